@@ -1,0 +1,5 @@
+"""The program that a generated skill carries: it validates input, calls a fal model and saves what it makes."""
+
+RUNTIME_VERSION = "0.1.0"
+
+__all__ = ["RUNTIME_VERSION"]
