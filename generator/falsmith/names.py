@@ -78,7 +78,7 @@ def _objection(name: str) -> str | None:
         return f"it has {len(name)} characters, {SKILL_NAME_LIMIT} are allowed"
     if not SKILL_NAME.fullmatch(name):
         return "only a-z, 0-9 and single hyphens between them are allowed"
-    if any(word in name.split("-") for word in RESERVED_WORDS) or name in RESERVED_NAMES:
+    if any(word in name for word in RESERVED_WORDS) or name in RESERVED_NAMES:
         return "the name is reserved"
     if _shadows(wrapper_name(name)):
         return f"its script {wrapper_name(name)}.py would hide a Python module of that name"

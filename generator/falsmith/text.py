@@ -1,0 +1,59 @@
+"""Cleaning of upstream text, done once, where it enters: it is untrusted as code and as words."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["clean_data", "clean_text", "one_line", "shorten"]
+
+# Chat templates of language models mark turns with tokens such as <|im_end|>, [INST] or <s>.
+CONTROL_TOKEN = re.compile(
+    r"<\|[^<>|\n]{0,60}\|>"
+    r"|</?(?:s|system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"
+    r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]|<</?SYS>>",
+    re.IGNORECASE,
+)
+SPACES = {0x09: 0x20, 0x0D: 0x0A, 0x85: 0x0A, 0x2028: 0x0A, 0x2029: 0x0A}
+
+
+def clean_text(text: str) -> str:
+    """Return `text` without anything that is invisible or that a language model obeys.
+
+    Control characters, format characters (bidirectional marks, zero width, tags), surrogates,
+    private and unassigned ones go; line ends become newlines; chat control tokens go, also
+    those that only their removal would form. The docstring's indentation goes.
+    """
+    visible = text if text.isascii() and text.isprintable() else _visible(text)
+    while CONTROL_TOKEN.search(visible):
+        visible = CONTROL_TOKEN.sub("", visible)
+    return "\n".join(line.strip() for line in visible.strip().split("\n"))
+
+
+def clean_data(value: Any) -> Any:
+    """Return an example value with every text in it cleaned; names of fields stay as they are."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean_data(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: clean_data(item) for key, item in value.items()}
+    return value
+
+
+def one_line(text: str) -> str:
+    """Return cleaned `text` with every run of white space as one blank."""
+    return " ".join(clean_text(text).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the first sentence of one-line `text`, cut at a word where it exceeds `limit`."""
+    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text, maxsplit=1)[0]
+    if len(sentence) <= limit:
+        return sentence
+    return sentence[: limit - 3].rsplit(" ", 1)[0].rstrip(" ,;:(-") + "..."
+
+
+def _visible(text: str) -> str:
+    spaced = text.replace("\r\n", "\n").translate(SPACES)
+    return "".join(char for char in spaced if char == "\n" or unicodedata.category(char)[0] != "C")
