@@ -1,0 +1,64 @@
+"""Who may call: the keys that the emulator knows, and how each host of fal refuses the others."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from falsmith.emulator.server import KEY, LOCKED_KEY
+
+__all__ = ["Access", "detail", "platform_error"]
+
+LOCKED = (
+    "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
+)
+
+
+def detail(status: int, message: str, **headers: str) -> Response:
+    """Return an error of the inference and storage hosts: `{"detail": message}`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return JSONResponse({"detail": message}, status, named)
+
+
+def platform_error(status: int, kind: str, message: str) -> Response:
+    """Return an error of the Platform API: `{"error": {"type": …, "message": …}}`."""
+    return JSONResponse({"error": {"type": kind, "message": message}}, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rule whether calls need a key; a wrong key is refused in any case."""
+
+    require_key: bool = True
+
+    def refuse_inference(self, request: Request, app: str) -> Response | None:
+        """Return the refusal of queue and run hosts, or None where the call may pass."""
+        scheme, key = _credentials(request)
+        if not scheme:
+            refusal = f'Cannot access application "{app}". Authentication is required.'
+            return detail(401, refusal) if self.require_key else None
+        if scheme == "bearer":
+            return detail(401, "bearer: unable to decode issuer")
+        if scheme == "key" and key == LOCKED_KEY:
+            return detail(403, LOCKED)
+        if scheme != "key" or key != KEY:
+            return detail(401, "invalid key credentials")
+        return None
+
+    def refuse_storage(self, request: Request) -> Response | None:
+        """Return the refusal of the storage host, which always needs a key."""
+        allowed = _credentials(request) == ("key", KEY)
+        return None if allowed else detail(401, "invalid key credentials")
+
+    def refuse_platform(self, request: Request, *, optional: bool) -> Response | None:
+        """Return the refusal of the Platform API, where some calls pass without a key."""
+        given = _credentials(request)
+        if given == ("key", KEY) or (optional and not given[0]):
+            return None
+        message = "Invalid API key" if given[0] else "Authentication required"
+        return platform_error(401, "authorization_error", message)
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
+    return scheme.lower(), key.strip()

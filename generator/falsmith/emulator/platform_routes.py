@@ -1,0 +1,164 @@
+"""The Platform API: models to list, find and search, and their prices."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from falsmith.documents import Json
+from falsmith.emulator.access import Access, platform_error
+from falsmith.emulator.endpoints import Endpoint, Endpoints
+
+__all__ = ["PlatformHost"]
+
+MOST_IDS = 50
+DEFAULT_LIMIT = 50
+# fal's own maximum is not documented; a longer page is cut to this, as with expanded documents.
+MOST_ROWS = 100
+STATUSES = ("active", "deprecated")
+EXPANSIONS = ("openapi-3.0", "enterprise_status")
+
+
+class BadParameter(Exception):
+    """A query parameter that the Platform API refuses with 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformHost:
+    """Answers api.fal.ai, whose paths begin with /v1."""
+
+    endpoints: Endpoints
+    access: Access
+
+    async def answer(self, request: Request) -> Response:
+        """Return the answer to any request on this host."""
+        path = request.url.path.rstrip("/")
+        serve = {"/v1/models": self._models, "/v1/models/pricing": self._pricing}.get(path)
+        if serve is None:
+            return _unserved(path)
+        if request.method != "GET":
+            return platform_error(405, "validation_error", "Method Not Allowed")
+        refusal = self.access.refuse_platform(request, optional=path == "/v1/models")
+        if refusal is not None:
+            return refusal
+        try:
+            return serve(request)
+        except BadParameter as error:
+            return platform_error(400, "validation_error", str(error))
+
+    def _models(self, request: Request) -> Response:
+        query = request.query_params
+        ids, expand = _ids(request, split=False), _list(request, "expand")
+        for name, values, known in (
+            ("expand", expand, EXPANSIONS),
+            ("status", _list(request, "status"), STATUSES),
+        ):
+            if any(value not in known for value in values):
+                raise BadParameter(f"{name} must be one of {', '.join(known)}")
+        page, limit = _page(query.get("cursor")), _limit(query.get("limit"))
+        found = [endpoint for endpoint in self.endpoints if not ids or endpoint.model_id in ids]
+        if ids and not found:
+            return platform_error(404, "not_found", f"No endpoint found for {', '.join(ids)}")
+        chosen = [endpoint for endpoint in found if _matches(endpoint, request)]
+        rows, rest = _cut(chosen, page, limit)
+        signed_in = "authorization" in request.headers
+        models = [_entry(endpoint, expand, signed_in=signed_in) for endpoint in rows]
+        return JSONResponse({"models": models, **rest})
+
+    def _pricing(self, request: Request) -> Response:
+        ids = _ids(request, split=True)
+        if not ids:
+            raise BadParameter("endpoint_id is required")
+        unknown = [model_id for model_id in ids if self.endpoints.get(model_id) is None]
+        if unknown:
+            return platform_error(404, "not_found", f"No endpoint found for {', '.join(unknown)}")
+        prices = [_price(endpoint) for endpoint in self.endpoints if endpoint.model_id in ids]
+        return JSONResponse({"prices": prices, "next_cursor": None, "has_more": False})
+
+
+def _unserved(path: str) -> Response:
+    if path.startswith("/v1/"):
+        message = f"The falsmith emulator does not serve {path}"
+        return platform_error(501, "not_implemented", message)
+    return platform_error(404, "not_found", f"There is no {path or '/'}: paths begin with /v1/")
+
+
+def _list(request: Request, name: str) -> list[str]:
+    return request.query_params.getlist(name)
+
+
+def _ids(request: Request, *, split: bool) -> list[str]:
+    told = _list(request, "endpoint_id")
+    ids = [part.strip() for one in told for part in (one.split(",") if split else [one])]
+    if len(ids) > MOST_IDS or not all(ids):
+        raise BadParameter(f"endpoint_id must name 1 to {MOST_IDS} endpoints")
+    return ids
+
+
+def _limit(told: str | None) -> int:
+    if told is None:
+        return DEFAULT_LIMIT
+    if not told.isascii() or not told.isdigit() or int(told[:9]) < 1:
+        raise BadParameter("limit must be a whole number of at least 1")
+    return min(int(told[:9]), MOST_ROWS)
+
+
+def _page(cursor: str | None) -> int:
+    """Return the page that an opaque cursor names: the base64 text of its number, from 1."""
+    if cursor is None:
+        return 1
+    try:
+        page = int(base64.b64decode(cursor, validate=True))
+    except ValueError:
+        raise BadParameter("cursor is not one that this API gave out") from None
+    if page < 1:
+        raise BadParameter("cursor is not one that this API gave out")
+    return page
+
+
+def _cut(
+    found: Sequence[Endpoint], page: int, limit: int
+) -> tuple[Sequence[Endpoint], dict[str, Json]]:
+    has_more = page * limit < len(found)
+    cursor = base64.b64encode(str(page + 1).encode()).decode() if has_more else None
+    rest: dict[str, Json] = {"next_cursor": cursor, "has_more": has_more}
+    return found[(page - 1) * limit : page * limit], rest
+
+
+def _matches(endpoint: Endpoint, request: Request) -> bool:
+    """Tell whether the endpoint fits category, status and every word of `q`."""
+    metadata, query = endpoint.documents.metadata, request.query_params
+    if query.get("category", endpoint.category) != endpoint.category:
+        return False
+    status = metadata.get("status", "active")
+    if query.get("status", status) != status:
+        return False
+    told = (metadata.get("display_name"), metadata.get("description"))
+    text = " ".join([endpoint.model_id, endpoint.category, *(str(part or "") for part in told)])
+    return all(word in text.lower() for word in query.get("q", "").lower().split())
+
+
+def _entry(endpoint: Endpoint, expand: Sequence[str], *, signed_in: bool) -> Json:
+    """Return one list entry; endpoints that have no registry entry come without metadata."""
+    documents = endpoint.documents
+    entry: dict[str, Json] = {"endpoint_id": endpoint.model_id}
+    if documents.metadata:
+        favorite = documents.metadata.get("is_favorited") or False
+        entry["metadata"] = {**documents.metadata, "is_favorited": favorite if signed_in else None}
+    if "openapi-3.0" in expand:
+        entry["openapi"] = dict(documents.openapi)
+    if "enterprise_status" in expand:
+        entry["enterprise_status"] = "pending"
+    return entry
+
+
+def _price(endpoint: Endpoint) -> Json:
+    """Return an invented price, the same on every run; the unit is the one that results bill."""
+    target = endpoint.category.rpartition("-to-")[2]
+    unit = {"image": "image", "video": "second", "audio": "second", "speech": "second"}.get(target)
+    cents = 1 + hashlib.sha256(endpoint.model_id.encode()).digest()[0] % 50
+    row = {"endpoint_id": endpoint.model_id, "unit_price": cents / 100}
+    return row | {"unit": unit or "request", "currency": "USD"}
