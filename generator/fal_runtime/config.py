@@ -1,4 +1,4 @@
-"""Whom a skill talks to, with which key and under which settings, read from environment and file."""
+"""Whom a skill talks to, with which key and settings: read from environment and file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ class Config:
         if self.key is None:
             raise KeyMissingError(
                 "key_missing",
-                "no key is set: set FAL_KEY to a key from https://fal.ai/dashboard/keys. Some hosts "
-                "hide variables named *KEY* from the commands they run: there, put the key into a "
+                "no key is set: set FAL_KEY to a key from https://fal.ai/dashboard/keys. Some "
+                "hosts hide variables named *KEY* from the commands they run: there, put the key into a "
                 "variable of another name and set FAL_KEY_VARIABLE to that name",
             )
         return {"Authorization": f"{self.scheme} {self.key}"}

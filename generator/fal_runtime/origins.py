@@ -32,8 +32,8 @@ def origins(environ: Mapping[str, str]) -> Origins:
     return Origins(
         run=_origin(environ, "FAL_RUN_URL", _of_host("FAL_RUN_HOST", run_host)),
         queue=_origin(environ, "FAL_QUEUE_URL", _of_host("FAL_QUEUE_RUN_HOST", queue_host)),
-        rest=_origin(environ, "FAL_REST_URL", Origins.rest),
-        platform=_origin(environ, "FAL_PLATFORM_URL", Origins.platform),
+        rest=_origin(environ, "FAL_REST_URL", Origins().rest),
+        platform=_origin(environ, "FAL_PLATFORM_URL", Origins().platform),
     )
 
 

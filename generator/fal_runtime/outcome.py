@@ -25,7 +25,7 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """One produced file on this machine; `url` is None where the answer carried the bytes itself."""
+    """One produced file on this machine; `url` is None where the answer held its bytes."""
 
     field: str
     kind: str

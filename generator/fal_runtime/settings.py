@@ -81,7 +81,7 @@ def _entries(file: Path) -> Iterator[tuple[str, Any, int]]:
         raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
 
 
-def _setting(name: str, value: Any, where: str) -> Any:
+def _setting(name: str, value: object, where: str) -> object:
     check = _CHECKS.get(name)
     if check is None:
         known = ", ".join(_CHECKS)
@@ -96,7 +96,7 @@ def _setting(name: str, value: Any, where: str) -> Any:
         ) from None
 
 
-def _seconds(value: Any) -> float:
+def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("a number, 0 or more")
     if not math.isfinite(value) or value < 0:
@@ -104,7 +104,7 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def _above_zero(value: Any) -> float:
+def _above_zero(value: object) -> float:
     try:
         number = _seconds(value)
     except ValueError:
@@ -114,19 +114,19 @@ def _above_zero(value: Any) -> float:
     return number
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("a whole number, 1 or more")
     return value
 
 
-def _switch(value: Any) -> bool:
+def _switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
-def _rates(value: Any) -> dict[str, RateLimit]:
+def _rates(value: object) -> dict[str, RateLimit]:
     expected = "a mapping of model IDs to {rate_per_min, burst}, both numbers"
     if not isinstance(value, dict):
         raise ValueError(expected)
@@ -138,7 +138,7 @@ def _rates(value: Any) -> dict[str, RateLimit]:
     return found
 
 
-_CHECKS: dict[str, Callable[[Any], Any]] = {
+_CHECKS: dict[str, Callable[[object], object]] = {
     "max_concurrent": _count,
     "start_interval": _seconds,
     "poll_interval": _above_zero,
@@ -164,7 +164,7 @@ _VARIABLES = {
 
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    given = {
+    given: dict[str, Any] = {
         name: _setting(name, _parsed(environ[variable]), f"the variable {variable}")
         for variable, name in _VARIABLES.items()
         if environ.get(variable, "").strip()
@@ -172,7 +172,7 @@ def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
     return replace(settings, **given)
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     """Read a variable as the file would: a whole number, a number, a switch, else the text."""
     word = text.strip().lower()
     if word in ("true", "false"):

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from .json_value import Json
+
 __all__ = ["ANSWER_LIMIT", "fit", "size", "without_data"]
 
 ANSWER_LIMIT = 10_000
@@ -18,18 +20,18 @@ _EMBEDDED_DATA_URI = re.compile(
 )
 
 
-def size(value: Any) -> int:
+def size(value: Json) -> int:
     """Return how many characters the value takes when it is printed as indented JSON."""
-    return len(json.dumps(value, indent=2, default=str))
+    return len(json.dumps(value, indent=2))
 
 
-def without_data(value: Any) -> Any:
+def without_data(value: Json) -> Json:
     """Return the value with the content of every `data:` URI replaced by its type and length."""
     if isinstance(value, str):
         return _string_without_data(value)
     if isinstance(value, dict):
         return {_string_without_data(str(key)): without_data(item) for key, item in value.items()}
-    return [without_data(item) for item in value] if isinstance(value, list | tuple) else value
+    return [without_data(item) for item in value] if isinstance(value, list) else value
 
 
 def fit(answer: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def fit(answer: dict[str, Any]) -> dict[str, Any]:
     Only what the model, the platform or the user wrote is cut: identifiers, paths and the
     command of `next` stay whole.
     """
-    clean: dict[str, Any] = without_data(answer)
+    clean = {name: without_data(value) for name, value in answer.items()}
     shown = clean
     for longest_string, most_items in _STEPS:
         if size(shown) < ANSWER_LIMIT:
@@ -53,15 +55,17 @@ def _cut_answer(answer: dict[str, Any], longest_string: int, most_items: int) ->
         if name in shown:
             shown[name] = _cut(shown[name], longest_string, most_items)
     if "error" in shown:
-        told = {name: shown["error"][name] for name in ("message", "problems")}
-        shown["error"] = shown["error"] | _cut(told, longest_string, most_items)
+        told = dict(shown["error"])
+        for name in ("message", "problems"):
+            told[name] = _cut(told[name], longest_string, most_items)
+        shown["error"] = told
     if len(shown["files"]) > most_items:
         shown["not_shown"] = {"files": len(shown["files"]) - most_items}
         shown |= {name: shown[name][:most_items] for name in ("files", "saved_paths")}
     return shown
 
 
-def _cut(value: Any, longest_string: int, most_items: int, depth: int = 8) -> Any:
+def _cut(value: Json, longest_string: int, most_items: int, depth: int = 8) -> Json:
     if isinstance(value, str) and len(value) > longest_string:
         return f"{value[:longest_string]}... ({len(value)} characters)"
     if not isinstance(value, dict | list):
@@ -72,7 +76,7 @@ def _cut(value: Any, longest_string: int, most_items: int, depth: int = 8) -> An
     if isinstance(value, list):
         kept = [_cut(item, longest_string, most_items, depth - 1) for item in value[:most_items]]
         return [*kept, f"... ({more} more)"] if more > 0 else kept
-    shown = {
+    shown: dict[str, Json] = {
         name[:200]: _cut(item, longest_string, most_items, depth - 1)
         for name, item in list(value.items())[: max(most_items, 3)]
     }
