@@ -1,5 +1,6 @@
 """One file of saved documents: an OpenAPI document, or a list page with the documents in it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,9 @@ def _unusable(file: Path, error: DocumentError) -> Saved:
 def _load(file: Path) -> Json:
     try:
         with file.open("rb") as stream:
-            data = stream.read(SIZE_LIMIT + 1)
+            # A pipe tells no size. One byte more than allowed is enough to be refused.
+            size = os.fstat(stream.fileno()).st_size or SIZE_LIMIT
+            data = stream.read(min(size, SIZE_LIMIT) + 1)
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}.") from None
     return load_json(data, str(file))
