@@ -1,11 +1,11 @@
 """What the generator can fail with, as branches of the runtime's one tree of errors.
 
-    FalError                    fal_runtime.errors: a code of the table, a message, what to do next
-    ├── DocumentError           a model's document is broken or cannot be used
-    ├── ModelNotFoundError      no source knows the model
-    ├── SkillNameError          a model ID or a skill name that cannot be used
-    ├── PlatformError           the Platform API refuses, is unreachable or answers nonsense
-    └── TargetError             the folder to write into is in the way, edited or not writable
+FalError                    fal_runtime.errors: a code of the table, a message, what to do next
+├── DocumentError           a model's document is broken or cannot be used
+├── ModelNotFoundError      no source knows the model
+├── SkillNameError          a model ID or a skill name that cannot be used
+├── PlatformError           the Platform API refuses, is unreachable or answers nonsense
+└── TargetError             the folder to write into is in the way, edited or not writable
 """
 
 from fal_runtime.errors import FalError

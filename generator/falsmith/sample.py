@@ -1,4 +1,4 @@
-"""A value that fits a schema: its first valid example, its default, a choice or a sensible sample."""
+"""A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,10 +32,14 @@ def sample(schema: Schema, root: Schema, *, name: str = "") -> Json:
 
 
 class Sampler:
-    """Samples values of one self-contained schema; keeps its validator between calls."""
+    """Samples values of one self-contained schema; keeps its validator between calls.
 
-    def __init__(self, root: Schema) -> None:
+    `brief` asks for short values: no examples of the document, names of local files for links.
+    """
+
+    def __init__(self, root: Schema, *, brief: bool = False) -> None:
         self._root = root
+        self._brief = brief
         self._validator = Draft202012Validator(dict(root))
 
     def fits(self, value: Json, schema: Schema) -> bool:
@@ -60,8 +64,9 @@ class Sampler:
 
     def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         resolved = self._resolved(schema)
-        yield from resolved.get("examples", ())
-        if resolved.get("default") is not None:
+        if not self._brief:
+            yield from resolved.get("examples", ())
+        if resolved.get("default") is not None and not (self._brief and "type" in resolved):
             yield resolved["default"]
         if "const" in resolved:
             yield resolved["const"]
@@ -103,6 +108,7 @@ class Sampler:
     def _of_type(self, kind: str, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         match kind:
             case "string":
+                yield from self._links(schema)
                 yield from _texts(schema, name)
             case "integer" | "number":
                 yield from _numbers(schema, whole=kind == "integer")
@@ -114,6 +120,11 @@ class Sampler:
                 yield from self._objects(schema, depth)
             case _:
                 yield None
+
+    def _links(self, schema: Schema) -> Iterator[str]:
+        if "x-file" in schema:
+            file = f"input.{EXTENSIONS.get(schema['x-file'], 'bin')}"
+            yield file if self._brief else f"https://example.com/{file}"
 
     def _array(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         fixed = [self.value(part, name, depth + 1) for part in schema.get("prefixItems", ())]
@@ -132,9 +143,6 @@ class Sampler:
 
 
 def _texts(schema: Schema, name: str) -> Iterator[str]:
-    kind = schema.get("x-file")
-    if kind is not None:
-        yield f"https://example.com/input.{EXTENSIONS.get(kind, 'bin')}"
     spoken = next((text for word, text in TEXTS.items() if word in name.lower()), "example")
     length = schema.get("minLength", 0)
     yield spoken.ljust(min(length, 10_000), ".")[: max(schema.get("maxLength", 1000), 0)]

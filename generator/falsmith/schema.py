@@ -50,7 +50,7 @@ def output_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
     return _resolve(openapi, body, "output", output_file_kind)
 
 
-def _dig(value: object, *names: str) -> Any:
+def _dig(value: Json, *names: str) -> Json:
     """Follow `names` through nested objects; None where anything on the way is not an object."""
     for name in names:
         if not isinstance(value, Mapping):
@@ -59,7 +59,7 @@ def _dig(value: object, *names: str) -> Any:
     return value
 
 
-def _only_post(openapi: Mapping[str, Json]) -> Any:
+def _only_post(openapi: Mapping[str, Json]) -> Json:
     paths = _dig(openapi, "paths")
     found = (
         [path["post"] for path in paths.values() if _dig(path, "post")] if _is_map(paths) else []
@@ -67,7 +67,7 @@ def _only_post(openapi: Mapping[str, Json]) -> Any:
     return found[0] if len(found) == 1 else None
 
 
-def _only_result(openapi: Mapping[str, Json]) -> Any:
+def _only_result(openapi: Mapping[str, Json]) -> Json:
     paths = _dig(openapi, "paths")
     ending = "/requests/{request_id}"
     names = [name for name in paths if str(name).endswith(ending)] if _is_map(paths) else []
@@ -171,7 +171,7 @@ class _Reader:
         limits = node.get("limit_description")
         parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
         if any(parts):
-            schema["description"] = " ".join(part for part in parts if part)
+            schema["description"] = "\n\n".join(part for part in parts if part)
         if "default" in node:
             schema["default"] = node["default"]
         examples = node.get("examples", [node["example"]] if "example" in node else [])
@@ -193,7 +193,7 @@ class _Reader:
         return schema | ({"const": node["const"]} if "const" in node else {})
 
     def limits(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
-        """Return the keywords that bound a number, a text or a list, where their values make sense."""
+        """Return the keywords that bound a number, a text or a list, where they make sense."""
         schema: Schema = {}
         for keyword, is_sound in BOUNDS.items():
             if keyword in node and is_sound(node[keyword]):

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+
+from falsmith.documents import Json
 
 __all__ = ["clean_data", "clean_text", "one_line", "shorten"]
 
@@ -30,7 +31,7 @@ def clean_text(text: str) -> str:
     return "\n".join(line.strip() for line in visible.strip().split("\n"))
 
 
-def clean_data(value: Any) -> Any:
+def clean_data(value: Json) -> Json:
     """Return an example value with every text in it cleaned; names of fields stay as they are."""
     if isinstance(value, str):
         return clean_text(value)
@@ -47,8 +48,8 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return the first sentence of one-line `text`, cut at a word where it exceeds `limit`."""
-    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text, maxsplit=1)[0]
+    """Return the first sentence of cleaned `text` on one line, cut at a word beyond `limit`."""
+    sentence = one_line(re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])|\n\n", text, maxsplit=1)[0])
     if len(sentence) <= limit:
         return sentence
     return sentence[: limit - 3].rsplit(" ", 1)[0].rstrip(" ,;:(-") + "..."

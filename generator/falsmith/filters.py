@@ -1,0 +1,133 @@
+"""The templates' filters, each named after the place where its value lands."""
+
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from falsmith.documents import Json
+
+__all__ = ["FILTERS", "TESTS"]
+
+# Punctuation that YAML front matter is read with everywhere; letters of other scripts stay.
+ASCII_PUNCTUATION = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "×": "x", " ": " "}
+)
+MARKDOWN = re.compile(r"([\\`<>\[\]|])")
+PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]+[A-Za-z]+")
+# Words that a reader would take for a value of another type.
+AMBIGUOUS = frozenset({"true", "false", "null"})
+BRIEF_LENGTH = 60
+CHOICES_SHOWN = 10
+CHOICES_LISTED = 16
+
+
+def json_line(value: Json) -> str:
+    """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    text = text.replace("<|", "\\u003c|").replace("```", "\\u0060\\u0060\\u0060")
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def json_file(value: Mapping[str, Json]) -> str:
+    """Return an object as a JSON document in ASCII: a line for each field, two levels deep."""
+    lines = (f" {json.dumps(key)}: {_two_levels(part)}" for key, part in value.items())
+    text = "{\n" + ",\n".join(lines) + "\n}"
+    return text.replace("<|", "\\u003c|").replace("\x7f", "\\u007f")
+
+
+def _two_levels(value: Json) -> str:
+    if not isinstance(value, Mapping) or not value:
+        return json.dumps(value)
+    return (
+        "{\n"
+        + ",\n".join(f"  {json.dumps(key)}: {json.dumps(part)}" for key, part in value.items())
+        + "\n }"
+    )
+
+
+def yaml_value(value: Json) -> str:
+    """Return `value` as a YAML flow value on one line; JSON, but for characters beyond 16 bits."""
+    return re.sub(r"\\u(d[89ab]..)\\u(d[c-f]..)", _astral, json_line(value))
+
+
+def front_matter(text: str) -> str:
+    """Return `text` as a double-quoted scalar that every front matter reader takes alike."""
+    plain = re.sub(r"-{2,}", "-", text.translate(ASCII_PUNCTUATION))
+    return yaml_value(re.sub(r"[<>]", "", plain))
+
+
+def cell(text: str) -> str:
+    """Return `text` for a cell of a Markdown table, or for a line of prose."""
+    return MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def code(value: Json) -> str:
+    """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
+    word = isinstance(value, str) and PLAIN_WORD.fullmatch(value) and value not in AMBIGUOUS
+    text = (value if word else json_line(value)).replace("`", "\\u0060").replace("|", "\\|")
+    return f"`{text}`"
+
+
+def choices(values: Sequence[Json]) -> str:
+    """Return a few values and, of a long list, how many there are."""
+    shown = values if len(values) <= CHOICES_LISTED else values[:CHOICES_SHOWN]
+    listed = ", ".join(code(value) for value in shown)
+    return listed if len(shown) == len(values) else f"{len(values)} values: {listed}, ..."
+
+
+def python(value: str) -> str:
+    """Return `value` as a Python string literal in ASCII."""
+    return json.dumps(value).replace("\x7f", "\\x7f")
+
+
+def shell(value: Json) -> str:
+    """Return `value` quoted for a POSIX shell: a text as it is, anything else as JSON."""
+    return shlex.quote(value if isinstance(value, str) else json.dumps(value))
+
+
+def flags(example: Mapping[str, Json]) -> str:
+    """Return the example as flags of the wrapper's command line, each with a blank before it."""
+    return "".join(f" --{name} {shell(value)}" for name, value in example.items())
+
+
+def brief(value: Json) -> Json:
+    """Return a default that is short enough to read; a longer one is cut and marked with dots."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 3] + "..."
+
+
+def is_shellable(example: Mapping[str, Json]) -> bool:
+    """Tell whether the example's values survive on a command line as they are."""
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in example.values()]
+    plain = all(text.isprintable() and "```" not in text and "<|" not in text for text in texts)
+    return plain and all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) for name in example)
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable() or unicodedata.category(char)[0] not in "CZ":
+        return char
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+
+
+def _astral(match: re.Match[str]) -> str:
+    high, low = (int(part, 16) for part in match.groups())
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+
+
+FILTERS: Mapping[str, Any] = {
+    "brief": brief,
+    "cell": cell,
+    "choices": choices,
+    "code": code,
+    "flags": flags,
+    "front_matter": front_matter,
+    "json": json_line,
+    "json_file": json_file,
+    "python": python,
+    "shell": shell,
+    "yaml": yaml_value,
+}
+TESTS: Mapping[str, Any] = {"shellable": is_shellable}
