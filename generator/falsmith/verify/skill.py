@@ -1,0 +1,73 @@
+"""A stranger's look at a skill's folder: every rule, every problem, at once."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from falsmith.verify.commands import check_commands, check_reference
+from falsmith.verify.folder import Folder, read_folder
+from falsmith.verify.front_matter import check_body, check_front_matter, check_front_matter_fields
+from falsmith.verify.links import check_links
+from falsmith.verify.model_config import check_model_config
+from falsmith.verify.openai_yaml import check_openai_yaml
+from falsmith.verify.problem import Problem
+from falsmith.verify.provenance import check_edited, check_listing, check_provenance, is_public
+from falsmith.verify.queue_config import check_queue_config
+from falsmith.verify.schemas import check_schemas
+from falsmith.verify.scripts import (
+    check_compiles,
+    check_executable,
+    check_script_headers,
+    check_wrapper,
+)
+from falsmith.verify.text import check_text
+from falsmith.verify.tree import check_names, check_required, check_symlinks
+
+__all__ = ["verify"]
+
+# A new rule is one more function of this kind.
+CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
+    check_required,
+    check_names,
+    check_text,
+    check_body,
+    check_front_matter,
+    check_front_matter_fields,
+    check_links,
+    check_compiles,
+    check_wrapper,
+    check_executable,
+    check_script_headers,
+    check_model_config,
+    check_provenance,
+    check_listing,
+    check_edited,
+    check_schemas,
+    check_commands,
+    check_reference,
+    check_openai_yaml,
+    check_queue_config,
+)
+
+
+def verify(folder: Path, *, public: bool | None = None) -> list[Problem]:
+    """Return everything that is wrong with a skill's folder, sorted; nothing in it is executed.
+
+    `public` adds the rules of a skill that is handed to others; None means: as the folder's
+    provenance.json says. Whatever the folder holds becomes a problem, never an exception.
+    """
+    root = Path(os.path.normpath(folder.absolute()))
+    if public and root.is_symlink():
+        return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
+    if not root.is_dir():
+        return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
+    found, problems = read_folder(root)
+    problems += check_symlinks(found, public=is_public(found) if public is None else public)
+    problems += [problem for check in CHECKS for problem in check(found)]
+    return sorted({Problem(_plain(problem.path), problem.message) for problem in problems})
+
+
+def _plain(path: str) -> str:
+    """Escape what a file name may hold and a terminal should not show."""
+    escaped = path.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return escaped.replace("\\\\", "\\")
