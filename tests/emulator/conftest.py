@@ -123,7 +123,7 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start() -> Callable[..., Emulator]:
     """Return what makes an emulator of other settings; the test enters its context."""
     return lambda **settings: Emulator(models(), **settings)

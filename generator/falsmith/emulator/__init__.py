@@ -1,5 +1,5 @@
 """A local fal on loopback, for tests, for the demo and for people who write skills."""
 
-from falsmith.emulator.server import KEY, LOCKED_KEY, Emulator
+from falsmith.emulator.server import KEY, LOCKED_KEY, Arrival, Emulator, Origins
 
-__all__ = ["KEY", "LOCKED_KEY", "Emulator"]
+__all__ = ["KEY", "LOCKED_KEY", "Arrival", "Emulator", "Origins"]

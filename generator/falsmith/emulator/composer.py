@@ -1,5 +1,6 @@
 """An answer that follows a model's output schema, with a real file wherever it promises one."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["Composer"]
 Schema = Mapping[str, Any]
 DEPTH = 12
 LINK = {"type": "string"}
+# Files that go along with a result; others, such as `drums`, are of the kind of the category.
+DOCUMENT = re.compile(r"file|config|json|lora|weights|embedding|latents|caption|notes")
+KINDS = {"image": "image", "video": "video", "audio": "audio", "speech": "audio", "3d": "3d"}
 # Models whose document says nothing of the output still return what their category promises.
 UNTOLD = {
     "image": "images",
@@ -81,25 +85,38 @@ class Composer:
         if _is_untold(resolved) and _names_file(name):
             return self._file({}, name)
         if depth > DEPTH or not self._holds_file(resolved, name):
-            return self._plain(resolved, name, depth)
+            return self._plain(resolved, name)
         if "properties" in resolved:
             return self._object(resolved, name, depth)
         if "items" in resolved:
             return self._list(resolved, name, depth)
         return self._value(self._file_branch(resolved, name), name, depth + 1)
 
-    def _plain(self, schema: Schema, name: str, depth: int) -> Json:
-        value = self._sampler.value(schema, name, depth)
+    def _plain(self, schema: Schema, name: str) -> Json:
+        value = self._sampler.value(schema, name)
         if isinstance(value, list) and value and all(item is False for item in value):
             # One flag a picture, such as has_nsfw_concepts.
             return [False] * count_of(self._inputs)
-        return value
+        return self._own_files(value, name)
+
+    def _own_files(self, value: Json, name: str) -> Json:
+        """Return an example with files of the emulator in place of the files that it links to."""
+        if isinstance(value, list):
+            return [self._own_files(item, name) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if str(value.get("url", "")).startswith(("http://", "https://")):
+            return self._file({}, name)
+        return {key: self._own_files(item, key) for key, item in value.items()}
 
     def _object(self, schema: Schema, name: str, depth: int) -> Json:
         properties: Mapping[str, Schema] = schema["properties"]
         if self._is_link(properties.get("url")):
             return self._file(schema, name)
-        return {key: self._value(part, key, depth + 1) for key, part in properties.items()}
+        return {
+            key: self._value(part, _full_name(name, key), depth + 1)
+            for key, part in properties.items()
+        }
 
     def _list(self, schema: Schema, name: str, depth: int) -> Json:
         count = max(count_of(self._inputs), schema.get("minItems", 1))
@@ -126,7 +143,7 @@ class Composer:
         required = schema.get("required", ())
         others = [key for key in properties if key not in told and key in required]
         told = {key: value for key, value in told.items() if key in properties}
-        return told | {key: self._value(properties[key], key, DEPTH) for key in others}
+        return told | {key: self._value(properties[key], key, DEPTH + 1) for key in others}
 
     def _product(self, kind: str, name: str) -> Product:
         seed = self._digest[:30] + len(self.products).to_bytes(2)
@@ -136,10 +153,11 @@ class Composer:
 
     def _kind(self, link: Schema, name: str) -> str:
         """Return the file's kind; a plain File says it by the name of the field that holds it."""
-        kind: str = link.get("x-file", "file")
-        if kind != "file":
+        told = link.get("x-file", "file"), _kind_of_name(name)
+        kind: str = next((kind for kind in told if kind != "file"), "file")
+        if kind != "file" or DOCUMENT.search(name):
             return kind
-        return _kind_of_name(name)
+        return KINDS.get(self._category.rpartition("-to-")[2], kind)
 
     def _is_link(self, schema: Schema | None) -> bool:
         resolved = self._resolved(schema or {})
@@ -180,6 +198,11 @@ class Composer:
 def _is_untold(schema: Schema) -> bool:
     """Tell whether `schema` says nothing of the value, as where a reference dangles."""
     return not schema.keys() - {"description", "$schema", "$defs"}
+
+
+def _full_name(owner: str, name: str) -> str:
+    """Return `name`, after its owner's where only that says what kind of file it is."""
+    return f"{owner}_{name}" if _names_file(owner) and not _names_file(name) else name
 
 
 def _names_file(name: str) -> bool:

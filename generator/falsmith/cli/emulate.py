@@ -1,0 +1,96 @@
+"""`falsmith emulate`: a local fal on loopback, and the settings that point a client at it."""
+
+import json
+import shlex
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from falsmith.documents import Documents
+from falsmith.emulator import Emulator
+
+__all__ = ["emulate"]
+
+
+@click.command()
+@click.option(
+    "--source",
+    default="bundled",
+    show_default=True,
+    metavar="bundled|PATH",
+    help="The models to serve: the bundled ones, or saved documents in a file or a folder.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65531),
+    default=0,
+    show_default=True,
+    help="The first of five ports in a row; 0 takes free ones.",
+)
+@click.option(
+    "--polls",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="How many times a job is found unfinished before it is completed.",
+)
+@click.option(
+    "--delay",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a job takes at least, half of it in the queue.",
+)
+@click.option(
+    "--require-key/--no-key",
+    default=True,
+    show_default=True,
+    help="Whether calls of models need the key that is printed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as one JSON object.")
+def emulate(
+    *, source: str, port: int, polls: int, delay: float, require_key: bool, as_json: bool
+) -> None:
+    r"""Run a local fal on loopback until Ctrl-C; nothing leaves this machine.
+
+    It prints the settings that point a client at it. It answers each model by its own schema,
+    with real files that it makes itself, and says 501 to what it does not do.
+
+    \b
+    Examples:
+      falsmith emulate
+      falsmith emulate --source saved-documents/ --delay 5
+      falsmith emulate --port 8800 --json
+    """
+    documents = list(_documents(source))
+    emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
+    with emulator, suppress(KeyboardInterrupt):
+        click.echo(_settings(emulator.environment, as_json=as_json))
+        click.echo(f"Serving {len(documents)} models; press Ctrl-C to stop.", err=True)
+        threading.Event().wait()
+
+
+def _documents(source: str) -> Iterator[Documents]:
+    """Yield the models of a source; a saved document that cannot be used is told and left out."""
+    if source == "bundled":
+        from falsmith.catalog.bundled import bundled_all
+
+        yield from bundled_all()
+        return
+    from falsmith.catalog.saved import SavedSource
+
+    for found in SavedSource(Path(source)).all():
+        if isinstance(found, Documents):
+            yield found
+        else:
+            click.echo(f"Left out: {found}", err=True)
+
+
+def _settings(environment: Mapping[str, str], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(environment)
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())

@@ -1,0 +1,180 @@
+"""The run host: the answer on the same connection, with files that are what they say."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from falsmith.emulator import Emulator
+
+PAINT = "acme/paint/turbo"
+
+
+@pytest.fixture
+def run(emulator: Emulator, client: httpx.Client) -> Callable[..., httpx.Response]:
+    def post(model_id: str = PAINT, **inputs: Any) -> httpx.Response:
+        return client.post(f"{emulator.origins.run}/{model_id}", json=inputs)
+
+    return post
+
+
+def test_the_answer_is_the_bare_output(run: Callable[..., httpx.Response]) -> None:
+    answer = run(prompt="a fox", seed=7)
+    assert answer.status_code == 200
+    assert answer.headers["x-fal-billable-units"] == "1"
+    body = answer.json()
+    assert set(body) == {"images", "has_nsfw_concepts", "prompt", "seed"}
+    assert (body["prompt"], body["seed"], body["has_nsfw_concepts"]) == ("a fox", 7, [False])
+
+
+def test_what_an_answer_says_of_a_file_is_true_of_it(
+    run: Callable[..., httpx.Response], client: httpx.Client
+) -> None:
+    for picture in run(prompt="a fox", num_images=3, image_size="square").json()["images"]:
+        served = client.get(picture["url"])
+        assert served.headers["content-type"] == picture["content_type"] == "image/png"
+        assert len(served.content) == picture["file_size"]
+        assert (picture["width"], picture["height"]) == (512, 512)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "size"),
+    [
+        ({}, (1024, 768)),
+        ({"image_size": "square_hd"}, (1024, 1024)),
+        ({"image_size": {"width": 300, "height": 200}}, (300, 200)),
+    ],
+)
+def test_the_picture_has_the_size_that_was_asked_for(
+    run: Callable[..., httpx.Response], inputs: dict[str, Any], size: tuple[int, int]
+) -> None:
+    (picture,) = run(prompt="a fox", **inputs).json()["images"]
+    assert (picture["width"], picture["height"]) == size
+
+
+def test_the_number_of_pictures_follows_the_input_and_they_differ(
+    run: Callable[..., httpx.Response],
+) -> None:
+    answer = run(prompt="a fox", num_images=4)
+    assert len({picture["url"] for picture in answer.json()["images"]}) == 4
+    assert len(answer.json()["has_nsfw_concepts"]) == 4
+    assert answer.headers["x-fal-billable-units"] == "4"
+
+
+def test_the_same_input_and_seed_give_the_same_bytes_and_another_seed_others(
+    run: Callable[..., httpx.Response],
+) -> None:
+    first, again = (run(prompt="a fox", seed=1).json() for _ in range(2))
+    other = run(prompt="a fox", seed=2).json()
+    assert first == again
+    assert first["images"][0]["url"] != other["images"][0]["url"]
+
+
+def test_sync_mode_puts_the_files_into_the_answer(run: Callable[..., httpx.Response]) -> None:
+    (inline,) = run(prompt="a fox", sync_mode=True).json()["images"]
+    head, _, data = inline["url"].partition(",")
+    assert head == "data:image/png;base64"
+    assert len(base64.b64decode(data)) == inline["file_size"]
+
+
+def test_each_kind_of_file_is_served_with_its_own_type(
+    run: Callable[..., httpx.Response], client: httpx.Client
+) -> None:
+    answer = run("acme/studio", duration="5")
+    served = {name: client.get(file["url"]) for name, file in answer.json().items()}
+    beginnings = {name: one.content[:12] for name, one in served.items()}
+    types = {name: one.headers["content-type"].partition(";")[0] for name, one in served.items()}
+    assert types == {
+        "video": "video/mp4",
+        "audio": "audio/wav",
+        "model_mesh": "model/gltf-binary",
+        "archive_zip": "application/zip",
+        "lora_file": "application/octet-stream",
+        "config_file": "application/json",
+        "notes": "text/plain",
+    }
+    assert beginnings["video"][4:12] == b"ftypisom"
+    assert beginnings["audio"].startswith(b"RIFF")
+    assert beginnings["model_mesh"].startswith(b"glTF")
+    assert beginnings["archive_zip"].startswith(b"PK\x03\x04")
+    assert json.loads(served["config_file"].content)["source"] == "falsmith emulator"
+    assert answer.headers["x-fal-billable-units"] == "5"
+    for name, file in answer.json().items():
+        assert file["content_type"] == types[name]
+        assert file["file_size"] == len(served[name].content)
+
+
+def test_a_model_without_a_document_still_returns_what_its_category_promises(
+    run: Callable[..., httpx.Response], client: httpx.Client
+) -> None:
+    (picture,) = run("acme/lost", anything="goes").json()["images"]
+    assert client.get(picture["url"]).content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [
+        ({}, (["body", "prompt"], "missing")),
+        ({"prompt": 5}, (["body", "prompt"], "string_type")),
+        ({"prompt": "x", "num_images": 0}, (["body", "num_images"], "greater_than_equal")),
+        ({"prompt": "x", "output_format": "gif"}, (["body", "output_format"], "literal_error")),
+        ({"prompt": "x", "image_size": "tiny"}, (["body", "image_size"], "value_error")),
+        ({"prompt": "x", "seed": "one"}, (["body", "seed"], "int_type")),
+        ({"prompt": "x", "image_url": "fox.png"}, (["body", "image_url"], "file_download_error")),
+    ],
+)
+def test_an_invalid_input_is_422_at_once_with_one_item_a_problem(
+    run: Callable[..., httpx.Response], inputs: dict[str, Any], problem: tuple[list[str], str]
+) -> None:
+    answer = run(**inputs)
+    assert answer.status_code == 422
+    assert answer.headers["x-fal-billable-units"] == "0"
+    assert [(item["loc"], item["type"]) for item in answer.json()["detail"]] == [problem]
+    assert answer.json()["detail"][0]["msg"]
+
+
+def test_every_problem_of_an_input_is_listed(run: Callable[..., httpx.Response]) -> None:
+    items = run(num_images=9, output_format="gif").json()["detail"]
+    assert {item["loc"][1] for item in items} == {"prompt", "num_images", "output_format"}
+
+
+def test_unknown_fields_are_ignored(run: Callable[..., httpx.Response]) -> None:
+    assert run(prompt="a fox", promt="a fox").status_code == 200
+
+
+@pytest.mark.parametrize(("body", "kind"), [(b"{", "json_invalid"), (b"[1]", "dict_type")])
+def test_a_body_that_is_no_object_is_422(
+    emulator: Emulator, client: httpx.Client, body: bytes, kind: str
+) -> None:
+    answer = client.post(f"{emulator.origins.run}/{PAINT}", content=body)
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, kind)
+
+
+def test_unknown_models_are_404_and_other_methods_405(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    unknown = client.post(f"{emulator.origins.run}/no/such", json={})
+    assert unknown.json() == {"detail": 'Application "no/such" not found'}
+    assert unknown.status_code == 404
+    assert client.get(f"{emulator.origins.run}/{PAINT}").status_code == 405
+
+
+def test_streams_and_realtime_are_501(emulator: Emulator, client: httpx.Client) -> None:
+    for path in ("stream", "realtime"):
+        answer = client.post(f"{emulator.origins.run}/{PAINT}/{path}", json={})
+        assert answer.status_code == 501
+        assert f"/{path}" in answer.json()["detail"]
+
+
+def test_a_page_of_another_origin_may_call(emulator: Emulator, client: httpx.Client) -> None:
+    asked = {
+        "Origin": "https://example.com",
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization,x-fal-queue-priority",
+    }
+    answer = client.options(f"{emulator.origins.run}/{PAINT}", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"

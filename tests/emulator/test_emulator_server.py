@@ -1,0 +1,74 @@
+"""Starting and stopping: addresses, ports, what is missing."""
+
+import ssl
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import trustme
+
+from fal_runtime.errors import UsageError
+from falsmith.emulator import KEY, Emulator
+
+Start = Callable[..., Emulator]
+
+
+def test_the_environment_points_a_client_at_five_ports_of_loopback(emulator: Emulator) -> None:
+    assert emulator.environment == {
+        "FAL_QUEUE_URL": emulator.origins.queue,
+        "FAL_RUN_URL": emulator.origins.run,
+        "FAL_REST_URL": emulator.origins.rest,
+        "FAL_PLATFORM_URL": emulator.origins.platform,
+        "FAL_KEY": KEY,
+    }
+    addresses = [urlsplit(url) for url in list(emulator.environment.values())[:4]]
+    addresses.append(urlsplit(emulator.origins.cdn))
+    assert {address.hostname for address in addresses} == {"127.0.0.1"}
+    assert len({address.port for address in addresses}) == 5
+
+
+def test_after_the_context_nobody_listens(start: Start) -> None:
+    with start() as emulator:
+        url = f"{emulator.origins.platform}/v1/models"
+        assert httpx.get(url, trust_env=False).status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+
+
+def test_ports_can_be_chosen_and_one_that_is_taken_is_named(start: Start) -> None:
+    with start() as running:
+        taken = urlsplit(running.origins.queue).port
+        with pytest.raises(UsageError, match=f"the ports {taken} to .* Choose another --port"):
+            start(port=taken).__enter__()
+    with start(port=taken) as again:
+        assert urlsplit(again.origins.queue).port == taken
+
+
+def test_without_the_extra_the_error_names_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    with pytest.raises(UsageError, match=r"pip install 'falsmith\[emulator\]'"):
+        start().__enter__()
+
+
+def test_an_address_before_the_start_is_refused(start: Start) -> None:
+    with pytest.raises(UsageError, match="enter its context"):
+        _ = start().environment
+
+
+def test_with_a_certificate_every_host_speaks_https(start: Start, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    chain, key, trusted = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(chain))
+    issued.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(trusted))
+    with start(certificate=(chain, key)) as emulator:
+        url = f"{emulator.origins.platform}/v1/models"
+        assert url.startswith("https://127.0.0.1:")
+        context = ssl.create_default_context(cafile=str(trusted))
+        assert httpx.get(url, verify=context, trust_env=False).status_code == 200

@@ -1,0 +1,69 @@
+"""Calls a fal over https with the official client and prints what it saw, as one JSON object.
+
+Run as a script: the client reads its hosts from the environment when it is imported. Its storage
+addresses are constants, given here as arguments.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import fal_client
+import fal_client.client
+
+MODEL = "acme/paint/turbo"
+
+
+def main(rest: str, cdn: str, folder: str) -> None:
+    fal_client.client.REST_URL = rest
+    fal_client.client.CDN_URL = cdn
+    seen = {**synchronous(), **queued(), "uploaded": uploaded(Path(folder))}
+    print(json.dumps({**seen, "async": asyncio.run(asynchronous())}))
+
+
+def synchronous() -> dict[str, Any]:
+    try:
+        fal_client.run(MODEL, arguments={})
+    except fal_client.FalClientHTTPError as error:
+        refused = [error.status_code, json.loads(error.response.content)["detail"][0]["type"]]
+    return {"run": fal_client.run(MODEL, arguments={"prompt": "one"}), "refused": refused}
+
+
+def queued() -> dict[str, Any]:
+    handle = fal_client.submit(MODEL, arguments={"prompt": "two"})
+    events = [type(event).__name__ for event in handle.iter_events(with_logs=True, interval=0)]
+    enqueued: list[str] = []
+    subscribed = fal_client.subscribe(
+        MODEL, arguments={"prompt": "three"}, with_logs=True, on_enqueue=enqueued.append
+    )
+    cancelled = fal_client.submit(MODEL, arguments={"prompt": "four"})
+    cancelled.cancel()
+    try:
+        cancelled.get()
+    except fal_client.FalClientHTTPError as error:
+        ended = [error.status_code, error.error_type]
+    return {
+        "request_id": handle.request_id,
+        "events": events,
+        "result": handle.get(),
+        "found_again": fal_client.result(MODEL, handle.request_id) == handle.get(),
+        "enqueued": enqueued,
+        "subscribed": subscribed,
+        "cancelled": ended,
+    }
+
+
+def uploaded(folder: Path) -> str:
+    file = folder / "voice.wav"
+    file.write_bytes(b"RIFF" * 100)
+    return fal_client.upload_file(file)
+
+
+async def asynchronous() -> Any:
+    return await fal_client.subscribe_async(MODEL, arguments={"prompt": "five"})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
