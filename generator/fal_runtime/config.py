@@ -20,6 +20,7 @@ class Config:
     scheme: str
     origins: Origins
     settings: Settings
+    skill: Path | None = None
 
     def authorization(self) -> dict[str, str]:
         """Return the header that carries the key, or raise KeyMissingError when there is none."""
@@ -42,4 +43,4 @@ def load_config(
     and KeyMissingError for a key that cannot be used; a missing key is no error yet.
     """
     found, scheme = credentials(environ, key)
-    return Config(found, scheme, origins(environ), load_settings(skill, environ))
+    return Config(found, scheme, origins(environ), load_settings(skill, environ), skill)

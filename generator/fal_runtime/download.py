@@ -185,7 +185,7 @@ def _receive(connection: Connection, file: ResultFile, received: _Received) -> s
 
 
 def _receive_stream(response: httpx.Response, file: ResultFile, received: _Received) -> str:
-    told = response.headers.get("content-type", "")
+    told: str = response.headers.get("content-type", "")
     if "html" in told.lower() and file.kind in _MEDIA:
         raise _FileLostError(f"{one_line(file.url, 200)} answered with a web page")
     declared = response.headers.get("content-length", "")

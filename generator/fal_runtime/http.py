@@ -13,9 +13,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from . import RUNTIME_VERSION
-from .errors import NotAcceptedError
+from .errors import NotAcceptedError, UsageError
 
-__all__ = ["Clock", "get", "is_transient", "new_client", "pause_before_retry", "unreachable"]
+__all__ = [
+    "REAL_CLOCK",
+    "Clock",
+    "get",
+    "is_transient",
+    "new_client",
+    "pause_before_retry",
+    "unreachable",
+]
 
 _LONGEST_PAUSE = 30.0
 _LONGEST_RETRY_AFTER = 60.0
@@ -35,16 +43,25 @@ class Clock:
     date: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-_REAL = Clock()
+REAL_CLOCK = Clock()
 
 
 def new_client() -> httpx.Client:
-    """Return a client that follows no redirect and holds no key: keys are given to requests."""
-    return httpx.Client(
-        headers={"User-Agent": f"falsmith-skill/{RUNTIME_VERSION}", "Accept": "application/json"},
-        timeout=httpx.Timeout(_LONGEST_READ, connect=_LONGEST_CONNECT),
-        follow_redirects=False,
-    )
+    """Return a client that follows no redirect and holds no key: keys are given to requests.
+
+    Raises UsageError where the environment's proxy or certificate settings cannot be used.
+    """
+    try:
+        return httpx.Client(
+            headers={"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"},
+            timeout=httpx.Timeout(_LONGEST_READ, connect=_LONGEST_CONNECT),
+            follow_redirects=False,
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise UsageError(
+            "invalid_settings",
+            f"the proxy or certificate settings (HTTPS_PROXY, SSL_CERT_FILE ...) fail: {error}",
+        ) from None
 
 
 def is_transient(response: httpx.Response) -> bool:
@@ -62,7 +79,7 @@ def get(
     attempts: int | None = 5,
     deadline: float | None = None,
     again: Callable[[httpx.Response, int], bool] = lambda response, _: is_transient(response),
-    clock: Clock = _REAL,
+    clock: Clock = REAL_CLOCK,
 ) -> httpx.Response:
     """Return the answer to a GET, asked again after transport errors and transient statuses.
 
@@ -88,7 +105,7 @@ def get(
 
 
 def pause_before_retry(
-    tries: int, answer: httpx.Response | httpx.RequestError, clock: Clock = _REAL
+    tries: int, answer: httpx.Response | httpx.RequestError, clock: Clock = REAL_CLOCK
 ) -> float:
     """Return the seconds to wait after so many tries: as told by Retry-After, else growing.
 

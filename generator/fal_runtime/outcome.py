@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import FalError
-from .shorten import fit
+from .shorten import ANSWER_LIMIT, fit, size
 
 __all__ = ["Outcome", "SavedFile", "Status"]
 
@@ -79,8 +79,16 @@ class Outcome:
         """Return 0, or the exit status of the error."""
         return self.error.exit_status if self.error is not None else 0
 
+    @property
+    def is_too_long(self) -> bool:
+        """Tell whether the answer would have to be cut."""
+        return size(self._whole()) >= ANSWER_LIMIT
+
     def as_json(self) -> dict[str, Any]:
         """Return the command's one JSON object: below 10,000 characters, without embedded data."""
+        return fit(self._whole())
+
+    def _whole(self) -> dict[str, Any]:
         paths = [str(file.path) for file in self.files]
         told: dict[str, Any] = {
             "status": self.status,
@@ -92,7 +100,7 @@ class Outcome:
             "saved_path": paths[0] if paths else None,
             "saved_paths": paths,
         }
-        return fit(told | self._optional())
+        return told | self._optional()
 
     def _optional(self) -> dict[str, Any]:
         return _present(

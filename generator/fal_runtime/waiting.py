@@ -1,7 +1,7 @@
 """Wait for a job: ask often at first, then less, and stop in time."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 
@@ -50,7 +50,7 @@ class Watch:
     urls: RequestUrls
     patience: Patience
     logs: bool = False
-    state: JobState = field(default_factory=lambda: JobState("IN_QUEUE"))
+    state: JobState | None = None
     lines: tuple[str, ...] = ()
 
     def result(self) -> httpx.Response:
@@ -71,12 +71,13 @@ class Watch:
 
     def _look(self) -> httpx.Response | None:
         before, until = self.state, self.patience.until
-        self.state = job_state(self.connection, self.urls, logs=self.logs, deadline=until)
-        self._tell(before)
-        if self.state.status != "COMPLETED":
+        state = job_state(self.connection, self.urls, logs=self.logs, deadline=until)
+        self.state = state
+        self._tell(state, before)
+        if state.status != "COMPLETED":
             return None
-        if self.state.error is not None:
-            raise self._failure(self.state.error)
+        if state.error is not None:
+            raise self._failure(state.error)
         return job_result(self.connection, self.urls, failed=False, deadline=until)
 
     def _failure(self, error: str) -> FalError:
@@ -91,17 +92,18 @@ class Watch:
             return JobError("job_failed", f"the job failed ({error}; {lost})")
         return JobError("job_failed", f"the job failed ({error})")
 
-    def _tell(self, before: JobState) -> None:
-        report, state = self.connection.report, self.state
-        if state.status == "IN_QUEUE" and state.queue_position not in (None, before.queue_position):
+    def _tell(self, state: JobState, before: JobState | None) -> None:
+        report = self.connection.report
+        told = before.queue_position if before is not None else None
+        if state.queue_position not in (None, told):
             report(f"In the queue, {state.queue_position} ahead")
-        if state.status == "IN_PROGRESS" and before.status != "IN_PROGRESS":
+        if state.status == "IN_PROGRESS" and (before is None or before.status != "IN_PROGRESS"):
             report("Running")
         for line in state.logs[len(self.lines) :]:
             report(line)
         self.lines = max(self.lines, state.logs, key=len)
 
     def _not_yet(self) -> str:
-        place = self.state.queue_position
-        queued = f", {place} ahead" if place is not None else ""
-        return f"the job is not finished yet ({self.state.status}{queued}): it goes on at fal"
+        state = self.state or JobState("IN_QUEUE")
+        queued = f", {state.queue_position} ahead" if state.queue_position is not None else ""
+        return f"the job is not finished yet ({state.status}{queued}): it goes on at fal"
