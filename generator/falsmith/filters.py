@@ -9,7 +9,7 @@ from typing import Any
 
 from falsmith.documents import Json
 
-__all__ = ["FILTERS", "TESTS"]
+__all__ = ["FILTERS"]
 
 # Punctuation that YAML front matter is read with everywhere; letters of other scripts stay.
 ASCII_PUNCTUATION = str.maketrans(
@@ -83,27 +83,20 @@ def python(value: str) -> str:
     return json.dumps(value).replace("\x7f", "\\x7f")
 
 
-def shell(value: Json) -> str:
+def _shell(value: Json) -> str:
     """Return `value` quoted for a POSIX shell: a text as it is, anything else as JSON."""
     return shlex.quote(value if isinstance(value, str) else json.dumps(value))
 
 
 def flags(example: Mapping[str, Json]) -> str:
-    """Return the example as flags of the wrapper's command line, each with a blank before it."""
-    return "".join(f" --{name} {shell(value)}" for name, value in example.items())
+    """Return values by flag as arguments of a shell command, each with a blank before it."""
+    return "".join(f" {flag} {_shell(value)}" for flag, value in example.items())
 
 
 def brief(value: Json) -> Json:
     """Return a default that is short enough to read; a longer one is cut and marked with dots."""
     text = value if isinstance(value, str) else json.dumps(value)
     return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 3] + "..."
-
-
-def is_shellable(example: Mapping[str, Json]) -> bool:
-    """Tell whether the example's values survive on a command line as they are."""
-    texts = [value if isinstance(value, str) else json.dumps(value) for value in example.values()]
-    plain = all(text.isprintable() and "```" not in text and "<|" not in text for text in texts)
-    return plain and all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) for name in example)
 
 
 def _escaped(char: str) -> str:
@@ -127,7 +120,5 @@ FILTERS: Mapping[str, Any] = {
     "json": json_line,
     "json_file": json_file,
     "python": python,
-    "shell": shell,
     "yaml": yaml_value,
 }
-TESTS: Mapping[str, Any] = {"shellable": is_shellable}

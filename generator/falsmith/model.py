@@ -66,7 +66,8 @@ class Model:
     """Everything that the templates see of one model.
 
     `task` says in words what it does; `example` is a complete input, `brief_example` the same
-    with long values made short.
+    with long values made short, `flag_example` that by the wrapper's flags: empty where a name or
+    a value does not survive a command line.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Model:
     example: Mapping[str, Json]
     example_is_valid: bool
     brief_example: Mapping[str, Json]
+    flag_example: Mapping[str, Json]
     input_schema: Mapping[str, Any]
     input_is_known: bool
     output_schema: Mapping[str, Any]

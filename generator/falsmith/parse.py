@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fal_runtime.flags import field_flags, own_options
+from fal_runtime.schema_walk import SchemaDocument
 from falsmith.documents import Documents, Json
 from falsmith.file_kind import word_kind
 from falsmith.labels import branches, choices, follow, limits, type_label
@@ -71,6 +73,7 @@ def parse(
         example=example,
         example_is_valid=is_valid,
         brief_example=brief,
+        flag_example=_flag_example(inputs.schema, model_id, brief),
         input_schema=dict(inputs.schema) | ({"examples": [example]} if example else {}),
         input_is_known=inputs.known,
         output_schema=outputs.schema,
@@ -81,7 +84,7 @@ def parse(
 
 
 def _digest(documents: Documents) -> str:
-    """Return a digest of what the skill depends on: the document, and the metadata that is shown."""
+    """Return a digest of what the skill depends on: document and shown metadata."""
     shown = {key: documents.metadata.get(key) for key in ("display_name", "category", "kind")}
     source = json.dumps([shown, documents.openapi], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
@@ -194,6 +197,21 @@ def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Jso
         for name, value in example.items()
     }
     return brief if sampler.fits(brief, schema) else dict(example)
+
+
+def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
+    """Return `example` by the flags of the wrapper's own command line."""
+    flags = field_flags(SchemaDocument(schema), own_options(model_id))
+    names = {flag.field: flag.names[0] for flag in flags}
+    if not all(name in names and _survives(value) for name, value in example.items()):
+        return {}
+    return {names[name]: value for name, value in example.items()}
+
+
+def _survives(value: Json) -> bool:
+    """Tell whether a value can stand in a command of a Markdown code block as it is."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.isprintable() and "```" not in text and "<|" not in text
 
 
 def _is_brief(value: Json) -> bool:

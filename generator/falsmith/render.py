@@ -11,7 +11,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from falsmith import __version__
-from falsmith.filters import FILTERS, TESTS
+from falsmith.filters import FILTERS
 from falsmith.model import MISSING, Model
 from falsmith.tree import PROVENANCE, File, digest
 
@@ -80,7 +80,6 @@ def _environment() -> tuple[Environment, tuple[str, ...]]:
         auto_reload=False,
     )
     environment.filters |= FILTERS
-    environment.tests |= TESTS
     environment.globals = {}
     names = environment.list_templates(extensions=["jinja"])
     return environment, tuple(
