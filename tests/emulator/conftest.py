@@ -45,6 +45,8 @@ PAINT_INPUT = {
     "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
     "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
     "image_url": {"type": "string"},
+    "cover_url": {"anyOf": [{"type": "string"}, {"type": "string", "enum": ["auto"]}]},
+    "loras": {"type": "array", "items": {"$ref": "#/components/schemas/Look"}},
     "output_format": {"type": "string", "enum": ["jpeg", "png"], "default": "jpeg"},
     "sync_mode": {"type": "boolean", "default": False},
 }
@@ -71,6 +73,7 @@ def document(
         "Picture": PICTURE,
         "File": FILE,
         "Size": SIZE,
+        "Look": {"type": "object", "properties": {"mask_url": {"type": "string"}}},
     }
     result = {"get": {"responses": {"200": {"content": content("Out")}}}}
     return {

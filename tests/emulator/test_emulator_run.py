@@ -124,10 +124,14 @@ def test_a_model_without_a_document_still_returns_what_its_category_promises(
         ({"prompt": "x", "image_size": "tiny"}, (["body", "image_size"], "value_error")),
         ({"prompt": "x", "seed": "one"}, (["body", "seed"], "int_type")),
         ({"prompt": "x", "image_url": "fox.png"}, (["body", "image_url"], "file_download_error")),
+        (
+            {"prompt": "x", "loras": [{}, {"mask_url": "<upload:/fox.png>"}]},
+            (["body", "loras", 1, "mask_url"], "file_download_error"),
+        ),
     ],
 )
 def test_an_invalid_input_is_422_at_once_with_one_item_a_problem(
-    run: Callable[..., httpx.Response], inputs: dict[str, Any], problem: tuple[list[str], str]
+    run: Callable[..., httpx.Response], inputs: dict[str, Any], problem: tuple[list[Any], str]
 ) -> None:
     answer = run(**inputs)
     assert answer.status_code == 422
@@ -178,3 +182,8 @@ def test_a_page_of_another_origin_may_call(emulator: Emulator, client: httpx.Cli
     answer = client.options(f"{emulator.origins.run}/{PAINT}", headers=asked)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_choice_beside_a_link_is_no_bad_link(run: Callable[..., httpx.Response]) -> None:
+    assert run(prompt="a fox", cover_url="auto").status_code == 200
+    assert run(prompt="a fox", cover_url="cover.png").status_code == 422

@@ -3,6 +3,8 @@
 import ssl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +13,7 @@ import pytest
 import trustme
 
 from fal_runtime.errors import UsageError
-from falsmith.emulator import KEY, Emulator
+from falsmith.emulator import KEY, Emulator, Origins
 
 Start = Callable[..., Emulator]
 
@@ -38,13 +40,20 @@ def test_after_the_context_nobody_listens(start: Start) -> None:
         httpx.get(url, trust_env=False)
 
 
-def test_ports_can_be_chosen_and_one_that_is_taken_is_named(start: Start) -> None:
+def test_ports_can_be_chosen_and_are_five_in_a_row(start: Start) -> None:
+    for first in range(21000, 30000, 11):
+        with suppress(UsageError), start(port=first) as emulator:
+            addresses = (getattr(emulator.origins, host.name) for host in fields(Origins))
+            assert [urlsplit(url).port for url in addresses] == [*range(first, first + 5)]
+            return
+    pytest.fail("no five free ports in a row")
+
+
+def test_a_port_that_is_taken_is_named(start: Start) -> None:
     with start() as running:
         taken = urlsplit(running.origins.queue).port
         with pytest.raises(UsageError, match=f"the ports {taken} to .* Choose another --port"):
             start(port=taken).__enter__()
-    with start(port=taken) as again:
-        assert urlsplit(again.origins.queue).port == taken
 
 
 def test_without_the_extra_the_error_names_it(

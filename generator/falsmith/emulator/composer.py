@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.media import Product, Wish, produce
+from falsmith.emulator.references import Schema, followed
 from falsmith.emulator.wishes import count_of
 from falsmith.file_kind import output_file_kind
 from falsmith.sample import Sampler
 
 __all__ = ["Composer"]
 
-Schema = Mapping[str, Any]
 DEPTH = 12
 LINK = {"type": "string"}
 # Files that go along with a result; others, such as `drums`, are of the kind of the category.
@@ -183,16 +182,7 @@ class Composer:
         return any(self._holds_file(part, key, seen) for part, key in inner)
 
     def _resolved(self, schema: Schema) -> Schema:
-        """Return `schema` with its reference followed; the keywords beside it win."""
-        for _ in range(DEPTH):
-            reference = schema.get("$ref")
-            if not isinstance(reference, str):
-                return schema
-            name = reference.removeprefix("#/$defs/").replace("%25", "%")
-            name = name.replace("~1", "/").replace("~0", "~")
-            target = self._output.schema.get("$defs", {}).get(name, {})
-            schema = {**target, **{key: schema[key] for key in schema if key != "$ref"}}
-        return {}
+        return followed(schema, self._output.schema)
 
 
 def _is_untold(schema: Schema) -> bool:

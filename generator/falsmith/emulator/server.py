@@ -87,7 +87,7 @@ class Emulator:
         port: int = 0,
         certificate: tuple[Path, Path] | None = None,
     ) -> None:
-        self._documents = documents
+        self._documents = tuple(documents)
         self._pace = (polls, delay)
         self._require_key = require_key
         self._port = port

@@ -1,12 +1,13 @@
 """What an app of fal says about an input that does not fit its schema: the items of a 422."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from falsmith.documents import Json
+from falsmith.emulator.references import Schema, followed
 from falsmith.schema import ResolvedSchema
 
 __all__ = ["problems"]
@@ -40,7 +41,8 @@ def problems(inputs: Json, schema: ResolvedSchema) -> list[Json]:
     """
     validator = Draft202012Validator(schema.schema)
     items = [item for error in validator.iter_errors(inputs) for item in _items(error)]
-    return items + _unusable_links(inputs, schema.schema)
+    links = _unusable_links(inputs, schema.schema, schema.schema)
+    return items + [item for item in links if item not in items]
 
 
 def _items(error: ValidationError) -> list[Json]:
@@ -95,23 +97,25 @@ def _told(keyword: str, expected: Json) -> tuple[str, str, Mapping[str, Json]]:
     return "value_error", f"Input breaks the rule {keyword}", {}
 
 
-def _unusable_links(inputs: Json, schema: Mapping[str, Any]) -> list[Json]:
-    """Return an item for each link field of the top level that no server could download."""
-    properties = schema.get("properties", {})
-    if not isinstance(inputs, Mapping):
-        return []
-    return [
-        {
-            "loc": ["body", name],
-            "msg": "Failed to download the file: the value is neither a link nor a data URI",
-            "type": "file_download_error",
-            "input": value,
-        }
-        for name, value in inputs.items()
-        if isinstance(value, str) and _is_link_field(properties.get(name, {}))
-        if not value.startswith(("http://", "https://", "data:"))
-    ]
-
-
-def _is_link_field(schema: Mapping[str, Any]) -> bool:
-    return "x-file" in schema or any("x-file" in branch for branch in schema.get("anyOf", ()))
+def _unusable_links(
+    value: Json, schema: Schema, root: Schema, location: tuple[Json, ...] = ()
+) -> Iterator[Json]:
+    """Yield an item for each link, at any depth, that no server could download."""
+    resolved = followed(schema, root)
+    if isinstance(value, str):
+        if "x-file" in resolved and not value.startswith(("http://", "https://", "data:")):
+            message = "Failed to download the file: the value is neither a link nor a data URI"
+            item = {"loc": ["body", *location], "msg": message, "type": "file_download_error"}
+            yield item | {"input": value}
+    elif isinstance(value, dict):
+        properties = resolved.get("properties", {})
+        for name in [name for name in value if name in properties]:
+            yield from _unusable_links(value[name], properties[name], root, (*location, name))
+    elif isinstance(value, list) and isinstance(resolved.get("items"), Mapping):
+        for number, item in enumerate(value):
+            yield from _unusable_links(item, resolved["items"], root, (*location, number))
+    branches = resolved.get("anyOf", ())
+    # A choice beside a link, such as "auto", is no link.
+    is_choice = any(value in branch.get("enum", ()) for branch in branches)
+    for branch in () if is_choice else branches:
+        yield from _unusable_links(value, branch, root, location)
