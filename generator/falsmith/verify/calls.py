@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fal_runtime.arguments import prepare_command, raise_problems
 from fal_runtime.errors import FalError
+from fal_runtime.flags import named_model, own_options, parse_command
+from fal_runtime.schema_walk import SchemaDocument
 from falsmith.verify.json_text import read_json
 from falsmith.verify.problem import shown
 from falsmith.verify.subschemas import MOST_STEPS, steps
 
 __all__ = ["Judge"]
 
+# With one of these no input is sent; a file for --args-file is the reader's own.
+NO_INPUT = ("status", "result", "cancel", "upload", "schema", "help")
 # More than one of these, and a pattern may try ways without end to fit a text.
 REPEATS = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
 
@@ -36,18 +41,40 @@ class Judge:
             return "holds a value that JSON cannot carry: put dates in quotes"
         return self.objection(["--args-file", "-"], text)
 
-    def objection(self, words: Sequence[str], stdin: str | None) -> str | None:
-        """Return why the wrapper would refuse this command line, None where it would run it."""
-        from fal_runtime.command import prepare_command
+    def objection(
+        self, words: Sequence[str], stdin: str | None, *, preset: bool = True
+    ) -> str | None:
+        """Return why the script would refuse this command line, None where it would run it.
 
+        `preset` tells a wrapper from fal_api_call.py, which needs --model-id.
+        """
         for value in _values(words, stdin):
             self.steps_left -= steps(self.schema, value)
         if self.steps_left < 0:
             return "cannot be checked: the examples and the schema are too large together"
         try:
-            prepare_command(words, model_id=self.model_id, schema=self.schema, stdin_text=stdin)
+            return self._refusal(words, stdin, preset)
         except FalError as error:
             return _told(error)
+        except (RecursionError, OverflowError) as error:
+            return f"cannot be checked: {error}"
+
+    def _refusal(self, words: Sequence[str], stdin: str | None, preset: bool) -> str | None:
+        model_id = self.model_id if preset else named_model(words)
+        if model_id is None:
+            return "--model-id is missing"
+        schema = self.schema if model_id == self.model_id else {}
+        options = own_options(model_id if preset else None)
+        given = parse_command(words, SchemaDocument(schema), options)
+        about = [name for name in NO_INPUT if given.options[name] not in (None, False)]
+        file = given.options["args_file"]
+        if about or file not in (None, "-") or model_id != self.model_id:
+            raise_problems(given.unknown)
+        elif file == "-" and stdin is None:
+            return "it reads standard input, and the text does not show what stands there"
+        else:
+            owner = model_id if preset else None
+            prepare_command(words, model_id=owner, schema=schema, stdin_text=stdin)
         return None
 
 

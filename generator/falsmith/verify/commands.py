@@ -138,9 +138,10 @@ def _objection(folder: Folder, command: Command, judge: Judge | None) -> str | N
         return f"{told}: {shown(script)} is not there; commands are relative to the skill folder"
     if command.expands:
         return f"{told}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
-    if judge is None or script != wrapper_path(folder):
+    preset = script == wrapper_path(folder)
+    if judge is None or not (preset or script == "scripts/fal_api_call.py"):
         return None
-    message = judge.objection(words, command.stdin)
+    message = judge.objection(words, command.stdin, preset=preset)
     return f"{told} would be refused: {message}" if message else None
 
 

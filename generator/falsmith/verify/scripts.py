@@ -72,9 +72,10 @@ def check_executable(folder: Folder) -> list[Problem]:
 
 def check_script_headers(folder: Folder) -> list[Problem]:
     """Check the PEP 723 header of the wrapper and of fal_api_call.py: dependencies as ranges."""
+    paths = (wrapper_path(folder) or "", "scripts/fal_api_call.py")
     return [
         Problem(path, message)
-        for path in (*_wrappers(folder), "scripts/fal_api_call.py")
+        for path in paths
         if path in folder.texts
         for message in _header_objections(folder.texts[path])
     ]

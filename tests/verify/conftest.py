@@ -1,0 +1,154 @@
+"""A good skill, written by hand: verify and the generator share no code, nor do these tests."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fal_runtime
+
+NAME = "fal-ai-sketch-fast"
+MODEL_ID = "fal-ai/sketch/fast"
+HEADER = """#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "httpx>=0.27,<1",
+#     "jsonschema>=4.21,<5",
+#     "platformdirs>=4.2,<5",
+#     "pyyaml>=6.0.1,<7",
+# ]
+# ///
+"""
+SKILL_TEXT = f"""---
+name: "{NAME}"
+description: "Draw images from text with Sketch on fal.ai. Use it for quick drawings."
+license: "MIT-0"
+compatibility: "Python 3.11+ or uv, internet access, an API key in FAL_KEY"
+metadata:
+  model-id: "{MODEL_ID}"
+  category: "text-to-image"
+---
+# Sketch
+
+```bash
+python scripts/fal_ai_sketch_fast.py --prompt "a cat" --count 2
+```
+
+```bash
+# Quotes survive in JSON.
+python scripts/fal_ai_sketch_fast.py --args-file - <<'JSON'
+{{"prompt": "a cat's \\"hat\\"", "size": {{"width": 64}}, "image_url": "photo.png"}}
+JSON
+```
+
+```bash
+uv run scripts/fal_ai_sketch_fast.py --submit \\
+    --prompt 'a dog'
+python scripts/fal_ai_sketch_fast.py --result REQUEST_ID
+python scripts/fal_api_call.py -m {MODEL_ID} --prompt cat --dry-run
+```
+
+Or `python scripts/fal_ai_sketch_fast.py --schema size`.
+See [the input](references/input.schema.json), `references/output.schema.json`,
+[more](references/tools/{NAME}.yaml) and [fal](https://fal.ai).
+"""
+REFERENCE = f"""model_id: "{MODEL_ID}"
+input:
+  prompt: {{type: text, required: true}}
+example: {{prompt: "a cat", count: 1}}
+usage:
+  - "python scripts/fal_ai_sketch_fast.py --prompt 'a cat'"
+  - "python scripts/fal_ai_sketch_fast.py --dry-run --args-file input.json"
+"""
+OPENAI = f"""interface:
+  display_name: "Sketch"
+  short_description: "Draw images from text on fal.ai"
+  default_prompt: "Use ${NAME} to draw an image from my text."
+"""
+INPUT_SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {
+        "prompt": {"type": "string", "minLength": 1},
+        "count": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "size": {"anyOf": [{"enum": ["square", "wide"]}, {"$ref": "#/$defs/Size"}]},
+        "image_url": {"type": "string", "x-file": "image"},
+    },
+    "required": ["prompt"],
+    "$defs": {"Size": {"type": "object", "properties": {"width": {"type": "integer"}}}},
+}
+OUTPUT_SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"url": {"type": "string", "x-file": "image"}},
+}
+MODEL_CONFIG = {
+    "model_id": MODEL_ID,
+    "name": NAME,
+    "display_name": "Sketch",
+    "category": "text-to-image",
+    "description": "Draws images from text.",
+    "input_schema_known": True,
+    "slow": False,
+}
+
+
+@pytest.fixture
+def skill(tmp_path: Path) -> Path:
+    """A complete skill without a problem."""
+    folder = tmp_path / "skills" / NAME
+    source = Path(fal_runtime.__file__).parent
+    ignore = shutil.ignore_patterns("__pycache__", "ruff.toml", ".*")
+    shutil.copytree(source, folder / "scripts" / "fal_runtime", ignore=ignore)
+    texts = {
+        "SKILL.md": SKILL_TEXT,
+        "queue_config.yaml": "max_concurrent: 2\nsync_only: false\n",
+        "agents/openai.yaml": OPENAI,
+        f"references/tools/{NAME}.yaml": REFERENCE,
+        "references/input.schema.json": json.dumps(INPUT_SCHEMA),
+        "references/output.schema.json": json.dumps(OUTPUT_SCHEMA),
+        "references/model_config.json": json.dumps(MODEL_CONFIG),
+        "scripts/fal_ai_sketch_fast.py": f'{HEADER}"""Call it."""\n\nMODEL_ID = "{MODEL_ID}"\n',
+        "scripts/fal_api_call.py": f'{HEADER}"""Call any model."""\n',
+    }
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8", newline="")
+    for script in (folder / "scripts").glob("*.py"):
+        script.chmod(0o755)
+    _seal(folder, mode="standalone")
+    return folder
+
+
+@pytest.fixture
+def seal() -> Callable[..., None]:
+    """Write provenance.json anew, so that only the mistake of the test is left to be found."""
+    return _seal
+
+
+def _seal(folder: Path, mode: str = "standalone", lazy: bool = False) -> None:
+    own = {"references/provenance.json", "references/guide.md", "references/defaults.yaml"}
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    found = {path.relative_to(folder).as_posix(): path for path in paths}
+    record = {
+        "falsmith": "0.1.0",
+        "model_id": MODEL_ID,
+        "options": {
+            "mode": mode,
+            "lazy": lazy,
+            "name": None,
+            "description": None,
+            "license": "MIT-0",
+        },
+        "source": {"sha256": "0" * 64},
+        "files": {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in sorted(found.items())
+            if name not in own and "__pycache__" not in name
+        },
+    }
+    (folder / "references" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")

@@ -1,0 +1,331 @@
+"""Links, and folders made to harm whoever looks at them: problems, never exceptions or hangs."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from falsmith.verify import verify
+from falsmith.verify.json_text import read_json
+from falsmith.verify.markdown import read_markdown
+from falsmith.verify.shell import read_shell
+from falsmith.verify.yaml_text import read_yaml
+
+NAME = "fal-ai-sketch-fast"
+WRAPPER = "scripts/fal_ai_sketch_fast.py"
+REFERENCE = f"references/tools/{NAME}.yaml"
+INPUT = "references/input.schema.json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links and FIFOs")
+
+
+def _link(place: Path, target: Path | str) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+
+
+@posix
+@pytest.mark.parametrize("target", ["SKILL.md", "/etc/hosts", "nowhere", ".", "again"])
+@pytest.mark.parametrize("place", ["again", "scripts/fal_runtime/again", "__pycache__/again"])
+def test_no_link_is_allowed_in_a_public_skill(
+    skill: Path, seal: Callable[..., None], place: str, target: str
+) -> None:
+    _link(skill / place, target)
+    seal(skill, mode="public")
+    assert [one.path for one in verify(skill) if "symbolic link" in one.message] == [place]
+
+
+@posix
+def test_a_chain_of_links_is_reported_link_by_link(skill: Path) -> None:
+    _link(skill / "a", "b")
+    _link(skill / "b", "SKILL.md")
+    told = [one.path for one in verify(skill, public=True) if "symbolic link" in one.message]
+    assert told == ["a", "b"]
+
+
+@posix
+def test_a_linked_folder_is_neither_public_nor_read(skill: Path) -> None:
+    shutil.move(skill / "agents", skill.parent / "agents")
+    _link(skill / "agents", "../agents")
+    (problem,) = verify(skill, public=True)
+    assert problem.path == "agents"
+    assert verify(skill, public=False) == []
+
+
+@posix
+def test_the_skill_folder_itself_may_not_be_a_link(
+    skill: Path, tmp_path: Path, seal: Callable[..., None]
+) -> None:
+    _link(tmp_path / "linked" / NAME, skill)
+    assert [one.path for one in verify(tmp_path / "linked" / NAME, public=True)] == ["."]
+    assert verify(tmp_path / "linked" / NAME) == []
+    seal(skill, mode="public")
+    assert [one.path for one in verify(tmp_path / "linked" / NAME)] == ["."]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("../../outside.txt", "leaves the folder of the skills"), ("gone", "leads nowhere")],
+)
+def test_a_link_out_of_the_skills_is_a_problem_in_every_mode(
+    skill: Path, tmp_path: Path, target: str, told: str
+) -> None:
+    (tmp_path / "outside.txt").write_text("secret", encoding="utf-8")
+    _link(skill / "out.txt", target)
+    (problem,) = verify(skill)
+    assert problem.path == "out.txt"
+    assert told in problem.message
+    assert "secret" not in problem.message
+
+
+@posix
+def test_a_link_to_a_neighbour_skill_is_allowed_where_links_are(skill: Path) -> None:
+    shutil.copytree(skill / "scripts" / "fal_runtime", skill.parent / "shared" / "fal_runtime")
+    shutil.rmtree(skill / "scripts" / "fal_runtime")
+    _link(skill / "scripts" / "fal_runtime", "../../shared/fal_runtime")
+    assert verify(skill) == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "file", "nul\0byte"])
+def test_what_is_no_folder_is_a_problem(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert [one.path for one in verify(tmp_path / name)] == ["."]
+
+
+def test_an_empty_folder_has_every_file_missing(tmp_path: Path) -> None:
+    assert len(verify(tmp_path)) > 8
+
+
+@posix
+def test_a_fifo_is_a_problem_and_is_not_opened(skill: Path) -> None:
+    (skill / INPUT).unlink()
+    os.mkfifo(skill / INPUT)
+    assert any("no regular file" in one.message for one in verify(skill) if one.path == INPUT)
+
+
+def test_folders_in_place_of_files_are_problems(skill: Path) -> None:
+    for path in ("SKILL.md", INPUT, WRAPPER, "references/provenance.json", "queue_config.yaml"):
+        (skill / path).unlink()
+        (skill / path).mkdir()
+    assert {"SKILL.md", INPUT, "scripts"} <= {one.path for one in verify(skill)}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_unreadable_files_are_problems(skill: Path) -> None:
+    (skill / INPUT).chmod(0)
+    assert any("cannot be read" in one.message for one in verify(skill) if one.path == INPUT)
+
+
+def test_a_huge_file_is_a_problem_and_is_not_read_whole(skill: Path) -> None:
+    with (skill / INPUT).open("wb") as file:
+        file.truncate(6_000_000)
+    assert any("is larger than" in one.message for one in verify(skill) if one.path == INPUT)
+
+
+def test_too_many_files_are_a_problem(skill: Path) -> None:
+    for number in range(1100):
+        (skill / "references" / f"{number}.txt").write_text("", encoding="utf-8")
+    assert any("more than 1000 files" in one.message for one in verify(skill))
+
+
+def test_folders_that_are_too_deep_are_a_problem(skill: Path) -> None:
+    (skill / "/".join(["d"] * 20)).mkdir(parents=True)
+    (problem,) = verify(skill)
+    assert problem.path.startswith("d/d/d/")
+    assert "deep" in problem.message
+
+
+@posix
+def test_a_deceiving_file_name_is_a_problem_shown_escaped(skill: Path) -> None:
+    (skill / "a\u202eb\n.md").write_text("", encoding="utf-8")
+    paths = [one.path for one in verify(skill)]
+    assert paths == ["a\\u202eb\\n.md", "a\\u202eb\\n.md"]
+
+
+HOSTILE_TEXTS = {
+    "invalid UTF-8": b"\xff\xfe---",
+    "null bytes": b"\0" * 1000,
+    "nothing": b"",
+    "deep JSON": b"[" * 200_000,
+    "deep JSON object": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    "deep YAML": b"---\n" + b"[" * 100_000,
+    "deep block YAML": b"---\n" + b"".join(b" " * n + b"a:\n" for n in range(400)) + b"---\n",
+    "aliases": b"---\na: &a [1,1]\nb: &b [*a,*a]\nc: [*b,*b]\n---\n",
+    "a tag": b"---\nname: !!python/object:os.system x\n---\n",
+    "several documents": b"---\na: 1\n--- \nb: 1\n---\n",
+    "an odd key": b"---\n? [a]\n: b\n? {c: d}\n: e\n---\n",
+    "impossible values": b"---\na: 2024-99-99\nb: 0b_\nc: =\nd: " + b"1" * 5_000 + b"\n---\n",
+    "long number": b'{"a": ' + b"1" * 10_000 + b"}",
+    "deep Python": b"(" * 10_000,
+    "unary Python": b"x = " + b"-" * 100_000 + b"1",
+    "long sum": b"x = " + b"1+" * 50_000 + b"1",
+    "open fences": b"---\na: b\n---\n" + b"```\n" * 1_001,
+    "brackets": b"---\na: b\n---\n" + b"[](" * 50_000,
+    "backticks": b"---\na: b\n---\n" + b"`` ` " * 50_000,
+    "commands": b"---\na: b\n---\n```bash\n" + b"python scripts/x.py 'a' <<A\n" * 3_000 + b"```\n",
+    "a list": b"[]",
+    "a text": b'"x"',
+    "a header": b"# /// script\n# a = [" + b"[" * 10_000 + b"\n# ///\n",
+}
+EVERY_FILE = (
+    "SKILL.md",
+    INPUT,
+    "references/output.schema.json",
+    "references/model_config.json",
+    "references/provenance.json",
+    REFERENCE,
+    "agents/openai.yaml",
+    "queue_config.yaml",
+    WRAPPER,
+)
+
+
+@pytest.mark.parametrize("data", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
+def test_hostile_content_in_any_file_is_a_problem(
+    skill: Path, seal: Callable[..., None], data: bytes
+) -> None:
+    for path in EVERY_FILE:
+        good = (skill / path).read_bytes()
+        (skill / path).write_bytes(data)
+        if path != "references/provenance.json":
+            seal(skill)
+        told = {one.path for one in verify(skill)}
+        # A settings file may hold nothing but comments: then every setting has its default.
+        assert told or path == "queue_config.yaml", path
+        (skill / path).write_bytes(good)
+
+
+def _doubling(levels: int) -> dict[str, object]:
+    """Definitions of which each refers twice to the next one."""
+    found: dict[str, object] = {f"L{levels}": {}}
+    for number in range(levels):
+        found[f"L{number}"] = {"allOf": [{"$ref": f"#/$defs/L{number + 1}"}] * 2}
+    return found
+
+
+HOSTILE_SCHEMAS: dict[str, dict[str, object]] = {
+    "refers to itself": {"$ref": "#"},
+    "two that refer to each other": {
+        "allOf": [{"$ref": "#/$defs/A"}],
+        "$defs": {"A": {"$ref": "#/$defs/B"}, "B": {"$ref": "#/$defs/A"}},
+    },
+    "doubling": {"$ref": "#/$defs/L0", "$defs": _doubling(40)},
+    "a long chain": {
+        "$ref": "#/$defs/C0",
+        "$defs": {f"C{n}": {"$ref": f"#/$defs/C{n + 1}"} for n in range(5_000)} | {"C5000": {}},
+    },
+    "many types": {"properties": {"prompt": {"type": [{}] * 100_000}}},
+    "much required": {"required": [{}] * 100_000},
+    "wrong types": {
+        "properties": {"prompt": 7, "": [], "a\n": {"enum": {}}},
+        "required": 3,
+        "$defs": [],
+        "items": "x",
+        "anyOf": {"a": 1},
+    },
+}
+
+
+@pytest.mark.parametrize("schema", HOSTILE_SCHEMAS.values(), ids=HOSTILE_SCHEMAS.keys())
+def test_a_hostile_schema_is_a_problem(
+    skill: Path, seal: Callable[..., None], schema: dict[str, object]
+) -> None:
+    (skill / INPUT).write_text(
+        json.dumps({"$schema": DIALECT, "type": "object"} | schema), encoding="utf-8"
+    )
+    seal(skill)
+    assert INPUT in {one.path for one in verify(skill)}
+
+
+def _tree(depth: int) -> object:
+    return {"prompt": "x", "a": _tree(depth - 1)} if depth else {"prompt": "x"}
+
+
+EXPENSIVE = {
+    "a recursion that doubles at each level": (
+        {
+            "$ref": "#/$defs/T",
+            "$defs": {
+                "T": {"allOf": [{"properties": {"a": {"$ref": "#/$defs/T"}}}] * 3},
+            },
+        },
+        _tree(30),
+    ),
+    "a slow comparison": (
+        {"properties": {"a": {"type": "array", "uniqueItems": True}}},
+        {"prompt": "x", "a": [{"b": n} for n in range(4_000)]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "example"), EXPENSIVE.values(), ids=EXPENSIVE.keys())
+def test_an_example_that_would_take_for_ever_is_a_problem(
+    skill: Path, seal: Callable[..., None], schema: dict[str, object], example: object
+) -> None:
+    (skill / INPUT).write_text(
+        json.dumps({"$schema": DIALECT, "type": "object"} | schema), encoding="utf-8"
+    )
+    (skill / REFERENCE).write_text(json.dumps({"example": example}), encoding="utf-8")
+    seal(skill)
+    assert any(
+        "too large together" in one.message for one in verify(skill) if one.path == REFERENCE
+    )
+
+
+def test_a_pattern_that_would_take_for_ever_is_left_out(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    text = (skill / INPUT).read_text(encoding="utf-8")
+    (skill / INPUT).write_text(
+        text.replace('"minLength": 1', '"pattern": "(a+)+$"'), encoding="utf-8"
+    )
+    reference = (skill / REFERENCE).read_text(encoding="utf-8")
+    (skill / REFERENCE).write_text(
+        reference.replace('prompt: "a cat"', f'prompt: "{"a" * 60}!"'), encoding="utf-8"
+    )
+    seal(skill)
+    assert verify(skill) == []
+
+
+def test_nothing_in_the_folder_is_executed(skill: Path, seal: Callable[..., None]) -> None:
+    trap = "\nimport pathlib\npathlib.Path(__file__).with_name('sprung').write_text('x')\n"
+    for script in (skill / "scripts").rglob("*.py"):
+        with script.open("a", encoding="utf-8") as file:
+            file.write(trap)
+    seal(skill)
+    assert verify(skill) == []
+    assert not list(skill.rglob("sprung"))
+
+
+def test_an_input_file_outside_of_the_skill_is_not_read(
+    skill: Path, tmp_path: Path, seal: Callable[..., None]
+) -> None:
+    (tmp_path / "input.json").write_text('{"secret": 1}', encoding="utf-8")
+    text = (skill / "SKILL.md").read_text(encoding="utf-8")
+    outside = f"--args-file {tmp_path / 'input.json'}"
+    (skill / "SKILL.md").write_text(
+        text.replace('--prompt "a cat" --count 2', outside), encoding="utf-8"
+    )
+    seal(skill)
+    assert verify(skill) == []
+
+
+texts = st.text(st.sampled_from(list("-:[]{}'\"`|>&*!?#%@,.\\$()<=\n\t aé01_")), max_size=80)
+
+
+@given(texts)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_readers_return_or_say_that_the_text_is_wrong(text: str) -> None:
+    for read in (read_yaml, read_json, read_shell):
+        try:
+            read(text)
+        except ValueError as error:
+            assert str(error)
+    markdown = read_markdown(text)
+    assert len(markdown.prose) >= text.count("\n")

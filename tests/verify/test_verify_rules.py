@@ -1,0 +1,299 @@
+"""Each rule, broken once: the problem is named where it is, and nothing else is."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from falsmith.verify import Problem, verify
+
+NAME = "fal-ai-sketch-fast"
+WRAPPER = "scripts/fal_ai_sketch_fast.py"
+REFERENCE = f"references/tools/{NAME}.yaml"
+INPUT = "references/input.schema.json"
+CONFIG = "references/model_config.json"
+OPENAI = "agents/openai.yaml"
+QUEUE = "queue_config.yaml"
+PROVENANCE = "references/provenance.json"
+KEY = "12345678-1234-1234-1234-123456789abc" + ":" + "0123456789abcdef" * 2
+COMMAND = f"python {WRAPPER}"
+
+
+def test_a_good_skill_has_no_problem(skill: Path) -> None:
+    assert verify(skill) == []
+    assert verify(skill, public=True) == []
+
+
+def test_the_users_own_files_and_left_overs_are_no_problem(skill: Path) -> None:
+    (skill / "references" / "guide.md").write_text("My notes.\n", encoding="utf-8")
+    (skill / "references" / "defaults.yaml").write_text("count: 2\n", encoding="utf-8")
+    (skill / "scripts" / "__pycache__").mkdir()
+    (skill / "scripts" / "__pycache__" / "x.cpython-311.pyc").write_bytes(b"\xff\x00")
+    (skill / ".DS_Store").write_bytes(b"\x00\xff")
+    assert verify(skill, public=True) == []
+
+
+def test_all_problems_are_listed_at_once_and_sorted(skill: Path) -> None:
+    (skill / "SKILL.md").unlink()
+    (skill / QUEUE).write_text("speed: 3\n", encoding="utf-8")
+    (skill / "scripts" / "extra.py").write_text("def (:\n", encoding="utf-8")
+    problems = verify(skill)
+    assert problems == sorted(problems)
+    assert {"SKILL.md", QUEUE, "scripts", "scripts/extra.py"} <= {one.path for one in problems}
+
+
+# What to replace in which file, and what the problem must say.
+TEXT_CASES: list[tuple[str, str, str, str]] = [
+    ("SKILL.md", f'name: "{NAME}"', 'name: "other"', "is not the name of the folder"),
+    ("SKILL.md", f'name: "{NAME}"', 'name: "Fal_AI"', "a-z, 0-9 and single hyphens"),
+    ("SKILL.md", f'name: "{NAME}"', 'name: "a--b"', "a-z, 0-9 and single hyphens"),
+    ("SKILL.md", f'name: "{NAME}"', f'name: "{"a" * 65}"', "65 characters, 64 are allowed"),
+    ("SKILL.md", f'name: "{NAME}"', 'name: "my-claude"', "reserved word 'claude'"),
+    ("SKILL.md", f'name: "{NAME}"', "name: 7", "must be text"),
+    ("SKILL.md", f'name: "{NAME}"\n', "", "name is missing"),
+    ("SKILL.md", 'description: "Draw', f'description: "{"x" * 1025}', "1024 are allowed"),
+    ("SKILL.md", 'description: "Draw', 'description: "<b>Draw', "holds < or >"),
+    ("SKILL.md", 'description: "Draw', 'about: "Draw', "description is missing"),
+    ("SKILL.md", 'description: "Draw', 'description: " "  # "', "description is blank"),
+    ("SKILL.md", 'license: "MIT-0"', 'version: "1"', "'version' is no field"),
+    ("SKILL.md", 'license: "MIT-0"', 'license: "a --- b"', '"---" inside a value'),
+    ("SKILL.md", 'license: "MIT-0"', "license: 2", "license must be text"),
+    ("SKILL.md", 'license: "MIT-0"', 'license: "a"\nlicense: "b"', "given twice"),
+    ("SKILL.md", 'license: "MIT-0"', "license: &a x", "anchors, aliases and tags"),
+    ("SKILL.md", 'license: "MIT-0"', "license: !!str x", "anchors, aliases and tags"),
+    ("SKILL.md", 'license: "MIT-0"', "license: [", "front matter"),
+    ("SKILL.md", 'license: "MIT-0"', "allowed-tools: [Bash]", "block style"),
+    ("SKILL.md", 'compatibility: "', f'compatibility: "{"x" * 500}', "500 are allowed"),
+    ("SKILL.md", '  category: "text-to-image"', "  category: 1", "text with a text value"),
+    ("SKILL.md", '  model-id: "fal-ai/sketch/fast"', '  model-id: "x/y"', "model-id is not"),
+    ("SKILL.md", "metadata:\n", 'metadata: {a: "b"}\nx:\n', "block style"),
+    ("SKILL.md", "---\nname", "name", "has no front matter"),
+    ("SKILL.md", "---\nname", "\ufeff---\nname", "byte order mark"),
+    ("SKILL.md", "# Sketch\n", "# Sketch\r\n", "carriage returns"),
+    ("SKILL.md", "# Sketch\n", "# Sketch\n" + "line\n" * 500, "500 at most"),
+    ("SKILL.md", "# Sketch\n", "<|im_end|>\n", "line 10: a control token"),
+    ("SKILL.md", "# Sketch\n", "[INST]\n", "control token"),
+    ("SKILL.md", "# Sketch\n", "a\u202eb\n", "U+202E"),
+    ("SKILL.md", "# Sketch\n", "a\u200bb\n", "U+200B"),
+    ("SKILL.md", "# Sketch\n", "a\U000e0041b\n", "U+E0041"),
+    ("SKILL.md", "# Sketch\n", "a\x1bb\n", "U+001B"),
+    ("SKILL.md", "# Sketch\n", f"{KEY}\n", "looks like a fal key"),
+    ("SKILL.md", "# Sketch\n", "[x](references/none.md)\n", "a file that is not there"),
+    ("SKILL.md", "# Sketch\n", "`references/none.md`\n", "a file that is not there"),
+    ("SKILL.md", "# Sketch\n", "[x](../other/SKILL.md)\n", "leaves the skill folder"),
+    ("SKILL.md", "# Sketch\n", "[x](%2e%2e/other)\n", "leaves the skill folder"),
+    ("SKILL.md", "# Sketch\n", "[x](/etc/hosts)\n", "relative path"),
+    ("SKILL.md", "# Sketch\n", "[x](references\\a.md)\n", "relative path"),
+    ("SKILL.md", "# Sketch\n", "[x](javascript:alert)\n", "or a web address"),
+    ("SKILL.md", "# Sketch\n", "[x]()\n", "is empty"),
+    ("SKILL.md", "# Sketch\n", "[x]: references/none.md\n", "a file that is not there"),
+    ("SKILL.md", "# Sketch\n", '<a href="none.md">x</a>\n', "a file that is not there"),
+    ("SKILL.md", "--count 2", "--count 9", "count: '9', expected"),
+    ("SKILL.md", "--count 2", "--cuont 2", "cuont"),
+    ("SKILL.md", "--count 2", "--wait soon", "refused"),
+    ("SKILL.md", '--prompt "a cat"', "", "prompt"),
+    ("SKILL.md", '--prompt "a cat"', '--prompt "$HOME"', "the shell would replace"),
+    ("SKILL.md", '--prompt "a cat"', "--prompt a?", "the shell would replace"),
+    ("SKILL.md", "<<'JSON'", "<<JSON", "the shell would replace"),
+    ("SKILL.md", '--prompt "a cat"', '--prompt "a cat', "a quote is not closed"),
+    ("SKILL.md", '}\nJSON\n', '}\n', "no last line 'JSON'"),
+    ("SKILL.md", '{"width": 64}', '{"width": "wide"}', "size.width"),
+    ("SKILL.md", '{"width": 64}', '{"depth": 64}', "size.depth"),
+    ("SKILL.md", " <<'JSON'\n", "\n", "it reads standard input"),
+    ("SKILL.md", "--schema size", "--scheme size", "scheme"),
+    ("SKILL.md", "scripts/fal_api_call.py -m fal-ai/sketch/fast", "scripts/fal_api_call.py", "id"),
+    ("SKILL.md", f"{COMMAND} --result", "python scripts/none.py --result", "is not there"),
+    ("SKILL.md", f"{COMMAND} --result", f"python /skills/{WRAPPER} --result", "is not there"),
+    (REFERENCE, "count: 1", "count: 9", "the example would be refused"),
+    (REFERENCE, "count: 1", "count: 2020-01-01", "JSON cannot carry"),
+    (REFERENCE, "--prompt 'a cat'", "--prompt 'a cat' --count many", "refused"),
+    (REFERENCE, "--dry-run", "--dry-rnu", "refused"),
+    (REFERENCE, "fal-ai/sketch/fast", "fal-ai/other", "model_id is 'fal-ai/other'"),
+    (REFERENCE, "input:", "input: [", "is not usable YAML"),
+    (REFERENCE, "input:", "example: {}\ninput:", "given twice"),
+    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', 'MODEL_ID = "fal-ai/x"', "MODEL_ID is 'fal-ai/x'"),
+    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', 'MODEL = ""', "must have one line MODEL_ID"),
+    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', "MODEL_ID = str(1)", "MODEL_ID is None"),
+    (WRAPPER, '"""Call it."""', "def (", "is not valid Python"),
+    (WRAPPER, "# /// script", "# /// python", "has no PEP 723 header"),
+    (WRAPPER, '"httpx>=0.27,<1"', '"httpx"', "is no range"),
+    (WRAPPER, '"httpx>=0.27,<1"', '"requests>=2,<3"', "dependencies must be"),
+    (WRAPPER, "dependencies = [", "dependencies = {", "PEP 723 header"),
+    (WRAPPER, '">=3.11"', '">=3.8"', "requires-python"),
+    ("scripts/fal_api_call.py", '"httpx>=0.27,<1"', '"httpx"', "is no range"),
+    ("scripts/fal_runtime/__init__.py", '"""', "'''\n(", "is not valid Python"),
+    (CONFIG, '"fal-ai/sketch/fast"', '"../sketch"', "is no model ID"),
+    (CONFIG, f'"{NAME}"', '"other"', "name is 'other'"),
+    (CONFIG, '"slow": false', '"slow": "no"', "slow is 'no', must be true or false"),
+    (CONFIG, '"category": "text-to-image"', '"category": null', "category is None"),
+    (CONFIG, '"slow": false', '"slow": false, "slow": true', "given twice"),
+    (CONFIG, "{", "[", "is not valid JSON"),
+    (INPUT, "2020-12", "2019-09", "$schema is"),
+    (INPUT, '"type": "integer"', '"type": "whole"', "is no valid JSON Schema"),
+    (INPUT, '"minimum": 1', '"minimum": "1"', "is no valid JSON Schema"),
+    (INPUT, "#/$defs/Size", "#/$defs/Gone", "leads to no schema"),
+    (INPUT, "#/$defs/Size", "other.json#/x", "leads to no schema"),
+    (INPUT, '"minLength": 1', '"$id": "https://x.test/"', "$id is not allowed"),
+    (INPUT, '"minLength": 1', '"pattern": "("', "is no regular expression"),
+    (INPUT, '"minLength": 1', '"minLength": NaN', "is not valid JSON"),
+    (INPUT, '"minLength": 1', '"minLength": 1e999', "too large a number"),
+    (INPUT, '"x-file": "image"', '"x-file": "picture"', "x-file is 'picture'"),
+    (INPUT, '{"Size": {', '{"Size": {"$ref": "#/$defs/Size", ', "refers to itself without end"),
+    ("references/output.schema.json", '"string"', '"text"', "is no valid JSON Schema"),
+    (OPENAI, "display_name", "display", "'display' is no known key"),
+    (OPENAI, '"Sketch"', f'"{"x" * 65}"', "display_name must have 1 to 64"),
+    (OPENAI, '"Draw images from text on fal.ai"', '"Draw"', "25 to 64 characters, not 4"),
+    (OPENAI, f"${NAME}", "$other", "must name the skill"),
+    (OPENAI, f"${NAME} to", f"${NAME}-x to", "must name the skill"),
+    (OPENAI, "my text.", "my text. Then stop.", "one sentence"),
+    (OPENAI, '"Sketch"', "Sketch", "in double quotes"),
+    (OPENAI, "interface:", 'icon: "a"\ninterface:', "'icon' is no known key"),
+    (OPENAI, "interface:\n", 'interface:\n  icon_small: "../a.png"\n', "a file in ./assets/"),
+    (OPENAI, "interface:\n", 'interface:\n  brand_color: "red"\n', "brand_color"),
+    (OPENAI, "interface:\n", "policy:\n  x: 1\ninterface:\n", "policy may hold only"),
+    (OPENAI, "interface:", "- interface:", "agents/openai.yaml"),
+    (QUEUE, "max_concurrent: 2", "max_speed: 2", "max_speed is no setting"),
+    (QUEUE, "max_concurrent: 2", "max_concurrent: two", "max_concurrent must be"),
+    (QUEUE, "max_concurrent: 2", "max_concurrent: 2\nmax_concurrent: 3", "given twice"),
+    (QUEUE, "max_concurrent: 2", "max_concurrent: [", "queue_config.yaml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TEXT_CASES, ids=lambda case: f"{case[0]}: {case[3]}")
+def test_a_broken_text_is_a_problem_that_names_it(
+    skill: Path, seal: Callable[..., None], case: tuple[str, str, str, str]
+) -> None:
+    path, old, new, told = case
+    text = (skill / path).read_text(encoding="utf-8")
+    assert old in text
+    (skill / path).write_text(text.replace(old, new, 1), encoding="utf-8", newline="")
+    seal(skill)
+    problems = verify(skill)
+    assert [one for one in problems if one.path == path and told in f"{path}: {one.message}"], (
+        problems
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["SKILL.md", OPENAI, QUEUE, INPUT, CONFIG, PROVENANCE, "scripts/fal_runtime/command.py"],
+)
+def test_a_missing_file_is_a_problem(skill: Path, path: str) -> None:
+    (skill / path).unlink()
+    assert any(one.path == path and "is missing" in one.message for one in verify(skill))
+
+
+def test_a_skill_without_a_wrapper_is_a_problem(skill: Path, seal: Callable[..., None]) -> None:
+    (skill / WRAPPER).unlink()
+    seal(skill)
+    assert Problem(
+        "scripts",
+        "must hold one script of the model beside the known entry points, has none",
+    ) in verify(skill)
+
+
+def test_a_second_script_is_a_problem_and_a_queue_entry_point_is_not(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    (skill / "scripts" / "queue_client.py").write_text("", encoding="utf-8")
+    seal(skill)
+    assert verify(skill) == []
+    (skill / "scripts" / "more.py").write_text("", encoding="utf-8")
+    seal(skill)
+    assert [one.path for one in verify(skill)] == ["scripts"]
+
+
+def test_an_unlisted_file_is_a_problem(skill: Path) -> None:
+    (skill / "references" / "notes.md").write_text("Notes.\n", encoding="utf-8")
+    (problem,) = verify(skill)
+    assert problem.path == "references/notes.md"
+    assert "not listed" in problem.message
+
+
+def test_an_edited_script_or_schema_is_a_problem_and_an_edited_text_is_not(skill: Path) -> None:
+    for path in (WRAPPER, "SKILL.md", QUEUE):
+        with (skill / path).open("a", encoding="utf-8") as file:
+            file.write("\n# More.\n")
+    (problem,) = verify(skill)
+    assert problem.path == WRAPPER
+    assert "was edited" in problem.message
+
+
+PROVENANCE_CASES: list[tuple[str, Any, str]] = [
+    ("falsmith", 1, "falsmith must be text"),
+    ("model_id", "fal-ai/other", "model_id is not 'fal-ai/sketch/fast'"),
+    ("options", [], "options must be an object"),
+    ("options", {"mode": "secret", "lazy": False, "license": "x"}, "options.mode must be one of"),
+    ("options", {"mode": "default", "lazy": 0, "license": "x"}, "options.lazy"),
+    ("options", {"mode": "default", "lazy": False}, "options.license"),
+    ("options", {"mode": "default", "lazy": False, "license": "x", "name": 1}, "options.name"),
+    ("source", {"sha256": "abc"}, "source.sha256"),
+    ("files", {}, "files must be an object"),
+    ("files", {"SKILL.md": "abc"}, "64 hex digits"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "told"), PROVENANCE_CASES)
+def test_a_malformed_record_is_a_problem(skill: Path, field: str, value: Any, told: str) -> None:
+    record = json.loads((skill / PROVENANCE).read_text(encoding="utf-8"))
+    record[field] = value
+    (skill / PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
+    assert any(one.path == PROVENANCE and told in one.message for one in verify(skill))
+
+
+def test_a_lazy_skill_needs_its_reference(skill: Path, seal: Callable[..., None]) -> None:
+    (skill / REFERENCE).unlink()
+    seal(skill, lazy=True)
+    assert any(f"{REFERENCE} is missing" in one.message for one in verify(skill))
+
+
+def test_a_reference_may_not_lead_on_to_files_that_the_skill_does_not_name(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    (skill / "references" / "deep.md").write_text("Deep.\n", encoding="utf-8")
+    guide = skill / "references" / "guide.md"
+    guide.write_text("See [in](input.schema.json) and [deep](deep.md).\n", encoding="utf-8")
+    seal(skill)
+    (problem,) = verify(skill)
+    assert problem.path == "references/guide.md"
+    assert "'deep.md' makes a chain" in problem.message
+
+
+def test_an_unknown_input_schema_takes_any_example(skill: Path, seal: Callable[..., None]) -> None:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "description": "Unknown."}
+    (skill / INPUT).write_text(json.dumps(schema), encoding="utf-8")
+    text = (skill / "SKILL.md").read_text(encoding="utf-8")
+    heredoc = text[text.index("```bash\n# Quotes") : text.index("```bash\nuv")]
+    front = text[: text.index("```bash")]
+    (skill / "SKILL.md").write_text(front + heredoc, encoding="utf-8")
+    told = "python scripts/fal_ai_sketch_fast.py --prompt 'a cat'"
+    reference = (skill / REFERENCE).read_text(encoding="utf-8").replace(f'  - "{told}"\n', "")
+    (skill / REFERENCE).write_text(reference, encoding="utf-8")
+    config = json.loads((skill / CONFIG).read_text(encoding="utf-8"))
+    (skill / CONFIG).write_text(
+        json.dumps(config | {"input_schema_known": False}), encoding="utf-8"
+    )
+    seal(skill)
+    assert verify(skill) == []
+
+
+def test_a_schema_that_contradicts_the_model_config_is_a_problem(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    config = json.loads((skill / CONFIG).read_text(encoding="utf-8"))
+    (skill / CONFIG).write_text(
+        json.dumps(config | {"input_schema_known": False}), encoding="utf-8"
+    )
+    seal(skill)
+    (problem,) = verify(skill)
+    assert problem.path == INPUT
+    assert "says none are known" in problem.message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="executable bits are a matter of POSIX")
+def test_a_script_that_cannot_be_executed_is_a_problem(skill: Path) -> None:
+    (skill / WRAPPER).chmod(0o644)
+    assert [(one.path, "chmod +x" in one.message) for one in verify(skill)] == [(WRAPPER, True)]
