@@ -1,0 +1,82 @@
+# Needs GNU make 3.81 or later and Python 3.11 or later; everything else comes from the package
+# index. `make` alone lists the targets.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check examples bench judges clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+FALSMITH := $(BIN)/python -m falsmith
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Two at a time: enough to halve the wait, and kind to small machines.
+WORKERS ?= 2
+# Tests that read the folder of real documents run where FALSMITH_CORPUS names it.
+SELECTED := $(if $(FALSMITH_CORPUS),,-m "not corpus")
+
+help:
+	@echo 'make demo      generate a skill, verify it and run it against a local emulator'
+	@echo 'make test      run the tests'
+	@echo 'make check     check format, lint and types, then run the tests'
+	@echo 'make examples  generate generated-examples/ again'
+	@echo 'make judges    let independent validators judge generated-examples/'
+	@echo 'make bench     measure speed, memory and token budgets against their targets'
+	@echo 'make clean     remove the environment and all caches'
+	@echo
+	@echo 'Each target sets up $(VENV) by itself. FALSMITH_CORPUS=FOLDER adds the tests and'
+	@echo 'benchmarks over a folder of real documents.'
+
+demo: $(VENV)/.emulator
+	@$(FALSMITH) demo
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -n $(WORKERS) $(SELECTED)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --quiet --check . || \
+		{ echo 'Format: run $(BIN)/ruff format .' >&2; $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(MAKE) --no-print-directory test
+
+# Each line of the list is one skill: the options of `falsmith generate`.
+examples: $(VENV)/.emulator
+	@grep -v '^#' generated-examples/examples.txt | \
+		xargs -L 1 $(FALSMITH) generate --offline --output generated-examples >/dev/null
+
+judges: $(VENV)/.dev
+	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done
+	@$(BIN)/skillcheck generated-examples
+
+bench: $(VENV)/.dev
+	@$(BIN)/python tests/benchmarks
+
+clean:
+	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find generator tests generated-examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are renewed when pyproject.toml changes. What tests need includes the emulator.
+$(VENV)/.emulator: pyproject.toml | $(BIN)/python
+	@echo 'Setting up $(VENV) ...'
+	@$(PIP) --editable '.[emulator]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo 'Setting up $(VENV) with the tools for development ...'
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.emulator
+
+# Some systems ship Python with pip and without ensurepip: pip then fills the environment itself.
+$(BIN)/python:
+	@for python in python3.13 python3.12 python3.11 python3 python; do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		rm -rf $(VENV); \
+		"$$python" -m venv $(VENV) >/dev/null 2>&1 && exit 0; \
+		"$$python" -m venv --clear --without-pip $(VENV) && \
+			"$$python" -m pip --quiet --python $(BIN)/python install pip && exit 0; \
+		rm -rf $(VENV); \
+	done; \
+	echo 'No Python 3.11 or later with venv and pip was found: install one, for example' >&2; \
+	echo 'with "apt install python3 python3-venv" or from https://www.python.org.' >&2; \
+	exit 1
