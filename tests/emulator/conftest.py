@@ -138,3 +138,10 @@ def client() -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Key {KEY}"}
     with httpx.Client(headers=headers, trust_env=False, timeout=20) as sending:
         yield sending
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[httpx.Client]:
+    """Return a client without a key."""
+    with httpx.Client(trust_env=False, timeout=20) as sending:
+        yield sending

@@ -13,13 +13,13 @@ Get = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def get(emulator: Emulator) -> Get:
+def get(emulator: Emulator, stranger: httpx.Client) -> Get:
     """Return what asks the Platform API without a key."""
 
     def ask(path: str = "/v1/models", key: str | None = None, **query: Any) -> httpx.Response:
         headers = {"Authorization": f"Key {key}"} if key else {}
         url = emulator.origins.platform + path
-        return httpx.get(url, params=query, headers=headers, trust_env=False)
+        return stranger.get(url, params=query, headers=headers)
 
     return ask
 

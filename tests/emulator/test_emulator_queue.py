@@ -204,24 +204,26 @@ def test_unknown_apps_and_paths_are_404_at_submit(
     ],
 )
 def test_who_has_no_good_key_is_refused_at_submit_and_at_status(
-    emulator: Emulator, header: str | None, status: int, text: str
+    emulator: Emulator, stranger: httpx.Client, header: str | None, status: int, text: str
 ) -> None:
     headers = {"Authorization": header} if header is not None else {}
     base = f"{emulator.origins.queue}/acme/paint"
     for answer in (
-        httpx.post(f"{base}/turbo", json=VALID, headers=headers, trust_env=False),
-        httpx.get(f"{base}/requests/{uuid.uuid4()}/status", headers=headers, trust_env=False),
+        stranger.post(f"{base}/turbo", json=VALID, headers=headers),
+        stranger.get(f"{base}/requests/{uuid.uuid4()}/status", headers=headers),
     ):
         assert answer.status_code == status
         assert answer.json()["detail"].startswith(text)
 
 
-def test_without_require_key_calls_pass_and_a_wrong_key_still_does_not(start: Start) -> None:
+def test_without_require_key_calls_pass_and_a_wrong_key_still_does_not(
+    start: Start, stranger: httpx.Client
+) -> None:
     with start(require_key=False) as emulator:
         url = f"{emulator.origins.queue}/{PAINT}"
         wrong = {"Authorization": "Key wrong:key"}
-        assert httpx.post(url, json=VALID, trust_env=False).status_code == 200
-        assert httpx.post(url, json=VALID, headers=wrong, trust_env=False).status_code == 401
+        assert stranger.post(url, json=VALID).status_code == 200
+        assert stranger.post(url, json=VALID, headers=wrong).status_code == 401
 
 
 def test_every_answer_carries_a_request_id(emulator: Emulator, client: httpx.Client) -> None:

@@ -14,8 +14,15 @@ from falsmith.emulator import Emulator
 
 __all__ = ["emulate"]
 
+EXAMPLES = """\b
+Examples:
+  falsmith emulate
+  falsmith emulate --source saved-documents/ --delay 5
+  falsmith emulate --port 8800 --json
+"""
 
-@click.command()
+
+@click.command(epilog=EXAMPLES)
 @click.option(
     "--source",
     default="bundled",
@@ -55,16 +62,10 @@ __all__ = ["emulate"]
 def emulate(
     *, source: str, port: int, polls: int, delay: float, require_key: bool, as_json: bool
 ) -> None:
-    r"""Run a local fal on loopback until Ctrl-C; nothing leaves this machine.
+    """Run a local fal on loopback until Ctrl-C; nothing leaves this machine.
 
     It prints the settings that point a client at it. It answers each model by its own schema,
     with real files that it makes itself, and says 501 to what it does not do.
-
-    \b
-    Examples:
-      falsmith emulate
-      falsmith emulate --source saved-documents/ --delay 5
-      falsmith emulate --port 8800 --json
     """
     documents = list(_documents(source))
     emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
