@@ -54,7 +54,8 @@ bench: $(VENV)/.dev
 
 clean:
 	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find generator tests generated-examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find generator tests generated-examples -type d \
+		\( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 
 # The stamps are renewed when pyproject.toml changes. What tests need includes the emulator.
 $(VENV)/.emulator: pyproject.toml | $(BIN)/python
