@@ -1,8 +1,9 @@
 """input.schema.json and output.schema.json: valid JSON Schema 2020-12 that needs no other file."""
 
+import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from falsmith.verify.folder import Folder
@@ -29,22 +30,25 @@ def check_schemas(folder: Folder) -> list[Problem]:
     """Check both schemas, and that model_config.json says rightly whether the input is known."""
     problems = []
     for path in (INPUT_SCHEMA, OUTPUT_SCHEMA):
-        schema = json_object(folder, path)
-        if schema is None:
+        if json_object(folder, path) is None:
             problems += check_json_object(folder, path)
-            continue
-        messages = _objections(schema)
-        problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
+        else:
+            messages = _objections(folder.texts[path])
+            problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
     return problems + _known(folder)
 
 
 def sound_schema(folder: Folder, path: str) -> dict[str, Any] | None:
     """Return a schema that can be applied safely, or None where `check_schemas` objects to it."""
     schema = json_object(folder, path)
-    return None if schema is None or _objections(schema) else schema
+    return None if schema is None or _objections(folder.texts[path]) else schema
 
 
-def _objections(schema: dict[str, Any]) -> list[str]:
+# Several checks of one skill ask for the same schema.
+@lru_cache(maxsize=4)
+def _objections(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a schema, given as the text of a JSON object."""
+    schema: dict[str, Any] = json.loads(text)
     parts = list(subschemas(schema))
     found = [message for part in parts for message in (*_reference(part, schema), *_mark(part))]
     if schema.get("$schema") != DIALECT:
@@ -52,7 +56,8 @@ def _objections(schema: dict[str, Any]) -> list[str]:
     known: dict[int, int] = {}
     if any(expansion(schema, known, part) > MOST_STEPS for part in parts):
         found.append("refers to itself without end, or expands to more than a validator can visit")
-    return found + [message for part in parts for message in _types(part)] or _invalid(schema)
+    found += [message for part in parts for message in _types(part)]
+    return tuple(found or _invalid(schema))
 
 
 def _reference(part: Mapping[str, Any], root: Mapping[str, Any]) -> list[str]:
