@@ -6,6 +6,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
+from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.validation import unknown_fields
 from falsmith.documents import Json
 
 __all__ = ["Sampler", "sample"]
@@ -43,7 +45,11 @@ class Sampler:
         self._validator = Draft202012Validator(dict(root))
 
     def fits(self, value: Json, schema: Schema) -> bool:
-        """Tell whether `value` is valid under `schema`."""
+        """Tell whether `value` is valid under `schema` and names only fields that it knows."""
+        if isinstance(value, dict | list):
+            part = SchemaDocument({**schema, "$defs": self._root.get("$defs", {})})
+            if unknown_fields(value, part):
+                return False
         return not any(True for _ in self.errors(value, schema))
 
     def errors(self, value: Json, schema: Schema) -> Iterator[object]:
