@@ -1,0 +1,153 @@
+"""The examples are what falsmith makes today, satisfy independent judges, and work."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skills_ref  # type: ignore[import-untyped]
+
+from falsmith.catalog.bundled import bundled_all
+from falsmith.cli import run
+from falsmith.emulator import Emulator
+from falsmith.verify import verify
+
+EXAMPLES = Path(__file__).parents[1] / "generated-examples"
+LINES = (EXAMPLES / "examples.txt").read_text().splitlines()
+OPTIONS = [shlex.split(line) for line in LINES if not line.startswith("#")]
+STARTS = {
+    "fal-ai-flux-schnell": (b"\xff\xd8\xff", b"\x89PNG"),
+    "fal-ai-f5-tts": (b"RIFF",),
+    "fal-ai-kling-video-v3-pro-image-to-video": (b"\0\0\0",),
+}
+SHOWN = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^python scripts/(\S+)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator(bundled_all(), polls=1) as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=sorted(STARTS))
+def skill(request: pytest.FixtureRequest) -> Path:
+    return EXAMPLES / str(request.param)
+
+
+def test_the_examples_are_all_there_and_no_others() -> None:
+    assert {place.name for place in EXAMPLES.iterdir() if place.is_dir()} == set(STARTS)
+    assert len(OPTIONS) == len(STARTS)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_an_example_is_up_to_date(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status = run(["generate", *options, "--offline", "--check", "--output", str(EXAMPLES)])
+    told = json.loads(capsys.readouterr().out)
+    drift = [f"{one['kind']}: {one['path']}" for made in told["skills"] for one in made["drift"]]
+    assert (status, drift) == (0, []), "run make examples"
+    assert [made["name"] in STARTS for made in told["skills"]] == [True]
+
+
+def test_an_example_passes_verify(skill: Path) -> None:
+    assert verify(skill) == []
+
+
+def test_a_public_example_holds_no_link() -> None:
+    assert verify(EXAMPLES / "fal-ai-kling-video-v3-pro-image-to-video", public=True) == []
+
+
+def test_the_reference_validator_accepts_an_example(skill: Path) -> None:
+    assert skills_ref.validate(skill) == []
+
+
+def test_skillcheck_finds_no_error_in_an_example(skill: Path) -> None:
+    done = _python("-m", "skillcheck", "--format", "json", str(skill))
+    (judged,) = json.loads(done.stdout)["results"]
+    assert [one for one in judged["diagnostics"] if one["severity"] == "error"] == []
+    assert done.returncode == 0
+
+
+def test_the_scripts_of_an_example_are_formatted(skill: Path) -> None:
+    options = ("--isolated", "--no-cache", "--line-length", "100", str(skill / "scripts"))
+    formatted = _python("-m", "ruff", "format", "--check", *options)
+    assert formatted.returncode == 0, formatted.stdout
+    linted = _python("-m", "ruff", "check", "--select", "E4,E7,E9,F,I", *options)
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_an_example_tells_how_it_is_used(skill: Path, tmp_path: Path) -> None:
+    wrapper = skill / "scripts" / f"{skill.name.replace('-', '_')}.py"
+    done = _python(str(wrapper), "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert "usage: python" in done.stdout
+    assert "--dry-run" in done.stdout
+    assert done.stderr == ""
+
+
+def test_each_command_of_an_example_is_valid(skill: Path, tmp_path: Path) -> None:
+    for command in _shown(skill, " --dry-run"):
+        status, told = _answer(command, {}, tmp_path)
+        assert (status, told["status"]) == (0, "DRY_RUN")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_command_of_an_example_saves_a_file(
+    skill: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    for place, command in enumerate(_shown(skill)):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        status, told = _answer(command, emulator.environment, folder)
+        assert (status, told["status"]) == (0, "COMPLETED")
+        saved = Path(told["saved_path"])
+        assert saved.parent == folder / "output"
+        assert saved.read_bytes().startswith(STARTS[skill.name])
+        assert hashlib.sha256(saved.read_bytes()).hexdigest() == told["files"][0]["sha256"]
+
+
+def test_an_example_does_not_start_without_a_key(
+    skill: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    before = len(emulator.requests)
+    addresses = {name: value for name, value in emulator.environment.items() if name != "FAL_KEY"}
+    status, told = _answer(_shown(skill)[0], addresses, tmp_path)
+    assert (status, told["status"]) == (3, "REFUSED")
+    assert len(emulator.requests) == before
+
+
+def _shown(skill: Path, options: str = "") -> list[str]:
+    """Return the commands that SKILL.md shows, made to run from any folder, with `options`."""
+    scripts = shlex.quote(str(skill / "scripts"))
+    start = f"{shlex.quote(sys.executable)} {scripts}/"
+    shown = SHOWN.findall((skill / "SKILL.md").read_text())
+    assert shown
+    return [COMMAND.sub(lambda found: f"{start}{found[1]}{options}", block) for block in shown]
+
+
+def _answer(command: str, settings: Mapping[str, str], folder: Path) -> tuple[int, dict[str, Any]]:
+    """Run a shell command in `folder`, and return its exit status and its one JSON object."""
+    done = _execute("sh", "-c", command, settings=settings, folder=folder)
+    assert done.stdout.startswith("{"), done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def _python(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return _execute(sys.executable, *arguments, settings={}, folder=folder)
+
+
+def _execute(
+    *command: str, settings: Mapping[str, str], folder: Path | None
+) -> subprocess.CompletedProcess[str]:
+    # No bytecode is left in the examples.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
