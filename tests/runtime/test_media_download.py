@@ -1,0 +1,304 @@
+import base64
+import hashlib
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from fal_runtime.config import load_config
+from fal_runtime.download import Naming, save_files
+from fal_runtime.errors import FalError
+from fal_runtime.outcome import SavedFile
+from fal_runtime.output_folder import open_output_folder, safe_name
+from fal_runtime.result_files import ResultFile
+from fal_runtime.upload import upload_all
+
+if TYPE_CHECKING:
+    from tests.runtime.conftest import Fal
+
+CDN = "https://cdn.example"
+MEGABYTE = 1 << 20
+
+
+def image(name: str = "a.png", field: str = "images[0]") -> ResultFile:
+    return ResultFile(field, "image", f"{CDN}/{name}")
+
+
+def save(
+    fal: "Fal", *files: ResultFile, wanted: str | None = None, stamp: str | None = None
+) -> tuple[tuple[SavedFile, ...], tuple[str, ...]]:
+    folder = open_output_folder(fal.options.output, wanted)
+    return save_files(fal.connection, files, folder, Naming("req-1", stamp))
+
+
+def names(fal: "Fal", *files: ResultFile, **naming: str) -> list[str]:
+    saved, lost = save(fal, *files, **naming)
+    assert lost == ()
+    return [str(file.path.relative_to(fal.options.output.resolve())) for file in saved]
+
+
+def serve(fal: "Fal", name: str, content: bytes, content_type: str = "image/png") -> None:
+    headers = {"content-type": content_type}
+    fal.script.on(f"GET {CDN}/{name}", httpx.Response(200, headers=headers, content=content))
+
+
+def test_digest_and_size_are_those_of_the_bytes(fal: "Fal") -> None:
+    serve(fal, "a.png", b"bytes")
+    ((file,), lost) = save(fal, image())
+    assert lost == ()
+    assert (file.size, file.sha256) == (5, hashlib.sha256(b"bytes").hexdigest())
+    assert (file.content_type, file.url) == ("image/png", f"{CDN}/a.png")
+
+
+def test_names_tell_field_and_request(fal: "Fal") -> None:
+    for number in range(3):
+        serve(fal, f"{number}.png", bytes([number]))
+    files = [image("0.png"), image("1.png", "images[1]"), image("2.png", "model.mask")]
+    assert names(fal, *files) == [
+        "images_req-1_1.png",
+        "images_req-1_2.png",
+        "model_mask_req-1.png",
+    ]
+
+
+def test_files_of_an_earlier_run_are_neither_doubled_nor_overwritten(fal: "Fal") -> None:
+    serve(fal, "a.png", b"one")
+    assert names(fal, image()) == ["images_req-1.png"]
+    assert names(fal, image()) == ["images_req-1.png"]
+    serve(fal, "a.png", b"two")
+    assert names(fal, image()) == ["images_req-1_2.png"]
+    assert (fal.options.output / "images_req-1.png").read_bytes() == b"one"
+
+
+def test_equal_files_of_one_result_are_both_saved(fal: "Fal") -> None:
+    serve(fal, "a.png", b"same")
+    serve(fal, "b.png", b"same")
+    assert len(set(names(fal, image("a.png"), image("b.png", "images[1]")))) == 2
+
+
+def test_wanted_name_is_used_then_numbered(fal: "Fal") -> None:
+    serve(fal, "a.png", b"a")
+    serve(fal, "b.png", b"b")
+    files = [image("a.png"), image("b.png", "images[1]")]
+    assert names(fal, *files, wanted="sub/cat.png") == ["sub/cat.png", "sub/cat_2.png"]
+    assert names(fal, *files, wanted="dog") == ["dog.png", "dog_2.png"]
+    inside = str(fal.options.output / "x.png")
+    assert names(fal, image("a.png"), wanted=inside) == ["x.png"]
+
+
+def test_automatic_names_carry_request_and_time(fal: "Fal") -> None:
+    serve(fal, "a.png", b"a")
+    serve(fal, "b.png", b"b")
+    stamp = "20260102T030405Z"
+    files = [image("a.png"), image("b.png", "images[1]")]
+    assert names(fal, *files, stamp=stamp) == [f"req-1_{stamp}.png", f"req-1_{stamp}_2.png"]
+
+
+@pytest.mark.parametrize("field", ["../../x", "a/b", "CON", ".hidden", "\x00\n", "é" * 300, ""])
+def test_field_of_any_text_gives_a_safe_name(fal: "Fal", field: str) -> None:
+    serve(fal, "a.png", b"a")
+    ((file,), _) = save(fal, image(field=field))
+    assert file.path.parent == fal.options.output.resolve()
+    assert file.path.name.isascii()
+    assert not file.path.name.startswith(".")
+    assert len(file.path.name) < 130
+
+
+@pytest.mark.parametrize("text", ["con", "NUL.txt", "com1", "...", "", "-", "a\\b", "a:b"])
+def test_safe_name_is_one_that_every_system_takes(text: str) -> None:
+    name = safe_name(text)
+    assert name
+    assert not {"/", "\\", ":"} & set(name)
+    assert name.lower().partition(".")[0] not in ("con", "nul", "com1", "")
+
+
+def test_link_in_the_output_folder_is_not_followed(fal: "Fal", tmp_path: Path) -> None:
+    outside = tmp_path / "precious.png"
+    outside.write_bytes(b"precious")
+    fal.options.output.mkdir()
+    (fal.options.output / "images_req-1.png").symlink_to(outside)
+    serve(fal, "a.png", b"precious")
+    assert names(fal, image()) == ["images_req-1_2.png"]
+    assert outside.read_bytes() == b"precious"
+
+
+def test_wanted_folder_that_leads_out_is_refused(fal: "Fal", tmp_path: Path) -> None:
+    fal.options.output.mkdir()
+    (fal.options.output / "sub").symlink_to(tmp_path)
+    with pytest.raises(FalError) as caught:
+        open_output_folder(fal.options.output, "sub/x.png")
+    assert caught.value.exit_status == 9
+
+
+def test_file_above_the_limit_is_refused_declared_or_not(fal: "Fal") -> None:
+    fal.config = load_config(None, {"FAL_QUEUE_MAX_DOWNLOAD_MB": "1"})
+    serve(fal, "a.png", b"0" * (MEGABYTE + 1))
+    chunks = httpx.Response(200, content=iter([b"0" * MEGABYTE, b"0"]))
+    fal.script.on(f"GET {CDN}/b.png", lambda _: chunks)
+    serve(fal, "c.png", b"0" * MEGABYTE)
+    saved, lost = save(fal, image("a.png"), image("b.png", "x"), image("c.png", "y"))
+    assert [file.field for file in saved] == ["y"]
+    assert all("max_download_mb" in line for line in lost)
+    assert len(lost) == 2
+    assert len(list(fal.options.output.iterdir())) == 1
+
+
+def test_redirect_is_followed_without_credentials(fal: "Fal") -> None:
+    moved = httpx.Response(302, headers={"location": "/b.png"})
+    fal.script.on(f"GET {CDN}/a.png", moved)
+    serve(fal, "b.png", b"b")
+    ((file,), _) = save(fal, image())
+    assert file.path.read_bytes() == b"b"
+    assert not any("authorization" in request.headers for request in fal.script.requests)
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://x/y", "https://u:p@h/", "//"])
+def test_redirect_to_anything_else_is_refused(fal: "Fal", target: str) -> None:
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(302, headers={"location": target}))
+    saved, lost = save(fal, image())
+    assert saved == ()
+    assert len(lost) == 1
+
+
+def test_endless_redirect_ends(fal: "Fal") -> None:
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(302, headers={"location": "/a.png"}))
+    _, lost = save(fal, image())
+    assert "without end" in lost[0]
+
+
+def test_passing_trouble_is_tried_again(fal: "Fal") -> None:
+    ok = httpx.Response(200, content=b"a")
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(503), httpx.ReadError("gone"), ok)
+    ((file,), _) = save(fal, image())
+    assert file.path.read_bytes() == b"a"
+
+
+def test_web_page_instead_of_a_picture_is_no_file(fal: "Fal") -> None:
+    serve(fal, "a.png", b"<html>", "text/html")
+    saved, lost = save(fal, image())
+    assert saved == ()
+    assert "web page" in lost[0]
+
+
+@pytest.mark.parametrize(
+    ("uri", "content", "extension"),
+    [
+        ("data:image/png;base64," + base64.b64encode(b"x").decode(), b"x", "png"),
+        ("data:text/plain,a%20b", b"a b", "txt"),
+        ("data:,hello", b"hello", "txt"),
+        ("data:audio/wav;rate=1;base64,eA==", b"x", "wav"),
+    ],
+)
+def test_embedded_data_becomes_a_file(fal: "Fal", uri: str, content: bytes, extension: str) -> None:
+    ((file,), _) = save(fal, ResultFile("out", "file", uri))
+    assert file.path.read_bytes() == content
+    assert file.path.suffix == f".{extension}"
+    assert file.url is None
+
+
+def test_broken_embedded_data_costs_no_other_file(fal: "Fal") -> None:
+    broken = ResultFile("a", "image", "data:image/png;base64,A")
+    saved, lost = save(fal, broken, ResultFile("b", "image", "data:image/png;base64,AAAA"))
+    assert len(saved) == len(lost) == 1
+
+
+def test_disk_that_cannot_be_written_is_local_trouble(fal: "Fal") -> None:
+    serve(fal, "a.png", b"a")
+    folder = open_output_folder(fal.options.output)
+    folder.path.rmdir()
+    with pytest.raises(FalError) as caught:
+        save_files(fal.connection, [image()], folder, Naming("req-1"))
+    assert caught.value.exit_status == 9
+
+
+class Handler(BaseHTTPRequestHandler):
+    seen: list[tuple[str, int]] = []  # noqa: RUF012 - one server, one list
+
+    def do_GET(self) -> None:
+        cut = self.path == "/cut"
+        self.send_response(200)
+        self.send_header("Content-Length", str(64 * MEGABYTE))
+        self.end_headers()
+        for _ in range(1 if cut else 64):
+            self.wfile.write(b"0" * MEGABYTE)
+
+    def do_PUT(self) -> None:
+        size = int(self.headers["Content-Length"])
+        left = size
+        while left:
+            left -= len(self.rfile.read(min(left, MEGABYTE)))
+        Handler.seen.append((self.headers["Content-Type"], size))
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        host = self.headers["Host"]
+        body = b'{"upload_url": "http://%s/put", "file_url": "http://%s/in"}' % (
+            host.encode(),
+            host.encode(),
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=serving.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
+    serving.server_close()
+    thread.join()
+
+
+def test_large_download_is_streamed(fal: "Fal", server: str) -> None:
+    with httpx.Client(trust_env=False) as client:
+        connection = replace(fal.connection, client=client)
+        folder = open_output_folder(fal.options.output)
+        tracemalloc.start()
+        file = ResultFile("video", "video", f"{server}/a.mp4")
+        ((saved,), _) = save_files(connection, [file], folder, Naming("req-1"))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert saved.path.stat().st_size == 64 * MEGABYTE
+    assert peak < 8 * MEGABYTE
+
+
+def test_download_that_is_cut_off_is_lost_and_leaves_nothing(fal: "Fal", server: str) -> None:
+    with httpx.Client(trust_env=False) as client:
+        connection = replace(fal.connection, client=client)
+        folder = open_output_folder(fal.options.output)
+        file = ResultFile("video", "video", f"{server}/cut")
+        saved, lost = save_files(connection, [file], folder, Naming("req-1"))
+    assert (saved, len(lost)) == ((), 1)
+    assert list(folder.path.iterdir()) == []
+
+
+def test_large_upload_is_streamed_with_its_length(fal: "Fal", server: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.mp4"
+    with path.open("wb") as file:
+        file.truncate(32 * MEGABYTE)
+    config = load_config(None, {"FAL_KEY": "k", "FAL_REST_URL": server})
+    with httpx.Client(trust_env=False) as client:
+        connection = replace(fal.connection, client=client, config=config)
+        tracemalloc.start()
+        uploaded = upload_all(connection, [path, path])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert uploaded == {path: f"{server}/in"}
+    assert Handler.seen == [("video/mp4", 32 * MEGABYTE)]
+    assert peak < 8 * MEGABYTE
