@@ -15,7 +15,7 @@ from .collecting import Collector, save_lines
 from .config import Config
 from .connection import Connection
 from .download import Naming
-from .errors import FalError, JobError, LocalError, NotCollectedError, UnconfirmedError
+from .errors import FalError, JobError, LocalError, NotCollectedError, UnconfirmedError, UsageError
 from .http import Clock, new_client
 from .job_options import JobOptions
 from .outcome import Outcome, Status
@@ -50,6 +50,7 @@ class Call:
         self.config = config
         self.report = report
         self.clock = clock
+        self.is_new = False
 
     def answer(self, work: Callable[[], Outcome], client: httpx.Client | None) -> Outcome:
         """Return what the work came to; an error or Ctrl-C becomes part of the outcome."""
@@ -70,6 +71,7 @@ class Call:
         self.outcome = replace(self.outcome, status="UNKNOWN")
         submitted = submit(self.connection, self.outcome.model_id or "", submission)
         self._is_job(submitted.request_id, submitted.urls, "IN_QUEUE")
+        self.is_new = True
         self.report(
             f"Submitted as {submitted.request_id}. To collect it later, free of charge: "
             f"{self._collect_command()}"
@@ -104,6 +106,8 @@ class Call:
         except JobError:
             self._save_logs(folder, watch.lines)
             raise
+        except UsageError as error:
+            raise self._not_shown_yet(error) from None
         finally:
             if watch.state is not None:
                 self.outcome = replace(self.outcome, status=watch.state.status)
@@ -122,6 +126,8 @@ class Call:
         """Run the model on one connection and save its files: nothing can be collected again."""
         timeout = self._patience(0).until - self.clock.now()
         self.outcome = replace(self.outcome, status="UNKNOWN")
+        if self.options.logs:
+            self.report("There are no logs to save: only the queue has them")
         response = run_sync(self.connection, submission, timeout)
         request_id = response.headers.get("x-fal-request-id")
         self.outcome = replace(self.outcome, request_id=request_id)
@@ -151,6 +157,12 @@ class Call:
     def _is_job(self, request_id: str, urls: RequestUrls, status: Status) -> None:
         self.urls = urls
         self.outcome = replace(self.outcome, status=status, request_id=request_id, job=request_id)
+
+    def _not_shown_yet(self, error: UsageError) -> FalError:
+        """Return the error of a job that fal does not know: one submitted just now does exist."""
+        if not self.is_new:
+            return error
+        return NotCollectedError("wait_over", f"fal accepted the job and hides it: {error}")
 
     def _patience(self, wait: float) -> Patience:
         settings, options = self.config.settings, self.options

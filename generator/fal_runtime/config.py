@@ -28,8 +28,8 @@ class Config:
             raise KeyMissingError(
                 "key_missing",
                 "no key is set: set FAL_KEY to a key from https://fal.ai/dashboard/keys. Some "
-                "hosts hide variables named *KEY* from the commands they run: there, put the key into a "
-                "variable of another name and set FAL_KEY_VARIABLE to that name",
+                "hosts hide variables named *KEY* from the commands they run: there, put the key "
+                "into a variable of another name and set FAL_KEY_VARIABLE to that name",
             )
         return {"Authorization": f"{self.scheme} {self.key}"}
 

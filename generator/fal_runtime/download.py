@@ -60,7 +60,7 @@ class _Received:
     def expect(self, size: int) -> None:
         if size > self.limit:
             raise _FileLostError(
-                f"larger than max_download_mb ({self.limit >> 20} MB): raise it in "
+                f"larger than max_download_mb ({self.limit / (1 << 20):g} MB): raise it in "
                 "queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
             )
 

@@ -1,5 +1,7 @@
 """GET requests that outlive a bad moment: the only requests that are sent more than once."""
 
+# ruff: noqa: A005 - inside a package a module shadows none of the standard library
+
 import itertools
 import random
 import time

@@ -5,7 +5,7 @@ from typing import TypeAlias, Union
 
 __all__ = ["Json", "read_json"]
 
-Json: TypeAlias = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
+Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
 
 # Far deeper than any answer, and shallow enough for every recursive walk of this package.
 _DEEPEST = 200

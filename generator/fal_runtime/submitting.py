@@ -28,7 +28,8 @@ _NEVER_SENT = (
 # 408 and 499 tell of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)
 _SUBMIT_TIMEOUT = 120.0
-_SUBMIT_TRIES = 5
+_SUBMIT_TRIES = 4
+_LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ def _post(connection: Connection, submission: Submission, timeout: float) -> htt
             raise _unconfirmed(str(error) or type(error).__name__, None) from None
         if isinstance(answer, httpx.Response) and answer.status_code != 429:
             return answer
-        if tries == _SUBMIT_TRIES:
-            break
         pause = pause_before_retry(tries, answer, connection.clock)
+        if tries == _SUBMIT_TRIES or pause > _LONGEST_PAUSE:
+            break
         connection.report(f"Not accepted yet ({_why(answer)}): trying again in {pause:.0f} s")
         connection.clock.sleep(pause)
     if isinstance(answer, httpx.RequestError):

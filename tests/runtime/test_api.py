@@ -71,6 +71,9 @@ def test_busy_queue_is_tried_again_and_then_told(fal: "Fal") -> None:
     fal.script.on(POST, busy, fal.accepted())
     submit(fal.connection, MODEL, SUBMISSION)
     assert fal.time.slept == [3.0]
+    long = fal.answer({"detail": "busy"}, 429, {"retry-after": "50"})
+    assert refused(fal, long).code == "platform_down"
+    assert fal.time.slept == [3.0]
     caught = refused(fal, busy)
     assert (caught.code, caught.exit_status, caught.as_json()["charged"]) == (
         "platform_down",

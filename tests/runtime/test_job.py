@@ -530,6 +530,14 @@ def test_unknown_job_is_told(fal: "Fal") -> None:
         assert outcome.as_json()["error"]["charged"] == "unknown"
 
 
+def test_job_that_was_just_submitted_is_never_called_unknown(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
+    outcome = run(fal)
+    assert (outcome.status, outcome.exit_status) == ("IN_QUEUE", 5)
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
+
+
 def test_request_id_that_is_none_reaches_no_network(fal: "Fal") -> None:
     outcome = job_result(MODEL, "../../x", fal.options, fal.config, **fal.wiring)
     assert (outcome.status, outcome.exit_status) == ("REFUSED", 2)
