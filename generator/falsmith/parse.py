@@ -222,19 +222,19 @@ def _is_brief(value: Json) -> bool:
 
 
 def _outputs(schema: Schema) -> Iterator[Output]:
-    for branch in branches(schema, schema):
-        for name, part in branch.get("properties", {}).items():
-            yield from _output(name, name, part, schema, 0)
+    """Yield each value of the answer once: branches of a union may name the same."""
+    found: dict[str, Output] = {}
+    for name, part in _properties(schema).items():
+        for output in _output(name, part, schema):
+            found.setdefault(output.path, output)
+    yield from found.values()
 
 
-def _output(path: str, name: str, part: Schema, root: Schema, depth: int) -> Iterator[Output]:
+def _output(path: str, part: Schema, root: Schema) -> Iterator[Output]:
     """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
-    files = tuple(_files(path, part, root, depth))
-    if files:
-        yield from files
-        return
+    files = tuple(_files(path, part, root, 0))
     text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
-    yield Output(path, type_label(part, root), False, text)
+    yield from files or (Output(path, type_label(part, root), False, text),)
 
 
 def _files(path: str, part: Schema, root: Schema, depth: int) -> Iterator[Output]:
