@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import skills_ref  # type: ignore[import-untyped]
+import skills_ref
 
 from falsmith.catalog.bundled import bundled_all
 from falsmith.cli import run

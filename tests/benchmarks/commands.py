@@ -1,0 +1,37 @@
+"""Runs and times the commands that are measured, as a user runs them: with warm bytecode."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["FALSMITH", "medians", "seconds"]
+
+FALSMITH = (str(Path(sys.executable).with_name("falsmith")),)
+UNSET = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME")
+
+
+def seconds(command: Sequence[str], *, accepted: frozenset[int] = frozenset({0})) -> float:
+    """Return how long a command takes; raises CalledProcessError for a status not accepted."""
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    taken = time.perf_counter() - start
+    if done.returncode not in accepted:
+        sys.stderr.write(done.stderr[-2000:])
+        done.check_returncode()
+    return taken
+
+
+def medians(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, float]:
+    """Return each command's median time; the runs take turns, so that all meet the same machine."""
+    for command in commands.values():
+        seconds(command)
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            taken[name].append(seconds(command))
+    return {name: statistics.median(times) for name, times in taken.items()}

@@ -1,0 +1,48 @@
+"""A measured figure beside its target, and the table that shows them."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Figure", "show"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured, and the most that it may be."""
+
+    what: str
+    value: float
+    target: float
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure is within its target."""
+        return self.value <= self.target
+
+
+def show(figures: Sequence[Figure], title: str) -> None:
+    """Print the figures as a table."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("target", justify="right")
+    table.add_column("met")
+    table.add_column("measured")
+    for one in figures:
+        met = "[green]yes[/]" if one.met else "[bold red]no[/]"
+        table.add_row(
+            one.what, _told(one.value, one), f"<= {_told(one.target, one)}", met, one.note
+        )
+    # A pipe has no width of its own: this one keeps each figure on one line.
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+
+
+def _told(number: float, figure: Figure) -> str:
+    return f"{number:,.2f}{figure.unit}" if figure.unit == " x" else f"{number:,.0f}{figure.unit}"

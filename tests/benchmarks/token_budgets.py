@@ -1,0 +1,72 @@
+"""How many tokens an agent reads: SKILL.md in both forms, and the YAML reference."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bpe_openai
+from figures import Figure
+
+from falsmith.documents import Documents
+from falsmith.parse import parse
+from falsmith.render import Options, render
+from falsmith.sources import Source
+
+__all__ = ["token_budgets"]
+
+VOCABULARY = bpe_openai.get_encoding("o200k_base")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The tokens of what one model's skill has to be read."""
+
+    lazy: int
+    full: int
+    reference: int
+    document: int
+
+
+def token_budgets(source: Source) -> list[Figure]:
+    """Return the token counts over every document that can be used."""
+    counts = [_counts(one) for one in source.all() if isinstance(one, Documents)]
+    note = f"{len(counts):,} models, o200k"
+    lazy, full = [one.lazy for one in counts], [one.full for one in counts]
+    ratios = [one.reference / one.document for one in counts]
+    return [
+        Figure("lazy SKILL.md, median", statistics.median(lazy), 350, " tokens", note),
+        Figure("lazy SKILL.md, p99", _percentile(lazy, 99), 500, " tokens", note),
+        Figure("full SKILL.md, median", statistics.median(full), 900, " tokens", note),
+        Figure("full SKILL.md, p99", _percentile(full, 99), 2500, " tokens", note),
+        Figure(
+            "YAML reference : document, median",
+            statistics.median(ratios),
+            0.5,
+            " x",
+            f"{note}, document minified",
+        ),
+    ]
+
+
+def _counts(documents: Documents) -> Counts:
+    model = parse(documents)
+    lazy = {file.path.as_posix(): file.content for file in render(model, Options(lazy=True))}
+    full = {file.path.as_posix(): file.content for file in render(model, Options())}
+    raw = json.dumps(documents.openapi, ensure_ascii=False, separators=(",", ":"))
+    return Counts(
+        _tokens(lazy["SKILL.md"].decode()),
+        _tokens(full["SKILL.md"].decode()),
+        _tokens(lazy[f"references/tools/{model.skill_name}.yaml"].decode()),
+        _tokens(raw),
+    )
+
+
+def _tokens(text: str) -> int:
+    return len(VOCABULARY.encode_ordinary(text))
+
+
+def _percentile(values: Sequence[int], percent: int) -> float:
+    """Return the value that `percent` of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
