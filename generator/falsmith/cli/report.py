@@ -30,7 +30,7 @@ class Report:
         status = VERBS[self.action] if skill.drift else "unchanged"
         self.counts[status] += 1
         if self.as_json:
-            self.skills.append(_told(skill, status))
+            self.skills.append(_told(skill, status, self.action))
         self._line(f"{status}: {skill.folder} ({len(skill.files)} files)")
         if self.action != "write":
             self._drift(skill)
@@ -90,13 +90,16 @@ class Report:
             sys.stdout.write(text + "\n")
 
 
-def _told(skill: Skill, status: str) -> dict[str, object]:
-    return {
+def _told(skill: Skill, status: str, action: Action) -> dict[str, object]:
+    told: dict[str, object] = {
         "model_id": skill.model_id,
         "name": skill.name,
         "path": str(skill.folder.absolute()),
         "status": status,
-        "files": [str(file.path) for file in skill.files],
-        "drift": [{"kind": one.kind, "path": str(one.path)} for one in skill.drift],
+        "files": len(skill.files),
+        "changed": len(skill.drift),
         "oddities": list(skill.oddities),
     }
+    if action != "write":
+        told["drift"] = [{"kind": one.kind, "path": str(one.path)} for one in skill.drift]
+    return told
