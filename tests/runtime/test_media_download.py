@@ -128,6 +128,21 @@ def test_link_in_the_output_folder_is_not_followed(fal: "Fal", tmp_path: Path) -
     assert outside.read_bytes() == b"precious"
 
 
+def test_file_system_without_hard_links_overwrites_nothing_either(
+    fal: "Fal", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", unsupported)
+    serve(fal, "a.png", b"one")
+    assert names(fal, image()) == ["images_req-1.png"]
+    serve(fal, "a.png", b"two")
+    assert names(fal, image()) == ["images_req-1_2.png"]
+    found = {path.name: path.read_bytes() for path in fal.options.output.iterdir()}
+    assert found == {"images_req-1.png": b"one", "images_req-1_2.png": b"two"}
+
+
 def test_wanted_folder_that_leads_out_is_refused(fal: "Fal", tmp_path: Path) -> None:
     fal.options.output.mkdir()
     (fal.options.output / "sub").symlink_to(tmp_path)
