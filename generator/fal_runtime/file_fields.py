@@ -80,7 +80,8 @@ class _NotAFileError(ValueError):
 def _file_values(value: Value, document: SchemaDocument) -> Iterator[tuple[Location, str, str]]:
     for location, current, schemas in document.visit(value):
         kind = document.file_kind(schemas) if isinstance(current, str) else None
-        if kind is not None and current not in document.choices(schemas):
+        named = [*document.choices(schemas), *document.defaults(schemas)]
+        if kind is not None and current not in named:
             yield location, current, kind
 
 

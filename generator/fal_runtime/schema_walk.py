@@ -138,6 +138,17 @@ class SchemaDocument:
             found += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
         return found
 
+    def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's defaults."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        return [part["default"] for part in parts if "default" in part]
+
+    def examples(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's examples and defaults."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        shown = [example for part in parts for example in _sequence(part, "examples")]
+        return shown + self.defaults(schemas)
+
     def _common(self, schema: Schema, depth: int = 0) -> Iterator[Mapping[str, Any]]:
         if isinstance(schema, Mapping) and depth < _DEEPEST:
             yield schema

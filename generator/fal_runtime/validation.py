@@ -1,9 +1,9 @@
 """Hold an input against its schema and name every problem at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .errors import LocalError, Problem
 from .json_text import Value
@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING", "schema_problems", "unknown_expected", "unknown_fields"]
 
+Keyword: TypeAlias = Callable[..., Any]
+
 # What came where a required field is missing.
 NOTHING = "nothing"
 
 # What a local path breaks is not broken by the link that is sent in its place.
-_ABOUT_LINK_TEXT = frozenset({"pattern", "format", "maxLength", "minLength"})
+_ABOUT_LINK_TEXT = ("pattern", "format", "maxLength", "minLength")
+
+
+class _LocalPath(str):
+    """A text that only stands for a link."""
+
+    __slots__ = ()
 
 
 def schema_problems(
@@ -35,23 +43,47 @@ def schema_problems(
     `local` names the places where a local path stands for the link that will be sent. Raises
     LocalError when the schema itself cannot be applied.
     """
-    import re
+    found: list[Problem] = []
+    with _schema_blamed(document):
+        for error in _validator(document, allow_unknown).iter_errors(_marked(value, local)):
+            found += _told(error, document)
+    return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
 
+
+def _marked(value: Value, local: frozenset[Location], here: Location = ()) -> Value:
+    """Return the value with each local path known as such."""
+    if here in local:
+        return _LocalPath(value)
+    if isinstance(value, dict):
+        return {name: _marked(each, local, (*here, name)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_marked(each, local, (*here, index)) for index, each in enumerate(value)]
+    return value
+
+
+@contextmanager
+def _schema_blamed(document: SchemaDocument) -> Iterator[None]:
+    """Turn an error that comes of a broken schema into a LocalError.
+
+    The schema itself is checked only then: that takes many times as long as applying it.
+    """
+    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
     from referencing.exceptions import Unresolvable
 
-    found: list[Problem] = []
     try:
-        for error in _validator(document, allow_unknown).iter_errors(value):
-            if not (tuple(error.absolute_path) in local and error.validator in _ABOUT_LINK_TEXT):
-                found += _told(error, document)
-    except SchemaError as error:
-        raise _broken(f"{path_text(tuple(error.absolute_path))}: {short(error.message)}") from None
-    except (Unresolvable, re.error) as error:
-        raise _broken(str(error)[:200]) from None
+        yield
     except RecursionError:
         raise _broken("it refers to itself without end") from None
-    return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
+    except Unresolvable as error:
+        raise _broken(f"it refers to {error.ref}, which is not there") from None
+    except Exception:
+        try:
+            Draft202012Validator.check_schema(dict(document.root))
+        except SchemaError as error:
+            where = path_text(tuple(error.absolute_path))
+            raise _broken(f"{where}: {short(error.message)}") from None
+        raise
 
 
 def unknown_fields(value: Value, document: SchemaDocument) -> list[Problem]:
@@ -68,11 +100,8 @@ def unknown_fields(value: Value, document: SchemaDocument) -> list[Problem]:
 def _validator(document: SchemaDocument, allow_unknown: bool) -> "Validator":
     from referencing import Registry
 
-    kind = _validator_class(allow_unknown)
-    root = dict(document.root)
-    kind.check_schema(root)
     # Without a registry of its own, jsonschema would fetch a remote reference from the network.
-    return kind(root, registry=Registry())
+    return _validator_class(allow_unknown)(dict(document.root), registry=Registry())
 
 
 @cache
@@ -84,6 +113,8 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
         "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
         "multipleOf": _multiple_of,
     }
+    for name in _ABOUT_LINK_TEXT:
+        keywords[name] = _skipping_local_paths(Draft202012Validator.VALIDATORS[name])
     if allow_unknown:
         listed = Draft202012Validator.VALIDATORS["additionalProperties"]
         keywords["additionalProperties"] = lambda validator, others, instance, schema: (
@@ -94,10 +125,18 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
     return extend(Draft202012Validator, keywords)
 
 
+def _skipping_local_paths(keyword: Keyword) -> Keyword:
+    return lambda validator, limit, instance, schema: (
+        () if isinstance(instance, _LocalPath) else keyword(validator, limit, instance, schema)
+    )
+
+
 def _multiple_of(
     validator: "Validator", step: Value, instance: Value, _schema: Schema
 ) -> Iterator["ValidationError"]:
     """Check a multiple in decimal: in binary 0.3 is no multiple of 0.1."""
+    from decimal import Decimal, InvalidOperation
+
     from jsonschema import ValidationError
 
     if not validator.is_type(instance, "number") or not step:
@@ -214,7 +253,9 @@ def _known_names(schemas: list[Any], document: SchemaDocument) -> dict[str, None
             return None
         properties = part.get("properties")
         names |= dict.fromkeys(properties if isinstance(properties, Mapping) else ())
-    return names or None
+    # What upstream's own examples name is not unknown, though its schema forgets it.
+    shown = [example for example in document.examples(schemas) if isinstance(example, Mapping)]
+    return names | dict.fromkeys(n for example in shown for n in example) if names else None
 
 
 def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
