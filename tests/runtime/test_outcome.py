@@ -9,7 +9,7 @@ from fal_runtime.outcome import Outcome, SavedFile
 
 
 def saved(index: int) -> SavedFile:
-    path = Path(f"/work/output/images_{index}.png")
+    path = Path(f"/home/me/output/images_{index}.png")
     return SavedFile("images", "image", path, f"https://cdn/{index}.png", 7, "ab", "image/png", 4)
 
 
@@ -21,8 +21,8 @@ def test_answer_names_the_job_and_every_file() -> None:
     outcome = Outcome("COMPLETED", "acme/demo", "req-1", "req-1", {"a": 1}, (saved(1), saved(2)))
     told = outcome.as_json()
     assert (told["status"], told["job"], told["request_id"]) == ("COMPLETED", "req-1", "req-1")
-    assert told["saved_path"] == "/work/output/images_1.png"
-    assert told["saved_paths"] == ["/work/output/images_1.png", "/work/output/images_2.png"]
+    assert told["saved_path"] == "/home/me/output/images_1.png"
+    assert told["saved_paths"] == ["/home/me/output/images_1.png", "/home/me/output/images_2.png"]
     assert told["files"][0]["width"] == 4
     assert "height" not in told["files"][0]
     assert "error" not in told
