@@ -206,6 +206,21 @@ def test_a_second_script_is_a_problem_and_a_queue_entry_point_is_not(
     assert [one.path for one in verify(skill)] == ["scripts"]
 
 
+def test_a_script_that_hides_a_module_is_a_problem(skill: Path, seal: Callable[..., None]) -> None:
+    (skill / WRAPPER).rename(skill / "scripts" / "yaml.py")
+    seal(skill)
+    assert any("hides the Python module yaml" in one.message for one in verify(skill))
+
+
+def test_a_second_package_among_the_scripts_is_a_problem(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    (skill / "scripts" / "httpx").mkdir()
+    (skill / "scripts" / "httpx" / "__init__.py").write_text("", encoding="utf-8")
+    seal(skill)
+    assert [one.path for one in verify(skill)] == ["scripts/httpx/__init__.py"]
+
+
 def test_an_unlisted_file_is_a_problem(skill: Path) -> None:
     (skill / "references" / "notes.md").write_text("Notes.\n", encoding="utf-8")
     (problem,) = verify(skill)

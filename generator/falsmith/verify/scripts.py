@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import sys
 import tomllib
 import warnings
 from functools import lru_cache
@@ -15,12 +16,14 @@ __all__ = [
     "check_compiles",
     "check_executable",
     "check_script_headers",
+    "check_shadowing",
     "check_wrapper",
     "wrapper_path",
 ]
 
 ENTRY_POINT = re.compile(r"scripts/(?:fal_api_call|queue_[a-z]+)\.py")
 SCRIPT = re.compile(r"scripts/[^/]+\.py")
+HIDDEN_MODULES = frozenset({"fal_runtime", "httpx", "jsonschema", "platformdirs", "yaml"})
 DEPENDENCIES = ("httpx", "jsonschema", "platformdirs", "pyyaml")
 RANGE = re.compile(r"(?P<name>[A-Za-z0-9._-]+) *>=[0-9.]+, *<[0-9.]+")
 
@@ -59,6 +62,18 @@ def check_wrapper(folder: Folder) -> list[Problem]:
     return [Problem(path, told)]
 
 
+def check_shadowing(folder: Folder) -> list[Problem]:
+    """List what stands in scripts/, first on the module path, and would hide another module."""
+    names = {path: path.split("/")[1] for path in _below_scripts(folder) if path.count("/") > 1}
+    told = "scripts/ holds scripts and the package fal_runtime, nothing else"
+    found = [Problem(path, told) for path, name in names.items() if name != "fal_runtime"]
+    for path in _wrappers(folder):
+        module = path.removeprefix("scripts/").removesuffix(".py")
+        if module in HIDDEN_MODULES or module in sys.stdlib_module_names:
+            found.append(Problem(path, f"hides the Python module {module}: give it another name"))
+    return found
+
+
 def check_executable(folder: Folder) -> list[Problem]:
     """Check that scripts with a "#!" line may be executed, where the file system can say so."""
     if os.name != "posix":
@@ -81,8 +96,12 @@ def check_script_headers(folder: Folder) -> list[Problem]:
     ]
 
 
+def _below_scripts(folder: Folder) -> list[str]:
+    return [path for path in (*folder.files, *folder.links) if path.startswith("scripts/")]
+
+
 def _wrappers(folder: Folder) -> list[str]:
-    scripts = [path for path in (*folder.files, *folder.links) if SCRIPT.fullmatch(path)]
+    scripts = [path for path in _below_scripts(folder) if SCRIPT.fullmatch(path)]
     return sorted(path for path in scripts if not ENTRY_POINT.fullmatch(path))
 
 

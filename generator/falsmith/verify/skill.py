@@ -18,6 +18,7 @@ from falsmith.verify.scripts import (
     check_compiles,
     check_executable,
     check_script_headers,
+    check_shadowing,
     check_wrapper,
 )
 from falsmith.verify.text import check_text
@@ -36,6 +37,7 @@ CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_links,
     check_compiles,
     check_wrapper,
+    check_shadowing,
     check_executable,
     check_script_headers,
     check_model_config,
