@@ -18,20 +18,42 @@ SKILL_NAME_LIMIT = 64
 # Hosts refuse these words in a skill's name; the last name is the shared skill of falsmith itself.
 RESERVED_WORDS = ("anthropic", "claude")
 RESERVED_NAMES = frozenset({"fal-skill-creator"})
-# Files beside the wrapper, and the packages that it needs: a wrapper of that name would hide them.
+# Files beside the wrapper, and what the packages that it needs import where it is installed: a
+# wrapper of that name would hide them.
 SHADOWED = frozenset(
     {
+        "anyio",
+        "attr",
+        "attrs",
+        "brotli",
+        "certifi",
+        "click",
         "fal_api_call",
         "fal_runtime",
         "falsmith",
         "generate_fal_skill",
+        "h11",
+        "h2",
+        "httpcore",
         "httpx",
+        "idna",
         "jsonschema",
+        "jsonschema_specifications",
+        "markdown_it",
+        "mdurl",
         "platformdirs",
+        "pygments",
         "queue_client",
         "queue_daemon",
         "queue_protocol",
+        "referencing",
+        "rich",
+        "rpds",
+        "sniffio",
+        "socksio",
+        "typing_extensions",
         "yaml",
+        "zstandard",
     }
 )
 
