@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from falsmith.documents import Json
 from falsmith.file_kind import input_file_kind, output_file_kind
+from falsmith.labels import follow
 from falsmith.schema_reader import FileKind, Schema, SchemaReader
 
 __all__ = ["ResolvedSchema", "input_schema", "output_schema"]
@@ -76,7 +77,7 @@ def _resolve(
 ) -> ResolvedSchema:
     components = _dig(openapi, "components", "schemas")
     reader = SchemaReader(components if isinstance(components, Mapping) else {}, file_kind)
-    root = reader.root(body, side)
+    root = follow(reader.root(body, side), {"$defs": reader.defs})
     known = any(key in root for key in ("properties", "anyOf", "oneOf", "allOf", "type"))
-    schema = {"$schema": DIALECT} | root | ({"$defs": reader.defs} if reader.defs else {})
+    schema = {"$schema": DIALECT, **root} | ({"$defs": reader.defs} if reader.defs else {})
     return ResolvedSchema(schema, known, tuple(reader.oddities))

@@ -1,7 +1,8 @@
 """Reads one schema of an OpenAPI document, keyword by keyword, into sound JSON Schema 2020-12."""
 
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +117,7 @@ class SchemaReader:
         kind = node.get("type")
         kinds = kind if isinstance(kind, list) else [kind]
         if "type" in node and kinds and all(isinstance(k, str) and k in TYPES for k in kinds):
-            schema["type"] = kind
+            schema["type"] = list(dict.fromkeys(kinds)) if kind is kinds else kind
         elif "type" in node:
             self.note(where, "has an unknown type; any type is allowed")
         if isinstance(node.get("enum"), list) and node["enum"]:
@@ -152,25 +153,20 @@ class SchemaReader:
         """Return properties in the document's display order, and the required names."""
         properties = node.get("properties")
         if not isinstance(properties, Mapping):
-            return {}
+            return _required(node, ())
         told = node.get("x-fal-order-properties")
         order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
         names = dict.fromkeys([key for key in order if key in properties] + list(properties))
         schema: Schema = {
             "properties": {key: self.node(properties[key], f"{where}.{key}", key) for key in names}
         }
-        required = node.get("required")
-        if isinstance(required, list):
-            asked = dict.fromkeys(key for key in required if isinstance(key, str))
-            schema["required"] = [key for key in names if key in asked]
-            schema["required"] += [key for key in asked if key not in names]
-        return schema
+        return schema | _required(node, names)
 
     def items(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
         """Return items; a tuple, in whichever of its three spellings, becomes prefixItems."""
         items = node.get("items")
         prefix = node.get("prefixItems", items if isinstance(items, list) else None)
-        if isinstance(items, Mapping) and items and all(str(key).isdigit() for key in items):
+        if isinstance(items, Mapping) and items and all(str(key).isdecimal() for key in items):
             prefix = [items[key] for key in sorted(items, key=int)]
             items = None
         schema: Schema = {}
@@ -187,6 +183,15 @@ class SchemaReader:
             self.oddities.append(told)
 
 
+def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
+    """Return the required names, those of `names` first and in their order."""
+    required = node.get("required")
+    if not isinstance(required, list):
+        return {}
+    asked = dict.fromkeys(key for key in required if isinstance(key, str))
+    return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
+
+
 def _pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1").replace("%", "%25")
 
@@ -194,14 +199,16 @@ def _pointer(name: str) -> str:
 def _nullable(schema: Schema) -> Schema:
     """Return an OpenAPI 3.0 `nullable` schema in the spelling of JSON Schema: or null."""
     outer = {
-        key: schema.pop(key) for key in ("description", "default", "examples") if key in schema
+        key: schema.pop(key)
+        for key in ("description", "default", "examples", "deprecated")
+        if key in schema
     }
     return outer | {"anyOf": [schema, {"type": "null"}]}
 
 
 def _without_lone_all_of(schema: Schema) -> Schema:
     """Return `allOf` of one member as that member beside the keywords that accompany it."""
-    branches = schema.get("allOf")
+    branches: list[Schema] | None = schema.get("allOf")
     if branches is None or len(branches) != 1 or set(branches[0]) & (set(schema) - {"allOf"}):
         return schema
     return {key: value for key, value in schema.items() if key != "allOf"} | branches[0]
@@ -222,8 +229,10 @@ def _is_count(value: object) -> bool:
 
 def _is_pattern(value: object) -> bool:
     try:
-        return isinstance(value, str) and re.compile(value) is not None
-    except (re.error, OverflowError, RecursionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return isinstance(value, str) and re.compile(value) is not None
+    except (re.error, OverflowError, RecursionError, Warning):
         return False
 
 
