@@ -1,6 +1,7 @@
 """A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -14,6 +15,9 @@ __all__ = ["Sampler", "sample"]
 
 Schema = Mapping[str, Any]
 DEPTH = 12
+# Real inputs take a few dozen; a schema that refers to itself could take millions.
+MOST_VALUES = 500
+LONGEST_TEXT = 10_000
 EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
 TEXTS = {
     "prompt": "A red fox crossing a snowy field at dawn",
@@ -42,6 +46,7 @@ class Sampler:
     def __init__(self, root: Schema, *, brief: bool = False) -> None:
         self._root = root
         self._brief = brief
+        self._made_values = 0
         self._validator = Draft202012Validator(dict(root))
 
     def fits(self, value: Json, schema: Schema) -> bool:
@@ -62,6 +67,9 @@ class Sampler:
     def value(self, schema: Schema, name: str = "", depth: int = 0) -> Json:
         """Return the first candidate that fits `schema`, else the last one that was tried."""
         chosen: Json = None
+        self._made_values = self._made_values + 1 if depth else 0
+        if self._made_values > MOST_VALUES:
+            return chosen
         for candidate in self._candidates(schema, name, depth):
             chosen = candidate
             if self.fits(candidate, schema):
@@ -117,7 +125,7 @@ class Sampler:
                 yield from self._links(schema)
                 yield from _texts(schema, name)
             case "integer" | "number":
-                yield from _numbers(schema, whole=kind == "integer")
+                yield from filter(isfinite, _numbers(schema, whole=kind == "integer"))
             case "boolean":
                 yield False
             case "array":
@@ -151,7 +159,7 @@ class Sampler:
 def _texts(schema: Schema, name: str) -> Iterator[str]:
     spoken = next((text for word, text in TEXTS.items() if word in name.lower()), "example")
     length = schema.get("minLength", 0)
-    yield spoken.ljust(min(length, 10_000), ".")[: max(schema.get("maxLength", 1000), 0)]
+    yield spoken.ljust(min(length, LONGEST_TEXT), ".")[: schema.get("maxLength", LONGEST_TEXT)]
     yield from ("#000000", "a", "1", "2026-01-01", "00000000-0000-4000-8000-000000000000")
 
 
