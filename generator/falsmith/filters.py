@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from falsmith.documents import Json
+from falsmith.text import CONTROL_TOKEN, HIDDEN, one_line
 
 __all__ = ["FILTERS"]
 
@@ -26,16 +27,17 @@ CHOICES_LISTED = 16
 
 def json_line(value: Json) -> str:
     """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    text = text.replace("<|", "\\u003c|").replace("```", "\\u0060\\u0060\\u0060")
-    return text if text.isprintable() else "".join(map(_escaped, text))
+    text = _without_tokens(json.dumps(value, ensure_ascii=False))
+    text = text.replace("```", "\\u0060\\u0060\\u0060")
+    plain = text.isprintable() and not HIDDEN.search(text)
+    return text if plain else "".join(map(_escaped, text))
 
 
 def json_file(value: Mapping[str, Json]) -> str:
     """Return an object as a JSON document in ASCII: a line for each field, two levels deep."""
     lines = (f" {json.dumps(key)}: {_two_levels(part)}" for key, part in value.items())
     text = "{\n" + ",\n".join(lines) + "\n}"
-    return text.replace("<|", "\\u003c|").replace("\x7f", "\\u007f")
+    return _without_tokens(text).replace("\x7f", "\\u007f")
 
 
 def _two_levels(value: Json) -> str:
@@ -61,14 +63,19 @@ def front_matter(text: str) -> str:
 
 def cell(text: str) -> str:
     """Return `text` for a cell of a Markdown table, or for a line of prose."""
-    return MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return MARKDOWN.sub(r"\\\1", one_line(text))
 
 
 def code(value: Json) -> str:
     """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
-    word = isinstance(value, str) and PLAIN_WORD.fullmatch(value) and value not in AMBIGUOUS
-    text = (value if word else json_line(value)).replace("`", "\\u0060").replace("|", "\\|")
-    return f"`{text}`"
+    text = value if _is_word(value) else json_line(value).replace("`", "\\u0060")
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _is_word(value: Json) -> bool:
+    if not isinstance(value, str) or value in AMBIGUOUS or CONTROL_TOKEN.search(value):
+        return False
+    return bool(PLAIN_WORD.fullmatch(value))
 
 
 def choices(values: Sequence[Json]) -> str:
@@ -90,7 +97,7 @@ def _shell(value: Json) -> str:
 
 def flags(example: Mapping[str, Json]) -> str:
     """Return values by flag as arguments of a shell command, each with a blank before it."""
-    return "".join(f" {flag} {_shell(value)}" for flag, value in example.items())
+    return "".join(f" {_shell(flag)} {_shell(value)}" for flag, value in example.items())
 
 
 def brief(value: Json) -> Json:
@@ -99,8 +106,15 @@ def brief(value: Json) -> Json:
     return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 3] + "..."
 
 
+def _without_tokens(text: str) -> str:
+    """Return a JSON text whose strings spell chat control tokens with an escape."""
+    text = CONTROL_TOKEN.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
+    return text.replace("<|", "\\u003c|")
+
+
 def _escaped(char: str) -> str:
-    if char.isprintable() or unicodedata.category(char)[0] not in "CZ":
+    shown = char.isprintable() or unicodedata.category(char)[0] not in "CZ"
+    if shown and not HIDDEN.match(char):
         return char
     return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
 from falsmith.sample import Sampler
 from falsmith.schema import input_schema, output_schema
-from falsmith.text import one_line, shorten
+from falsmith.text import is_plain, one_line, shorten
 from falsmith.traits import purpose, traits
 
 __all__ = ["parse"]
@@ -24,7 +25,7 @@ HIDDEN = frozenset({"sync_mode"})
 # Fields that make a call say something, where the document requires none of them.
 TELLING = ("prompt", "text", "input", "script", "query")
 DISPLAY_NAME_LIMIT = 48
-SHORT_DESCRIPTION_LIMIT = 64
+SHORT_DESCRIPTION_LENGTHS = range(25, 65)
 BRIEF_TEXT, BRIEF_VALUE = 60, 120
 DESCRIPTION_LIMIT = 120
 OUTPUT_DEPTH = 4
@@ -47,7 +48,7 @@ def parse(
 
     """
     model_id = check_model_id(documents.model_id)
-    chosen = check_skill_name(name, model_id) if name else skill_name(model_id)
+    chosen = skill_name(model_id) if name is None else check_skill_name(name, model_id)
     inputs = input_schema(documents.openapi, model_id)
     outputs = output_schema(documents.openapi, model_id)
     category = _category(documents)
@@ -107,7 +108,7 @@ def _category(documents: Documents) -> str:
 def _display_name(documents: Documents) -> str:
     told = documents.metadata.get("display_name")
     title = one_line(told) if isinstance(told, str) else ""
-    words = title.translate(str.maketrans("", "", "<>`")).replace("--", "-").strip()
+    words = one_line(re.sub(r"-{2,}", "-", re.sub(r"[<>`]", "", title)))
     return (words if len(words) <= DISPLAY_NAME_LIMIT else "") or documents.model_id
 
 
@@ -121,9 +122,10 @@ def _description(model_id: str, title: str, category: str) -> str:
 
 
 def _short_description(model_id: str, category: str) -> str:
-    """Return 25 to 64 characters: what it does, and with which model where there is room."""
-    full = f"{purpose(category)} with {model_id}"
-    return full if len(full) <= SHORT_DESCRIPTION_LIMIT else f"{purpose(category)} on fal.ai"
+    """Return 25 to 64 characters: what it does, and with which model where that fits."""
+    endings = (f"with {model_id}", "on fal.ai", "with a fal.ai model")
+    texts = [f"{purpose(category)} {ending}" for ending in endings]
+    return next(text for text in texts if len(text) in SHORT_DESCRIPTION_LENGTHS)
 
 
 def _task(category: str, title: str) -> str:
@@ -203,15 +205,17 @@ def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) ->
     """Return `example` by the flags of the wrapper's own command line."""
     flags = field_flags(SchemaDocument(schema), own_options(model_id))
     names = {flag.field: flag.names[0] for flag in flags}
-    if not all(name in names and _survives(value) for name, value in example.items()):
+    if not all(_survives(names.get(name)) and _survives(value) for name, value in example.items()):
         return {}
     return {names[name]: value for name, value in example.items()}
 
 
 def _survives(value: Json) -> bool:
     """Tell whether a value can stand in a command of a Markdown code block as it is."""
+    if value is None:
+        return False
     text = value if isinstance(value, str) else json.dumps(value)
-    return text.isprintable() and "```" not in text and "<|" not in text
+    return is_plain(text) and "```" not in text
 
 
 def _is_brief(value: Json) -> bool:
@@ -232,12 +236,13 @@ def _outputs(schema: Schema) -> Iterator[Output]:
 
 def _output(path: str, part: Schema, root: Schema) -> Iterator[Output]:
     """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
-    files = tuple(_files(path, part, root, 0))
+    files = tuple(_files(path, part, root, ()))
     text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
     yield from files or (Output(path, type_label(part, root), False, text),)
 
 
-def _files(path: str, part: Schema, root: Schema, depth: int) -> Iterator[Output]:
+def _files(path: str, part: Schema, root: Schema, within: tuple[int, ...]) -> Iterator[Output]:
+    """Yield the files in `part`; `within` are the objects around it, none is entered twice."""
     for branch in branches(part, root):
         properties = branch.get("properties", {})
         link = properties.get("url", branch if path.rpartition(".")[2] != "url" else {})
@@ -246,8 +251,9 @@ def _files(path: str, part: Schema, root: Schema, depth: int) -> Iterator[Output
         if kind is not None:
             text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
             yield Output(path, word_kind(path) or kind, True, text)
-        elif depth < OUTPUT_DEPTH:
+        elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
+            inside = (*within, id(properties))
             for name, child in properties.items():
-                yield from _files(f"{path}.{name}", child, root, depth + 1)
+                yield from _files(f"{path}.{name}", child, root, inside)
             if isinstance(branch.get("items"), Mapping):
-                yield from _files(f"{path}[]", branch["items"], root, depth + 1)
+                yield from _files(f"{path}[]", branch["items"], root, inside)

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 
 from falsmith.documents import Json
 
-__all__ = ["clean_data", "clean_text", "one_line", "shorten"]
+__all__ = ["CONTROL_TOKEN", "HIDDEN", "clean_data", "clean_text", "is_plain", "one_line", "shorten"]
 
 # Chat templates of language models mark turns with tokens such as <|im_end|>, [INST] or <s>.
 CONTROL_TOKEN = re.compile(
-    r"<\|[^<>|\n]{0,60}\|>"
+    r"<[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]>"
     r"|</?(?:s|system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"
     r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]|<</?SYS>>",
     re.IGNORECASE,
+)
+# Characters of no control category that show as nothing: joiners, fillers, variation selectors.
+HIDDEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0000-\U000e0fff]"
 )
 SPACES = {0x09: 0x20, 0x0D: 0x0A, 0x85: 0x0A, 0x2028: 0x0A, 0x2029: 0x0A}
 
@@ -22,13 +27,19 @@ def clean_text(text: str) -> str:
     """Return `text` without anything that is invisible or that a language model obeys.
 
     Control characters, format characters (bidirectional marks, zero width, tags), surrogates,
-    private and unassigned ones go; line ends become newlines; chat control tokens go, also
-    those that only their removal would form. The docstring's indentation goes.
+    private and unassigned ones go, and all that shows as nothing; line ends become newlines;
+    chat control tokens go, also those that only their removal would form. The docstring's
+    indentation goes.
     """
     visible = text if text.isascii() and text.isprintable() else _visible(text)
     while CONTROL_TOKEN.search(visible):
         visible = CONTROL_TOKEN.sub("", visible)
     return "\n".join(line.strip() for line in visible.strip().split("\n"))
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether all of `text` is visible and on one line, and nothing a control token."""
+    return text.isprintable() and not HIDDEN.search(text) and not CONTROL_TOKEN.search(text)
 
 
 def clean_data(value: Json) -> Json:
@@ -56,5 +67,5 @@ def shorten(text: str, limit: int) -> str:
 
 
 def _visible(text: str) -> str:
-    spaced = text.replace("\r\n", "\n").translate(SPACES)
+    spaced = HIDDEN.sub("", text.replace("\r\n", "\n").translate(SPACES))
     return "".join(char for char in spaced if char == "\n" or unicodedata.category(char)[0] != "C")
