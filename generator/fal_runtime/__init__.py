@@ -1,4 +1,4 @@
-"""The program that a generated skill carries: it validates input, calls a fal model and saves what it makes."""
+"""What a generated skill carries: it validates input, calls a fal model and saves its files."""
 
 RUNTIME_VERSION = "0.1.0"
 

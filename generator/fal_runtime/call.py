@@ -148,7 +148,7 @@ class Call:
         word = cancel(self.connection, self.urls)
         if word == "ALREADY_COMPLETED":
             self.outcome = replace(self.outcome, status="COMPLETED")
-            raise NotCollectedError("download_failed", "too late to cancel: the job is completed")
+            raise NotCollectedError("already_completed", "too late to cancel: the job is completed")
         if word == "OK":
             return replace(self.outcome, status="CANCELLED")
         self.report("Cancelling was asked for; the job runs and may still complete")

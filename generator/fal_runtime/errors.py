@@ -1,14 +1,14 @@
 """Every way a call can end badly: one table of codes, one small tree of exceptions.
 
-    FalError                    carries a code of the table, a message and what to do next
-    ├── UsageError              options that contradict each other or cannot be read
-    ├── InputError              the model's input is wrong; every problem at once
-    ├── KeyMissingError         no key, or the key is refused
-    ├── NotAcceptedError        nothing was accepted: blocked here, or fal is down
-    ├── UnconfirmedError        fal may have accepted the job and nobody can tell
-    ├── JobError                the model or the platform says that the job failed
-    ├── NotCollectedError       the job stands; collecting it later costs nothing
-    └── LocalError              disk or permissions on this machine
+FalError                    carries a code of the table, a message and what to do next
+├── UsageError              options that contradict each other or cannot be read
+├── InputError              the model's input is wrong; every problem at once
+├── KeyMissingError         no key, or the key is refused
+├── NotAcceptedError        nothing was accepted: blocked here, or fal is down
+├── UnconfirmedError        fal may have accepted the job and nobody can tell
+├── JobError                the model or the platform says that the job failed
+├── NotCollectedError       the job stands; collecting it later costs nothing
+└── LocalError              disk or permissions on this machine
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,6 +64,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "cancelled": Code(4, "no", "never", "the job was cancelled"),
         "wait_over": Code(5, "unknown", "same_job", "the job is not finished yet"),
         "download_failed": Code(5, "yes", "same_job", "the result is there, a file is not"),
+        "already_completed": Code(5, "yes", "same_job", "the job is done and cannot be cancelled"),
         "result_endpoint_only": Code(5, "yes", "same_job", "only the result endpoint can answer"),
         "network_blocked": Code(6, "no", "later", "this machine cannot reach fal"),
         "platform_down": Code(6, "no", "later", "fal answered with an error of its own"),
@@ -76,7 +77,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an input: where, what came, what is expected, the closest name."""
+    """One thing that is wrong with an input: where, what came, what is expected."""
 
     path: str
     got: str
@@ -157,4 +158,4 @@ class NotCollectedError(FalError):
 
 
 class LocalError(FalError):
-    """This machine is the trouble: disk, permissions."""
+    """Disk or permissions of this machine are the trouble."""
