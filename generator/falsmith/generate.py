@@ -9,7 +9,7 @@ from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.tree import Drift, File, compare, links, owned, write
+from falsmith.tree import Drift, File, compare, holds_files, links, owned, write
 
 __all__ = ["Action", "Skill", "generate"]
 
@@ -77,7 +77,7 @@ def _check_target(output: Path, folder: Path, model_id: str, *, force: bool) -> 
         )
     before = owned(folder) if folder.is_dir() else None
     ours = before is not None and before.model_id == model_id
-    if force or ours or not _holds(folder):
+    if force or ours or not holds_files(folder):
         return
     whose = f"the skill of {before.model_id}" if before is not None else "not a skill of falsmith"
     raise TargetError(
@@ -85,14 +85,6 @@ def _check_target(output: Path, folder: Path, model_id: str, *, force: bool) -> 
         f"{folder} is {whose}: choose another name with --name, another folder with --output, "
         "or replace it with --force",
     )
-
-
-def _holds(folder: Path) -> bool:
-    """Tell whether the folder holds anything at all."""
-    try:
-        return folder.is_dir() and any(folder.iterdir())
-    except OSError as error:
-        raise TargetError("local_trouble", f"cannot read {folder}: {error.strerror}") from error
 
 
 def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None:

@@ -12,7 +12,18 @@ from typing import Literal
 from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError, TargetError
 
-__all__ = ["PROVENANCE", "Drift", "File", "Owned", "compare", "digest", "links", "owned", "write"]
+__all__ = [
+    "PROVENANCE",
+    "Drift",
+    "File",
+    "Owned",
+    "compare",
+    "digest",
+    "holds_files",
+    "links",
+    "owned",
+    "write",
+]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
 # Left by the interpreter and by file managers: nobody's drift, nobody's edit.
@@ -69,7 +80,12 @@ def owned(folder: Path) -> Owned | None:
 
 
 def compare(files: Sequence[File], folder: Path) -> list[Drift]:
-    """Return how `folder` differs from `files`, sorted by path; empty where it does not."""
+    """Return how `folder` differs from `files`, sorted by path; empty where it does not.
+
+    Raises:
+        TargetError: A file cannot be read.
+
+    """
     if not folder.is_dir():
         return [Drift("missing", file.path) for file in files]
     before = owned(folder)
@@ -77,6 +93,11 @@ def compare(files: Sequence[File], folder: Path) -> list[Drift]:
     expected = {file.path for file in files}
     drift += [Drift("extra", path) for path in _present(folder) if path not in expected]
     return sorted(drift, key=lambda one: (str(one.path), one.kind))
+
+
+def holds_files(folder: Path) -> bool:
+    """Tell whether anything stands in `folder` but the remains of an interrupted first write."""
+    return next(_present(folder), None) is not None
 
 
 def links(folder: Path) -> list[PurePosixPath]:
@@ -127,7 +148,7 @@ def _intent(provenance: File, before: Owned | None) -> bytes:
     told: dict[str, Json] = load_json(provenance.content, PROVENANCE.name)
     old = before.digests if before is not None else {}
     told["writing"] = told["files"]
-    told["files"] = {path: sorted(digests)[0] for path, digests in old.items()}
+    told["files"] = {path: sorted(digests) for path, digests in old.items()}
     return json.dumps(told).encode()
 
 
@@ -138,7 +159,9 @@ def _remove_retired(files: Sequence[File], folder: Path, before: Owned | None) -
         inside = PurePosixPath(path)
         if path in expected or inside.is_absolute() or ".." in inside.parts:
             continue
-        if place.is_file() and not place.is_symlink() and digest(place.read_bytes()) in digests:
+        if _has_link(folder, inside) or not place.is_file():
+            continue
+        if digest(place.read_bytes()) in digests:
             place.unlink()
 
 
@@ -169,7 +192,8 @@ def _make_folders(files: Sequence[File], folder: Path) -> None:
 def _remove_leftovers(folder: Path) -> None:
     """Remove what writes that were killed an hour ago or earlier left behind."""
     for leftover in folder.rglob(f"{TEMPORARY}*"):
-        if time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE:
+        old = time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE
+        if old and not leftover.is_dir():
             leftover.unlink(missing_ok=True)
 
 
@@ -181,6 +205,10 @@ def _drift(file: File, folder: Path, before: Owned | None) -> Drift | None:
         content = place.read_bytes()
     except FileNotFoundError:
         return Drift("missing", file.path)
+    except (IsADirectoryError, NotADirectoryError):
+        return Drift("edited", file.path)
+    except OSError as error:
+        raise TargetError("local_trouble", f"cannot read {place}: {error.strerror}") from error
     if content != file.content:
         known = before.digests.get(str(file.path), frozenset()) if before is not None else ()
         ours = file.path == PROVENANCE or digest(content) in known
@@ -196,10 +224,11 @@ def _has_link(folder: Path, path: PurePosixPath) -> bool:
 
 
 def _present(folder: Path) -> Iterator[PurePosixPath]:
-    """Yield every file of `folder` that is not ignored, relative to it."""
+    """Yield every file and link of `folder` that is not ignored, relative to it."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - IGNORED_NAMES)
-        for name in sorted(set(names) - IGNORED_NAMES):
+        linked = {name for name in folders if Path(root, name).is_symlink()}
+        for name in sorted(linked | set(names) - IGNORED_NAMES):
             path = PurePosixPath(Path(root, name).relative_to(folder).as_posix())
             if not name.startswith(TEMPORARY) and str(path) not in USER_FILES:
                 yield path
@@ -207,4 +236,5 @@ def _present(folder: Path) -> Iterator[PurePosixPath]:
 
 def _texts(value: Json) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        yield from ((k, v) for k, v in value.items() if isinstance(v, str))
+        listed = ((k, v if isinstance(v, list) else [v]) for k, v in value.items())
+        yield from ((k, one) for k, several in listed for one in several if isinstance(one, str))
