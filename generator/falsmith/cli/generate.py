@@ -17,9 +17,12 @@ from falsmith.generate import generate as generate_skill
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.sources import Live, Source
+from falsmith.text import one_line
 
 __all__ = ["generate"]
 
+# The Agent Skills specification, "description".
+DESCRIPTION_LIMIT = 1024
 EXAMPLES = """\b
 Examples:
   falsmith generate -m fal-ai/flux/dev
@@ -86,7 +89,8 @@ def generate(
     platform trouble, 9 trouble with files on this machine.
     """
     ids = tuple(dict.fromkeys(model_ids))
-    _check_usage(ids, everything, name or description, check, dry_run)
+    _check_usage(ids, everything, name is not None or description is not None, check, dry_run)
+    _check_description(description)
     opened = open_source(source, offline=offline)
     if everything and isinstance(opened, Live):
         raise UsageError("usage", "--all needs --source PATH or --offline: it means a whole source")
@@ -114,7 +118,7 @@ class Plan:
 
 
 def _check_usage(
-    ids: Sequence[str], everything: bool, single: str | None, check: bool, dry_run: bool
+    ids: Sequence[str], everything: bool, single: bool, check: bool, dry_run: bool
 ) -> None:
     """Refuse contradicting options, and malformed IDs before anything is asked."""
     if bool(ids) == everything:
@@ -125,6 +129,14 @@ def _check_usage(
         raise UsageError("usage", "--check and --dry-run exclude each other: drop one of them")
     for model_id in ids:
         check_model_id(model_id)
+
+
+def _check_description(description: str | None) -> None:
+    length = len(one_line(description)) if description is not None else 1
+    if not 1 <= length <= DESCRIPTION_LIMIT:
+        raise UsageError(
+            "usage", f"--description has {length} characters, 1 to {DESCRIPTION_LIMIT} are allowed"
+        )
 
 
 Found = tuple[str, Documents | FalError]
@@ -157,7 +169,8 @@ def _run(found: Iterator[Found], plan: Plan, report: Report) -> None:
 
 def _one(documents: Documents, plan: Plan, names: dict[str, str]) -> Skill:
     """Generate one model, unless its name belongs to another model of this run."""
-    name = plan.options.name or skill_name(check_model_id(documents.model_id))
+    named = plan.options.name
+    name = skill_name(check_model_id(documents.model_id)) if named is None else named
     taken = names.setdefault(name, documents.model_id)
     if taken != documents.model_id:
         raise SkillNameError(

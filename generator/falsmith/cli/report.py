@@ -27,7 +27,9 @@ class Report:
 
     def add(self, skill: Skill) -> None:
         """Tell one generated or compared skill."""
-        status = VERBS[self.action] if skill.drift else "unchanged"
+        # What the user put beside the skill is told by --check; writing leaves it alone.
+        kinds = {one.kind for one in skill.drift} - (set() if self.action == "check" else {"extra"})
+        status = VERBS[self.action] if kinds else "unchanged"
         self.counts[status] += 1
         if self.as_json:
             self.skills.append(_told(skill, status, self.action))
