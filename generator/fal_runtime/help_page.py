@@ -13,6 +13,8 @@ from .wording import clean, describe, short, shortened
 __all__ = ["help_page"]
 
 _LONGEST_PAGE = 6_000
+# The command sends it itself: true would put the files' bytes into the answer.
+_HIDDEN = ("sync_mode",)
 _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
 _HINTS = """\
@@ -45,9 +47,9 @@ def help_page(
 
 def _examples(script: str, document: SchemaDocument, model_preset: bool) -> list[str]:
     model = "" if model_preset else " -m OWNER/MODEL"
-    if not document.fields():
+    fields = {name: schema for name, schema in document.fields().items() if name not in _HIDDEN}
+    if not fields:
         return ["Example:", f"  {script}{model} --args '{{...}}'"]
-    fields = document.fields()
     required = [name for name in document.required() if name in fields] or list(fields)[:1]
     values = {name: _sample(name, fields[name], document) for name in required[:4]}
     words = [f"--{name} {_word(value)}" for name, value in values.items()]
@@ -95,7 +97,7 @@ def _option_lines(group: str, options: tuple[Option, ...]) -> list[str]:
 
 def _fields(document: SchemaDocument, options: tuple[Option, ...], room: int) -> list[str]:
     """Return the fields' lines in the most detail that there is room for."""
-    flags = [flag for flag in field_flags(document, options) if flag.field != "sync_mode"]
+    flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
     if not flags:
         return ["The input's fields are not known: give them in --args; they are not checked."]
     for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):

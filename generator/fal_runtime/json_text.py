@@ -63,7 +63,7 @@ def _unsendable_alone(part: Value) -> str | None:
 
 def _excerpt(error: json.JSONDecodeError) -> str:
     """Return line, column and the place itself with a caret under it."""
-    line = (error.doc.splitlines() or [""])[min(error.lineno, error.doc.count("\n") + 1) - 1]
+    line = error.doc.split("\n")[error.lineno - 1]
     start = max(error.colno - 31, 0)
     shown = "".join(c if c.isprintable() else " " for c in line[start : error.colno + 29])
     caret = " " * (error.colno - 1 - start) + "^"

@@ -1,6 +1,5 @@
 """The settings of `queue_config.yaml` and of the FAL_QUEUE_* variables that override them."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,6 +10,8 @@ from .errors import LocalError, UsageError
 __all__ = ["SETTINGS_FILE", "RateLimit", "Settings", "load_settings"]
 
 SETTINGS_FILE = "queue_config.yaml"
+
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def _entries(file: Path) -> Iterator[tuple[str, Any, int]]:
         for key, value in root.value:
             name = str(loader.construct_object(key, deep=True))
             yield name, loader.construct_object(value, deep=True), key.start_mark.line + 1
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # PyYAML lets a ValueError pass for a date that does not exist or a number too long.
         raise UsageError("invalid_settings", f"{file} is not valid YAML: {error}") from None
     except OSError as error:
         raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
@@ -99,7 +101,8 @@ def _setting(name: str, value: object, where: str) -> object:
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("a number, 0 or more")
-    if not math.isfinite(value) or value < 0:
+    # Anything above this is no time and no rate, and might not even be a float.
+    if not 0 <= value <= _LARGEST:
         raise ValueError("a number, 0 or more")
     return float(value)
 

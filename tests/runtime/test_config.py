@@ -184,3 +184,15 @@ def test_environment_beats_the_file(tmp_path: Path) -> None:
 def test_wrong_variable_is_told_by_its_name(text: str) -> None:
     with pytest.raises(UsageError, match="FAL_QUEUE_POLL_INTERVAL"):
         load_config(None, {"FAL_QUEUE_POLL_INTERVAL": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["poll_interval: 1" + "0" * 400, "poll_interval: " + "1" * 5_000, "max_concurrent: 2024-99-99"],
+    ids=["beyond a float", "5,000 digits", "no such date"],
+)
+def test_a_setting_that_python_itself_cannot_hold_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "queue_config.yaml").write_text(f"{text}\n")
+
+    with pytest.raises(UsageError, match=r"queue_config\.yaml"):
+        load_config(tmp_path, {})
