@@ -1,0 +1,115 @@
+"""What a command line cannot mean is refused, clearly, before anything is sent."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fal_runtime.arguments import check_input, prepare_command
+from fal_runtime.errors import FalError, InputError, UsageError
+from fal_runtime.schema_walk import SchemaDocument
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "prompt": {"type": "string"},
+        "seed": {"type": "integer"},
+        "strength": {"type": "number"},
+        "safe": {"type": "boolean"},
+        "loras": {"type": "array", "items": {"type": "object"}},
+        "extra": {},
+    },
+}
+
+
+def refusal(*argv: str) -> FalError:
+    with pytest.raises(FalError) as caught:
+        prepare_command(argv, model_id="acme/demo", schema=SCHEMA)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"prompt": "a",\n "seed": nope}', "line 2, column 10"),
+        ("{'prompt': 1}", "double quotes"),
+        ('{"seed": 1, "seed": 2}', '"seed" stands twice'),
+        ('{"seed": NaN}', "NaN"),
+        ('{"strength": 1e999}', "too large"),
+        ('["prompt"]', "must be a JSON object"),
+        ("[" * 100_000, "nested deeper"),
+        ('{"extra": ' + "[" * 70 + "]" * 70 + "}", "nested deeper"),
+        ('{"seed": ' + "9" * 5000 + "}", "5,000 digits"),
+        ('{"prompt": "\\ud800"}', "surrogate"),
+    ],
+)
+def test_json_that_cannot_be_sent_is_refused_and_says_where(text: str, shown: str) -> None:
+    error = refusal("--args", text)
+    assert isinstance(error, InputError)
+    assert shown in str(error)
+
+
+def test_broken_json_is_shown_with_a_caret_under_the_place() -> None:
+    lines = str(refusal("--args", '{"prompt": "a", "seed": nope}')).splitlines()
+    assert lines[1][lines[2].index("^") :].startswith("nope")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--set", "seed"],
+        ["--set", "=1"],
+        ["--set", "a..b=1"],
+        ["--prompt"],
+        ["--prompt", "--seed", "1"],
+        ["--no-safe=1"],
+        ["stray"],
+        ["--wait", "nan"],
+        ["--wait", "-1"],
+        ["--poll-interval", "0"],
+        ["--max-polls", "1.5"],
+        ["--start-timeout", "1"],
+        ["--priority", "high"],
+        ["--print", "text"],
+        ["--output-file", "../a.png"],
+        ["--output-file", "/a.png"],
+        ["--output-file", "C:\\a.png"],
+        ["--output-file", "folder/"],
+        ["--status", ""],
+    ],
+)
+def test_options_that_cannot_be_read_are_bad_usage(argv: list[str]) -> None:
+    assert isinstance(refusal(*argv), UsageError)
+
+
+def test_set_refuses_a_place_that_is_not_there() -> None:
+    for assignment in ("loras.3.path=x", "loras.x.path=y", "prompt.a=1"):
+        error = refusal("--args", '{"loras": [], "prompt": "x"}', "--set", assignment)
+        assert error.code == "invalid_input"
+        assert "--set" in str(error)
+
+
+def test_options_and_fields_are_never_abbreviated() -> None:
+    for flag, closest in (("--promp", "prompt"), ("--dry-ru", "--dry-run")):
+        assert [each.closest for each in refusal(flag, "x").problems] == [closest]
+
+
+def test_an_unknown_flag_is_not_repeated_with_its_value() -> None:
+    error = refusal("--secret-key=abc123", "--other", "xyz789")
+    assert "abc123" not in str(error.as_json())
+    assert "xyz789" not in str(error.as_json())
+
+
+def test_a_field_given_twice_takes_one_value() -> None:
+    assert refusal("--prompt", "a", "--prompt", "b").problems[0].path == "prompt"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [float("nan"), {1: 2}, Path("x"), (1, 2), 10**5000],
+    ids=["nan", "number as name", "path", "tuple", "5,000 digits"],
+)
+def test_a_python_value_that_json_cannot_say_is_refused(bad: object) -> None:
+    with pytest.raises(InputError) as caught:
+        check_input({"extra": bad}, SchemaDocument(SCHEMA))
+    assert caught.value.problems[0].path == "extra"

@@ -1,0 +1,90 @@
+"""The page of `--help`: short, complete, made of the standard library only."""
+
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from fal_runtime.arguments import prepare_command
+from fal_runtime.flags import own_options
+from fal_runtime.help_page import help_page
+from fal_runtime.schema_walk import SchemaDocument
+
+
+def page(schema: dict[str, Any], script: str = "python scripts/x.py") -> str:
+    return help_page(
+        script, "acme/demo: makes things", SchemaDocument(schema), own_options("a/b"), True
+    )
+
+
+def many_fields(count: int, choices: int) -> dict[str, Any]:
+    long_text = "What this field is for, said at length and with 100% of the details. " * 5
+    field = {"enum": [f"choice {n}" for n in range(choices)], "description": long_text}
+    fields = {f"a_rather_long_field_name_{n}": field for n in range(count)}
+    return {"type": "object", "properties": fields, "required": list(fields)[:3]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "choices"), [(1, 1286), (12, 8), (50, 8), (60, 1286), (500, 3), (5000, 1)]
+)
+def test_the_page_stays_short_whatever_the_schema_holds(fields: int, choices: int) -> None:
+    text = page(many_fields(fields, choices), "python /home/somebody/.claude/skills/a/scripts/x.py")
+    assert len(text) < 6_000
+    assert "a_rather_long_field_name_0" in text
+    assert "--schema" in text
+
+
+def test_a_field_is_told_with_type_choices_default_and_description() -> None:
+    field = {"enum": ["jpeg", "png"], "default": "png", "description": "Format, 100% %s\x1b[31m."}
+    text = page({"type": "object", "properties": {"format": field}, "required": ["format"]})
+    (line,) = [each for each in text.splitlines() if each.startswith(" *--format")]
+    assert line == ' *--format: one of "jpeg", "png" ["png"]. Format, 100% %s [31m.'
+
+
+def test_the_shown_examples_are_calls_that_pass() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "prompt": {"type": "string", "examples": ["it's a cat"]},
+            "image_urls": {"type": "array", "items": {"type": "string", "x-file": "image"}},
+            "format": {"enum": ["a", "b"]},
+            "count": {"type": "integer"},
+        },
+        "required": ["prompt", "image_urls", "format", "count"],
+    }
+    lines = page(schema).splitlines()
+    start = lines.index("Examples:")
+    words = shlex.split(lines[start + 1])[2:]
+    value = prepare_command(words, model_id="a/b", schema=schema).value
+    assert value["prompt"] == "it's a cat"
+    argv = shlex.split(lines[start + 2].partition("<<")[0])[2:]
+    text = lines[start + 3]
+    assert prepare_command(argv, model_id="a/b", schema=schema, stdin_text=text).value == value
+
+
+def test_sync_mode_is_not_shown_and_a_clashing_field_is_shown_as_it_is_typed() -> None:
+    fields = {"sync_mode": {"type": "boolean"}, "output": {"type": "string"}}
+    text = page({"type": "object", "properties": fields})
+    assert "sync_mode" not in text
+    assert "--input-output: string" in text
+
+
+def test_an_unknown_input_points_to_args() -> None:
+    assert "give them in --args" in page({"description": "unknown"})
+
+
+def test_help_imports_the_standard_library_only() -> None:
+    program = (
+        "import sys; from pathlib import Path; from fal_runtime.command import main;"
+        "main(['--help'], model_id='a/b', skill=None);"
+        "heavy = {'httpx', 'yaml', 'jsonschema', 'platformdirs', 'referencing', 'asyncio', 'email',"
+        " 'http', 'ssl', 'urllib.request'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
