@@ -17,7 +17,7 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # a package such as verify counts as one module.
 ORDER = {
     "vocabulary": "errors names documents model text file_kind",
-    "reading": "schema_reader schema sample labels traits filters platform catalog sources",
+    "reading": "schema_reader labels schema sample traits filters platform catalog sources",
     "making and judging": "parse tree render verify emulator",
     "pipeline": "generate",
     "command line": "cli __main__",
