@@ -1,0 +1,111 @@
+"""Which texts are links to files, and of what kind."""
+
+from typing import Any
+
+import pytest
+
+from falsmith.file_kind import extension_kind, input_file_kind, output_file_kind, word_kind
+
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("image_url", "image"),
+        ("image_urls", "image"),
+        ("end_image_url", "image"),
+        ("video_url", "video"),
+        ("mask_video_url", "video"),
+        ("audio_url", "audio"),
+        ("ref_audio_url", "audio"),
+        ("training_data_url", "archive"),
+        ("images_data_url", "archive"),
+        ("model_mesh_url", "3d"),
+        ("url", "file"),
+        ("config_url", "file"),
+        ("image_url_2", "image"),
+    ],
+)
+def test_a_text_whose_name_ends_in_url_is_a_file_of_the_kind_its_words_tell(
+    name: str, kind: str
+) -> None:
+    assert input_file_kind(f"input.{name}", name, TEXT, "") == kind
+
+
+@pytest.mark.parametrize("name", ["prompt", "webhook_url", "base_url", "curl", "url_style", "path"])
+def test_other_texts_and_addresses_of_services_are_no_files(name: str) -> None:
+    assert input_file_kind(f"input.{name}", name, TEXT, "") is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object"},
+        {"type": "string", "enum": ["a"]},
+        {"type": "string", "const": "a"},
+        {"type": "string", "format": "binary"},
+        {},
+    ],
+)
+def test_only_a_free_text_can_be_a_link(schema: dict[str, Any]) -> None:
+    assert input_file_kind("input.image_url", "image_url", schema, "image") is None
+    assert output_file_kind("output.url", "url", schema, "") is None
+
+
+def test_a_type_list_with_string_is_a_free_text() -> None:
+    assert input_file_kind("x", "video_url", {"type": ["string", "null"]}, "") == "video"
+
+
+def test_an_example_link_tells_a_file_without_the_name() -> None:
+    linked = TEXT | {"examples": ["https://example.com/a/shirt.PNG?x=1"]}
+
+    assert input_file_kind("input.garment", "garment", linked, "") == "image"
+    assert input_file_kind("input.lora_path", "lora_path", linked, "") is None
+
+
+def test_an_example_of_no_known_kind_tells_nothing() -> None:
+    for link in ("https://example.com/page", "https://example.com/a.safetensors", "photo.png"):
+        schema = TEXT | {"examples": [link]}
+        assert input_file_kind("input.source", "source", schema, "") is None
+
+
+@pytest.mark.parametrize(
+    ("hint", "kind"),
+    [("image_mask", "image"), ("archive", "archive"), ("video", "video"), ("colour", None)],
+)
+def test_the_forms_hint_tells_the_kind(hint: str, kind: str | None) -> None:
+    assert input_file_kind("input.source", "source", TEXT, hint) == kind
+
+
+def test_the_url_of_an_object_takes_the_objects_words() -> None:
+    assert output_file_kind("output.video.url", "url", TEXT, "") == "video"
+    assert output_file_kind("output.images[].url", "url", TEXT, "") == "image"
+    assert output_file_kind("output.things.url", "url", TEXT, "") == "file"
+
+
+def test_an_output_text_is_a_file_by_its_name_only() -> None:
+    assert output_file_kind("output.video_url", "video_url", TEXT, "") == "video"
+    linked = TEXT | {"examples": ["https://example.com/a.png"]}
+    assert output_file_kind("output.note", "note", linked, "") is None
+
+
+@pytest.mark.parametrize(
+    ("link", "kind"),
+    [
+        ("https://x.test/a.MP4#t=1", "video"),
+        ("https://x.test/a.tar.gz", "archive"),
+        ("https://x.test/a.glb", "3d"),
+        ("https://x.test/no-extension", None),
+        ("https://x.test/a.unknown", None),
+        ("", None),
+    ],
+)
+def test_an_extension_tells_a_kind(link: str, kind: str | None) -> None:
+    assert extension_kind(link) == kind
+
+
+def test_words_tell_a_kind_and_other_words_none() -> None:
+    assert word_kind("model_glb") == "3d"
+    assert word_kind("Thumbnail") == "image"
+    assert word_kind("object") is None
