@@ -30,7 +30,7 @@ class Figure:
 def show(figures: Sequence[Figure], title: str) -> None:
     """Print the figures as a table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("what")
+    table.add_column("what", no_wrap=True)
     table.add_column("figure", justify="right")
     table.add_column("target", justify="right")
     table.add_column("met")

@@ -44,7 +44,7 @@ def token_budgets(source: Source) -> list[Figure]:
             statistics.median(ratios),
             0.5,
             " x",
-            f"{note}, document minified",
+            f"{note}, minified",
         ),
     ]
 
