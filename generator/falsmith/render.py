@@ -1,21 +1,26 @@
-"""A Model becomes the files of its skill, as values: the templates, and the runtime beside them."""
+"""A Model becomes its skill, as values: files from templates, and the runtime beside them."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from falsmith import __version__
+from falsmith.documents import Json
 from falsmith.filters import FILTERS
 from falsmith.model import MISSING, Model
-from falsmith.tree import PROVENANCE, File, digest
+from falsmith.provenance import PROVENANCE
+from falsmith.runtime_files import generator_files, runtime_files, templates_folder
+from falsmith.tree import Entry, File, Link, digest
 
-__all__ = ["DEFAULT_LICENSE", "Mode", "Options", "render"]
+__all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_creator"]
+
+# The skill that carries falsmith, and the runtime that the other skills link to.
+CREATOR = "fal-skill-creator"
+SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
 
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
@@ -36,42 +41,76 @@ class Options:
     license: str = DEFAULT_LICENSE
 
 
-def render(model: Model, options: Options) -> tuple[File, ...]:
-    """Return every file of the model's skill, sorted by path, provenance last."""
-    files = [*_rendered(model, options), *_runtime_files()]
-    files.sort(key=lambda file: str(file.path))
-    return (*files, _provenance(model, options, files))
+def render(model: Model, options: Options) -> tuple[Entry, ...]:
+    """Return everything that the model's skill holds, sorted by path, provenance last."""
+    variables = {"model": model, "options": options, "MISSING": MISSING}
+    names = (name for name in _template_names("skill") if _is_wanted(name, options))
+    files = [_renamed(file, model) for file in _rendered("skill", names, variables)]
+    told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}
+    told["source"] = {"sha256": model.source_digest}
+    if options.mode == "default":
+        links = [Link(path, _shared(path)) for path in map(PurePosixPath, SHARED)]
+        return _complete([*files, *links], told)
+    return _complete([*files, *runtime_files()], told)
 
 
-def _rendered(model: Model, options: Options) -> Iterator[File]:
-    environment, names = _environment()
-    for name in names:
-        if options.lazy or not name.startswith(LAZY_ONLY):
-            text = environment.get_template(name).render(
-                model=model, options=options, version=__version__, MISSING=MISSING
-            )
-            path = name.removesuffix(SUFFIX).replace("WRAPPER", model.wrapper)
-            path = path.replace("SKILL_NAME", model.skill_name)
-            yield File(PurePosixPath(path), text.encode(), executable=path.endswith(".py"))
+def render_creator() -> tuple[Entry, ...]:
+    """Return everything that the creator skill holds, provenance last."""
+    files = [*_rendered("creator", _template_names("creator"), {}), *runtime_files(), *generator_files()]
+    return _complete(files, {"skill": CREATOR})
 
 
-def _provenance(model: Model, options: Options, files: list[File]) -> File:
-    told = {
-        "falsmith": __version__,
-        "model_id": model.id,
-        "options": asdict(options),
-        "source": {"sha256": model.source_digest},
-        "files": {str(file.path): digest(file.content) for file in files},
+def _complete(files: Sequence[Entry], told: dict[str, Json]) -> tuple[Entry, ...]:
+    """Return the entries by path, and the provenance that tells what they are."""
+    entries = sorted(files, key=lambda entry: str(entry.path))
+    links = {str(link.path): str(link.target) for link in entries if isinstance(link, Link)}
+    told = {"falsmith": __version__} | told | ({"links": links} if links else {})
+    told["files"] = {
+        str(file.path): digest(file.content) for file in entries if isinstance(file, File)
     }
-    return File(PROVENANCE, f"{FILTERS['json_file'](told)}\n".encode())
+    return (*entries, File(PROVENANCE, f"{FILTERS['json_file'](told)}\n".encode()))
+
+
+def _shared(path: PurePosixPath) -> PurePosixPath:
+    """Return where a link at `path` leads: out of the skill, into the creator skill beside it."""
+    return PurePosixPath(*[".."] * len(path.parts), CREATOR, path)
+
+
+def _is_wanted(name: str, options: Options) -> bool:
+    path = name.removeprefix("skill/").removesuffix(SUFFIX)
+    if options.mode == "default" and path in SHARED:
+        return False
+    return options.lazy or not path.startswith(LAZY_ONLY)
+
+
+def _renamed(file: File, model: Model) -> File:
+    path = str(file.path).replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
+    return replace(file, path=PurePosixPath(path))
+
+
+def _rendered(
+    folder: str, names: Iterable[str], variables: Mapping[str, object]
+) -> Iterator[File]:
+    environment = _environment()
+    for name in names:
+        text = environment.get_template(name).render(variables, version=__version__)
+        path = PurePosixPath(name.removesuffix(SUFFIX)).relative_to(folder)
+        yield File(path, text.encode(), executable=path.suffix == ".py")
 
 
 @cache
-def _environment() -> tuple[Environment, tuple[str, ...]]:
-    """Return the Jinja environment and the templates that become files."""
-    folder = _templates_folder()
+def _template_names(folder: str) -> tuple[str, ...]:
+    """Return the templates below `folder` that become files."""
+    names = _environment().list_templates(extensions=["jinja"])
+    mine = (name for name in names if name.startswith(f"{folder}/"))
+    return tuple(name for name in mine if not PurePosixPath(name).name.startswith("_"))
+
+
+@cache
+def _environment() -> Environment:
+    """Return the one Jinja environment."""
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(templates_folder()),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -81,29 +120,4 @@ def _environment() -> tuple[Environment, tuple[str, ...]]:
     )
     environment.filters |= FILTERS
     environment.globals = {}
-    names = environment.list_templates(extensions=["jinja"])
-    return environment, tuple(
-        name for name in names if not PurePosixPath(name).name.startswith("_")
-    )
-
-
-def _templates_folder() -> Path:
-    """Return the templates: in the package once installed, beside `generator/` in a checkout."""
-    packaged = Path(__file__).with_name("templates")
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[2] / "templates"
-    return folder / "skill"
-
-
-@cache
-def _runtime_files() -> tuple[File, ...]:
-    """Return the runtime package as files below `scripts/fal_runtime/`."""
-    root = PurePosixPath("scripts/fal_runtime")
-    return tuple(_modules(resources.files("fal_runtime"), root))
-
-
-def _modules(folder: Traversable, path: PurePosixPath) -> Iterator[File]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _modules(entry, path / entry.name)
-        elif entry.name.endswith((".py", ".typed")):
-            yield File(path / entry.name, entry.read_bytes())
+    return environment

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -10,27 +11,27 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from falsmith.documents import Json, load_json
-from falsmith.errors import DocumentError, TargetError
+from falsmith.errors import TargetError
+from falsmith.provenance import LINK, PROVENANCE, Owned, owned
 
 __all__ = [
-    "PROVENANCE",
     "Drift",
+    "Entry",
     "File",
-    "Owned",
+    "Link",
     "compare",
     "digest",
     "holds_files",
     "links",
-    "owned",
     "write",
 ]
 
-PROVENANCE = PurePosixPath("references/provenance.json")
 # Left by the interpreter and by file managers: nobody's drift, nobody's edit.
 IGNORED_NAMES = frozenset({"__pycache__", ".DS_Store"})
 # The user's own, which falsmith links and uses and never writes.
 USER_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
 TEMPORARY = ".falsmith-"
+FOLDER = "folder"
 LEFTOVER_AGE = 3600.0
 
 
@@ -44,6 +45,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One symbolic link of a skill: its path inside, and its target relative to where it stands."""
+
+    path: PurePosixPath
+    target: PurePosixPath
+
+
+Entry = File | Link
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """One difference between the files that should be there and the folder."""
 
@@ -51,35 +63,12 @@ class Drift:
     path: PurePosixPath
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """What a folder's provenance says: whose skill it is, and the digests falsmith wrote."""
-
-    model_id: str
-    digests: Mapping[str, frozenset[str]]
-
-
 def digest(content: bytes) -> str:
     """Return the SHA-256 of `content` in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
-def owned(folder: Path) -> Owned | None:
-    """Return what the provenance of `folder` says, or None where there is none to be read."""
-    try:
-        told = load_json((folder / PROVENANCE).read_bytes(), PROVENANCE.name)
-    except (OSError, DocumentError):
-        return None
-    if not isinstance(told, dict) or not isinstance(told.get("model_id"), str):
-        return None
-    digests: dict[str, frozenset[str]] = {}
-    for key in ("files", "writing"):
-        for path, value in _texts(told.get(key)):
-            digests[path] = digests.get(path, frozenset()) | {value}
-    return Owned(told["model_id"], digests)
-
-
-def compare(files: Sequence[File], folder: Path) -> list[Drift]:
+def compare(files: Sequence[Entry], folder: Path) -> list[Drift]:
     """Return how `folder` differs from `files`, sorted by path; empty where it does not.
 
     Raises:
@@ -106,7 +95,7 @@ def links(folder: Path) -> list[PurePosixPath]:
     return sorted(PurePosixPath(place.relative_to(folder).as_posix()) for place in found)
 
 
-def write(files: Sequence[File], folder: Path, drift: Sequence[Drift]) -> None:
+def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
     """Write the files that `drift`, from `compare`, tells to differ; provenance last.
 
     A first provenance names both the old and the new digests, so that an interrupted write is
@@ -129,64 +118,82 @@ def write(files: Sequence[File], folder: Path, drift: Sequence[Drift]) -> None:
         ) from error
 
 
-def _write(files: Sequence[File], folder: Path, different: Set[PurePosixPath]) -> None:
+def _write(files: Sequence[Entry], folder: Path, different: Set[PurePosixPath]) -> None:
     before = owned(folder)
-    provenance = next(file for file in files if file.path == PROVENANCE)
+    provenance = files[-1]
+    assert isinstance(provenance, File)
     if before is not None:
         _remove_leftovers(folder)
-    _make_folders(files, folder)
+    _make_folder(folder, PROVENANCE.parent)
     _replace(folder, File(PROVENANCE, _intent(provenance, before)))
+    _remove_retired(files, folder, before)
+    for parent in sorted({part for file in files for part in file.path.parents}):
+        _make_folder(folder, parent)
     for file in files:
         if file.path in different and file is not provenance:
             _replace(folder, file)
-    _remove_retired(files, folder, before)
     _replace(folder, provenance)
 
 
 def _intent(provenance: File, before: Owned | None) -> bytes:
     """Return a provenance that owns the files of before and after, until the write is complete."""
     told: dict[str, Json] = load_json(provenance.content, PROVENANCE.name)
-    old = before.digests if before is not None else {}
+    old = before.states if before is not None else {}
     told["writing"] = told["files"]
     told["files"] = {path: sorted(digests) for path, digests in old.items()}
     return json.dumps(told).encode()
 
 
-def _remove_retired(files: Sequence[File], folder: Path, before: Owned | None) -> None:
+def _remove_retired(files: Sequence[Entry], folder: Path, before: Owned | None) -> None:
+    """Remove what is no longer generated and was not edited, and the folders that this empties."""
     expected = {str(file.path) for file in files}
-    for path, digests in (before.digests if before is not None else {}).items():
-        place = folder / path
+    for path, known in (before.states if before is not None else {}).items():
         inside = PurePosixPath(path)
         if path in expected or inside.is_absolute() or ".." in inside.parts:
             continue
-        if _has_link(folder, inside) or not place.is_file():
-            continue
-        if digest(place.read_bytes()) in digests:
-            place.unlink()
+        if not _link_on_the_way(folder, inside) and _state(folder / path) in known:
+            (folder / path).unlink()
+            _remove_emptied(folder, inside.parent)
 
 
-def _replace(folder: Path, file: File) -> None:
+def _remove_emptied(folder: Path, path: PurePosixPath) -> None:
+    """Remove the folder `path`, and those above it, that hold only the interpreter's leavings."""
+    for part in (path, *path.parents)[:-1]:
+        place = folder / part
+        if any(entry.name not in IGNORED_NAMES for entry in place.iterdir()):
+            return
+        shutil.rmtree(place)
+
+
+def _replace(folder: Path, file: Entry) -> None:
     place = os.path.join(folder, file.path)  # noqa: PTH118 - tens of thousands of files pass here
     parent, name = os.path.split(place)
     temporary = os.path.join(parent, f"{TEMPORARY}{os.getpid()}-{name}")  # noqa: PTH118
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
-    handle = os.open(temporary, flags, 0o777 if file.executable else 0o666)
     try:
-        with os.fdopen(handle, "wb", buffering=0) as stream:
-            stream.write(file.content)
+        if isinstance(file, Link):
+            Path(temporary).unlink(missing_ok=True)
+            Path(temporary).symlink_to(file.target)
+        else:
+            _fill(temporary, file)
         os.replace(temporary, place)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _make_folders(files: Sequence[File], folder: Path) -> None:
-    """Make the folders of `files`; a link among them goes, so that nothing leaves `folder`."""
-    for part in sorted({part for file in files for part in file.path.parents}):
-        place = folder / part
-        if place != folder and place.is_symlink():
-            place.unlink()
-        place.mkdir(parents=True, exist_ok=True)
+def _fill(place: str, file: File) -> None:
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(place, flags, 0o777 if file.executable else 0o666)
+    with os.fdopen(handle, "wb", buffering=0) as stream:
+        stream.write(file.content)
+
+
+def _make_folder(folder: Path, part: PurePosixPath) -> None:
+    """Make a folder of the tree; a link in its place goes, so that nothing leaves `folder`."""
+    place = folder / part
+    if place != folder and place.is_symlink():
+        place.unlink()
+    place.mkdir(parents=True, exist_ok=True)
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -197,30 +204,55 @@ def _remove_leftovers(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _drift(file: File, folder: Path, before: Owned | None) -> Drift | None:
-    place = folder / file.path
-    if _has_link(folder, file.path):
-        return Drift("edited", file.path)
-    try:
-        content = place.read_bytes()
-    except FileNotFoundError:
+def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
+    known = before.states if before is not None else {}
+    way = _link_on_the_way(folder, file.path)
+    if way is not None:
+        ours = _state(folder / way) in known.get(str(way), ())
+        return Drift("stale" if ours else "edited", file.path)
+    state = _state(folder / file.path)
+    if state is None:
         return Drift("missing", file.path)
+    if state != _expected(file):
+        gone = isinstance(file, Link) and state == FOLDER and _is_ours(folder, file.path, known)
+        ours = file.path == PROVENANCE or state in known.get(str(file.path), ()) or gone
+        return Drift("stale" if ours else "edited", file.path)
+    if isinstance(file, File) and file.executable and not _is_executable(folder / file.path):
+        return Drift("mode", file.path)
+    return None
+
+
+def _state(place: Path) -> str | None:
+    """Return the digest of a file, the target of a link, FOLDER, or None where nothing stands."""
+    try:
+        if place.is_symlink():
+            return LINK + place.readlink().as_posix()
+        return digest(place.read_bytes())
+    except FileNotFoundError:
+        return None
     except (IsADirectoryError, NotADirectoryError):
-        return Drift("edited", file.path)
+        return FOLDER
     except OSError as error:
         raise TargetError("local_trouble", f"cannot read {place}: {error.strerror}") from error
-    if content != file.content:
-        known = before.digests.get(str(file.path), frozenset()) if before is not None else ()
-        ours = file.path == PROVENANCE or digest(content) in known
-        return Drift("stale" if ours else "edited", file.path)
-    mode = place.stat().st_mode
-    return Drift("mode", file.path) if file.executable and not mode & 0o100 else None
 
 
-def _has_link(folder: Path, path: PurePosixPath) -> bool:
-    """Tell whether a symbolic link stands at `path` or on the way to it: never falsmith's own."""
-    places = (folder / part for part in (*path.parents, path))
-    return any(place.is_symlink() for place in places)
+def _expected(file: Entry) -> str:
+    return LINK + str(file.target) if isinstance(file, Link) else digest(file.content)
+
+
+def _is_ours(folder: Path, path: PurePosixPath, known: Mapping[str, frozenset[str]]) -> bool:
+    """Tell whether everything in a folder that a link is to replace is falsmith's, unedited."""
+    inside = (path / part for part in _present(folder / path))
+    return all(_state(folder / part) in known.get(str(part), ()) for part in inside)
+
+
+def _is_executable(place: Path) -> bool:
+    return bool(place.stat().st_mode & 0o100)
+
+
+def _link_on_the_way(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
+    """Return the symbolic link among the folders that lead to `path`, if there is one."""
+    return next((part for part in path.parents[:-1] if (folder / part).is_symlink()), None)
 
 
 def _present(folder: Path) -> Iterator[PurePosixPath]:
@@ -232,9 +264,3 @@ def _present(folder: Path) -> Iterator[PurePosixPath]:
             path = PurePosixPath(Path(root, name).relative_to(folder).as_posix())
             if not name.startswith(TEMPORARY) and str(path) not in USER_FILES:
                 yield path
-
-
-def _texts(value: Json) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        listed = ((k, v if isinstance(v, list) else [v]) for k, v in value.items())
-        yield from ((k, one) for k, several in listed for one in several if isinstance(one, str))

@@ -53,10 +53,10 @@ def demo(output: Path | None) -> int:
 
 def _print_tree(skill: Skill) -> None:
     click.echo(f"   {skill.folder}/")
-    runtime = [file for file in skill.files if "fal_runtime" in file.path.parts]
-    for file in skill.files:
-        if file not in runtime:
-            click.echo(f"     {file.path}")
+    runtime = [path for path in skill.files if "fal_runtime" in path.parts]
+    for path in skill.files:
+        if path not in runtime:
+            click.echo(f"     {path}")
     click.echo(f"     scripts/fal_runtime/ ({len(runtime)} files)")
 
 

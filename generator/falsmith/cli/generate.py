@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from falsmith.cli.options import json_option, open_source, quiet_option, source_
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
-from falsmith.generate import Action, Skill
+from falsmith.generate import Action, Skill, share_runtime
 from falsmith.generate import generate as generate_skill
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
@@ -84,9 +84,10 @@ def generate(
     """Make agent skills from fal.ai model IDs.
 
     Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
-    model. Only files that differ are written, and none that you edited. Exit status: 0 done,
-    1 differences or some of several models failed, 2 bad usage, 3 key refused, 6 no network or
-    platform trouble, 9 trouble with files on this machine.
+    model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
+    differ are written, and none that you edited. Exit status: 0 done, 1 differences or some of
+    several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
+    with files on this machine.
     """
     ids = tuple(dict.fromkeys(model_ids))
     _check_usage(ids, everything, name is not None or description is not None, check, dry_run)
@@ -158,13 +159,31 @@ def _all(source: Source) -> Iterator[Found]:
 def _run(found: Iterator[Found], plan: Plan, report: Report) -> None:
     """Generate each model; one failure never stops the rest."""
     names: dict[str, str] = {}
+    shared: Plan | None = None
     for model_id, documents in found:
         try:
             if isinstance(documents, FalError):
                 raise documents
-            report.add(_one(documents, plan, names))
+            if shared is None:
+                # Whatever is wrong with the first model shows before anything is written.
+                _one(documents, replace(plan, action="dry-run"), dict(names))
+                shared = _with_runtime(plan, report)
+            report.add(_one(documents, shared, names))
         except FalError as error:
             report.fail(model_id, error)
+
+
+def _with_runtime(plan: Plan, report: Report) -> Plan:
+    """Put the runtime where the skills link to, or have them carry copies of it."""
+    if plan.options.mode != "default":
+        return plan
+    creator = share_runtime(plan.output, action=plan.action, force=plan.force)
+    if creator is None:
+        report.notice("links cannot be made here: each skill carries a copy of the runtime")
+        return replace(plan, options=replace(plan.options, mode="standalone"))
+    if creator.drift:
+        report.add(creator)
+    return plan
 
 
 def _one(documents: Documents, plan: Plan, names: dict[str, str]) -> Skill:

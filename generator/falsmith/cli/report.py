@@ -39,6 +39,10 @@ class Report:
         for oddity in skill.oddities:
             self._line(f"  note: {oddity}", to_people=True)
 
+    def notice(self, text: str) -> None:
+        """Tell people something that is no result."""
+        self._line(f"note: {text}", to_people=True)
+
     def fail(self, model_id: str, error: FalError) -> None:
         """Tell one model that failed."""
         self.failures.append((model_id, error))
@@ -94,7 +98,7 @@ class Report:
 
 def _told(skill: Skill, status: str, action: Action) -> dict[str, object]:
     told: dict[str, object] = {
-        "model_id": skill.model_id,
+        "model_id": skill.subject if skill.subject != skill.name else None,
         "name": skill.name,
         "path": str(skill.folder.absolute()),
         "status": status,
