@@ -26,7 +26,14 @@ TOKENS = (
 
 @pytest.mark.parametrize(
     "text",
-    ["A cat.", 'He said "no" & left', "{{ x }} {% y %}", "50 % of <b>it</b>", "\u98de \u2264 2\xb0", "a|b"],
+    [
+        "A cat.",
+        'He said "no" & left',
+        "{{ x }} {% y %}",
+        "50 % of <b>it</b>",
+        "\u98de \u2264 2\xb0",
+        "a|b",
+    ],
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
     assert clean_text(text) == text
@@ -45,8 +52,24 @@ def test_a_token_that_only_a_removal_would_form_goes_too() -> None:
 
 @pytest.mark.parametrize(
     "hidden",
-    ["\x00", "\x1b", "\x7f", "\u200b", "\u202e", "\ufeff", "\xad", "\ud800", "\ue000", "\U000e0041"]
-    + ["\u034f", "\u3164", "\ufe0f", "\U000e0101", "\u2800", "\u115f"],
+    [
+        "\x00",
+        "\x1b",
+        "\x7f",
+        "\u200b",
+        "\u202e",
+        "\ufeff",
+        "\xad",
+        "\ud800",
+        "\ue000",
+        "\U000e0041",
+        "\u034f",
+        "\u3164",
+        "\ufe0f",
+        "\U000e0101",
+        "\u2800",
+        "\u115f",
+    ],
     ids=ascii,
 )
 def test_what_shows_as_nothing_goes(hidden: str) -> None:

@@ -36,14 +36,15 @@ def main(argv: Sequence[str] | None = None, *, model_id: str | None, skill: Path
 
     """
     words = tuple(sys.argv[1:] if argv is None else argv)
-    command = _started(model_id, words)
+    named = model_id if model_id is not None else _readable_model(words)
+    command = _started(named if model_id is None else None)
     try:
         return _run(words, model_id, skill, command)
     except FalError as error:
-        return _refuse(error, model_id, command)
+        return _refuse(error, named, command)
     except KeyboardInterrupt:
         before = FalError("interrupted", "interrupted before anything was sent", charged="no")
-        return _refuse(before, model_id, command)
+        return _refuse(before, named, command)
 
 
 def _run(words: tuple[str, ...], model_id: str | None, skill: Path | None, command: str) -> int:
@@ -109,14 +110,19 @@ def _refuse(error: FalError, model_id: str | None, command: str) -> int:
     return error.exit_status
 
 
-def _started(model_id: str | None, words: tuple[str, ...]) -> str:
+def _readable_model(words: tuple[str, ...]) -> str | None:
+    """Return the model of --model-id, None where none is given or it cannot be one."""
+    try:
+        named = named_model(words)
+        return check_model_id(named) if named is not None else None
+    except UsageError:
+        return None
+
+
+def _started(model_id: str | None) -> str:
     """Return the beginning of a command that asks this script again, for the same model."""
     command = [sys.executable, str(Path(sys.argv[0]).absolute())]
-    try:
-        named = named_model(words) if model_id is None else None
-    except UsageError:
-        named = None
-    return shlex.join([*command, *(["-m", named] if named is not None else [])])
+    return shlex.join([*command, *(["-m", model_id] if model_id is not None else [])])
 
 
 def _silent(_line: str) -> None:

@@ -20,6 +20,8 @@ MARKDOWN = re.compile(r"([\\`<>\[\]|])")
 PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]+[A-Za-z]+")
 # Words that a reader would take for a value of another type.
 AMBIGUOUS = frozenset({"true", "false", "null"})
+# How JSON in ASCII spells a character beyond 16 bits; YAML and Python have one escape for it.
+SURROGATES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)")
 BRIEF_LENGTH = 60
 CHOICES_SHOWN = 10
 CHOICES_LISTED = 16
@@ -52,7 +54,7 @@ def _two_levels(value: Json) -> str:
 
 def yaml_value(value: Json) -> str:
     """Return `value` as a YAML flow value on one line; JSON, but for characters beyond 16 bits."""
-    return re.sub(r"\\u(d[89ab]..)\\u(d[c-f]..)", _astral, json_line(value))
+    return SURROGATES.sub(_astral, json_line(value))
 
 
 def front_matter(text: str) -> str:
@@ -87,7 +89,7 @@ def choices(values: Sequence[Json]) -> str:
 
 def python(value: str) -> str:
     """Return `value` as a Python string literal in ASCII."""
-    return json.dumps(value).replace("\x7f", "\\x7f")
+    return SURROGATES.sub(_astral, json.dumps(value)).replace("\x7f", "\\x7f")
 
 
 def _shell(value: Json) -> str:

@@ -15,9 +15,12 @@ __all__ = ["cli", "run"]
 # Each command stands in the module of its name.
 COMMANDS = {
     "call": "Call any model by its ID, validated where its schema is at hand.",
+    "catalog": "Keep the whole catalogue on this machine.",
+    "categories": "List the kinds of models.",
     "demo": "Make a skill from the bundled catalogue and run it against a local fal.",
     "emulate": "Run a local fal for tests and demonstrations.",
     "generate": "Make skills from model IDs.",
+    "search": "Search models by words, category and ability.",
     "show": "Show a model's parameters, answer, example and oddities.",
     "upload": "Upload files and print their links.",
     "verify": "Check skills against every rule they must satisfy.",

@@ -8,10 +8,22 @@ from typing import Any, TypeVar
 import click
 
 from fal_runtime.errors import UsageError
+from falsmith.catalog.cache import Cache
+from falsmith.catalog.cache_file import default_path
+from falsmith.catalog.index import Indexed
 from falsmith.catalog.saved import SavedSource
-from falsmith.sources import Bundled, Live, Source
+from falsmith.platform import Platform
+from falsmith.sources import Bundled, Cached, Catalogue, Live, Offline
 
-__all__ = ["json_option", "open_source", "quiet_option", "source_options"]
+__all__ = [
+    "json_option",
+    "notice",
+    "open_cache",
+    "open_platform",
+    "open_source",
+    "quiet_option",
+    "source_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,32 +36,53 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress, no notic
 def source_options(command: Command) -> Command:
     """Add `--source` and `--offline`."""
     command = click.option(
-        "--offline", is_flag=True, help="Use no network: the catalogue that ships with falsmith."
+        "--offline",
+        is_flag=True,
+        help="Use no network: the local cache, then the catalogue that ships with falsmith.",
     )(command)
     return click.option(
         "--source",
-        metavar="live|bundled|PATH",
-        help="Where documents come from: the Platform API (default), the bundled catalogue, or "
-        "saved OpenAPI documents, list pages or a folder of them.",
+        metavar="live|cache|bundled|PATH",
+        help="Where models come from: the Platform API (live), the local cache, the bundled "
+        "catalogue, or saved OpenAPI documents, list pages or a folder of them.",
     )(command)
 
 
-def open_source(source: str | None, *, offline: bool) -> Source:
-    """Return the source that the options name; raises UsageError where they contradict."""
+def open_source(source: str | None, *, offline: bool, default: str = "live") -> Catalogue:
+    """Return the source that the options name, or else `default`, where neither is given.
+
+    Raises UsageError where they contradict.
+    """
     if offline and source == "live":
         raise UsageError(
             "usage", "--offline and --source live exclude each other: drop one of them"
         )
-    if source == "bundled" or (offline and source is None):
-        return Bundled()
-    if source is None or source == "live":
-        return _live()
-    return SavedSource(Path(source))
+    match source or ("offline" if offline else default):
+        case "live":
+            return Live(open_platform(), open_cache(), notice)
+        case "cache":
+            return Cached(open_cache())
+        case "bundled":
+            return Indexed(Bundled())
+        case "offline" if source is None:
+            return Offline(open_cache(), notice)
+        case path:
+            return Indexed(SavedSource(Path(path)))
 
 
-def _live() -> Source:
+def open_platform() -> Platform:
+    """Return the Platform API's client; raises as `load_config` does."""
     from fal_runtime.config import load_config
     from fal_runtime.http import new_client
-    from falsmith.platform import Platform
 
-    return Live(Platform(new_client(), load_config(None, os.environ)))
+    return Platform(new_client(), load_config(None, os.environ))
+
+
+def open_cache() -> Cache:
+    """Return the user's cache; its file is opened when it is first used."""
+    return Cache(default_path(), notice)
+
+
+def notice(text: str) -> None:
+    """Tell people something beside the answer."""
+    click.echo(f"note: {text}", err=True)

@@ -1,0 +1,93 @@
+"""A schema in people's words."""
+
+from typing import Any
+
+import pytest
+
+from falsmith.labels import branches, choices, follow, limits, type_label
+
+NULL = {"type": "null"}
+TEXT = {"type": "string"}
+SIZE = {"type": "object", "properties": {"width": {}, "height": {}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "label"),
+    [
+        (TEXT, "string"),
+        ({"type": ["string", "null"]}, "string"),
+        ({"type": ["string", "integer"]}, "string or integer"),
+        ({"enum": ["a"]}, "enum"),
+        ({"const": "a"}, "enum"),
+        ({"anyOf": [{"type": "integer"}, NULL]}, "integer"),
+        ({"anyOf": [{"enum": ["a"]}, SIZE]}, "enum or object {width, height}"),
+        ({"anyOf": [{"const": "auto"}, {"type": "integer"}, NULL]}, "enum or integer"),
+        ({"type": "array", "items": TEXT}, "list of string"),
+        (
+            {"type": "array", "items": {"type": "array", "items": SIZE}},
+            "list of list of object {width, height}",
+        ),
+        ({"type": "array"}, "list of any"),
+        ({"type": "array", "items": False}, "list of any"),
+        ({"type": "object"}, "object"),
+        ({"properties": {name: {} for name in "abcdefgh"}}, "object {a, b, c, d, e, f, ...}"),
+        ({}, "any"),
+        (NULL, "any"),
+        ({"anyOf": [TEXT, {"type": "string", "maxLength": 3}]}, "string"),
+    ],
+    ids=str,
+)
+def test_a_type_is_told_in_words(schema: dict[str, Any], label: str) -> None:
+    assert type_label(schema, {}) == label
+
+
+def test_a_reference_is_followed_and_its_siblings_win() -> None:
+    root = {"$defs": {"A": {"$ref": "#/$defs/B", "title": "a"}, "B": TEXT | {"title": "b"}}}
+
+    assert follow({"$ref": "#/$defs/A"}, root) == TEXT | {"title": "a"}
+    assert follow({"$ref": "#/$defs/Gone"}, root) == {}
+    assert follow(TEXT, root) is TEXT
+
+
+def test_recursion_ends() -> None:
+    loop = {"$ref": "#/$defs/A"}
+    wide = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/B"}}, {"$ref": "#/$defs/B"}]}
+    root = {"$defs": {"A": loop, "B": wide}}
+
+    assert follow(loop, root) == {}
+    assert list(branches(loop, root)) == [{}]
+    assert type_label({"$ref": "#/$defs/B"}, root).startswith("list of ")
+    assert choices({"$ref": "#/$defs/B"}, root) == ()
+
+
+def test_null_is_no_branch_and_no_choice() -> None:
+    assert list(branches({"anyOf": [NULL, {"const": None}, TEXT]}, {})) == [TEXT]
+    assert choices({"anyOf": [{"enum": ["a", None]}, {"const": None}]}, {}) == ("a",)
+
+
+def test_choices_of_every_branch_and_of_a_lists_items_are_told() -> None:
+    assert choices({"anyOf": [{"enum": ["1", 1]}, {"const": "auto"}, SIZE]}, {}) == ("1", 1, "auto")
+    assert choices({"type": "array", "items": {"enum": ["a", ""]}}, {}) == ("a", "")
+    assert choices(TEXT, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"minimum": 1, "maximum": 4}, "1..4"),
+        ({"minimum": 0}, ">= 0"),
+        ({"maximum": 0}, "<= 0"),
+        ({"exclusiveMinimum": 0, "exclusiveMaximum": 1}, "> 0, < 1"),
+        ({"maximum": 9223372036854776000}, "<= 9223372036854776000"),
+        ({"multipleOf": 8}, "multiple of 8"),
+        ({"maxLength": 2500}, "up to 2500 characters"),
+        ({"minLength": 1}, ""),
+        ({"minLength": 2}, "at least 2 characters"),
+        ({"minItems": 1, "maxItems": 3}, "1..3 items"),
+        ({"anyOf": [{"minimum": 1}, {"minimum": 1}, NULL]}, ">= 1"),
+        (TEXT, ""),
+    ],
+    ids=str,
+)
+def test_limits_are_told_in_words(schema: dict[str, Any], text: str) -> None:
+    assert limits(schema, {}) == text
