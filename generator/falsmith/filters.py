@@ -22,6 +22,8 @@ PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]
 AMBIGUOUS = frozenset({"true", "false", "null"})
 # How JSON in ASCII spells a character beyond 16 bits; YAML and Python have one escape for it.
 SURROGATES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)")
+# Made once: `json.dumps` makes an encoder for each value that it is told to write readably.
+READABLE = json.JSONEncoder(ensure_ascii=False)
 BRIEF_LENGTH = 60
 CHOICES_SHOWN = 10
 CHOICES_LISTED = 16
@@ -29,7 +31,7 @@ CHOICES_LISTED = 16
 
 def json_line(value: Json) -> str:
     """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
-    text = _without_tokens(json.dumps(value, ensure_ascii=False))
+    text = _without_tokens(READABLE.encode(value))
     text = text.replace("```", "\\u0060\\u0060\\u0060")
     plain = text.isprintable() and not HIDDEN.search(text)
     return text if plain else "".join(map(_escaped, text))

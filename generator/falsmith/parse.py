@@ -203,7 +203,9 @@ def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Jso
 
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` by the flags of the wrapper's own command line."""
-    flags = field_flags(SchemaDocument(schema), own_options(model_id))
+    named = {name: part for name, part in _properties(schema).items() if name in example}
+    document = SchemaDocument({"properties": named, "$defs": schema.get("$defs", {})})
+    flags = field_flags(document, own_options(model_id))
     names = {flag.field: flag.names[0] for flag in flags}
     if not all(_survives(names.get(name)) and _survives(value) for name, value in example.items()):
         return {}

@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from fal_runtime.errors import FalError, UsageError
 from falsmith.cli.options import json_option, open_source, quiet_option, source_options
+from falsmith.cli.parallel import in_parallel
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
@@ -104,7 +107,7 @@ def generate(
     )
     report = Report(plan.action, as_json=as_json or not sys.stdout.isatty(), quiet=quiet)
     found = _all(opened) if everything else _each(opened, ids)
-    _run(found, plan, report)
+    _run(found, plan, report, many=everything)
     return report.finish()
 
 
@@ -156,21 +159,23 @@ def _all(source: Source) -> Iterator[Found]:
         yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
 
 
-def _run(found: Iterator[Found], plan: Plan, report: Report) -> None:
+def _run(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) -> None:
     """Generate each model; one failure never stops the rest."""
-    names: dict[str, str] = {}
-    shared: Plan | None = None
-    for model_id, documents in found:
-        try:
-            if isinstance(documents, FalError):
-                raise documents
-            if shared is None:
-                # Whatever is wrong with the first model shows before anything is written.
-                _one(documents, replace(plan, action="dry-run"), dict(names))
-                shared = _with_runtime(plan, report)
-            report.add(_one(documents, shared, names))
-        except FalError as error:
-            report.fail(model_id, error)
+    rest = _each_name_once(found, plan.options.name)
+    for model_id, documents in rest:
+        # Whatever is wrong with the first model shows before anything is written.
+        tried = _made(replace(plan, action="dry-run"), (model_id, documents))
+        if isinstance(tried, Failure):
+            report.fail(model_id, FalError(tried.code, tried.message))
+            continue
+        shared = _with_runtime(plan, report)
+        # Models of a network come one by one, those of a whole source all at once.
+        each = in_parallel if many else map
+        for made in each(partial(_made, shared), chain([(model_id, documents)], rest)):
+            if isinstance(made, Failure):
+                report.fail(made.model_id, FalError(made.code, made.message))
+            else:
+                report.add(made)
 
 
 def _with_runtime(plan: Plan, report: Report) -> Plan:
@@ -186,16 +191,43 @@ def _with_runtime(plan: Plan, report: Report) -> Plan:
     return plan
 
 
-def _one(documents: Documents, plan: Plan, names: dict[str, str]) -> Skill:
-    """Generate one model, unless its name belongs to another model of this run."""
-    named = plan.options.name
-    name = skill_name(check_model_id(documents.model_id)) if named is None else named
-    taken = names.setdefault(name, documents.model_id)
-    if taken != documents.model_id:
-        raise SkillNameError(
-            f"{taken} and {documents.model_id} would both become the skill {name}: "
-            f"generate one of them alone with --name NAME"
-        )
-    return generate_skill(
-        documents, plan.options, plan.output, action=plan.action, force=plan.force
+def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Found]:
+    """Yield what was found; a model whose skill would have another's name becomes an error."""
+    names: dict[str, str] = {}
+    for model_id, documents in found:
+        try:
+            name = chosen or skill_name(check_model_id(model_id)) if model_id else ""
+        except SkillNameError as error:
+            yield model_id, error
+            continue
+        taken = names.setdefault(name, model_id)
+        yield model_id, documents if taken == model_id else _taken(name, taken, model_id)
+
+
+def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
+    return SkillNameError(
+        f"{taken} and {model_id} would both become the skill {name}: "
+        "generate one of them alone with --name NAME"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it travels between processes."""
+
+    model_id: str
+    code: str
+    message: str
+
+
+def _made(plan: Plan, found: Found) -> Skill | Failure:
+    """Generate one model, in whichever process."""
+    model_id, documents = found
+    try:
+        if isinstance(documents, FalError):
+            raise documents
+        return generate_skill(
+            documents, plan.options, plan.output, action=plan.action, force=plan.force
+        )
+    except FalError as error:
+        return Failure(model_id, error.code, error.message)
