@@ -1,25 +1,21 @@
-"""`falsmith generate`: skills from model IDs."""
+"""`falsmith generate`: skills from model IDs, or from all that a search finds."""
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import click
 
 from fal_runtime.errors import FalError, UsageError
-from falsmith.cli.options import json_option, open_source, quiet_option, source_options
-from falsmith.cli.parallel import in_parallel
+from falsmith.catalog.query import Query
+from falsmith.cli.matches import explain_nothing, print_matches
+from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
-from falsmith.errors import SkillNameError
-from falsmith.generate import Action, Skill, share_runtime
-from falsmith.generate import generate as generate_skill
-from falsmith.names import check_model_id, skill_name
+from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
-from falsmith.sources import Live, Source
+from falsmith.sources import Catalogue, Source
 from falsmith.text import one_line
 
 __all__ = ["generate"]
@@ -31,7 +27,8 @@ Examples:
   falsmith generate -m fal-ai/flux/dev
   falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy -o .agents/skills
   falsmith generate -m fal-ai/flux/dev --public --check
-  falsmith generate --offline --all -o skills
+  falsmith generate -s "lip sync"
+  falsmith generate -c text-to-speech --all --offline -o skills
 """
 
 
@@ -39,9 +36,15 @@ Examples:
 @click.option(
     "-m", "--model-id", "model_ids", multiple=True, metavar="ID", help="A model; repeatable."
 )
+@click.option("-s", "--search", "text", metavar="TEXT", help="List the models that fit.")
+@click.option("-c", "--category", metavar="CATEGORY", help="List the models of this category.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Every model of --source PATH or --offline."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
+@click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
 @click.option(
     "-o",
     "--output",
@@ -68,7 +71,10 @@ Examples:
 @quiet_option
 def generate(
     model_ids: tuple[str, ...],
+    text: str | None,
+    category: str | None,
     everything: bool,
+    yes: bool,
     output: Path,
     name: str | None,
     lazy: bool,
@@ -84,7 +90,9 @@ def generate(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Make agent skills from fal.ai model IDs.
+    """Make agent skills from fal.ai model IDs, or from all that a search finds.
+
+    With -s or -c the matches are listed and nothing is written, unless --all is given.
 
     Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
     model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
@@ -93,11 +101,23 @@ def generate(
     with files on this machine.
     """
     ids = tuple(dict.fromkeys(model_ids))
-    _check_usage(ids, everything, name is not None or description is not None, check, dry_run)
+    query = None if text is None and category is None else Query(text or "", category)
+    single = name is not None or description is not None
+    _check_usage(ids, everything or query is not None, single, check, dry_run)
     _check_description(description)
+    if everything and query is None and not (source or offline or yes):
+        raise UsageError(
+            "usage",
+            "--all alone means a whole source: name it with --source PATH or --offline, or take "
+            "the whole live platform with --yes",
+        )
     opened = open_source(source, offline=offline)
-    if everything and isinstance(opened, Live):
-        raise UsageError("usage", "--all needs --source PATH or --offline: it means a whole source")
+    told_as_json = as_json or not sys.stdout.isatty()
+    if query is not None and not everything:
+        count = print_matches(opened, query, None, as_json=told_as_json)
+        if count and not quiet:
+            notice(f"{count} models fit and nothing was written: --all generates them")
+        return 0
     mode: Mode = "public" if public else "standalone" if standalone else "default"
     plan = Plan(
         Options(mode, lazy, name, description, licence),
@@ -105,20 +125,12 @@ def generate(
         "check" if check else "dry-run" if dry_run else "write",
         force,
     )
-    report = Report(plan.action, as_json=as_json or not sys.stdout.isatty(), quiet=quiet)
-    found = _all(opened) if everything else _each(opened, ids)
-    _run(found, plan, report, many=everything)
+    report = Report(plan.action, as_json=told_as_json, quiet=quiet)
+    found = _each(opened, ids)
+    if everything:
+        found = _all(opened.all()) if query is None else _matching(opened, query)
+    run_plan(found, plan, report, many=everything)
     return report.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the options ask for, the same for every model of a run."""
-
-    options: Options
-    output: Path
-    action: Action
-    force: bool
 
 
 def _check_usage(
@@ -126,7 +138,7 @@ def _check_usage(
 ) -> None:
     """Refuse contradicting options, and malformed IDs before anything is asked."""
     if bool(ids) == everything:
-        raise UsageError("usage", "name models with -m ID, or take a whole source with --all")
+        raise UsageError("usage", "name models with -m ID, or choose them with -s, -c or --all")
     if single and (everything or len(ids) > 1):
         raise UsageError("usage", "--name and --description are for one model: name one with -m")
     if check and dry_run:
@@ -143,9 +155,6 @@ def _check_description(description: str | None) -> None:
         )
 
 
-Found = tuple[str, Documents | FalError]
-
-
 def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
     for model_id in ids:
         try:
@@ -154,80 +163,20 @@ def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
             yield model_id, error
 
 
-def _all(source: Source) -> Iterator[Found]:
-    for one in source.all():
-        yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
-
-
-def _run(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) -> None:
-    """Generate each model; one failure never stops the rest."""
-    rest = _each_name_once(found, plan.options.name)
-    for model_id, documents in rest:
-        # Whatever is wrong with the first model shows before anything is written.
-        tried = _made(replace(plan, action="dry-run"), (model_id, documents))
-        if isinstance(tried, Failure):
-            report.fail(model_id, FalError(tried.code, tried.message))
-            continue
-        shared = _with_runtime(plan, report)
-        # Models of a network come one by one, those of a whole source all at once.
-        each = in_parallel if many else map
-        for made in each(partial(_made, shared), chain([(model_id, documents)], rest)):
-            if isinstance(made, Failure):
-                report.fail(made.model_id, FalError(made.code, made.message))
-            else:
-                report.add(made)
-
-
-def _with_runtime(plan: Plan, report: Report) -> Plan:
-    """Put the runtime where the skills link to, or have them carry copies of it."""
-    if plan.options.mode != "default":
-        return plan
-    creator = share_runtime(plan.output, action=plan.action, force=plan.force)
-    if creator is None:
-        report.notice("links cannot be made here: each skill carries a copy of the runtime")
-        return replace(plan, options=replace(plan.options, mode="standalone"))
-    if creator.drift:
-        report.add(creator)
-    return plan
-
-
-def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Found]:
-    """Yield what was found; a model whose skill would have another's name becomes an error."""
-    names: dict[str, str] = {}
-    for model_id, documents in found:
-        try:
-            name = chosen or skill_name(check_model_id(model_id)) if model_id else ""
-        except SkillNameError as error:
-            yield model_id, error
-            continue
-        taken = names.setdefault(name, model_id)
-        yield model_id, documents if taken == model_id else _taken(name, taken, model_id)
-
-
-def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
-    return SkillNameError(
-        f"{taken} and {model_id} would both become the skill {name}: "
-        "generate one of them alone with --name NAME"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error as it travels between processes."""
-
-    model_id: str
-    code: str
-    message: str
-
-
-def _made(plan: Plan, found: Found) -> Skill | Failure:
-    """Generate one model, in whichever process."""
-    model_id, documents = found
+def _all(models: Iterator[Documents | DocumentError]) -> Iterator[Found]:
+    """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
-        if isinstance(documents, FalError):
-            raise documents
-        return generate_skill(
-            documents, plan.options, plan.output, action=plan.action, force=plan.force
-        )
+        for one in models:
+            yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
     except FalError as error:
-        return Failure(model_id, error.code, error.message)
+        yield "", error
+
+
+def _matching(source: Catalogue, query: Query) -> Iterator[Found]:
+    found = _all(source.matching(query))
+    first = next(found, None)
+    if first is None:
+        explain_nothing(source, query)
+        first = "", ModelNotFoundError("no model fits: take other words or another category")
+    yield first
+    yield from found
