@@ -18,14 +18,14 @@ RUNTIME = Path(fal_runtime.__file__).parent
 ORDER = {
     "vocabulary": "errors names documents model text file_kind",
     "reading": "schema_reader labels schema sample traits filters platform catalog sources",
-    "making and judging": "parse tree render verify emulator",
+    "making and judging": "parse provenance tree runtime_files render verify emulator",
     "pipeline": "generate",
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
 # verify looks at a folder as a stranger does, and the emulator knows no skill.
 STRANGERS = {
-    "verify": {"parse", "tree", "render", "filters", "sample", "schema"},
+    "verify": {"parse", "provenance", "tree", "render", "filters", "sample", "schema"},
     "emulator": {"parse", "tree", "render", "filters", "verify"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.

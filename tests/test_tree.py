@@ -12,15 +12,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from falsmith.errors import TargetError
+from falsmith.provenance import PROVENANCE, owned
 from falsmith.tree import (
-    PROVENANCE,
     Drift,
     File,
     compare,
     digest,
     holds_files,
     links,
-    owned,
     write,
 )
 
@@ -272,7 +271,7 @@ def test_wrong_types_in_a_provenance_are_passed_over(tmp_path: Path) -> None:
     found = owned(tmp_path)
 
     assert found is not None
-    assert {path: set(digests) for path, digests in found.digests.items()} == {
+    assert {path: set(digests) for path, digests in found.states.items()} == {
         "b": {"x"},
         "c": {"y"},
     }
@@ -313,7 +312,7 @@ def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path)
     assert compare(tree(*names, version="5"), tmp_path) == []
     found = owned(tmp_path)
     assert found is not None
-    assert all(len(digests) == 1 for digests in found.digests.values())
+    assert all(len(digests) == 1 for digests in found.states.values())
 
 
 def test_an_edit_during_an_interrupted_update_is_still_an_edit(tmp_path: Path) -> None:

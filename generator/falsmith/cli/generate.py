@@ -8,6 +8,7 @@ import click
 
 from fal_runtime.errors import FalError, UsageError
 from falsmith.catalog.query import Query
+from falsmith.cli.generation import Found, Plan, run_plan
 from falsmith.cli.matches import explain_nothing, print_matches
 from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
