@@ -63,7 +63,7 @@ def _with_runtime(plan: Plan, report: Report) -> Plan:
         report.notice("links cannot be made here: each skill carries a copy of the runtime")
         return replace(plan, options=replace(plan.options, mode="standalone"))
     if creator.drift:
-        report.add(creator)
+        report.creator(creator)
     return plan
 
 
