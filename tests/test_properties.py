@@ -24,6 +24,7 @@ from falsmith.filters import ASCII_PUNCTUATION
 from falsmith.model import MISSING, Model
 from falsmith.parse import parse
 from falsmith.render import Options, render
+from falsmith.tree import File
 
 OpenApi = Callable[..., dict[str, Any]]
 
@@ -164,7 +165,7 @@ def texts_of(documents: Documents, options: Options) -> dict[str, str] | None:
     return {
         str(file.path): file.content.decode()
         for file in files
-        if "fal_runtime" not in file.path.parts
+        if isinstance(file, File) and "fal_runtime" not in file.path.parts
     }
 
 
@@ -315,7 +316,7 @@ def test_any_schema_becomes_a_sound_skill(
     components = {"Size": size, "Node": node, "A/b": {"type": "string"}, "Odd~%": node}
     openapi = openapi_document(root, output, components)
 
-    check(Documents("acme/demo", metadata, openapi), Options(lazy=lazy))
+    check(Documents("acme/demo", metadata, openapi), Options("standalone", lazy=lazy))
 
 
 @given(metadata=METADATA, info=ANYTHING, description=TEXTS, licence=TEXTS, suffix=TEXTS)
@@ -333,7 +334,7 @@ def test_any_metadata_becomes_a_sound_skill_that_says_it(
     options = Options("public", lazy=True, description=description, license=licence)
 
     check(Documents("acme/demo", metadata, openapi), options)
-    check(Documents(f"acme/demo{suffix}", metadata, openapi), Options())
+    check(Documents(f"acme/demo{suffix}", metadata, openapi), Options("standalone"))
 
 
 @given(value=ANYTHING, place=st.sampled_from(["whole", "paths", "components", "schemas", "path"]))
@@ -357,7 +358,7 @@ def test_any_json_in_place_of_a_part_is_refused_or_becomes_a_sound_skill(
         assert error.message.isprintable()
         documents = Documents("acme/demo", {}, openapi if isinstance(openapi, dict) else {})
 
-    check(documents, Options(lazy=True))
+    check(documents, Options("standalone", lazy=True))
 
 
 @given(name=TEXTS | st.from_regex(r"[a-z0-9-]{1,70}", fullmatch=True))
@@ -365,7 +366,7 @@ def test_any_json_in_place_of_a_part_is_refused_or_becomes_a_sound_skill(
 def test_any_name_is_refused_or_is_the_name_of_folder_and_wrapper(
     openapi_document: OpenApi, name: str
 ) -> None:
-    check(Documents("acme/demo", {}, openapi_document()), Options(name=name))
+    check(Documents("acme/demo", {}, openapi_document()), Options("standalone", name=name))
 
 
 DIGESTS = """
@@ -373,9 +374,10 @@ import hashlib, json, sys
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
+from falsmith.tree import File
 documents = Documents("acme/demo", {"category": "text-to-video"}, json.load(sys.stdin))
 for lazy in (False, True):
-    for file in render(parse(documents), Options(lazy=lazy)):
+    for file in render(parse(documents), Options("standalone", lazy=lazy)):
         print(file.path, hashlib.sha256(file.content).hexdigest())
 """
 
