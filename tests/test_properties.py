@@ -138,13 +138,17 @@ SCHEMAS = st.recursive(
     schemas,
     max_leaves=8,
 )
-ROOTS = st.fixed_dictionaries(
-    {
-        "type": st.just("object"),
-        "properties": st.dictionaries(st.sampled_from(NAMES) | TEXTS, SCHEMAS, max_size=5),
-    },
-    optional={"required": st.lists(st.sampled_from(NAMES), max_size=3)},
-)
+FIELDS = st.dictionaries(st.sampled_from(NAMES) | TEXTS, SCHEMAS, max_size=5)
+
+
+def with_required(fields: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return objects of these fields, some of which are required."""
+    names = st.sampled_from([*sorted(fields), "gone"] if fields else ["gone"])
+    told = {"type": st.just("object"), "properties": st.just(fields)}
+    return st.fixed_dictionaries(told | {"required": st.lists(names, max_size=3)})
+
+
+ROOTS = FIELDS.flatmap(with_required)
 METADATA = st.dictionaries(
     st.sampled_from(["display_name", "category", "kind", "description", "duration_estimate"]),
     ANYTHING | TEXTS,
