@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from .errors import InputError, Problem, UsageError
 from .file_fields import FileProblem, LocalFile, find_local_files
@@ -16,22 +17,42 @@ from .values import digit_texts, field_value, set_nested
 from .wording import describe, path_text, short
 
 __all__ = [
+    "GivenInput",
+    "Layers",
     "LocalFile",
     "PreparedInput",
     "check_input",
     "given_input",
+    "layered",
     "prepare_command",
+    "put",
     "raise_problems",
 ]
+
+# Input fields by the name of their source, in the order in which the later ones win.
+Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedInput:
-    """A complete input; `<upload:/absolute/path>` stands where a local file's link will."""
+    """A complete input; `<upload:/absolute/path>` stands where a local file's link will.
+
+    `sources` tells of its fields, and of nested values that --set gave, where they come from.
+    """
 
     value: dict[str, Any]
     local_files: tuple[LocalFile, ...] = ()
     notices: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenInput:
+    """An input as it was given, what of it cannot be read, and where each value comes from."""
+
+    value: dict[str, Any]
+    sources: dict[str, str]
+    problems: tuple[Problem, ...] = ()
 
 
 def prepare_command(
@@ -50,25 +71,42 @@ def prepare_command(
     """
     document = SchemaDocument(schema)
     given = parse_command(argv, document, own_options(model_id))
-    value, problems = given_input(given, document, lambda: stdin_text or "")
+    read = given_input(given, document, lambda: stdin_text or "")
     return check_input(
-        value,
+        read.value,
         document,
-        problems,
+        read.problems,
         check_files=check_files,
         validate=not given.options["no_validate"],
         allow_unknown=given.options["allow_unknown"],
     )
 
 
+def layered(layers: Layers, args: Mapping[str, Any]) -> GivenInput:
+    """Return the fields of all layers and then of `args`: a later field replaces an earlier one.
+
+    An object or a list is replaced as a whole.
+    """
+    value: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, fields in {**layers, "args": args}.items():
+        value |= fields
+        sources |= dict.fromkeys(fields, source)
+    return GivenInput(value, sources)
+
+
 def given_input(
-    given: Given, document: SchemaDocument, read_stdin: Callable[[], str]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Return a command line's input (--args, then --set, then flags) and what is unreadable."""
-    value = _base(given.options, read_stdin)
-    problems = list(given.unknown)
+    given: Given,
+    document: SchemaDocument,
+    read_stdin: Callable[[], str],
+    layers: Layers = MappingProxyType({}),
+) -> GivenInput:
+    """Return a command line's input: the layers, then --args, then --set, then flags."""
+    below = layered(layers, _base(given.options, read_stdin))
+    value, sources, problems = below.value, below.sources, list(given.unknown)
     for assignment in given.options["set"] or ():
         set_nested(value, assignment, document)
+        sources[assignment.partition("=")[0]] = "set"
     fields = document.fields()
     for name, texts in given.fields.items():
         try:
@@ -76,7 +114,9 @@ def given_input(
         except JsonTextError as error:
             expected = f"{describe(fields[name], document)}; {error}"
             problems.append(Problem(path_text((name,)), short(texts[0]), expected))
-    return value, problems
+    flags = dict.fromkeys(given.fields, "flag")
+    kept = {path: by for path, by in sources.items() if path.partition(".")[0] not in flags}
+    return GivenInput(value, kept | flags, tuple(problems))
 
 
 def check_input(
@@ -104,7 +144,7 @@ def check_input(
         found += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
     raise_problems(found, file_problems)
     for file in files:
-        _replace(whole, file.location, f"<upload:{file.path}>")
+        put(whole, file.location, f"<upload:{file.path}>")
     return PreparedInput(whole, tuple(files), tuple(notices))
 
 
@@ -163,7 +203,7 @@ def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
 def _with_digit_texts(whole: dict[str, Any], document: SchemaDocument) -> list[str]:
     notices = []
     for location, text in digit_texts(whole, document):
-        _replace(whole, location, text)
+        put(whole, location, text)
         notices.append(f'{path_text(location)}: {text} was sent as "{text}"')
     return notices
 
@@ -173,7 +213,8 @@ def _named_types(document: SchemaDocument, name: str) -> frozenset[str]:
     return document.types(fields[name]) if name in fields else frozenset()
 
 
-def _replace(whole: Value, location: Sequence[str | int], new: Value) -> None:
+def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
+    """Replace the value that stands at a place of the input."""
     for step in location[:-1]:
         whole = whole[step]
     whole[location[-1]] = new
@@ -183,9 +224,7 @@ def _message(problems: Sequence[Problem]) -> str:
     """Return one line that names missing fields together and the first other problems."""
     missing = [f"{p.path} ({p.expected})" for p in problems if p.got == NOTHING]
     told = [f"required and missing: {', '.join(missing)}"] if missing else []
-    for problem in [p for p in problems if p.got != NOTHING][:5]:
-        near = f"; did you mean {problem.closest}?" if problem.closest else ""
-        told.append(f"{problem.path}: got {problem.got}, expected {problem.expected}{near}")
+    told += [str(problem) for problem in problems if problem.got != NOTHING][:5]
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     text = f"the input has {count}: {'; '.join(told)}"
     return text if len(text) <= 1500 else f"{text[:1497]}..."

@@ -1,5 +1,6 @@
 """The command line that every wrapper shares, and the same call for Python programs."""
 
+import argparse
 import json
 import os
 import shlex
@@ -9,14 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import given_input, raise_problems
+from .arguments import given_input, layered, raise_problems
+from .defaults import defaults_file
 from .errors import FalError, InputError, UsageError
 from .flags import Given, named_model, own_options, parse_command
 from .help_page import help_page, schema_answer
 from .invocation import ABOUT_JOBS, Invocation, perform
-from .model import SkillModel, checked_model_id, known_model
-from .python_call import run_fal_api_job
+from .json_text import Value
+from .model import SkillModel, checked_model_id, known_model, own_skill
+from .options import OPTIONS, Option
 from .schema_walk import SchemaDocument
+from .wording import closest
 
 if TYPE_CHECKING:
     from .outcome import Outcome
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["main", "run_fal_api_job"]
 
 _NOTHING_KNOWN = SchemaDocument({})
+# What the function's own parameters say, or what only a command line has.
+_NOT_HERE = frozenset({"args", "args_file", "set", "schema", "output", "help"})
 
 
 def main(argv: Sequence[str] | None = None, *, model_id: str | None, skill: Path | None) -> int:
@@ -47,6 +53,34 @@ def main(argv: Sequence[str] | None = None, *, model_id: str | None, skill: Path
         return _refuse(before, named, command)
 
 
+def run_fal_api_job(
+    model_id: str, submit_args: Mapping[str, Any], output_dir: str | Path, **options: Value
+) -> dict[str, Any]:
+    """Call a model and return the object that the command line would print.
+
+    Args:
+        model_id: The model, such as `fal-ai/flux/dev`.
+        submit_args: Its input; local files in file fields are uploaded.
+        output_dir: The folder that the files go to.
+        **options: The command line's options by their long names, such as `wait=0`,
+            `submit=True`, `output_file="cat.png"` or `result="<request id>"`.
+
+    Raises FalError, by its kind, for everything that is not done; its `outcome` is the object.
+
+    """
+    from .outcome import Outcome
+
+    try:
+        outcome = _performed(checked_model_id(model_id), submit_args, output_dir, options)
+    except FalError as error:
+        outcome = Outcome("REFUSED", model_id, error=error)
+    answer = outcome.as_json()
+    if outcome.error is not None:
+        outcome.error.outcome = answer
+        raise outcome.error
+    return answer
+
+
 def _run(words: tuple[str, ...], model_id: str | None, skill: Path | None, command: str) -> int:
     named = model_id if model_id is not None else named_model(words)
     if named is not None:
@@ -54,7 +88,7 @@ def _run(words: tuple[str, ...], model_id: str | None, skill: Path | None, comma
     model = known_model(skill, named)
     document = model.document if model is not None else _NOTHING_KNOWN
     if {"-h", "--help"} & set(words):
-        _show_text(_help(model, document, model_id))
+        _show_text(_help(model, document, model_id, skill))
         return 0
     given = parse_command(words, document, own_options(model_id))
     if given.options["schema"] is not None:
@@ -74,12 +108,20 @@ def _outcome(asked: Invocation, given: Given) -> "Outcome":
     return perform(asked, read, input_given=bool(given.fields))
 
 
-def _help(model: SkillModel | None, document: SchemaDocument, preset: str | None) -> str:
+def _help(
+    model: SkillModel | None, document: SchemaDocument, preset: str | None, skill: Path | None
+) -> str:
     title = "Call any fal.ai model by its ID"
     if model is not None:
         title = f"{model.model_id} ({model.category or 'model'}): {model.description}"
-    script = f"python {shlex.quote(sys.argv[0])}"
-    return help_page(script, title, document, own_options(preset), preset is not None)
+    return help_page(
+        f"python {shlex.quote(sys.argv[0])}",
+        title,
+        document,
+        own_options(preset),
+        model_given=preset is not None,
+        has_defaults=model is not None and defaults_file(skill) is not None,
+    )
 
 
 def _stdin_text() -> str:
@@ -127,6 +169,50 @@ def _started(model_id: str | None) -> str:
 
 def _silent(_line: str) -> None:
     """Report nothing, as --quiet asks."""
+
+
+def _performed(
+    model_id: str, submit_args: Mapping[str, Any], output_dir: str | Path, options: dict[str, Any]
+) -> "Outcome":
+    skill = own_skill()
+    known = known_model(skill, model_id)
+    script = skill / "scripts" / "fal_api_call.py" if skill is not None else Path()
+    program = [sys.executable, str(script)] if skill is not None else ["falsmith", "call"]
+    asked = Invocation(
+        model_id=model_id,
+        settings=skill if known is not None else None,
+        document=known.document if known is not None else SchemaDocument({}),
+        options=_all_options(options) | {"output": str(output_dir)},
+        # A program is never replaced by another process: it has its own argv.
+        script=Path(),
+        argv=(),
+        command=shlex.join([*program, "-m", model_id]),
+        report=_silent,
+    )
+    return perform(asked, lambda layers: layered(layers, submit_args), input_given=False)
+
+
+def _all_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every option with its default or the given value, checked as on a command line."""
+    named = {option.attribute: option for option in OPTIONS if option.attribute not in _NOT_HERE}
+    for name in given:
+        if name not in named:
+            near = closest(name, named)
+            hint = f"; did you mean {near}?" if near else f"; the options are {', '.join(named)}"
+            raise UsageError("usage", f"run_fal_api_job has no option {name}{hint}")
+    defaults = {o.attribute: o.default if o.metavar else False for o in OPTIONS}
+    return defaults | {name: _checked_option(named[name], value) for name, value in given.items()}
+
+
+def _checked_option(option: Option, value: Value) -> Value:
+    if option.metavar is None or value is None:
+        return bool(value) if option.metavar is None else option.default
+    if option.nargs == "+":
+        return [str(value)] if isinstance(value, str | Path) else [str(each) for each in value]
+    try:
+        return option.read(str(value))
+    except argparse.ArgumentTypeError as error:
+        raise UsageError("usage", f"{option.attribute}: {error}") from None
 
 
 def _show_json(answer: Mapping[str, Any]) -> None:

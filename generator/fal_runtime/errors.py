@@ -84,6 +84,10 @@ class Problem:
     expected: str
     closest: str | None = None
 
+    def __str__(self) -> str:
+        near = f"; did you mean {self.closest}?" if self.closest is not None else ""
+        return f"{self.path}: got {self.got}, expected {self.expected}{near}"
+
     def as_json(self) -> dict[str, str]:
         """Return the problem as the JSON object of the command's answer."""
         told = {"path": self.path, "got": self.got, "expected": self.expected}

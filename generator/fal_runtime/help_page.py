@@ -22,9 +22,12 @@ _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
 _HINTS = """\
 Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects as
-JSON. Files: URL, data: URI or local path. Precedence: --args < --set < flags.
+JSON. Files: URL, data: URI or local path. Precedence: {precedence}.
 One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not
 collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
+_PRECEDENCE = "--args < --set < flags"
+_PRECEDENCE_WITH_DEFAULTS = f"""
+references/defaults.yaml < --preset < {_PRECEDENCE}; each replaces a whole field"""
 
 
 def help_page(
@@ -32,20 +35,25 @@ def help_page(
     title: str,
     document: SchemaDocument,
     options: tuple[Option, ...],
-    model_preset: bool,
+    *,
+    model_given: bool,
+    has_defaults: bool = False,
 ) -> str:
     """Return the page, below 6,000 characters whatever the schema holds.
 
-    `script` is the command as it is typed, `title` one line on the model.
+    `script` is the command as it is typed, `title` one line on the model. --preset is shown with
+    `has_defaults` only; the names of the presets are not, for that would need PyYAML.
     """
-    head = [
-        f"usage: {script}{'' if model_preset else ' -m MODEL_ID'} [--FIELD VALUE ...] [options]"
-    ]
-    head += ["", shortened(clean(title), 200), "", *_examples(script, document, model_preset)]
-    tail = [line for group in _GROUPS for line in _option_lines(group, options)]
-    frame = "\n".join([*head, "", *tail, "", _HINTS, ""])
+    model = "" if model_given else " -m MODEL_ID"
+    head = [f"usage: {script}{model} [--FIELD VALUE ...] [options]"]
+    head += ["", shortened(clean(title), 200), "", *_examples(script, document, model_given)]
+    shown = [each for each in options if has_defaults or each.attribute != "preset"]
+    tail = [line for group in _GROUPS for line in _option_lines(group, shown)]
+    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
+    tail += ["", _HINTS.format(precedence=precedence), ""]
+    frame = "\n".join([*head, "", *tail])
     fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100)
-    return "\n".join([*head, "", *fields, *tail, "", _HINTS, ""])
+    return "\n".join([*head, "", *fields, *tail])
 
 
 def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
@@ -68,8 +76,8 @@ def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
     return _in_full(fields[name], document)
 
 
-def _examples(script: str, document: SchemaDocument, model_preset: bool) -> list[str]:
-    model = "" if model_preset else " -m OWNER/MODEL"
+def _examples(script: str, document: SchemaDocument, model_given: bool) -> list[str]:
+    model = "" if model_given else " -m OWNER/MODEL"
     fields = {name: schema for name, schema in document.fields().items() if name not in _HIDDEN}
     if not fields:
         return ["Example:", f"  {script}{model} --args '{{...}}'"]
@@ -108,7 +116,7 @@ def _word(value: Value) -> str:
     return shlex.quote(clean(text))
 
 
-def _option_lines(group: str, options: tuple[Option, ...]) -> list[str]:
+def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
     lines = ["", f"{_GROUPS[group]}:"]
     for option in (each for each in options if each.group == group):
         names = ", ".join(reversed(option.names)) + (f" {option.metavar}" if option.metavar else "")

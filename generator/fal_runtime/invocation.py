@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .arguments import PreparedInput, check_input
+from .arguments import GivenInput, Layers, PreparedInput, check_input
+from .defaults import read_defaults
 from .dependencies import require_modules
 from .errors import FalError, InputError, Problem, UsageError
 from .file_fields import readable_file
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABOUT_JOBS", "Invocation", "perform"]
 
-ReadInput = Callable[[], tuple[Mapping[str, Any], Sequence[Problem]]]
+ReadInput: TypeAlias = Callable[[Layers], GivenInput]
 
 ABOUT_JOBS = ("status", "result", "cancel", "upload")
 # Pairs of options that say opposite things.
@@ -27,7 +29,7 @@ _OPPOSED = (
     ("submit", "sync_only"),
     ("output_file", "auto_filename"),
     *((name, "dry_run") for name in ABOUT_JOBS),
-    *((name, given) for name in ABOUT_JOBS for given in ("args", "args_file", "set")),
+    *((name, given) for name in ABOUT_JOBS for given in ("args", "args_file", "set", "preset")),
 )
 
 
@@ -35,8 +37,8 @@ _OPPOSED = (
 class Invocation:
     """What is called and how; `options` has every option of ours, by its name with underscores.
 
-    `settings` is the skill whose queue settings hold. `script` and `argv` are what was started,
-    `command` the beginning of a command line that asks about the job.
+    `settings` is the skill whose queue settings and defaults hold. `script` and `argv` are what
+    was started, `command` the beginning of a command line that asks about the job.
     """
 
     model_id: str | None
@@ -52,8 +54,9 @@ class Invocation:
 def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "Outcome":
     """Carry out the invocation and return its outcome.
 
-    `read_input` gives the input and what could not be read of it; it is not asked where no input
-    is wanted. Raises UsageError, InputError and LocalError before anything was sent.
+    `read_input` gives the input above the layers that the skill's defaults.yaml has; it is not
+    asked where no input is wanted. Raises UsageError, InputError and LocalError before anything
+    was sent.
     """
     action = _checked_action(asked.options, input_given)
     if asked.model_id is None and action != "upload":
@@ -62,7 +65,7 @@ def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "
     validate = asked.document.known and not asked.options["no_validate"] and action is None
     needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
     require_modules(needed, asked.script, asked.argv)
-    prepared = _prepared(asked, *read_input()) if action is None else None
+    prepared = _prepared(asked, read_input) if action is None else None
     return _handed_over(asked, action, prepared, key)
 
 
@@ -97,21 +100,20 @@ def _given_key(asked: Invocation) -> str | None:
     return key
 
 
-def _prepared(
-    asked: Invocation, value: Mapping[str, Any], problems: Sequence[Problem]
-) -> PreparedInput:
+def _prepared(asked: Invocation, read_input: ReadInput) -> PreparedInput:
     if not asked.document.known:
         asked.report("notice: the model's input schema is not known here: its input is not checked")
-    prepared = check_input(
-        value,
-        asked.document,
-        problems,
+    check = partial(
+        check_input,
         validate=not asked.options["no_validate"],
         allow_unknown=asked.options["allow_unknown"],
     )
+    layers = read_defaults(asked.settings, asked.document, asked.options["preset"], check)
+    given = read_input(layers)
+    prepared = check(given.value, asked.document, given.problems)
     for notice in prepared.notices:
         asked.report(f"notice: {notice}")
-    return prepared
+    return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
 
 
 def _handed_over(

@@ -87,7 +87,7 @@ def preview_job(
         "headers": dict(submission.headers),
         "body": dict(submission.body),
     }
-    return Outcome("DRY_RUN", model_id, platform_request=request)
+    return Outcome("DRY_RUN", model_id, platform_request=request, sources=prepared.sources)
 
 
 def job_status(

@@ -81,13 +81,18 @@ def _unsendable_alone(part: Value) -> str | None:
 
 
 def _excerpt(error: json.JSONDecodeError) -> str:
-    """Return line, column and the place itself with a caret under it."""
-    line = error.doc.split("\n")[error.lineno - 1]
-    start = max(error.colno - 31, 0)
-    shown = "".join(c if c.isprintable() else " " for c in line[start : error.colno + 29])
-    caret = " " * (error.colno - 1 - start) + "^"
-    hint = " (JSON needs double quotes)" if line[error.colno - 1 : error.colno] == "'" else ""
-    where = f"line {error.lineno}, column {error.colno}"
+    """Return line, column and the place itself with a caret under it.
+
+    A text that is cut off is shown where it ends, before the line breaks that follow.
+    """
+    text = error.doc.rstrip()
+    place = min(error.pos, len(text))
+    before, after = text[:place].rpartition("\n")[2], text[place:].partition("\n")[0]
+    shown = "".join(c if c.isprintable() else " " for c in before[-30:] + after[:30])
+    caret = " " * len(before[-30:]) + "^"
+    hint = " (JSON needs double quotes)" if after[:1] == "'" else ""
+    hint = " (the text ends here)" if place == len(text) else hint
+    where = f"line {text.count(chr(10), 0, place) + 1}, column {len(before) + 1}"
     return f"{error.msg}{hint} at {where}:\n  {shown}\n  {caret}"
 
 

@@ -112,6 +112,7 @@ OPTIONS = (
     Option(("--args", "-a"), "input", "the input as one JSON object", "JSON"),
     Option(("--args-file",), "input", "the same from a file, or from stdin with -", "FILE|-"),
     Option(("--set",), "input", "one nested value, such as --set loras.0.scale=0.5", "a.b=VALUE"),
+    Option(("--preset",), "input", "a bundle of references/defaults.yaml", "NAME", _not_empty),
     Option(("--allow-unknown",), "input", "send --args fields that the schema does not know"),
     Option(("--no-validate",), "input", "send the input without checking it"),
     Option(

@@ -70,7 +70,8 @@ class SavedFile:
 class Outcome:
     """What came of one command: done, failed, still running or refused.
 
-    `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one.
+    `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one;
+    `sources` tells of a dry run's input which of its values comes from where.
     """
 
     status: Status
@@ -86,6 +87,7 @@ class Outcome:
     billable_units: float | None = None
     elapsed_s: float = 0.0
     platform_request: Mapping[str, Any] | None = None
+    sources: Mapping[str, str] | None = None
 
     @property
     def exit_status(self) -> int:
@@ -124,6 +126,7 @@ class Outcome:
                 "billable_units": self.billable_units,
                 "elapsed_s": round(self.elapsed_s, 3),
                 "platform_request": self.platform_request,
+                "sources": dict(self.sources) if self.sources is not None else None,
                 "error": self.error.as_json() if self.error is not None else None,
             }
         )
@@ -164,7 +167,7 @@ def _fit(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _cut_answer(answer: dict[str, Any], longest_string: int, most_items: int) -> dict[str, Any]:
     shown = dict(answer)
-    for name in ("result", "platform_request", "text"):
+    for name in ("result", "platform_request", "sources", "text"):
         if name in shown:
             shown[name] = _cut(shown[name], longest_string, most_items)
     if "error" in shown:

@@ -1,11 +1,12 @@
 """The settings of `queue_config.yaml` and of the FAL_QUEUE_* variables that override them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import LocalError, UsageError
+from .errors import UsageError
+from .yaml_file import entries
 
 __all__ = ["SETTINGS_FILE", "RateLimit", "Settings", "load_settings"]
 
@@ -51,36 +52,11 @@ def load_settings(skill: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def _from_file(file: Path) -> Settings:
-    found: dict[str, Any] = {}
-    for name, value, line in _entries(file):
-        where = f"{file}, line {line}"
-        if name in found:
-            raise UsageError("invalid_settings", f"{where}: {name} is given twice")
-        found[name] = _setting(name, value, where)
+    found: dict[str, Any] = {
+        name: _setting(name, value, f"{file}, line {line}")
+        for (name,), value, line in entries(file)
+    }
     return Settings(**found)
-
-
-def _entries(file: Path) -> Iterator[tuple[str, Any, int]]:
-    """Yield name, value and line of each setting: PyYAML's plain loading forgets the lines."""
-    import yaml
-
-    try:
-        loader = yaml.SafeLoader(file.read_text(encoding="utf-8"))
-        root = loader.get_single_node()
-        if root is None:
-            return
-        if not isinstance(root, yaml.MappingNode):
-            raise UsageError(
-                "invalid_settings", f"{file}, line 1: settings are `name: value` lines"
-            )
-        for key, value in root.value:
-            name = str(loader.construct_object(key, deep=True))
-            yield name, loader.construct_object(value, deep=True), key.start_mark.line + 1
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # PyYAML lets a ValueError pass for a date that does not exist or a number too long.
-        raise UsageError("invalid_settings", f"{file} is not valid YAML: {error}") from None
-    except OSError as error:
-        raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
 
 
 def _setting(name: str, value: object, where: str) -> object:

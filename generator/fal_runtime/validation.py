@@ -134,17 +134,14 @@ def _skipping_local_paths(keyword: Keyword) -> Keyword:
 def _multiple_of(
     validator: "Validator", step: Value, instance: Value, _schema: Schema
 ) -> Iterator["ValidationError"]:
-    """Check a multiple in decimal: in binary 0.3 is no multiple of 0.1."""
-    from decimal import Decimal, InvalidOperation
+    """Check a multiple exactly: in binary 0.3 is no multiple of 0.1."""
+    from fractions import Fraction
 
     from jsonschema import ValidationError
 
     if not validator.is_type(instance, "number") or not step:
         return
-    try:
-        rest = Decimal(str(instance)) % Decimal(str(step))
-    except InvalidOperation:  # more digits than a decimal context holds
-        rest = Decimal(instance % step)
+    rest = Fraction(str(instance)) % Fraction(str(step))
     if rest:
         yield ValidationError(f"{instance!r} is not a multiple of {step}")
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fal_runtime.call import JobOptions
+from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
 from fal_runtime.http import Clock, Connection
 
@@ -151,3 +152,69 @@ def fal(tmp_path: Path) -> Fal:
     config = load_config(None, {"FAL_KEY": "id-1:secret-1"})
     options = JobOptions(output=tmp_path / "output", command="python skill.py")
     return Fal(Script(), FakeTime(), config, options, [])
+
+
+POSTER_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {
+        "prompt": {"type": "string"},
+        "output_format": {"type": "string", "enum": ["jpeg", "png"]},
+        "aspect_ratio": {"type": "string", "enum": ["1:1", "16:9"]},
+        "duration": {"enum": ["5", "10"]},
+        "num_images": {"type": "integer", "maximum": 4},
+        "size": {"$ref": "#/$defs/Size"},
+        "image_url": {"type": "string", "x-file": "image"},
+        "layers": {"type": "array", "items": {"$ref": "#/$defs/Layer"}},
+        "seed": {"type": "integer"},
+    },
+    "required": ["prompt"],
+    "$defs": {
+        "Size": {
+            "type": "object",
+            "properties": {"width": {"type": "integer"}, "height": {"type": "integer"}},
+            "required": ["width"],
+        },
+        "Layer": {"type": "object", "properties": {"url": {"type": "string", "x-file": "image"}}},
+    },
+}
+POSTER_CONFIG = {
+    "model_id": "acme/demo",
+    "category": "text-to-image",
+    "description": "Makes things.",
+}
+
+
+@pytest.fixture
+def poster_skill(tmp_path: Path) -> Path:
+    references = tmp_path / "acme-demo" / "references"
+    references.mkdir(parents=True)
+    (references / "model_config.json").write_text(json.dumps(POSTER_CONFIG))
+    (references / "input.schema.json").write_text(json.dumps(POSTER_SCHEMA))
+    return references.parent
+
+
+@pytest.fixture
+def write_defaults(poster_skill: Path) -> Callable[[str], Path]:
+    """Return a function that writes the user's defaults.yaml."""
+
+    def write_text(text: str) -> Path:
+        file = poster_skill / "references" / "defaults.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write_text
+
+
+@pytest.fixture
+def ask(
+    poster_skill: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Return a function that runs a command line with --dry-run, in the wrapper unless told."""
+
+    def ask_once(*argv: str, model_id: str | None = "acme/demo") -> tuple[int, dict[str, Any]]:
+        code = main([*argv, "--dry-run"], model_id=model_id, skill=poster_skill)
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return code, answer
+
+    return ask_once

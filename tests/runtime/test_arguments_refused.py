@@ -54,6 +54,14 @@ def test_broken_json_is_shown_with_a_caret_under_the_place() -> None:
     assert lines[1][lines[2].index("^") :].startswith("nope")
 
 
+@pytest.mark.parametrize("text", ['{"a": 1', '{"a": 1\n', '{\n"a": 1 \n\n'])
+def test_json_that_is_cut_off_is_shown_where_it_ends(text: str) -> None:
+    told, shown, caret = str(refusal("--args", text)).splitlines()
+    assert f"(the text ends here) at line {text.strip().count(chr(10)) + 1}, column" in told
+    assert shown[: caret.index("^")] == shown
+    assert shown.endswith('"a": 1')
+
+
 @pytest.mark.parametrize(
     "argv",
     [

@@ -149,7 +149,7 @@ def test_setting_that_is_not_given_has_its_documented_value(tmp_path: Path) -> N
         ("sync_only: false\nsync_only: true\n", 2, "sync_only"),
         ("model_rates: [1]\n", 1, "model_rates"),
         ("model_rates:\n  a/b: {burst: 1}\n", 1, "model_rates"),
-        ("- a\n", 1, "settings"),
+        ("- a\n", 1, "`name: value` lines"),
     ],
 )
 def test_wrong_setting_is_told_with_name_file_and_line(

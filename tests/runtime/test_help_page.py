@@ -26,9 +26,16 @@ TREE: dict[str, Any] = {
 }
 
 
-def page(schema: dict[str, Any], script: str = "python scripts/x.py") -> str:
+def page(
+    schema: dict[str, Any], script: str = "python scripts/x.py", *, has_defaults: bool = False
+) -> str:
     return help_page(
-        script, "acme/demo: makes things", SchemaDocument(schema), own_options("a/b"), True
+        script,
+        "acme/demo: makes things",
+        SchemaDocument(schema),
+        own_options("a/b"),
+        model_given=True,
+        has_defaults=has_defaults,
     )
 
 

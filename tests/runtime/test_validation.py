@@ -135,6 +135,15 @@ def test_a_decimal_multiple_is_a_multiple() -> None:
     assert accepted(given) == given
 
 
+@pytest.mark.parametrize(("number", "fits"), [(10**400, True), (10**400 + 1, False)])
+def test_a_multiple_is_exact_also_of_numbers_that_no_float_holds(number: int, fits: bool) -> None:
+    schema = {"properties": {"a": {"type": "number", "multipleOf": 2.5}}}
+    if fits:
+        assert check_input({"a": number}, SchemaDocument(schema)).value == {"a": number}
+    else:
+        assert "a" in problems({"a": number}, schema)
+
+
 def test_a_value_that_fits_two_branches_of_one_of_is_left_to_the_server() -> None:
     schema = {"properties": {"a": {"oneOf": [{"type": "integer"}, {"type": "number"}]}}}
     assert check_input({"a": 1}, SchemaDocument(schema)).value == {"a": 1}

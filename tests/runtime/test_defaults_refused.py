@@ -1,0 +1,124 @@
+"""The user's own defaults and presets where they are wrong: file, line and key are told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fal_runtime.command import main
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+Write = Callable[[str], Path]
+PRESETS = """\
+presets:
+  poster: {num_images: 2}
+  wide:
+    aspect_ratio: 16:9
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("default: {seed: 1}\n", 1, ["default:", "did you mean defaults?"]),
+        ("defaults: [png]\n", 1, ["defaults:", "input fields by name"]),
+        ("\npresets: 3\n", 2, ["presets: got 3", "presets by name"]),
+        ("presets:\n  poster: png\n", 2, ["presets.poster:", "input fields by name"]),
+        ("defaults:\n  sed: 1\n", 2, ["defaults.sed:", "did you mean seed?", "prompt"]),
+        ("presets:\n  a:\n    seed: one\n", 3, ['presets.a.seed: got "one"', "integer"]),
+        ("defaults:\n\n  size: {height: 2}\n", 3, ["defaults.size.width: got nothing"]),
+        ("defaults:\n  size: {width: 2, hight: 1}\n", 2, ["defaults.size.hight", "height?"]),
+        ("defaults:\n  seed: null\n", 2, ["defaults.seed: got null", "leave the line out"]),
+        ("defaults:\n  seed:\n", 2, ["defaults.seed: got null"]),
+        ("defaults:\n  seed: 1\n  seed: 2\n", 3, ["seed is given twice"]),
+        ("defaults:\n  prompt: !!binary aGk=\n", 2, ["defaults.prompt", "bytes"]),
+        ("defaults:\n  a b: 1\n", 2, ['defaults["a b"]: got an unknown field']),
+        ("defaults:\n  image_url: from:last\n", 2, ["defaults.image_url", "from:"]),
+        ("defaults: &a {seed: 1}\npresets: {b: *a}\n", 2, ["write *a out in full"]),
+        ("defaults:\n  seed: [1\n", 3, ["not valid YAML"]),
+        ("- seed\n", 1, ["`name: value` lines"]),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_line_and_key(
+    ask: Ask, write_defaults: Write, text: str, line: int, told: list[str]
+) -> None:
+    file = write_defaults(text)
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["error"]["code"]) == (2, "invalid_settings")
+    message = answer["error"]["message"]
+    assert message.startswith(f"{file}, line {line}: ")
+    assert [part for part in told if part not in message] == []
+
+
+def test_every_problem_of_the_file_is_told_at_once(ask: Ask, write_defaults: Write) -> None:
+    write_defaults(
+        "defaults: {output_format: pgn}\npresets:\n  a: {num_images: 9}\n  b: {seed: x}\n"
+    )
+    problems = ask("--prompt", "x")[1]["error"]["problems"]
+    assert [(each["path"], each.get("closest")) for each in problems] == [
+        ("defaults.output_format", "png"),
+        ("presets.a.num_images", None),
+        ("presets.b.seed", None),
+    ]
+
+
+def test_an_unknown_preset_is_refused_with_those_that_there_are(
+    ask: Ask, write_defaults: Write
+) -> None:
+    file = write_defaults(PRESETS)
+    code, answer = ask("--prompt", "x", "--preset", "postr")
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert (
+        f"{file} has no preset 'postr': its presets are poster, wide; did you mean poster?"
+        in (answer["error"]["message"])
+    )
+    file.write_text("defaults: {seed: 1}\n")
+    assert "it has no presets" in ask("--preset", "poster")[1]["error"]["message"]
+
+
+@pytest.mark.parametrize("model", [None, "other/model"])
+def test_a_preset_without_a_file_is_refused(
+    ask: Ask, write_defaults: Write, model: str | None
+) -> None:
+    words = ["--preset", "poster", "--args", "{}"]
+    if model is not None:
+        write_defaults(PRESETS)
+        code, answer = ask("-m", model, *words, model_id=None)
+    else:
+        code, answer = ask(*words)
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert "references/defaults.yaml" in answer["error"]["message"]
+
+
+def test_a_missing_file_is_refused_where_it_is_used(
+    ask: Ask, write_defaults: Write, poster_skill: Path
+) -> None:
+    file = write_defaults("presets:\n  logo:\n    image_url: logo.png\n")
+    assert ask("--prompt", "x")[0] == 0
+    code, answer = ask("--prompt", "x", "--preset", "logo")
+    assert (code, answer["error"]["code"]) == (2, "invalid_settings")
+    assert answer["error"]["message"].startswith(f"{file}, line 3: presets.logo.image_url: ")
+    assert (
+        f"there is no file {poster_skill / 'references' / 'logo.png'}" in answer["error"]["message"]
+    )
+
+
+def test_a_file_that_cannot_be_read_is_trouble_of_this_machine(
+    ask: Ask, poster_skill: Path
+) -> None:
+    (poster_skill / "references" / "defaults.yaml").symlink_to("gone.yaml")
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["error"]["code"]) == (9, "local_trouble")
+    assert "defaults.yaml cannot be read" in answer["error"]["message"]
+
+
+def test_a_job_can_be_asked_about_whatever_the_file_says(
+    poster_skill: Path, write_defaults: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_defaults("defaults: {sed: 1}\n")
+    assert main(["--status", "r1"], model_id="acme/demo", skill=poster_skill) == 3
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "key_missing"
+    code = main(["--status", "r1", "--preset", "a"], model_id="acme/demo", skill=poster_skill)
+    assert (code, json.loads(capsys.readouterr().out)["error"]["code"]) == (2, "usage")
