@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,12 +23,18 @@ from falsmith.verify import verify
 EXAMPLES = Path(__file__).parents[1] / "generated-examples"
 LINES = (EXAMPLES / "examples.txt").read_text().splitlines()
 OPTIONS = [shlex.split(line) for line in LINES if not line.startswith("#")]
-STARTS = {
-    "fal-ai-flux-schnell": (b"\xff\xd8\xff", b"\x89PNG"),
-    "fal-ai-f5-tts": (b"RIFF",),
-    "fal-ai-kling-video-v3-pro-image-to-video": (b"\0\0\0",),
+IMAGE, AUDIO, VIDEO = (b"\xff\xd8\xff", b"\x89PNG"), (b"RIFF",), (b"\0\0\0",)
+STARTS: dict[str, tuple[bytes, ...]] = {
+    "fal-ai-clarity-upscaler": IMAGE,
+    "fal-ai-f5-tts": AUDIO,
+    "fal-ai-flux-dev": IMAGE,
+    "fal-ai-flux-schnell": IMAGE,
+    "fal-ai-kling-video-v3-pro-image-to-video": VIDEO,
+    "fal-ai-kling-video-v3-pro-text-to-video": VIDEO,
+    "fal-ai-whisper": (),
 }
 CREATOR = "fal-skill-creator"
+INSTALLER = "skills@1.5.18"
 SHOWN = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^python scripts/(\S+)", re.MULTILINE)
 
@@ -58,23 +65,39 @@ def test_an_example_is_up_to_date(options: list[str], capsys: pytest.CaptureFixt
     assert [made["name"] in STARTS for made in told["skills"]] == [True]
 
 
-def test_an_example_passes_verify(skill: Path) -> None:
-    assert verify(skill) == []
+@pytest.fixture(params=[*sorted(STARTS), CREATOR])
+def judged(request: pytest.FixtureRequest) -> Path:
+    """Return each example, and the creator skill that some of them link to."""
+    return EXAMPLES / str(request.param)
+
+
+def test_an_example_passes_verify(judged: Path) -> None:
+    assert verify(judged) == []
 
 
 def test_a_public_example_holds_no_link() -> None:
     assert verify(EXAMPLES / "fal-ai-kling-video-v3-pro-image-to-video", public=True) == []
 
 
-def test_the_reference_validator_accepts_an_example(skill: Path) -> None:
-    assert skills_ref.validate(skill) == []
+def test_the_reference_validator_accepts_an_example(judged: Path) -> None:
+    assert skills_ref.validate(judged) == []
 
 
-def test_skillcheck_finds_no_error_in_an_example(skill: Path) -> None:
-    done = _python("-m", "skillcheck", "--format", "json", str(skill))
-    (judged,) = json.loads(done.stdout)["results"]
-    assert [one for one in judged["diagnostics"] if one["severity"] == "error"] == []
+def test_skillcheck_finds_no_error_in_an_example(judged: Path) -> None:
+    done = _python("-m", "skillcheck", "--format", "json", str(judged))
+    (result,) = json.loads(done.stdout)["results"]
+    assert [one for one in result["diagnostics"] if one["severity"] == "error"] == []
     assert done.returncode == 0
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="npx fetches this judge: it runs in CI")
+@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not installed")
+def test_an_installer_of_skills_finds_every_example(tmp_path: Path) -> None:
+    settings = {"HOME": str(tmp_path), "npm_config_cache": str(tmp_path / "npm")}
+    command = ("npx", "--yes", INSTALLER, "add", str(EXAMPLES), "--list", "--full-depth")
+    done = _execute(*command, settings=settings, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {name for name in (*STARTS, CREATOR) if name in done.stdout} == {*STARTS, CREATOR}
 
 
 def test_the_scripts_of_an_example_are_formatted(skill: Path) -> None:
@@ -109,6 +132,9 @@ def test_each_command_of_an_example_saves_a_file(
         folder.mkdir()
         status, told = _answer(command, emulator.environment, folder)
         assert (status, told["status"]) == (0, "COMPLETED")
+        if not STARTS[skill.name]:
+            assert told["text"]
+            continue
         saved = Path(told["saved_path"])
         assert saved.parent == folder / "output"
         assert saved.read_bytes().startswith(STARTS[skill.name])

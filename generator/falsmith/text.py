@@ -9,7 +9,7 @@ from falsmith.documents import Json
 
 __all__ = ["CONTROL_TOKEN", "HIDDEN", "clean_data", "clean_text", "is_plain", "one_line", "shorten"]
 
-# Chat templates of language models mark turns with tokens such as <|im_end|>, [INST] or <s>.
+# Chat templates of language models mark turns with such tokens, between bars or in brackets.
 CONTROL_TOKEN = re.compile(
     r"<[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]>"
     r"|</?(?:s|system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"

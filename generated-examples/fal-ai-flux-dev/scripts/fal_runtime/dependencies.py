@@ -1,0 +1,62 @@
+"""Have the third-party packages at hand when a call needs them, or say how to get them."""
+
+import importlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from .errors import LocalError
+
+__all__ = ["PACKAGES", "require_modules"]
+
+# Module and requirement; the same ranges stand in every wrapper's PEP 723 header.
+PACKAGES: Mapping[str, str] = {
+    "httpx": "httpx>=0.27,<1",
+    "jsonschema": "jsonschema>=4.21,<5",
+    "platformdirs": "platformdirs>=4.2,<5",
+    "yaml": "pyyaml>=6.0.1,<7",
+}
+_ALREADY_TRIED = "FAL_RUN_BY_UV"
+
+
+def require_modules(modules: Iterable[str], script: Path, argv: Sequence[str]) -> None:
+    """Return when every module can be imported; else run the same command through uv, once.
+
+    Does not return when uv takes over. Raises LocalError, whose `next` installs what is missing,
+    where there is no uv or it did not help.
+    """
+    missing = [module for module in modules if not _importable(module)]
+    if not missing:
+        return
+    uv = shutil.which("uv")
+    if uv is not None and _ALREADY_TRIED not in os.environ and script.is_file():
+        _become([uv, "run", "--quiet", "--script", str(script), *argv])
+    install = [sys.executable or "python3", "-m", "pip", "install", *PACKAGES.values()]
+    raise LocalError(
+        "local_trouble",
+        f"this Python cannot import {', '.join(missing)}: install the packages, or install uv "
+        "(https://docs.astral.sh/uv/), which brings them by itself",
+        next=shlex.join(install),
+    )
+
+
+def _importable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _become(command: list[str]) -> None:
+    sys.stdout.flush()
+    os.environ[_ALREADY_TRIED] = "1"
+    if os.name != "nt":
+        os.execv(command[0], command)
+    # On Windows exec returns to the shell at once, as if the command had ended.
+    import subprocess
+
+    sys.exit(subprocess.call(command))

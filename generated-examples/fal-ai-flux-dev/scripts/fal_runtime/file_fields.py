@@ -1,0 +1,129 @@
+"""Find the local files that an input names, in its file fields only."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Problem
+from .json_text import Value
+from .schema_walk import Location, SchemaDocument
+from .wording import path_text, short
+
+__all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
+
+_EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of this machine that an input names: where in the input, path, `x-file` kind."""
+
+    location: Location
+    path: Path
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A file field whose value is no file; `missing` when it is a path that cannot be read."""
+
+    location: Location
+    problem: Problem
+    missing: bool
+
+
+def find_local_files(
+    value: Value, document: SchemaDocument, *, check: bool
+) -> tuple[list[LocalFile], list[FileProblem]]:
+    """Return the local files of an input and what is wrong with its file fields.
+
+    With `check` each file must be there and readable; without, the disk is not touched.
+    """
+    found: list[LocalFile] = []
+    problems: list[FileProblem] = []
+    for location, text, kind in _file_values(value, document):
+        try:
+            path = _local_path(text)
+            if path is not None:
+                found.append(LocalFile(location, readable_file(path) if check else path, kind))
+        except _NotAFileError as error:
+            problem = Problem(path_text(location), short(text), str(error))
+            problems.append(FileProblem(location, problem, error.missing))
+    return found, problems
+
+
+def readable_file(path: Path) -> Path:
+    """Return a readable file's absolute path, or raise ValueError that says why there is none."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
+    try:
+        if whole.is_dir():
+            raise _NotAFileError(f"a file; {whole} is a folder", missing=True)
+        with whole.open("rb"):
+            return whole
+    except FileNotFoundError:
+        reason = f"{_EXPECTED}; there is no file {whole}"
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        reason = f"{_EXPECTED}; {whole} cannot be read: {told}"
+    raise _NotAFileError(reason, missing=True)
+
+
+class _NotAFileError(ValueError):
+    def __init__(self, reason: str, *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.missing = missing
+
+
+def _file_values(value: Value, document: SchemaDocument) -> Iterator[tuple[Location, str, str]]:
+    for location, current, schemas in document.visit(value):
+        kind = document.file_kind(schemas) if isinstance(current, str) else None
+        named = [*document.choices(schemas), *document.defaults(schemas)]
+        if kind is not None and current not in named:
+            yield location, current, kind
+
+
+def _local_path(text: str) -> Path | None:
+    """Return the path that a file field's text means, None for a link."""
+    lower = text[:8].lower()
+    if lower.startswith("data:"):
+        _require("," in text, "a data: URI reads data:image/png;base64,...")
+        return None
+    if lower.startswith(("http://", "https://")):
+        _require(bool(text.split("://", 1)[1].strip("/ ")), "the URL has no host")
+        return None
+    if lower.startswith("file:"):
+        return _from_file_url(text)
+    if lower.startswith("from:"):
+        raise _NotAFileError(f"{_EXPECTED}; from: is not understood: give that file's link or path")
+    scheme = _SCHEME.match(text)
+    if scheme is not None:
+        raise _NotAFileError(f"{_EXPECTED}; {scheme[1]}:// links cannot be fetched")
+    name = text.removeprefix("@")
+    if not name.strip() or len(name) > 4096 or not name.isprintable():
+        raise _NotAFileError(_EXPECTED)
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~someone who does not exist
+        return Path(name)
+
+
+def _require(good: bool, reason: str) -> None:
+    if not good:
+        raise _NotAFileError(f"{_EXPECTED}; {reason}")
+
+
+def _from_file_url(text: str) -> Path:
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise _NotAFileError(_EXPECTED) from None
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise _NotAFileError(f"{_EXPECTED}; a file:// URL reads file:///folder/name")
+    path = unquote(parts.path)
+    on_windows = os.name == "nt" and re.match(r"/[A-Za-z]:", path)
+    return Path(path[1:] if on_windows else path)

@@ -1,0 +1,238 @@
+"""Read a self-contained JSON Schema: which schemas hold at a place, and which values they take."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .json_text import Value
+
+__all__ = ["ALL_TYPES", "Location", "Schema", "SchemaDocument", "json_type", "same"]
+
+ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+
+# A schema that refers to itself without moving into the value is followed this far, then ignored.
+_DEEPEST = 40
+_ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
+
+Location: TypeAlias = tuple[str | int, ...]
+
+# Whatever stands where a schema belongs: an object, a boolean, or something wrong.
+Schema: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaDocument:
+    """A model's input schema; every method takes wrong types anywhere in it without raising."""
+
+    root: Mapping[str, Any]
+
+    @property
+    def known(self) -> bool:
+        """Return whether the schema says anything at all about the input."""
+        return bool(set(self.root) - _ANNOTATIONS)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the schemas of the input's own fields, in the document's order."""
+        found: dict[str, Any] = {}
+        for part in self.parts(self.root):
+            for name, schema in _mapping(part, "properties").items():
+                found.setdefault(name, schema)
+        return found
+
+    def required(self) -> tuple[str, ...]:
+        """Return the names of the fields that every input must hold."""
+        names = [n for part in self._common(self.root) for n in _sequence(part, "required")]
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+    def parts(self, schema: Schema) -> Iterator[Mapping[str, Any]]:
+        """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
+        waiting, seen = [schema], set[int]()
+        while waiting:
+            part = waiting.pop(0)
+            if not isinstance(part, Mapping) or id(part) in seen:
+                continue
+            seen.add(id(part))
+            yield part
+            branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
+            waiting[:0] = [self.target(part), *branches]
+
+    def target(self, schema: Mapping[str, Any]) -> Schema:
+        """Return what the schema's `$ref` points at, True where it points at nothing."""
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return True
+        found: Schema = self.root
+        for step in reference[1:].split("/")[1:]:
+            name = _unescaped(step)
+            if isinstance(found, Mapping) and name in found:
+                found = found[name]
+            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+                found = found[int(name)]
+            else:
+                return True
+        return found
+
+    def types(self, schema: Schema, depth: int = 0) -> frozenset[str]:
+        """Return the JSON types that the schema lets through; `number` includes `integer`."""
+        if not isinstance(schema, Mapping) or depth > _DEEPEST:
+            return ALL_TYPES
+        found = _own_types(schema)
+        for part in [self.target(schema), *_sequence(schema, "allOf")]:
+            found &= self.types(part, depth + 1)
+        for key in ("anyOf", "oneOf"):
+            branches = [self.types(branch, depth + 1) for branch in _sequence(schema, key)]
+            found &= frozenset[str]().union(*branches) if branches else ALL_TYPES
+        return found
+
+    def accepts(self, value: Value, schema: Schema, depth: int = 0) -> bool:
+        """Tell whether a value fits by type, choices, range and required members.
+
+        It decides how a text is read, also where no validator can be imported; it does not
+        replace validation.
+        """
+        if not isinstance(schema, Mapping) or depth > _DEEPEST:
+            return schema is not False
+        if not _fits_alone(value, schema):
+            return False
+        together = [self.target(schema), *_sequence(schema, "allOf")]
+        if not all(self.accepts(value, part, depth + 1) for part in together):
+            return False
+        unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
+        if not all(any(self.accepts(value, b, depth + 1) for b in u) for u in unions if u):
+            return False
+        return self._accepts_members(value, schema)
+
+    def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
+        """Return the schemas of a value's member (a name) or item (an index)."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        found = [_member(part, step) for part in parts]
+        return [schema for schema in found if schema is not None]
+
+    def item_schema(self, schema: Schema) -> Schema:
+        """Return the schema of an array's further items."""
+        found = [part["items"] for part in self.parts(schema) if "items" in part]
+        return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
+
+    def visit(self, value: Value) -> Iterator[tuple[Location, Any, list[Any]]]:
+        """Yield location, value and schemas of an input and everything in it, outermost first."""
+        waiting: list[tuple[Location, Any, list[Any]]] = [((), value, [self.root])]
+        while waiting:
+            location, current, schemas = waiting.pop()
+            yield location, current, schemas
+            inside = [
+                ((*location, step), member, self.members(schemas, step))
+                for step, member in _entries(current)
+            ]
+            waiting.extend(reversed(inside))
+
+    def file_kind(self, schemas: Sequence[Any]) -> str | None:
+        """Return the `x-file` kind of a place, None where no file stands."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        kinds = (part.get("x-file") for part in parts)
+        return next((kind for kind in kinds if isinstance(kind, str)), None)
+
+    def choices(self, schemas: Sequence[Any]) -> list[Any]:
+        """Return the values that the place's enumerations and constants name."""
+        found: list[Any] = []
+        for part in (part for schema in schemas for part in self.parts(schema)):
+            found += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
+        return found
+
+    def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's defaults."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        return [part["default"] for part in parts if "default" in part]
+
+    def examples(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's examples and defaults."""
+        parts = (part for schema in schemas for part in self.parts(schema))
+        shown = [example for part in parts for example in _sequence(part, "examples")]
+        return shown + self.defaults(schemas)
+
+    def _common(self, schema: Schema, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+        if isinstance(schema, Mapping) and depth < _DEEPEST:
+            yield schema
+            for part in [self.target(schema), *_sequence(schema, "allOf")]:
+                yield from self._common(part, depth + 1)
+
+    def _accepts_members(self, value: Value, schema: Mapping[str, Any]) -> bool:
+        if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
+            return False
+        entries = ((member, _member(schema, step)) for step, member in _entries(value))
+        return all(self.accepts(member, inside) for member, inside in entries if inside is not None)
+
+
+def json_type(value: Value) -> str:
+    """Return the JSON type of a Python value; a float without fraction counts as an integer."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return "integer"
+    names = {str: "string", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "object")
+
+
+def same(one: Value, other: Value) -> bool:
+    """Tell whether two JSON values are equal; Python alone takes True for 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _fits_alone(value: Value, schema: Mapping[str, Any]) -> bool:
+    if json_type(value) not in _own_types(schema):
+        return False
+    if isinstance(schema.get("enum"), list) and not any(same(value, c) for c in schema["enum"]):
+        return False
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above = not isinstance(low, int | float) or value >= low
+    return above and (not isinstance(high, int | float) or value <= high)
+
+
+def _own_types(schema: Mapping[str, Any]) -> frozenset[str]:
+    named = schema.get("type")
+    found = frozenset(ALL_TYPES)
+    if isinstance(named, str | list):
+        names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
+        found = frozenset(names | ({"integer"} if "number" in names else set())) & ALL_TYPES
+    for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
+        if isinstance(values, list):
+            found &= frozenset(json_type(value) for value in values)
+    return found
+
+
+def _member(schema: Mapping[str, Any], step: str | int) -> Schema:
+    if isinstance(step, str):
+        properties = _mapping(schema, "properties")
+        if step in properties:
+            return properties[step]
+        others = schema.get("additionalProperties")
+        return others if isinstance(others, Mapping) else None
+    first = _sequence(schema, "prefixItems")
+    return first[step] if step < len(first) else schema.get("items")
+
+
+def _entries(value: Value) -> list[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return [(str(name), member) for name, member in value.items()]
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _mapping(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = schema.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _sequence(schema: Mapping[str, Any], key: str) -> list[Any]:
+    found = schema.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _unescaped(step: str) -> str:
+    if "%" in step:
+        from urllib.parse import unquote
+
+        step = unquote(step)
+    return step.replace("~1", "/").replace("~0", "~")

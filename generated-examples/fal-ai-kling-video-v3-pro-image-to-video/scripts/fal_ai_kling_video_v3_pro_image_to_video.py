@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "httpx>=0.27,<1",
+#     "jsonschema>=4.21,<5",
+#     "platformdirs>=4.2,<5",
+#     "pyyaml>=6.0.1,<7",
+# ]
+# ///
+"""Call one fal.ai model; `--help` lists its fields."""
+
+import sys
+from pathlib import Path
+
+MODEL_ID = "fal-ai/kling-video/v3/pro/image-to-video"
+# Not resolved: a linked script still belongs to the skill that it lies in.
+SKILL = Path(__file__).absolute().parent.parent
+sys.path.insert(0, str(SKILL / "scripts"))
+
+from fal_runtime.command import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main(model_id=MODEL_ID, skill=SKILL))

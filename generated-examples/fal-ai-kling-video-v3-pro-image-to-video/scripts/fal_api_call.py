@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "httpx>=0.27,<1",
+#     "jsonschema>=4.21,<5",
+#     "platformdirs>=4.2,<5",
+#     "pyyaml>=6.0.1,<7",
+# ]
+# ///
+"""Call any fal.ai model by its ID, or import `run_fal_api_job` from here."""
+
+import sys
+from pathlib import Path
+
+# Not resolved: a linked script still belongs to the skill that it lies in.
+SKILL = Path(__file__).absolute().parent.parent
+sys.path.insert(0, str(SKILL / "scripts"))
+
+from fal_runtime.command import main, run_fal_api_job  # noqa: E402
+
+__all__ = ["run_fal_api_job"]
+
+if __name__ == "__main__":
+    sys.exit(main(model_id=None, skill=SKILL))

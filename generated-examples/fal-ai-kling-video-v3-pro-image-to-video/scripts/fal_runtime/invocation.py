@@ -1,0 +1,174 @@
+"""Carry out one invocation: check the options and the input, then hand over to the job."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .arguments import GivenInput, Layers, PreparedInput, check_input
+from .defaults import read_defaults
+from .dependencies import require_modules
+from .errors import FalError, InputError, Problem, UsageError
+from .file_fields import readable_file
+from .schema_walk import SchemaDocument
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .job import JobOptions
+    from .outcome import Outcome
+
+__all__ = ["ABOUT_JOBS", "Invocation", "perform"]
+
+ReadInput: TypeAlias = Callable[[Layers], GivenInput]
+
+ABOUT_JOBS = ("status", "result", "cancel", "upload")
+# Pairs of options that say opposite things.
+_OPPOSED = (
+    ("submit", "sync_only"),
+    ("output_file", "auto_filename"),
+    *((name, "dry_run") for name in ABOUT_JOBS),
+    *((name, given) for name in ABOUT_JOBS for given in ("args", "args_file", "set", "preset")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What is called and how; `options` has every option of ours, by its name with underscores.
+
+    `settings` is the skill whose queue settings and defaults hold. `script` and `argv` are what
+    was started, `command` the beginning of a command line that asks about the job.
+    """
+
+    model_id: str | None
+    settings: Path | None
+    document: SchemaDocument
+    options: Mapping[str, Any]
+    script: Path
+    argv: tuple[str, ...]
+    command: str
+    report: Callable[[str], None]
+
+
+def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "Outcome":
+    """Carry out the invocation and return its outcome.
+
+    `read_input` gives the input above the layers that the skill's defaults.yaml has; it is not
+    asked where no input is wanted. Raises UsageError, InputError and LocalError before anything
+    was sent.
+    """
+    action = _checked_action(asked.options, input_given)
+    if asked.model_id is None and action != "upload":
+        raise UsageError("usage", "-m/--model-id is required: the model to call")
+    key = _given_key(asked)
+    validate = asked.document.known and not asked.options["no_validate"] and action is None
+    needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
+    require_modules(needed, asked.script, asked.argv)
+    prepared = _prepared(asked, read_input) if action is None else None
+    return _handed_over(asked, action, prepared, key)
+
+
+def _checked_action(options: Mapping[str, Any], input_given: bool) -> str | None:
+    """Return which of --status, --result, --cancel and --upload is asked for, if any."""
+    actions = [name for name in ("submit", *ABOUT_JOBS) if options[name]]
+    pairs = [*_OPPOSED, *([(actions[0], actions[1])] if len(actions) > 1 else [])]
+    for one, other in pairs:
+        if options[one] and options[other] not in (None, False):
+            raise UsageError("usage", f"{_typed(one)} and {_typed(other)} exclude each other")
+    action = next((name for name in actions if name != "submit"), None)
+    if action is not None and input_given:
+        raise UsageError("usage", f"{_typed(action)} takes no input: leave the input's flags out")
+    return action
+
+
+def _typed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _given_key(asked: Invocation) -> str | None:
+    key: str | None = asked.options["api_key"]
+    if key is None:
+        return None
+    if os.environ.get("FAL_ALLOW_API_KEY_ARG") != "1":
+        raise UsageError(
+            "usage",
+            "--api-key is deprecated, for command lines are seen and logged: set FAL_KEY instead "
+            "(FAL_ALLOW_API_KEY_ARG=1 allows it all the same)",
+        )
+    asked.report("warning: --api-key is deprecated, set FAL_KEY instead")
+    return key
+
+
+def _prepared(asked: Invocation, read_input: ReadInput) -> PreparedInput:
+    if not asked.document.known:
+        asked.report("notice: the model's input schema is not known here: its input is not checked")
+    check = partial(
+        check_input,
+        validate=not asked.options["no_validate"],
+        allow_unknown=asked.options["allow_unknown"],
+    )
+    layers = read_defaults(asked.settings, asked.document, asked.options["preset"], check)
+    given = read_input(layers)
+    prepared = check(given.value, asked.document, given.problems)
+    for notice in prepared.notices:
+        asked.report(f"notice: {notice}")
+    return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
+
+
+def _handed_over(
+    asked: Invocation, action: str | None, prepared: PreparedInput | None, key: str | None
+) -> "Outcome":
+    from .config import load_config
+
+    paths = [_upload_path(name) for name in asked.options["upload"] or ()]
+    config = load_config(asked.settings, os.environ, key=key)
+    try:
+        return _outcome(asked, action, prepared, paths, config)
+    except KeyboardInterrupt:
+        from .outcome import Outcome
+
+        text = "interrupted, and it is not known how far the job had come"
+        return Outcome("UNKNOWN", asked.model_id, error=FalError("interrupted", text))
+
+
+def _outcome(
+    asked: Invocation,
+    action: str | None,
+    prepared: PreparedInput | None,
+    paths: Sequence[Path],
+    config: "Config",
+) -> "Outcome":
+    from . import job
+
+    model_id, options, report = asked.model_id or "", _job_options(asked), asked.report
+    if action == "upload":
+        return job.upload_files(paths, config, report=report)
+    if action is not None:
+        ask = {"status": job.job_status, "result": job.job_result, "cancel": job.cancel_job}[action]
+        return ask(model_id, asked.options[action], options, config, report=report)
+    assert prepared is not None, "an input is prepared wherever no other action is asked for"
+    if asked.options["dry_run"]:
+        return job.preview_job(model_id, prepared, options, config)
+    return job.run_job(model_id, prepared, options, config, report=report)
+
+
+def _upload_path(name: str) -> Path:
+    try:
+        return readable_file(Path(name).expanduser())
+    except (ValueError, RuntimeError) as error:
+        problem = Problem("--upload", name[:100], str(error))
+        message = f"--upload {name[:100]}: expected {error}"
+        raise InputError("file_missing", message, [problem]) from None
+
+
+def _job_options(asked: Invocation) -> "JobOptions":
+    from .job import JobOptions
+
+    names = (
+        "output_file auto_filename poll_interval max_polls wait submit sync_only save_logs "
+        "save_logs_inline priority start_timeout no_retry"
+    )
+    given = {name: asked.options[name] for name in names.split()}
+    output = Path(asked.options["output"]).expanduser().absolute()
+    return JobOptions(output=output, command=asked.command, **given)

@@ -1,0 +1,20 @@
+"""`python -m falsmith`, and the `falsmith` command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    if sys.argv[1:] == ["--version"]:
+        # Answered before anything is imported: hosts and scripts ask for it often.
+        from falsmith import __version__
+
+        sys.stdout.write(f"falsmith {__version__}\n")
+        sys.exit(0)
+    from falsmith.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Model documents that need no network: those that ship with falsmith, and saved ones."""

@@ -1,0 +1,181 @@
+"""The cache's file: opened, its format checked, and set aside where it cannot be used."""
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from fal_runtime.errors import LocalError
+
+__all__ = [
+    "TROUBLES",
+    "DamagedError",
+    "NewerError",
+    "cache_trouble",
+    "default_path",
+    "empty",
+    "is_damage",
+    "open_file",
+    "set_aside",
+]
+
+# Marks the file as ours, "fals" in ASCII; the version changes with the tables below.
+APPLICATION = 0x66616C73
+VERSION = 1
+# How long one process waits for another one's write, which takes a fraction of a second.
+PATIENCE = 20.0
+TABLES = """
+CREATE TABLE documents (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    model_id TEXT NOT NULL UNIQUE,
+    metadata TEXT NOT NULL,
+    category TEXT NOT NULL,
+    status TEXT NOT NULL,
+    date TEXT NOT NULL,
+    digest TEXT REFERENCES documents,
+    sync INTEGER
+);
+CREATE INDEX models_by_digest ON models (digest);
+CREATE TABLE abilities (
+    ability TEXT NOT NULL, model INTEGER NOT NULL, PRIMARY KEY (ability, model)
+) WITHOUT ROWID;
+CREATE INDEX abilities_by_model ON abilities (model);
+CREATE VIRTUAL TABLE words USING fts5 (
+    display_name, model_id, category, tags, description, tokenize = 'porter unicode61'
+);
+CREATE TABLE syncs (
+    number INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    started TEXT NOT NULL,
+    ended TEXT,
+    cursor TEXT,
+    pages INTEGER NOT NULL DEFAULT 0,
+    models INTEGER NOT NULL DEFAULT 0,
+    broken INTEGER NOT NULL DEFAULT 0
+);
+"""
+
+
+class DamagedError(Exception):
+    """The file is no cache of ours, or what it holds cannot be read back."""
+
+
+class NewerError(DamagedError):
+    """The file was written by a later version of falsmith."""
+
+
+# What a file in bad shape, or a machine in trouble, makes of any use of the cache.
+TROUBLES = (sqlite3.DatabaseError, DamagedError, OSError)
+
+
+def default_path() -> Path:
+    """Return where the cache stands: below the user's cache folder, as platformdirs finds it."""
+    return Path(user_cache_dir("falsmith", appauthor=False)) / "catalog.db"
+
+
+def open_file(path: Path, *, write: bool) -> sqlite3.Connection | None:
+    """Return a connection to the cache in `path`, which is made where it is to be written.
+
+    Returns None where there is nothing to read. Raises what sqlite3 and the file system raise.
+    """
+    if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.exists():
+        return None
+    # A file that cannot be written has no journal beside it: sqlite reads it as it stands.
+    immutable = not write and not os.access(path.parent, os.W_OK)
+    mode = "ro&immutable=1" if immutable else "rwc" if write else "rw"
+    connection = _connect(f"{path.absolute().as_uri()}?mode={mode}")
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def empty() -> sqlite3.Connection:
+    """Return a cache in memory, with nothing in it."""
+    connection = _connect("file::memory:")
+    _prepare(connection)
+    return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether the file itself is to blame, not the machine that it stands on."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    kinds = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    cut_off = code == sqlite3.SQLITE_IOERR_SHORT_READ
+    return isinstance(error, DamagedError) or code & 0xFF in kinds or cut_off
+
+
+def set_aside(path: Path, error: Exception) -> str:
+    """Rename the file and return what to tell people about it; raises OSError where it cannot."""
+    word = "newer" if isinstance(error, NewerError) else "damaged"
+    target = path.with_name(f"{path.name}.{word}")
+    # The journal belongs to the file: beside a new one it would be taken for that one's.
+    for end in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{end}").replace(f"{target}{end}")
+    return (
+        f"the cache {path} cannot be used: {error}. It is set aside as {target.name}; "
+        "`falsmith catalog sync` fills a new one"
+    )
+
+
+def cache_trouble(error: Exception, path: Path | None) -> LocalError:
+    """Return the error of a cache that this machine does not let us read or write."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return LocalError(
+        "local_trouble",
+        f"the cache {path or 'in memory'} cannot be used: {reason}. Make room or make the folder "
+        "writable, or name another cache folder with XDG_CACHE_HOME",
+    )
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    # Transactions are begun by hand, so that a write never begins as a read.
+    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Check the format, and make the tables where the file is new."""
+    if _is_new(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have made them in the meantime.
+        if _is_new(connection):
+            _make_tables(connection)
+        connection.execute("COMMIT")
+        # Refused while others use the file; readers then wait for writers.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
+    _check(connection)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    return _number(connection, "SELECT count(*) FROM sqlite_master") == 0
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    version = _number(connection, "PRAGMA user_version")
+    if _number(connection, "PRAGMA application_id") != APPLICATION or version < VERSION:
+        raise DamagedError("it is no cache of falsmith")
+    if version > VERSION:
+        raise NewerError("a newer falsmith wrote it")
+
+
+def _number(connection: sqlite3.Connection, statement: str) -> int:
+    value: int = connection.execute(statement).fetchone()[0]
+    return value

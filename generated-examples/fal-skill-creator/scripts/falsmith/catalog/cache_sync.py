@@ -1,0 +1,177 @@
+"""The whole catalogue into the cache, page by page: what is stored stays, and the rest goes on."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fal_runtime.errors import LocalError
+from falsmith.catalog import cache_rows
+from falsmith.catalog.cache import Cache
+from falsmith.catalog.cache_file import cache_trouble
+from falsmith.documents import Entry
+from falsmith.errors import DocumentError, PlatformError
+from falsmith.platform import CursorError, Page, Platform
+
+__all__ = ["Progress", "sync"]
+
+# A cursor is the number of a page: after a day, the pages have other models on them.
+RESUMED_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is: what it has stored so far, in this run and in those it goes on from.
+
+    `broken` entries could not be read. Once it is `done`, `removed` models had vanished from the
+    platform; `kept` ones had too, but stay because a broken entry may have been theirs.
+    """
+
+    number: int
+    cursor: str | None
+    pages: int
+    models: int
+    broken: int
+    done: bool = False
+    removed: int = 0
+    kept: int = 0
+
+
+def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Iterator[Progress]:
+    """Read every page of the platform's list, with documents; yield at first and after each page.
+
+    It goes on where one that was interrupted in the last day has ended. `notice` is told of each
+    entry that is broken. Raises LocalError where another process syncs the same cache or where
+    the disk is in the way, and what `Platform.pages` raises; what was stored by then stays.
+    """
+    with _alone(cache.path):
+        begun = _begun(platform, cache)
+        try:
+            yield from _follow(platform, cache, begun, notice)
+        except CursorError:
+            cache.write(_forget)
+            if begun.cursor is None:
+                raise
+            notice("the platform does not know where the last sync ended: it begins anew")
+            yield from _follow(platform, cache, _begun(platform, cache), notice)
+
+
+def _follow(
+    platform: Platform, cache: Cache, progress: Progress, notice: Callable[[str], None]
+) -> Iterator[Progress]:
+    yield progress
+    for page in platform.pages(cursor=progress.cursor, documents=True):
+        for item in page.items:
+            if isinstance(item, DocumentError):
+                notice(f"left out: {item}")
+        progress = _stored(platform, cache, progress, page)
+        yield progress
+
+
+def _begun(platform: Platform, cache: Cache) -> Progress:
+    now, origin = platform.clock.date(), platform.config.origins.platform
+
+    def work(rows: sqlite3.Connection) -> Progress:
+        row = rows.execute(
+            "SELECT number, cursor, pages, models, broken FROM syncs "
+            "WHERE ended IS NULL AND origin = ? AND started > ?",
+            (origin, (now - RESUMED_WITHIN).isoformat()),
+        ).fetchone()
+        if row is not None:
+            return Progress(*row)
+        _forget(rows)
+        # Numbers are never used again, so a model's number tells whether this sync saw it.
+        number = 1 + max(_last(rows, "number", "syncs"), _last(rows, "sync", "models"))
+        rows.execute(
+            "INSERT INTO syncs (number, origin, started) VALUES (?, ?, ?)",
+            (number, origin, now.isoformat()),
+        )
+        return Progress(number, None, 0, 0, 0)
+
+    return cache.write(work)
+
+
+def _stored(platform: Platform, cache: Cache, before: Progress, page: Page) -> Progress:
+    """Store a page and the place of the next one in one transaction, and the end with the last."""
+    entries = [item for item in page.items if isinstance(item, Entry)]
+    now = platform.clock.date()
+    progress = replace(
+        before,
+        cursor=page.next_cursor,
+        pages=before.pages + 1,
+        models=before.models + len(entries),
+        broken=before.broken + len(page.items) - len(entries),
+    )
+
+    def work(rows: sqlite3.Connection) -> Progress:
+        for entry in entries:
+            cache_rows.put(rows, entry, progress.number)
+        rows.execute(
+            "UPDATE syncs SET cursor = ?, pages = ?, models = ?, broken = ? WHERE number = ?",
+            (progress.cursor, progress.pages, progress.models, progress.broken, progress.number),
+        )
+        return _ended(rows, progress, now) if page.next_cursor is None else progress
+
+    return cache.write(work)
+
+
+def _ended(rows: sqlite3.Connection, progress: Progress, now: datetime) -> Progress:
+    """Mark the sync as complete, and remove the models of earlier ones that it did not see."""
+    if not progress.models:
+        raise PlatformError(
+            "platform_down", "the platform lists no model at all: nothing was changed, try later"
+        )
+    gone = "FROM models WHERE sync < ?"
+    number = (progress.number,)
+    vanished: int = rows.execute(f"SELECT count(*) {gone}", number).fetchone()[0]
+    if not progress.broken:
+        rows.execute(f"DELETE {gone}", number)
+        cache_rows.delete_unused_words(rows)
+    cache_rows.delete_unused_documents(rows)
+    rows.execute("UPDATE syncs SET ended = ? WHERE number = ?", (now.isoformat(), *number))
+    rows.execute("DELETE FROM syncs WHERE number < ?", number)
+    kept = vanished if progress.broken else 0
+    return replace(progress, done=True, removed=vanished - kept, kept=kept)
+
+
+def _last(rows: sqlite3.Connection, column: str, table: str) -> int:
+    last: int | None = rows.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
+    return last or 0
+
+
+def _forget(rows: sqlite3.Connection) -> None:
+    """Forget where an unfinished sync ended; what it stored stays."""
+    rows.execute("DELETE FROM syncs WHERE ended IS NULL")
+
+
+@contextmanager
+def _alone(cache: Path | None) -> Iterator[None]:
+    """Hold the right to sync this cache, which ends with this process, however that ends."""
+    if cache is None:
+        yield
+        return
+    # A lock of SQLite is one that every system has, and that no killed process leaves behind.
+    path = Path(f"{cache}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise cache_trouble(error, cache) from error
+    with closing(lock):
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as error:
+            raise _held(error, cache) from error
+        yield
+
+
+def _held(error: sqlite3.DatabaseError, cache: Path) -> LocalError:
+    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        return cache_trouble(error, cache)
+    return LocalError(
+        "local_trouble",
+        f"another `falsmith catalog sync` fills the cache {cache} at this moment: wait for it; "
+        "`falsmith catalog info` tells how far it is",
+    )

@@ -1,0 +1,81 @@
+"""The command line: arguments, one call, print, exit status. Commands are imported when called."""
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from fal_runtime.errors import FalError
+from falsmith import __version__
+
+__all__ = ["cli", "run"]
+
+# Each command stands in the module of its name.
+COMMANDS = {
+    "call": "Call any model by its ID, validated where its schema is at hand.",
+    "catalog": "Keep the whole catalogue on this machine.",
+    "categories": "List the kinds of models.",
+    "demo": "Make a skill from the bundled catalogue and run it against a local fal.",
+    "emulate": "Run a local fal for tests and demonstrations.",
+    "generate": "Make skills from model IDs.",
+    "search": "Search models by words, category and ability.",
+    "show": "Show a model's parameters, answer, example and oddities.",
+    "upload": "Upload files and print their links.",
+    "verify": "Check skills against every rule they must satisfy.",
+}
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"falsmith.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: falsmith generate -m fal-ai/flux/dev, then look into .claude/skills.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s", prog_name="falsmith")
+def cli() -> None:
+    """Turn fal.ai model IDs into agent skills that call the models safely."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status; the one place that prints an error."""
+    try:
+        status = cli.main(list(arguments), prog_name="falsmith", standalone_mode=False)
+    except FalError as error:
+        _print_error(error, arguments)
+        return error.exit_status
+    except click.ClickException as error:
+        error.show()
+        _print_error(FalError("usage", error.format_message()), arguments, quiet=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _print_error(error: FalError, arguments: Sequence[str], *, quiet: bool = False) -> None:
+    if not quiet:
+        sys.stderr.write(f"error: {error}\n")
+        for problem in error.problems:
+            sys.stderr.write(f"  {problem.path}: {problem.got}; expected {problem.expected}\n")
+    if "--json" in arguments or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps({"error": error.as_json()}) + "\n")

@@ -1,0 +1,183 @@
+"""`falsmith generate`: skills from model IDs, or from all that a search finds."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from fal_runtime.errors import FalError, UsageError
+from falsmith.catalog.query import Query
+from falsmith.cli.generation import Found, Plan, run_plan
+from falsmith.cli.matches import explain_nothing, print_matches
+from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
+from falsmith.cli.report import Report
+from falsmith.documents import Documents
+from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.names import check_model_id
+from falsmith.render import DEFAULT_LICENSE, Mode, Options
+from falsmith.sources import Catalogue, Source
+from falsmith.text import one_line
+
+__all__ = ["generate"]
+
+# The Agent Skills specification, "description".
+DESCRIPTION_LIMIT = 1024
+EXAMPLES = """\b
+Examples:
+  falsmith generate -m fal-ai/flux/dev
+  falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy -o .agents/skills
+  falsmith generate -m fal-ai/flux/dev --public --check
+  falsmith generate -s "lip sync"
+  falsmith generate -c text-to-speech --all --offline -o skills
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "-m", "--model-id", "model_ids", multiple=True, metavar="ID", help="A model; repeatable."
+)
+@click.option("-s", "--search", "text", metavar="TEXT", help="List the models that fit.")
+@click.option("-c", "--category", metavar="CATEGORY", help="List the models of this category.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
+)
+@click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(".claude/skills"),
+    show_default=True,
+    help="The folder that holds the skills.",
+)
+@click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
+@click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
+@click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
+@click.option("--public", is_flag=True, help="As --standalone, and no symbolic link anywhere.")
+@click.option("--description", metavar="TEXT", help="The skill's description; one model only.")
+@click.option(
+    "--license", "licence", default=DEFAULT_LICENSE, show_default=True, help="The skill's licence."
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit 1 where the skill is not up to date."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; tell what would be written.")
+@click.option("--force", is_flag=True, help="Overwrite edited files and folders that are not ours.")
+@source_options
+@json_option
+@quiet_option
+def generate(
+    model_ids: tuple[str, ...],
+    text: str | None,
+    category: str | None,
+    everything: bool,
+    yes: bool,
+    output: Path,
+    name: str | None,
+    lazy: bool,
+    standalone: bool,
+    public: bool,
+    description: str | None,
+    licence: str,
+    check: bool,
+    dry_run: bool,
+    force: bool,
+    source: str | None,
+    offline: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Make agent skills from fal.ai model IDs, or from all that a search finds.
+
+    With -s or -c the matches are listed and nothing is written, unless --all is given.
+
+    Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
+    model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
+    differ are written, and none that you edited. Exit status: 0 done, 1 differences or some of
+    several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
+    with files on this machine.
+    """
+    ids = tuple(dict.fromkeys(model_ids))
+    query = None if text is None and category is None else Query(text or "", category)
+    single = name is not None or description is not None
+    _check_usage(ids, everything or query is not None, single, check, dry_run)
+    _check_description(description)
+    if everything and query is None and not (source or offline or yes):
+        raise UsageError(
+            "usage",
+            "--all alone means a whole source: name it with --source PATH or --offline, or take "
+            "the whole live platform with --yes",
+        )
+    opened = open_source(source, offline=offline)
+    told_as_json = as_json or not sys.stdout.isatty()
+    if query is not None and not everything:
+        count = print_matches(opened, query, None, as_json=told_as_json)
+        if count and not quiet:
+            notice(f"{count} models fit and nothing was written: --all generates them")
+        return 0
+    mode: Mode = "public" if public else "standalone" if standalone else "default"
+    plan = Plan(
+        Options(mode, lazy, name, description, licence),
+        output,
+        "check" if check else "dry-run" if dry_run else "write",
+        force,
+    )
+    report = Report(plan.action, as_json=told_as_json, quiet=quiet)
+    found = _each(opened, ids)
+    if everything:
+        found = _all(opened.all()) if query is None else _matching(opened, query)
+    run_plan(found, plan, report, many=everything)
+    return report.finish()
+
+
+def _check_usage(
+    ids: Sequence[str], everything: bool, single: bool, check: bool, dry_run: bool
+) -> None:
+    """Refuse contradicting options, and malformed IDs before anything is asked."""
+    if bool(ids) == everything:
+        raise UsageError("usage", "name models with -m ID, or choose them with -s, -c or --all")
+    if single and (everything or len(ids) > 1):
+        raise UsageError("usage", "--name and --description are for one model: name one with -m")
+    if check and dry_run:
+        raise UsageError("usage", "--check and --dry-run exclude each other: drop one of them")
+    for model_id in ids:
+        check_model_id(model_id)
+
+
+def _check_description(description: str | None) -> None:
+    length = len(one_line(description)) if description is not None else 1
+    if not 1 <= length <= DESCRIPTION_LIMIT:
+        raise UsageError(
+            "usage", f"--description has {length} characters, 1 to {DESCRIPTION_LIMIT} are allowed"
+        )
+
+
+def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
+    for model_id in ids:
+        try:
+            yield model_id, source.documents(model_id)
+        except FalError as error:
+            yield model_id, error
+
+
+def _all(models: Iterator[Documents | DocumentError]) -> Iterator[Found]:
+    """Yield every model; a source that ends early is one more failure, and loses no other."""
+    try:
+        for one in models:
+            yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
+    except FalError as error:
+        yield "", error
+
+
+def _matching(source: Catalogue, query: Query) -> Iterator[Found]:
+    found = _all(source.matching(query))
+    first = next(found, None)
+    if first is None:
+        explain_nothing(source, query)
+        first = "", ModelNotFoundError("no model fits: take other words or another category")
+    yield first
+    yield from found

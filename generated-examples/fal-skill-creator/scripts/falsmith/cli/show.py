@@ -1,0 +1,99 @@
+"""`falsmith show`: one model's parameters, answer, example, oddities and price."""
+
+import json
+import sys
+
+import click
+
+from falsmith.cli.options import json_option, open_source, source_options
+from falsmith.model import MISSING, Model, Parameter
+from falsmith.parse import parse
+from falsmith.platform import Price
+from falsmith.sources import Live
+
+__all__ = ["show"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith show fal-ai/flux/dev
+  falsmith show fal-ai/whisper --offline --json
+"""
+CHOICES_SHOWN = 8
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("model_id", metavar="ID")
+@source_options
+@json_option
+def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int:
+    """Show what a model takes and returns; the price too, where a key is set."""
+    opened = open_source(source, offline=offline)
+    model = parse(opened.documents(model_id))
+    price = opened.platform.price(model_id) if isinstance(opened, Live) else None
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps(_object(model, price), indent=1) + "\n")
+    else:
+        _print(model, price)
+    return 0
+
+
+def _object(model: Model, price: Price | None) -> dict[str, object]:
+    return {
+        "model_id": model.id,
+        "display_name": model.display_name,
+        "category": model.category,
+        "price": {"unit_price": price.unit_price, "unit": price.unit, "currency": price.currency}
+        if price
+        else None,
+        "parameters": [_parameter(one) for one in model.parameters],
+        "outputs": [
+            {"path": one.path, "kind": one.kind, "file": one.is_file} for one in model.outputs
+        ],
+        "example": model.example,
+        "oddities": list(model.oddities),
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, object]:
+    told: dict[str, object] = {
+        "name": parameter.name,
+        "type": parameter.type,
+        "required": parameter.required,
+        "limits": parameter.limits,
+        "choices": list(parameter.choices),
+        "file": parameter.file_kind,
+        "description": parameter.description,
+    }
+    return told | ({} if parameter.default is MISSING else {"default": parameter.default})
+
+
+def _print(model: Model, price: Price | None) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"[bold]{escape(model.display_name)}[/]  {escape(model.id)}  {escape(model.category)}"
+    )
+    table = Table("field", "type", "default", "notes", box=None, header_style="bold")
+    for one in model.parameters:
+        default = "required" if one.required else _default(one)
+        told = ", ".join(json.dumps(value) for value in one.choices[:CHOICES_SHOWN])
+        more = f", ... ({len(one.choices)})" if len(one.choices) > CHOICES_SHOWN else ""
+        kind = ", ".join(part for part in (one.type, one.limits, told + more) if part)
+        table.add_row(*map(escape, (one.name, kind, default, one.description)))
+    console.print(table)
+    returned = ", ".join(f"{one.path} ({one.kind})" for one in model.outputs)
+    console.print(f"[bold]returns[/]  {escape(returned or 'not published')}")
+    console.print(f"[bold]example[/]  {escape(json.dumps(model.example))}")
+    if price:
+        console.print(
+            f"[bold]price[/]  {price.unit_price} {price.currency} per {escape(price.unit)}"
+        )
+    for oddity in model.oddities:
+        console.print(f"[bold]note[/]  {escape(oddity)}")
+
+
+def _default(parameter: Parameter) -> str:
+    return "" if parameter.default is MISSING else json.dumps(parameter.default)

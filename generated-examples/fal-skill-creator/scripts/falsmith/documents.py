@@ -1,0 +1,240 @@
+"""What is known of one model, and the door through which every JSON from outside comes in."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, NoReturn, TypeAlias
+
+from falsmith.errors import DocumentError, SkillNameError
+from falsmith.names import check_model_id
+
+__all__ = [
+    "SIZE_LIMIT",
+    "Documents",
+    "Entry",
+    "Json",
+    "entry_documents",
+    "list_entries",
+    "load_json",
+    "openapi_documents",
+]
+
+# Any, because the shape of upstream JSON is never known: who uses a value checks it there.
+Json: TypeAlias = Any
+
+# The largest document of the catalogue has 66 KB, a list page of 50 documents less than 1 MB.
+SIZE_LIMIT = 32 * 1024 * 1024
+# Real documents nest about 20 levels; the limit keeps every recursive reader behind it safe.
+DEPTH_LIMIT = 100
+DIGITS_LIMIT = 300
+# Parts of an OpenAPI document that are objects where they are there at all, outer ones first.
+OBJECTS = (
+    ("info",),
+    ("info", "x-fal-metadata"),
+    ("paths",),
+    ("components",),
+    ("components", "schemas"),
+)
+KINDS = {
+    type(None): "null",
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """A model's two documents: its list metadata, which may be empty, and its OpenAPI document."""
+
+    model_id: str
+    metadata: Mapping[str, Json]
+    openapi: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model of a list: its metadata, and its document (or an error) if the list has them."""
+
+    model_id: str
+    metadata: Mapping[str, Json]
+    openapi: Json
+
+    @property
+    def has_document(self) -> bool:
+        """Return whether the list carries the model's document, not an error or nothing."""
+        return isinstance(self.openapi, dict) and "paths" in self.openapi
+
+
+def load_json(data: bytes, origin: str) -> Json:
+    """Return the value of a JSON text, or raise DocumentError saying what is wrong with `origin`.
+
+    UTF-8 with or without a byte order mark; at most 32 MiB, 100 levels, finite numbers only.
+    """
+    if len(data) > SIZE_LIMIT:
+        raise _refusal(origin, f"it is larger than {SIZE_LIMIT >> 20} MiB")
+    value = _parse(_decode(data, origin), origin)
+    if _is_too_deep(value):
+        raise _too_deep(origin)
+    return value
+
+
+def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
+    """Yield each model of a list, and an error in place of one that is malformed.
+
+    `page` is what `GET /v1/models` answers, or the bare array of its `models`.
+    """
+    models = page.get("models") if isinstance(page, dict) else page
+    if not isinstance(models, list):
+        raise _refusal(origin, "it holds no list of models")
+    for number, entry in enumerate(models, 1):
+        try:
+            yield _entry(entry, f"{origin}, model {number},")
+        except DocumentError as error:
+            yield error
+
+
+def entry_documents(entry: Entry, origin: str) -> Documents:
+    """Return the documents of a list entry, or raise DocumentError where it carries none."""
+    origin = f"{origin}: {entry.model_id}"
+    if entry.openapi is None:
+        raise _refusal(origin, "the list has no documents: ask for it with expand=openapi-3.0")
+    _check_openapi(entry.openapi, origin)
+    return Documents(entry.model_id, entry.metadata, entry.openapi)
+
+
+def openapi_documents(openapi: Json, origin: str) -> Documents:
+    """Return the documents of one OpenAPI document, which names its model itself.
+
+    The ID is `info.x-fal-metadata.endpointId`, else the path that takes the only POST.
+    """
+    _check_openapi(openapi, origin)
+    told = openapi.get("info", {}).get("x-fal-metadata", {}).get("endpointId")
+    return Documents(_model_id(_posted(openapi) if told is None else told, origin), {}, openapi)
+
+
+def _entry(entry: Json, origin: str) -> Entry:
+    if not isinstance(entry, dict):
+        raise _refusal(origin, f"it is {_kind(entry)}, an object was expected")
+    metadata = entry.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise _refusal(origin, f"its metadata is {_kind(metadata)}, an object was expected")
+    return Entry(_model_id(entry.get("endpoint_id"), origin), metadata, entry.get("openapi"))
+
+
+def _model_id(told: Json, origin: str) -> str:
+    try:
+        return check_model_id(told if isinstance(told, str) else "")
+    except SkillNameError:
+        shown = ascii(told)[:80] if isinstance(told, str) else _kind(told)
+        reason = "it does not name its model" if told is None else f"{shown} is no model ID"
+        raise _refusal(origin, reason) from None
+
+
+def _posted(openapi: Mapping[str, Json]) -> str | None:
+    posts = [
+        path for path, item in openapi["paths"].items() if isinstance(item, dict) and "post" in item
+    ]
+    return posts[0].strip("/") if len(posts) == 1 else None
+
+
+def _check_openapi(openapi: Json, origin: str) -> None:
+    if not isinstance(openapi, dict):
+        raise _refusal(origin, f"it is {_kind(openapi)}, an OpenAPI document was expected")
+    if "error" in openapi and "paths" not in openapi:
+        raise _refusal(origin, f"fal answered with an error, {_told(openapi['error'])}")
+    for keys in OBJECTS:
+        part = _part(openapi, keys)
+        if not isinstance(part, dict):
+            name = ".".join(keys)
+            raise _refusal(origin, f"its {name} is {_kind(part)}, an object was expected")
+    if not openapi.get("paths"):
+        raise _refusal(origin, "it has no paths, an OpenAPI document was expected")
+
+
+def _told(error: Json) -> str:
+    message = error.get("message") if isinstance(error, dict) else error
+    return ascii(message if isinstance(message, str) else error)[:200]
+
+
+def _part(openapi: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
+    part: Json = openapi
+    for key in keys:
+        part = part.get(key, {})
+    return part
+
+
+def _kind(value: Json) -> str:
+    return KINDS[type(value)]
+
+
+def _decode(data: bytes, origin: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal(origin, f"byte {error.start} is not UTF-8 text") from None
+    if not text.strip():
+        raise _refusal(origin, "it is empty, JSON was expected")
+    return text
+
+
+def _parse(text: str, origin: str) -> Json:
+    try:
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
+        )
+    except json.JSONDecodeError as error:
+        raise _refusal(origin, _place(error, text)) from None
+    except RecursionError:
+        raise _too_deep(origin) from None
+    except ValueError as error:
+        raise _refusal(origin, f"a number in it cannot be read: {error}") from None
+
+
+def _place(error: json.JSONDecodeError, text: str) -> str:
+    reason = "it is not valid JSON"
+    if not text[error.pos :].strip() or error.msg.startswith("Unterminated string"):
+        reason = "the JSON is cut off"
+    return f"{reason}: {error.msg}, line {error.lineno}, column {error.colno}"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isfinite(number):
+        return number
+    raise ValueError(f"{digits[:40]} is too large")
+
+
+def _integer(digits: str) -> int:
+    # Exact beyond 2^53, but never so large that comparing it with a float would overflow.
+    if len(digits) <= DIGITS_LIMIT:
+        return int(digits)
+    raise ValueError(f"an integer of {len(digits)} digits is too large")
+
+
+def _is_too_deep(value: Json) -> bool:
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))
+        ]
+    return bool(level)
+
+
+def _too_deep(origin: str) -> DocumentError:
+    return _refusal(origin, f"it nests more than {DEPTH_LIMIT} levels deep")
+
+
+def _refusal(origin: str, reason: str) -> DocumentError:
+    return DocumentError(f"{origin} cannot be used: {reason}.")

@@ -1,0 +1,148 @@
+"""The templates' filters, each named after the place where its value lands."""
+
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from falsmith.documents import Json
+from falsmith.text import CONTROL_TOKEN, HIDDEN, one_line
+
+__all__ = ["FILTERS"]
+
+# Punctuation that YAML front matter is read with everywhere; letters of other scripts stay.
+ASCII_PUNCTUATION = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "×": "x", " ": " "}
+)
+MARKDOWN = re.compile(r"([\\`<>\[\]|])")
+PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]+[A-Za-z]+")
+# Words that a reader would take for a value of another type.
+AMBIGUOUS = frozenset({"true", "false", "null"})
+# How JSON in ASCII spells a character beyond 16 bits; YAML and Python have one escape for it.
+SURROGATES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)")
+# Made once: `json.dumps` makes an encoder for each value that it is told to write readably.
+READABLE = json.JSONEncoder(ensure_ascii=False)
+# A text, or a number such as 1e-05, which YAML 1.1 takes for a text.
+EXPONENT = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![.\d])(\d+)(e[-+]\d+)')
+BRIEF_LENGTH = 60
+CHOICES_SHOWN = 10
+CHOICES_LISTED = 16
+
+
+def json_line(value: Json) -> str:
+    """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
+    text = _without_tokens(READABLE.encode(value))
+    text = text.replace("```", "\\u0060\\u0060\\u0060")
+    plain = text.isprintable() and not HIDDEN.search(text)
+    return text if plain else "".join(map(_escaped, text))
+
+
+def json_file(value: Mapping[str, Json]) -> str:
+    """Return an object as a JSON document in ASCII: a line for each field, two levels deep."""
+    lines = (f" {json.dumps(key)}: {_two_levels(part)}" for key, part in value.items())
+    text = "{\n" + ",\n".join(lines) + "\n}"
+    return _without_tokens(text).replace("\x7f", "\\u007f")
+
+
+def _two_levels(value: Json) -> str:
+    if not isinstance(value, Mapping) or not value:
+        return json.dumps(value)
+    return (
+        "{\n"
+        + ",\n".join(f"  {json.dumps(key)}: {json.dumps(part)}" for key, part in value.items())
+        + "\n }"
+    )
+
+
+def yaml_value(value: Json) -> str:
+    """Return `value` as a YAML flow value on one line; JSON, but for what YAML spells otherwise."""
+    text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", json_line(value))
+    return SURROGATES.sub(_astral, text)
+
+
+def front_matter(text: str) -> str:
+    """Return `text` as a double-quoted scalar that every front matter reader takes alike.
+
+    Some readers end the front matter at the first three hyphens, wherever they stand.
+    """
+    plain = re.sub(r"[<>]", "", text.translate(ASCII_PUNCTUATION))
+    return yaml_value(plain).replace("--", "-\\x2d")
+
+
+def cell(text: str) -> str:
+    """Return `text` for a cell of a Markdown table, or for a line of prose."""
+    return MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def code(value: Json) -> str:
+    """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
+    text = value if _is_word(value) else json_line(value).replace("`", "\\u0060")
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _is_word(value: Json) -> bool:
+    if not isinstance(value, str) or value in AMBIGUOUS or CONTROL_TOKEN.search(value):
+        return False
+    return bool(PLAIN_WORD.fullmatch(value))
+
+
+def choices(values: Sequence[Json]) -> str:
+    """Return a few values and, of a long list, how many there are."""
+    shown = values if len(values) <= CHOICES_LISTED else values[:CHOICES_SHOWN]
+    listed = ", ".join(code(value) for value in shown)
+    return listed if len(shown) == len(values) else f"{len(values)} values: {listed}, ..."
+
+
+def python(value: str) -> str:
+    """Return `value` as a Python string literal in ASCII."""
+    return SURROGATES.sub(_astral, json.dumps(value)).replace("\x7f", "\\x7f")
+
+
+def _shell(value: Json) -> str:
+    """Return `value` quoted for a POSIX shell: a text as it is, anything else as JSON."""
+    return shlex.quote(value if isinstance(value, str) else json.dumps(value))
+
+
+def flags(example: Mapping[str, Json]) -> str:
+    """Return values by flag as arguments of a shell command, each with a blank before it."""
+    return "".join(f" {_shell(flag)} {_shell(value)}" for flag, value in example.items())
+
+
+def brief(value: Json) -> Json:
+    """Return a default that is short enough to read; a longer one is cut and marked with dots."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 3] + "..."
+
+
+def _without_tokens(text: str) -> str:
+    """Return a JSON text whose strings spell chat control tokens with an escape."""
+    text = CONTROL_TOKEN.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
+    return text.replace("<|", "\\u003c|")
+
+
+def _escaped(char: str) -> str:
+    shown = char.isprintable() or unicodedata.category(char)[0] not in "CZ"
+    if shown and not HIDDEN.match(char):
+        return char
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+
+
+def _astral(match: re.Match[str]) -> str:
+    high, low = (int(part, 16) for part in match.groups())
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+
+
+FILTERS: Mapping[str, Any] = {
+    "brief": brief,
+    "cell": cell,
+    "choices": choices,
+    "code": code,
+    "flags": flags,
+    "front_matter": front_matter,
+    "json": json_line,
+    "json_file": json_file,
+    "python": python,
+    "yaml": yaml_value,
+}

@@ -1,0 +1,171 @@
+"""One model, once through: documents, Model, files, folder."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from falsmith import __version__
+from falsmith.documents import Documents
+from falsmith.errors import TargetError
+from falsmith.parse import parse
+from falsmith.provenance import owned
+from falsmith.render import CREATOR, Options, render, render_creator
+from falsmith.tree import Drift, Entry, compare, holds_files, links, write
+
+__all__ = ["Action", "Skill", "generate", "share_runtime"]
+
+Action = Literal["write", "check", "dry-run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What generation did for one skill, or would do; `drift` is empty where nothing differed."""
+
+    subject: str
+    name: str
+    folder: Path
+    files: tuple[PurePosixPath, ...]
+    drift: tuple[Drift, ...]
+    oddities: tuple[str, ...]
+
+
+def generate(
+    documents: Documents,
+    options: Options,
+    output: Path,
+    *,
+    action: Action = "write",
+    force: bool = False,
+) -> Skill:
+    """Make the skill of one model below `output`, or compare it with what is there.
+
+    A skill in default mode links to the runtime that `share_runtime` puts there.
+
+    Args:
+        documents: The model's metadata and OpenAPI document.
+        options: Mode, name and description of the skill.
+        output: The folder that holds skills; made where it is missing.
+        action: "write" writes what differs, "check" and "dry-run" write nothing.
+        force: Overwrite files that the user edited, and take over a folder that is not ours.
+
+    Raises:
+        SkillNameError: The model's ID or the skill's name cannot be used.
+        TargetError: The folder is in the way, edited, or cannot be written.
+
+    """
+    model = parse(documents, name=options.name, description=options.description)
+    files = render(model, options)
+    folder = output / model.skill_name
+    drift = _carry_out(files, folder, model.id, action, force=force)
+    if action == "write":
+        _refuse_links(folder, options)
+    paths = tuple(file.path for file in files)
+    return Skill(model.id, model.skill_name, folder, paths, drift, model.oddities)
+
+
+def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:
+    """Put the creator skill, which other skills link to, below `output`, or compare it.
+
+    Returns None where links cannot be made: skills must then carry copies.
+
+    Raises:
+        TargetError: The creator skill there was edited, is newer or is somebody else's.
+
+    """
+    if action == "write" and not _can_link(output):
+        return None
+    files = render_creator()
+    folder = output / CREATOR
+    before = owned(folder) if folder.is_dir() else None
+    if before is not None and _number(before.version) > _number(__version__) and not force:
+        raise TargetError(
+            "name_in_use",
+            f"{folder} was made by falsmith {before.version}, this is {__version__}: update "
+            "falsmith, or give each skill its own runtime with --standalone",
+        )
+    try:
+        drift = _carry_out(files, folder, CREATOR, action, force=force)
+    except TargetError as error:
+        raise TargetError(
+            error.code, f"{error} Or give each skill its own runtime with --standalone."
+        ) from None
+    return Skill(CREATOR, CREATOR, folder, tuple(file.path for file in files), drift, ())
+
+
+def _carry_out(
+    files: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
+) -> tuple[Drift, ...]:
+    """Compare the files with the folder, and write them where that is asked and allowed."""
+    _check_target(folder, subject, force=force or action == "check")
+    drift = tuple(compare(files, folder))
+    if action != "check":
+        _refuse_edited(drift, folder, force=force)
+    if action == "write":
+        write(files, folder, drift)
+    return drift
+
+
+def _can_link(output: Path) -> bool:
+    """Tell whether symbolic links can be made below `output`, by making one."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        probe = output / f".falsmith-link-{os.getpid()}"
+        probe.unlink(missing_ok=True)
+        probe.symlink_to("nowhere")
+        probe.unlink()
+    except FileExistsError:
+        # A file stands in the place of the folder: the check of the target says so.
+        return True
+    except (OSError, NotImplementedError):
+        return False
+    return True
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _check_target(folder: Path, subject: str, *, force: bool) -> None:
+    """Refuse a folder that is not this skill's, or that is no folder."""
+    for place in (folder.parent, folder):
+        if place.exists() and not place.is_dir():
+            raise TargetError(
+                "local_trouble",
+                f"{place} is a file where a folder is needed: choose another --output",
+            )
+    if folder.is_symlink():
+        raise TargetError(
+            "local_trouble", f"{folder} is a symbolic link: remove it, or choose another --output"
+        )
+    before = owned(folder) if folder.is_dir() else None
+    ours = before is not None and before.subject == subject
+    if force or ours or not holds_files(folder):
+        return
+    whose = f"the skill of {before.subject}" if before is not None else "not a skill of falsmith"
+    raise TargetError(
+        "name_in_use",
+        f"{folder} is {whose}: choose another name with --name, another folder with --output, "
+        "or replace it with --force",
+    )
+
+
+def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None:
+    changed = [str(one.path) for one in drift if one.kind == "edited"]
+    if changed and not force:
+        listed = ", ".join(changed)
+        raise TargetError(
+            "edited",
+            f"these files in {folder} were edited: {listed}. Nothing was written. "
+            "Keep your changes elsewhere and run again with --force to overwrite them.",
+        )
+
+
+def _refuse_links(folder: Path, options: Options) -> None:
+    found = links(folder) if options.mode == "public" else []
+    if found:
+        listed = ", ".join(str(path) for path in found)
+        raise TargetError(
+            "problems_found", f"a public skill holds no symbolic links, {folder} has: {listed}"
+        )

@@ -1,0 +1,99 @@
+"""A schema in people's words: its type, its choices and its limits, each short."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from falsmith.documents import Json
+
+__all__ = ["branches", "choices", "follow", "limits", "type_label"]
+
+Schema = Mapping[str, Any]
+DEPTH = 6
+FIELDS_SHOWN = 6
+
+
+def follow(schema: Schema, root: Schema) -> Schema:
+    """Return `schema` with its `$ref` into `root` followed; its own keywords win."""
+    for _ in range(DEPTH):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str):
+            return schema
+        name = reference.removeprefix("#/$defs/")
+        name = name.replace("%25", "%").replace("~1", "/").replace("~0", "~")
+        target = root.get("$defs", {}).get(name, {})
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return {}
+
+
+def branches(schema: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
+    """Yield the schemas that a value may satisfy, unions flattened, null left out."""
+    schema = follow(schema, root)
+    nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in schema.get(key, ())]
+    if nested and depth < DEPTH:
+        for branch in nested:
+            yield from branches(branch, root, depth + 1)
+    elif schema.get("type") != "null" and schema.get("const", "") is not None:
+        yield schema
+
+
+def type_label(schema: Schema, root: Schema, depth: int = 0) -> str:
+    """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
+    labels = dict.fromkeys(_plain_label(part, root, depth) for part in branches(schema, root))
+    return " or ".join(labels) or "any"
+
+
+def choices(schema: Schema, root: Schema, depth: int = 0) -> tuple[Json, ...]:
+    """Return the allowed values of the schema, of a union's branches or of a list's items."""
+    found: list[Json] = []
+    for part in branches(schema, root):
+        if "const" in part:
+            found.append(part["const"])
+        found += [value for value in part.get("enum", ()) if value is not None]
+        if isinstance(part.get("items"), Mapping) and depth < DEPTH:
+            found += choices(part["items"], root, depth + 1)
+    return tuple(found)
+
+
+def limits(schema: Schema, root: Schema) -> str:
+    """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
+    told = (limit for part in branches(schema, root) for limit in _limits(part))
+    return ", ".join(dict.fromkeys(told))
+
+
+def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
+    if "enum" in schema or "const" in schema:
+        return "enum"
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " or ".join(str(one) for one in kind if one != "null")
+    if kind == "array" and depth < DEPTH:
+        items = schema.get("items", {})
+        return "list of " + type_label(items if isinstance(items, Mapping) else {}, root, depth + 1)
+    if "properties" in schema:
+        names = list(schema["properties"])
+        more = ", ..." if len(names) > FIELDS_SHOWN else ""
+        return f"object {{{', '.join(names[:FIELDS_SHOWN])}{more}}}"
+    return kind if isinstance(kind, str) else "any"
+
+
+def _limits(schema: Schema) -> Iterator[str]:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if least is not None and most is not None:
+        yield f"{least}..{most}"
+    elif least is not None or most is not None:
+        yield f">= {least}" if most is None else f"<= {most}"
+    yield from (f"> {above}" for _ in (above,) if above is not None)
+    yield from (f"< {below}" for _ in (below,) if below is not None)
+    yield from (f"multiple of {schema[key]}" for key in ("multipleOf",) if key in schema)
+    yield from _span(schema.get("minLength"), schema.get("maxLength"), "characters")
+    yield from _span(schema.get("minItems"), schema.get("maxItems"), "items")
+
+
+def _span(least: int | None, most: int | None, unit: str) -> Iterator[str]:
+    if least and most is not None:
+        yield f"{least}..{most} {unit}"
+    elif most is not None:
+        yield f"up to {most} {unit}"
+    elif least and least > 1:
+        yield f"at least {least} {unit}"

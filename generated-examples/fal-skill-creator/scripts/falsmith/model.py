@@ -1,0 +1,94 @@
+"""A model as a skill needs to know it: frozen values, made by parse, read by render."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Literal
+
+from falsmith.documents import Json
+
+__all__ = ["MISSING", "Missing", "Model", "Output", "Parameter", "Traits"]
+
+
+class Missing(Enum):
+    """Tells "no default" from a default of null."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One input field: `type` in people's words, `limits` such as `1..4`, `file_kind` of a link.
+
+    `choices` are the allowed values, also those of one branch of a union or of a list's items.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: Json | Literal[Missing.MISSING]
+    choices: tuple[Json, ...]
+    limits: str
+    file_kind: str | None
+    description: str
+    deprecated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One value of the answer: where it stands (`images[]`), its kind, whether it is a file."""
+
+    path: str
+    kind: str
+    is_file: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the model's kind and fields mean for whoever calls it.
+
+    `prompt_rewriters` are switches that change the prompt unless turned off; `price_levers` are
+    fields that change the price; `asks_first` tells to show the settings before running.
+    """
+
+    prompt_rewriters: tuple[str, ...]
+    price_levers: tuple[str, ...]
+    slow: bool
+    asks_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that the templates see of one model.
+
+    `task` says in words what it does; `example` is a complete input, `brief_example` the same
+    with long values made short, `flag_example` that by the wrapper's flags: empty where a name or
+    a value does not survive a command line.
+    """
+
+    id: str
+    skill_name: str
+    wrapper: str
+    display_name: str
+    category: str
+    description: str
+    short_description: str
+    task: str
+    parameters: tuple[Parameter, ...]
+    outputs: tuple[Output, ...]
+    has_seed: bool
+    traits: Traits
+    example: Mapping[str, Json]
+    example_is_valid: bool
+    brief_example: Mapping[str, Json]
+    flag_example: Mapping[str, Json]
+    input_schema: Mapping[str, Any]
+    input_is_known: bool
+    output_schema: Mapping[str, Any]
+    output_is_known: bool
+    oddities: tuple[str, ...]
+    source_digest: str

@@ -1,0 +1,115 @@
+"""From a model ID to the names that a skill needs: folder, wrapper, title."""
+
+import hashlib
+import keyword
+import re
+import sys
+
+from falsmith.errors import SkillNameError
+
+__all__ = ["check_model_id", "check_skill_name", "skill_name", "wrapper_name"]
+
+# Owner, app and up to six path segments; the catalogue's longest ID has 62 characters.
+MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,7}")
+MODEL_ID_LIMIT = 200
+# The Agent Skills specification, "name": lower case, digits, single hyphens, 64 characters.
+SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SKILL_NAME_LIMIT = 64
+# Hosts refuse these words in a skill's name; the last name is the shared skill of falsmith itself.
+RESERVED_WORDS = ("anthropic", "claude")
+RESERVED_NAMES = frozenset({"fal-skill-creator"})
+# Files beside the wrapper, and what the packages that it needs import where it is installed: a
+# wrapper of that name would hide them.
+SHADOWED = frozenset(
+    {
+        "anyio",
+        "attr",
+        "attrs",
+        "brotli",
+        "certifi",
+        "click",
+        "fal_api_call",
+        "fal_runtime",
+        "falsmith",
+        "generate_fal_skill",
+        "h11",
+        "h2",
+        "httpcore",
+        "httpx",
+        "idna",
+        "jsonschema",
+        "jsonschema_specifications",
+        "markdown_it",
+        "mdurl",
+        "platformdirs",
+        "pygments",
+        "queue_client",
+        "queue_daemon",
+        "queue_protocol",
+        "referencing",
+        "rich",
+        "rpds",
+        "sniffio",
+        "socksio",
+        "typing_extensions",
+        "yaml",
+        "zstandard",
+    }
+)
+
+
+def check_model_id(model_id: str) -> str:
+    """Return `model_id` unchanged, or raise SkillNameError where no fal model can have this ID."""
+    if len(model_id) <= MODEL_ID_LIMIT and MODEL_ID.fullmatch(model_id) and ".." not in model_id:
+        return model_id
+    raise SkillNameError(
+        f"{_shown(model_id)} is not a model ID: write owner/app, with the variant if there is one, "
+        "for example fal-ai/flux/dev. `falsmith search TEXT` finds IDs."
+    )
+
+
+def skill_name(model_id: str) -> str:
+    """Return the skill's name for a model ID: `fal-ai/flux/dev` becomes `fal-ai-flux-dev`.
+
+    An ID with capitals gets six hex digits of its digest, because IDs differ by case alone.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", model_id.lower()).strip("-")
+    if model_id != model_id.lower():
+        name += "-" + hashlib.sha256(model_id.encode()).hexdigest()[:6]
+    return check_skill_name(name, model_id)
+
+
+def wrapper_name(name: str) -> str:
+    """Return the wrapper's module name for a skill's name: hyphens become underscores."""
+    return name.replace("-", "_")
+
+
+def check_skill_name(name: str, model_id: str) -> str:
+    """Return `name` unchanged, or raise SkillNameError saying why a skill cannot have it."""
+    reason = _objection(name)
+    if reason is None:
+        return name
+    raise SkillNameError(
+        f"{_shown(name)} cannot be the skill's name for {model_id}: {reason}. "
+        f"Choose another: falsmith generate -m {model_id} --name NAME"
+    )
+
+
+def _objection(name: str) -> str | None:
+    if len(name) > SKILL_NAME_LIMIT:
+        return f"it has {len(name)} characters, {SKILL_NAME_LIMIT} are allowed"
+    if not SKILL_NAME.fullmatch(name):
+        return "only a-z, 0-9 and single hyphens between them are allowed"
+    if any(word in name for word in RESERVED_WORDS) or name in RESERVED_NAMES:
+        return "the name is reserved"
+    if _shadows(wrapper_name(name)):
+        return f"its script {wrapper_name(name)}.py would hide a Python module of that name"
+    return None
+
+
+def _shadows(module: str) -> bool:
+    return module in SHADOWED or module in sys.stdlib_module_names or keyword.iskeyword(module)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,0 +1,260 @@
+"""Two upstream documents become one Model; every upstream text is cleaned here, once."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fal_runtime.flags import field_flags, own_options
+from fal_runtime.schema_walk import SchemaDocument
+from falsmith.documents import Documents, Json
+from falsmith.file_kind import word_kind
+from falsmith.labels import branches, choices, follow, limits, type_label
+from falsmith.model import MISSING, Model, Output, Parameter
+from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
+from falsmith.sample import Sampler
+from falsmith.schema import input_schema, output_schema
+from falsmith.text import is_plain, one_line, shorten
+from falsmith.traits import purpose, traits
+
+__all__ = ["parse"]
+
+# Sent as false unless it is given: media then come back as links, not as data URIs.
+HIDDEN = frozenset({"sync_mode"})
+# Fields that make a call say something, where the document requires none of them.
+TELLING = ("prompt", "text", "input", "script", "query")
+DISPLAY_NAME_LIMIT = 48
+SHORT_DESCRIPTION_LENGTHS = range(25, 65)
+BRIEF_TEXT, BRIEF_VALUE = 60, 120
+DESCRIPTION_LIMIT = 120
+OUTPUT_DEPTH = 4
+# What the catalogue calls a category; any other text could pose as an instruction to the reader.
+CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+UNKNOWN = "unknown"
+
+Schema = Mapping[str, Any]
+
+
+def parse(
+    documents: Documents, *, name: str | None = None, description: str | None = None
+) -> Model:
+    """Return the model that the documents describe.
+
+    Args:
+        documents: The list metadata, which may be empty, and the OpenAPI document.
+        name: The skill's name, where the user chose one.
+        description: The skill's description, where the user wrote one.
+
+    Raises:
+        SkillNameError: The model ID or the name cannot be used.
+
+    """
+    model_id = check_model_id(documents.model_id)
+    chosen = skill_name(model_id) if name is None else check_skill_name(name, model_id)
+    inputs = input_schema(documents.openapi, model_id)
+    outputs = output_schema(documents.openapi, model_id)
+    category = _category(documents)
+    parameters = tuple(sorted(_parameters(inputs.schema), key=lambda one: not one.required))
+    example, is_valid = _example(inputs.schema)
+    brief = _brief_example(inputs.schema, example)
+    title = _display_name(documents)
+    return Model(
+        id=model_id,
+        skill_name=chosen,
+        wrapper=wrapper_name(chosen),
+        display_name=title,
+        category=category,
+        description=one_line(description or "") or _description(model_id, title, category),
+        short_description=_short_description(model_id, category),
+        task=_task(category, title),
+        parameters=parameters,
+        outputs=tuple(_outputs(outputs.schema)),
+        has_seed="seed" in _properties(outputs.schema),
+        traits=traits(category, documents.metadata, parameters),
+        example=example,
+        example_is_valid=is_valid,
+        brief_example=brief,
+        flag_example=_flag_example(inputs.schema, model_id, brief),
+        input_schema=dict(inputs.schema) | ({"examples": [example]} if example else {}),
+        input_is_known=inputs.known,
+        output_schema=outputs.schema,
+        output_is_known=outputs.known,
+        oddities=inputs.oddities + outputs.oddities,
+        source_digest=_digest(documents),
+    )
+
+
+def _digest(documents: Documents) -> str:
+    """Return a digest of what the skill depends on: document and shown metadata."""
+    shown = {key: documents.metadata.get(key) for key in ("display_name", "category", "kind")}
+    source = json.dumps([shown, documents.openapi], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
+
+
+def _info(documents: Documents) -> Mapping[str, Json]:
+    info = documents.openapi.get("info")
+    told = info.get("x-fal-metadata") if isinstance(info, Mapping) else None
+    return told if isinstance(told, Mapping) else {}
+
+
+def _category(documents: Documents) -> str:
+    for source in (documents.metadata, _info(documents)):
+        category = source.get("category")
+        if isinstance(category, str) and CATEGORY.fullmatch(category):
+            return category
+    return UNKNOWN
+
+
+def _display_name(documents: Documents) -> str:
+    told = documents.metadata.get("display_name")
+    title = one_line(told) if isinstance(told, str) else ""
+    words = one_line(re.sub(r"-{2,}", "-", re.sub(r"[<>`]", "", title)))
+    return (words if len(words) <= DISPLAY_NAME_LIMIT else "") or documents.model_id
+
+
+def _description(model_id: str, title: str, category: str) -> str:
+    """Return the skill's description: our own words, with the words people search by first."""
+    named = f"{title} ({model_id})" if title != model_id else model_id
+    asked = f"asks for {category} or " if category != UNKNOWN else ""
+    return f"{purpose(category)} with {named} on fal.ai. Use when the user {asked}names this model."
+
+
+def _short_description(model_id: str, category: str) -> str:
+    """Return 25 to 64 characters: what it does, and with which model where that fits."""
+    endings = (f"with {model_id}", "on fal.ai", "with a fal.ai model")
+    texts = [f"{purpose(category)} {ending}" for ending in endings]
+    return next(text for text in texts if len(text) in SHORT_DESCRIPTION_LENGTHS)
+
+
+def _task(category: str, title: str) -> str:
+    """Return the purpose as it follows "to": generate images from text with FLUX.1 [dev]."""
+    words = purpose(category)
+    return f"{words[0].lower()}{words[1:]} with {title}"
+
+
+def _parameters(schema: Schema) -> Iterator[Parameter]:
+    required = schema.get("required", ())
+    for name, part in _properties(schema).items():
+        if name not in HIDDEN:
+            yield _parameter(name, part, schema, required=name in required)
+
+
+def _properties(schema: Schema) -> Mapping[str, Schema]:
+    """Return the fields of an input, of all its branches where it is a union."""
+    found: dict[str, Schema] = {}
+    for branch in branches(schema, schema):
+        found |= branch.get("properties", {})
+    return found
+
+
+def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Parameter:
+    followed = follow(part, root)
+    return Parameter(
+        name=name,
+        type=type_label(part, root),
+        required=required,
+        default=followed.get("default", MISSING),
+        choices=choices(part, root),
+        limits=limits(part, root),
+        file_kind=_file_kind(part, root),
+        description=shorten(followed.get("description", ""), DESCRIPTION_LIMIT),
+        deprecated=followed.get("deprecated", False),
+    )
+
+
+def _file_kind(part: Schema, root: Schema) -> str | None:
+    """Return the kind of file that the field itself takes, alone or as a list."""
+    for branch in branches(part, root):
+        items = branch.get("items")
+        kind = branch.get("x-file") or (_file_kind(items, root) if items else None)
+        if isinstance(kind, str):
+            return kind
+    return None
+
+
+def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
+    """Return an input made of the required fields and a telling one, and whether it is valid."""
+    sampler = Sampler(schema)
+    properties = _properties(schema)
+    asked = [name for name in schema.get("required", ()) if name in properties]
+    example = {name: sampler.value(properties[name], name) for name in asked}
+    telling = [name for name in TELLING if name in properties][:1]
+    if not asked and not telling:
+        telling = [name for name, part in properties.items() if part.get("examples")][:1]
+    for name in telling:
+        value = example.get(name) or sampler.value(properties[name], name)
+        example |= {name: value} if value else {}
+    ordered = {name: example[name] for name in properties if name in example}
+    return ordered, sampler.fits(ordered, schema)
+
+
+def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:
+    """Return `example` with short samples in place of long values, for use in a command."""
+    sampler = Sampler(schema, brief=True)
+    properties = _properties(schema)
+    brief = {
+        name: value if _is_brief(value) else sampler.value(properties[name], name)
+        for name, value in example.items()
+    }
+    return brief if sampler.fits(brief, schema) else dict(example)
+
+
+def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
+    """Return `example` by the flags of the wrapper's own command line."""
+    named = {name: part for name, part in _properties(schema).items() if name in example}
+    document = SchemaDocument({"properties": named, "$defs": schema.get("$defs", {})})
+    flags = field_flags(document, own_options(model_id))
+    names = {flag.field: flag.names[0] for flag in flags}
+    if not all(_survives(names.get(name)) and _survives(value) for name, value in example.items()):
+        return {}
+    return {names[name]: value for name, value in example.items()}
+
+
+def _survives(value: Json) -> bool:
+    """Tell whether a value can stand in a command of a Markdown code block as it is."""
+    if value is None:
+        return False
+    text = value if isinstance(value, str) else json.dumps(value)
+    return is_plain(text) and "```" not in text
+
+
+def _is_brief(value: Json) -> bool:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return len(json.dumps(value)) <= BRIEF_VALUE and all(_is_brief(one) for one in inner)
+    return not isinstance(value, str) or (len(value) <= BRIEF_TEXT and value.isprintable())
+
+
+def _outputs(schema: Schema) -> Iterator[Output]:
+    """Yield each value of the answer once: branches of a union may name the same."""
+    found: dict[str, Output] = {}
+    for name, part in _properties(schema).items():
+        for output in _output(name, part, schema):
+            found.setdefault(output.path, output)
+    yield from found.values()
+
+
+def _output(path: str, part: Schema, root: Schema) -> Iterator[Output]:
+    """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
+    files = tuple(_files(path, part, root, ()))
+    text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
+    yield from files or (Output(path, type_label(part, root), False, text),)
+
+
+def _files(path: str, part: Schema, root: Schema, within: tuple[int, ...]) -> Iterator[Output]:
+    """Yield the files in `part`; `within` are the objects around it, none is entered twice."""
+    for branch in branches(part, root):
+        properties = branch.get("properties", {})
+        link = properties.get("url", branch if path.rpartition(".")[2] != "url" else {})
+        marks = [one.get("x-file") for one in branches(link, root)]
+        kind = next((mark for mark in marks if isinstance(mark, str)), None)
+        if kind is not None:
+            text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
+            yield Output(path, word_kind(path) or kind, True, text)
+        elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
+            inside = (*within, id(properties))
+            for name, child in properties.items():
+                yield from _files(f"{path}.{name}", child, root, inside)
+            if isinstance(branch.get("items"), Mapping):
+                yield from _files(f"{path}[]", branch["items"], root, inside)

@@ -1,0 +1,271 @@
+"""The Platform API's client: finds models, one with its document or all of them, and prices."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from fal_runtime.config import Config
+from fal_runtime.errors import KeyMissingError
+from fal_runtime.http import Clock, get, unreachable
+from falsmith.documents import Documents, Entry, Json, list_entries, load_json
+from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
+from falsmith.text import one_line
+
+__all__ = ["CursorError", "Page", "Platform", "Price"]
+
+EXCERPT = 120
+# What the API's own description gives as an example; the most that it allows is told nowhere.
+PAGE_SIZE = 50
+CURSOR_LIMIT = 2000
+
+
+class CursorError(PlatformError):
+    """The platform's list cannot be followed from a place that the platform itself told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the platform's list; a malformed entry is an error among the others.
+
+    `next_cursor` leads to the next page and is None on the last.
+    """
+
+    items: tuple[Entry | DocumentError, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one `unit` of a model costs; tiers by resolution or duration are not told by fal."""
+
+    unit_price: float
+    unit: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Asks `/v1/models` and `/v1/models/pricing`; GETs are repeated when they fail in passing.
+
+    A key is sent where there is one, and only raises the platform's limits for models.
+    """
+
+    client: httpx.Client
+    config: Config
+    clock: Clock = field(default_factory=Clock)
+
+    def find(self, model_id: str) -> Documents:
+        """Return the documents of one model.
+
+        Raises:
+            ModelNotFoundError: The platform knows no such model.
+            KeyMissingError: The key is refused.
+            PlatformError: The answer cannot be used, or has no document of the model.
+            NotAcceptedError: The platform cannot be reached.
+
+        """
+        answer = self._ask("/v1/models", {"endpoint_id": model_id, "expand": "openapi-3.0"})
+        entry = _entry(answer, "models", model_id)
+        if entry is None:
+            raise _not_found(model_id)
+        openapi = entry.get("openapi")
+        error = openapi.get("error") if isinstance(openapi, Mapping) else None
+        if not isinstance(openapi, Mapping) or error is not None:
+            raise PlatformError("platform_down", _no_document(model_id, error))
+        metadata = entry.get("metadata")
+        return Documents(model_id, metadata if isinstance(metadata, Mapping) else {}, openapi)
+
+    def search(
+        self,
+        text: str = "",
+        category: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        *,
+        documents: bool = False,
+    ) -> Iterator[Entry | DocumentError]:
+        """Yield the models that fit, in the platform's order, each of them once.
+
+        Args:
+            text: Free text over name, description and category; empty for all models.
+            category: A category's exact name.
+            status: "active" or "deprecated"; None for both.
+            limit: The most models to yield; None reads the list to its end.
+            documents: Ask for the models' documents, which makes pages large.
+
+        Raises:
+            PlatformError: An answer cannot be used, or its pages lead nowhere.
+            KeyMissingError: The key is refused.
+            NotAcceptedError: The platform cannot be reached.
+
+        """
+        told = {"q": text, "category": category, "status": status}
+        asked = {name: value for name, value in told.items() if value}
+        seen: set[str] = set()
+        for page in self.pages(asked, size=min(limit or PAGE_SIZE, PAGE_SIZE), documents=documents):
+            for item in page.items:
+                if isinstance(item, DocumentError):
+                    yield item
+                elif item.model_id not in seen:
+                    seen.add(item.model_id)
+                    yield item
+                if len(seen) == limit:
+                    return
+
+    def pages(
+        self,
+        asked: Mapping[str, str] | None = None,
+        *,
+        cursor: str | None = None,
+        size: int = PAGE_SIZE,
+        documents: bool = False,
+    ) -> Iterator[Page]:
+        """Yield the pages of `GET /v1/models`, from `cursor` to the last; one request at a time.
+
+        Raises as `search`, and CursorError where the platform refuses or repeats a cursor.
+        """
+        params = dict(asked or {}) | {"limit": str(size)}
+        params |= {"expand": "openapi-3.0"} if documents else {}
+        used: set[str] = set()
+        while True:
+            page = self._page(params | ({"cursor": cursor} if cursor is not None else {}))
+            used |= {cursor} if cursor is not None else set()
+            if page.next_cursor in used:
+                raise CursorError(
+                    "platform_down",
+                    "the platform's list goes in a circle: a page names the page after it by the "
+                    "cursor of an earlier one. Try again later",
+                )
+            yield page
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+    def price(self, model_id: str) -> Price | None:
+        """Return the model's unit price, or None where no key is set or none is told.
+
+        Raises: as `find`.
+        """
+        if self.config.key is None:
+            return None
+        answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
+        told = _entry(answer, "prices", model_id) or {}
+        match told:
+            case {
+                "unit_price": int() | float() as price,
+                "unit": str(unit),
+                "currency": str(money),
+            }:
+                return Price(price, one_line(unit), one_line(money))
+        return None
+
+    def _page(self, params: Mapping[str, str]) -> Page:
+        response = self._get("/v1/models", params)
+        if response.status_code == 400 and "cursor" in params:
+            raise CursorError("platform_down", _refused(response))
+        if response.status_code in (400, 414, 422):
+            raise PlatformError("usage", _refused(response))
+        answer = _body(response, None, has_key=self.config.key is not None)
+        at = f" at cursor {params['cursor']}" if "cursor" in params else ""
+        origin = f"the list of {response.url.host}{at}"
+        try:
+            return Page(tuple(list_entries(answer, origin)), _next_cursor(answer, origin))
+        except DocumentError as error:
+            raise PlatformError("platform_down", f"{error} Try again later") from None
+
+    def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Json]:
+        has_key = self.config.key is not None
+        return _body(self._get(path, params), params["endpoint_id"], has_key=has_key)
+
+    def _get(self, path: str, params: Mapping[str, str]) -> httpx.Response:
+        url = self.config.origins.platform + path
+        headers = self.config.authorization() if self.config.key is not None else {}
+        try:
+            return get(self.client, url, params=params, headers=headers, clock=self.clock)
+        except httpx.RequestError as error:
+            raise unreachable(error, url) from error
+
+
+def _next_cursor(answer: Mapping[str, Json], origin: str) -> str | None:
+    """Return the cursor of the next page, or None on the last; a lost one is no end."""
+    cursor, more = answer.get("next_cursor"), answer.get("has_more")
+    if more is False or not (cursor or more):
+        return None
+    if isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_LIMIT and cursor.isascii():
+        return cursor
+    raise CursorError(
+        "platform_down", f"{origin} promises more models and gives no usable cursor: try later"
+    )
+
+
+def _refused(response: httpx.Response) -> str:
+    return (
+        f"the platform does not accept the search: {response.status_code} ({_said(response)}). "
+        "Change the text or the category"
+    )
+
+
+def _body(response: httpx.Response, model_id: str | None, *, has_key: bool) -> Mapping[str, Json]:
+    """Return the JSON object of a good answer; raise what a bad one means."""
+    if response.status_code in (401, 403):
+        why = "refuses the key: check FAL_KEY" if has_key else "asks for a key: set FAL_KEY"
+        raise KeyMissingError("key_refused", f"the platform {why} ({_said(response)})")
+    if response.status_code == 404 and model_id is not None:
+        raise _not_found(model_id)
+    if not response.is_success:
+        raise PlatformError(
+            "platform_down",
+            f"the platform answered {response.status_code} ({_said(response)}): try again later, "
+            "or use a saved document with --source PATH",
+        )
+    return _object(response)
+
+
+def _object(response: httpx.Response) -> Mapping[str, Json]:
+    origin = f"the answer of {response.url.host}"
+    try:
+        value = load_json(response.content, origin)
+    except DocumentError as error:
+        kind = response.headers.get("content-type", "no content type")
+        hint = "a proxy or a login page may have answered in its place"
+        reason = hint if "html" in kind else str(error)
+        raise PlatformError("platform_down", f"{origin} is not JSON but {kind}: {reason}") from None
+    if not isinstance(value, dict):
+        raise PlatformError("platform_down", f"{origin} is not a JSON object: try again later")
+    return value
+
+
+def _entry(answer: Mapping[str, Json], key: str, model_id: str) -> Mapping[str, Json] | None:
+    entries = answer.get(key)
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and entry.get("endpoint_id") == model_id:
+            return entry
+    return None
+
+
+def _not_found(model_id: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"fal knows no model {model_id}: check the spelling, capitals count; "
+        "IDs stand at https://fal.ai/models"
+    )
+
+
+def _no_document(model_id: str, error: Json) -> str:
+    said = error.get("message") if isinstance(error, Mapping) else None
+    reason = f" ({one_line(said)[:EXCERPT]})" if isinstance(said, str) else ""
+    return (
+        f"fal has no document of {model_id} at the moment{reason}: try again later, "
+        "or use a saved one with --source PATH"
+    )
+
+
+def _said(response: httpx.Response) -> str:
+    """Return the platform's own message, of its error envelope, or its status in words."""
+    try:
+        match load_json(response.content, "the answer"):
+            case {"error": {"message": str(message)}}:
+                return one_line(message)[:EXCERPT]
+    except DocumentError:
+        pass
+    return response.reason_phrase or "no reason given"

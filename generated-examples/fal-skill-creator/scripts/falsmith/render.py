@@ -1,0 +1,129 @@
+"""A Model becomes its skill, as values: files from templates, and the runtime beside them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from falsmith import __version__
+from falsmith.documents import Json
+from falsmith.filters import FILTERS
+from falsmith.model import MISSING, Model
+from falsmith.provenance import PROVENANCE
+from falsmith.runtime_files import generator_files, runtime_files, templates_folder
+from falsmith.tree import Entry, File, Link, digest
+
+__all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_creator"]
+
+# The skill that carries falsmith, and the runtime that the other skills link to.
+CREATOR = "fal-skill-creator"
+SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
+
+DEFAULT_LICENSE = "MIT-0"
+SUFFIX = ".jinja"
+# Written in lazy mode only: the full SKILL.md holds what the reference does.
+LAZY_ONLY = PurePosixPath("references/tools")
+
+Mode = Literal["default", "standalone", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the skill is made; kept in its provenance, so that it can be made again."""
+
+    mode: Mode = "default"
+    lazy: bool = False
+    name: str | None = None
+    description: str | None = None
+    license: str = DEFAULT_LICENSE
+
+
+def render(model: Model, options: Options) -> tuple[Entry, ...]:
+    """Return everything that the model's skill holds, sorted by path, provenance last."""
+    variables = {"model": model, "options": options, "MISSING": MISSING}
+    wanted = {path: one for path, one in _templates("skill").items() if _is_wanted(path, options)}
+    files = [_renamed(file, model) for file in _rendered(wanted, variables)]
+    told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}
+    told["source"] = {"sha256": model.source_digest}
+    if options.mode == "default":
+        links = [Link(path, _shared(path)) for path in map(PurePosixPath, SHARED)]
+        return _complete([*files, *links], told)
+    return _complete([*files, *runtime_files()], told)
+
+
+def render_creator() -> tuple[Entry, ...]:
+    """Return everything that the creator skill holds, provenance last."""
+    files = [*_rendered(_templates("creator"), {}), *runtime_files(), *generator_files()]
+    return _complete(files, {"skill": CREATOR})
+
+
+def _complete(files: Sequence[Entry], told: dict[str, Json]) -> tuple[Entry, ...]:
+    """Return the entries by path, and the provenance that tells what they are."""
+    entries = sorted(files, key=lambda entry: str(entry.path))
+    links = {str(link.path): str(link.target) for link in entries if isinstance(link, Link)}
+    told = {"falsmith": __version__} | told | ({"links": links} if links else {})
+    told["files"] = {
+        str(file.path): digest(file.content) for file in entries if isinstance(file, File)
+    }
+    return (*entries, File(PROVENANCE, f"{FILTERS['json_file'](told)}\n".encode()))
+
+
+def _shared(path: PurePosixPath) -> PurePosixPath:
+    """Return where a link at `path` leads: out of the skill, into the creator skill beside it."""
+    return PurePosixPath(*[".."] * len(path.parts), CREATOR, path)
+
+
+def _is_wanted(path: PurePosixPath, options: Options) -> bool:
+    if options.mode == "default" and str(path) in SHARED:
+        return False
+    return options.lazy or path.parent != LAZY_ONLY
+
+
+def _renamed(file: File, model: Model) -> File:
+    if file.path.name[:1].islower() or file.path.name == "SKILL.md":
+        return file
+    path = str(file.path).replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
+    return replace(file, path=PurePosixPath(path))
+
+
+def _rendered(
+    templates: Mapping[PurePosixPath, Template], variables: Mapping[str, object]
+) -> Iterator[File]:
+    for path, template in templates.items():
+        text = template.render(variables, version=__version__)
+        yield File(path, text.encode(), executable=path.suffix == ".py")
+
+
+@cache
+def _templates(folder: str) -> Mapping[PurePosixPath, Template]:
+    """Return the templates below `folder` that become files, by the path that they write."""
+    environment = _environment()
+    names = environment.list_templates(extensions=["jinja"])
+    paths = {
+        PurePosixPath(name.removesuffix(SUFFIX)).relative_to(folder): name
+        for name in names
+        if name.startswith(f"{folder}/")
+    }
+    return {
+        path: environment.get_template(name)
+        for path, name in paths.items()
+        if not path.name.startswith("_")
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        auto_reload=False,
+    )
+    environment.filters |= FILTERS
+    environment.globals = {}
+    return environment

@@ -1,0 +1,175 @@
+"""A value that fits a schema: its first valid example, its default, a choice or a sample."""
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing.exceptions import Unresolvable
+
+from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.validation import unknown_fields
+from falsmith.documents import Json
+
+__all__ = ["Sampler", "sample"]
+
+Schema = Mapping[str, Any]
+DEPTH = 12
+# Real inputs take a few dozen; a schema that refers to itself could take millions.
+MOST_VALUES = 500
+LONGEST_TEXT = 10_000
+EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
+TEXTS = {
+    "prompt": "A red fox crossing a snowy field at dawn",
+    "text": "The quick brown fox jumps over the lazy dog.",
+}
+
+
+def sample(schema: Schema, root: Schema, *, name: str = "") -> Json:
+    """Return a value for `schema`, whose `$ref`s point into `root`.
+
+    Args:
+        schema: The schema to satisfy, or a part of `root`.
+        root: The self-contained schema that holds the `$defs`.
+        name: The field's name, which helps to choose a sensible text.
+
+    """
+    return Sampler(root).value(schema, name)
+
+
+class Sampler:
+    """Samples values of one self-contained schema; keeps its validator between calls.
+
+    `brief` asks for short values: no examples of the document, names of local files for links.
+    """
+
+    def __init__(self, root: Schema, *, brief: bool = False) -> None:
+        self._root = root
+        self._brief = brief
+        self._made_values = 0
+        self._validator = Draft202012Validator(dict(root))
+
+    def fits(self, value: Json, schema: Schema) -> bool:
+        """Tell whether `value` is valid under `schema` and names only fields that it knows."""
+        if isinstance(value, dict | list):
+            part = SchemaDocument({**schema, "$defs": self._root.get("$defs", {})})
+            if unknown_fields(value, part):
+                return False
+        return not any(True for _ in self.errors(value, schema))
+
+    def errors(self, value: Json, schema: Schema) -> Iterator[object]:
+        """Yield what is wrong with `value`; nothing where it is valid."""
+        try:
+            yield from self._validator.evolve(schema=dict(schema)).iter_errors(value)
+        except (RecursionError, Unresolvable) as error:
+            yield error
+
+    def value(self, schema: Schema, name: str = "", depth: int = 0) -> Json:
+        """Return the first candidate that fits `schema`, else the last one that was tried."""
+        chosen: Json = None
+        self._made_values = self._made_values + 1 if depth else 0
+        if self._made_values > MOST_VALUES:
+            return chosen
+        for candidate in self._candidates(schema, name, depth):
+            chosen = candidate
+            if self.fits(candidate, schema):
+                break
+        return chosen
+
+    def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
+        resolved = self._resolved(schema)
+        if not self._brief:
+            yield from resolved.get("examples", ())
+        if resolved.get("default") is not None and not (self._brief and "type" in resolved):
+            yield resolved["default"]
+        if "const" in resolved:
+            yield resolved["const"]
+        yield from resolved.get("enum", ())[:1]
+        if depth < DEPTH:
+            yield from self._made(resolved, name, depth)
+
+    def _resolved(self, schema: Schema) -> Schema:
+        """Return `schema` with its reference followed; its own keywords win."""
+        for _ in range(DEPTH):
+            reference = schema.get("$ref")
+            if not isinstance(reference, str):
+                return schema
+            name = reference.removeprefix("#/$defs/").replace("%25", "%")
+            name = name.replace("~1", "/").replace("~0", "~")
+            target = self._root.get("$defs", {}).get(name, {})
+            schema = {**target, **{key: schema[key] for key in schema if key != "$ref"}}
+        return {}
+
+    def _made(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
+        for keyword in ("anyOf", "oneOf"):
+            for branch in schema.get(keyword, ()):
+                if branch != {"type": "null"}:
+                    yield self.value(branch, name, depth + 1)
+        if "allOf" in schema:
+            yield self._merged(schema["allOf"], name, depth)
+        kinds = schema.get("type", "object" if "properties" in schema else "string")
+        for kind in kinds if isinstance(kinds, list) else [kinds]:
+            yield from self._of_type(kind, schema, name, depth)
+
+    def _merged(self, branches: list[Schema], name: str, depth: int) -> Json:
+        parts = [self.value(branch, name, depth + 1) for branch in branches]
+        merged: dict[str, Json] = {}
+        for part in parts:
+            if isinstance(part, dict):
+                merged |= part
+        return merged or parts[0]
+
+    def _of_type(self, kind: str, schema: Schema, name: str, depth: int) -> Iterator[Json]:
+        match kind:
+            case "string":
+                yield from self._links(schema)
+                yield from _texts(schema, name)
+            case "integer" | "number":
+                yield from filter(isfinite, _numbers(schema, whole=kind == "integer"))
+            case "boolean":
+                yield False
+            case "array":
+                yield from self._array(schema, name, depth)
+            case "object":
+                yield from self._objects(schema, depth)
+            case _:
+                yield None
+
+    def _links(self, schema: Schema) -> Iterator[str]:
+        if "x-file" in schema:
+            file = f"input.{EXTENSIONS.get(schema['x-file'], 'bin')}"
+            yield file if self._brief else f"https://example.com/{file}"
+
+    def _array(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
+        fixed = [self.value(part, name, depth + 1) for part in schema.get("prefixItems", ())]
+        least = max(schema.get("minItems", 0), 0 if fixed else 1)
+        item = schema.get("items", {})
+        room = min(least, 16) - len(fixed)
+        made = [self.value(item, name, depth + 1)] * room if isinstance(item, Mapping) else []
+        yield fixed + made
+        yield []
+
+    def _objects(self, schema: Schema, depth: int) -> Iterator[Json]:
+        properties: Mapping[str, Schema] = schema.get("properties", {})
+        asked = [key for key in schema.get("required", ()) if key in properties]
+        yield {key: self.value(properties[key], key, depth + 1) for key in asked}
+        yield {key: self.value(part, key, depth + 1) for key, part in properties.items()}
+
+
+def _texts(schema: Schema, name: str) -> Iterator[str]:
+    spoken = next((text for word, text in TEXTS.items() if word in name.lower()), "example")
+    length = schema.get("minLength", 0)
+    yield spoken.ljust(min(length, LONGEST_TEXT), ".")[: schema.get("maxLength", LONGEST_TEXT)]
+    yield from ("#000000", "a", "1", "2026-01-01", "00000000-0000-4000-8000-000000000000")
+
+
+def _numbers(schema: Schema, *, whole: bool) -> Iterator[int | float]:
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    most = schema.get("maximum", schema.get("exclusiveMaximum"))
+    step = schema.get("multipleOf", 1 if whole else 0.5)
+    start = least if least is not None else min(1, most) if most is not None else 1
+    yield start
+    yield start + step
+    yield (start // step + 1) * step
+    if most is not None:
+        yield from (most, most - step, (start + most) / 2)

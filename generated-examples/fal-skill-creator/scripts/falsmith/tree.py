@@ -1,0 +1,266 @@
+"""A generated tree as values, and the one place that writes it, file by atomic replace."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from falsmith.documents import Json, load_json
+from falsmith.errors import TargetError
+from falsmith.provenance import LINK, PROVENANCE, Owned, owned
+
+__all__ = [
+    "Drift",
+    "Entry",
+    "File",
+    "Link",
+    "compare",
+    "digest",
+    "holds_files",
+    "links",
+    "write",
+]
+
+# Left by the interpreter and by file managers: nobody's drift, nobody's edit.
+IGNORED_NAMES = frozenset({"__pycache__", ".DS_Store"})
+# The user's own, which falsmith links and uses and never writes.
+USER_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
+TEMPORARY = ".falsmith-"
+FOLDER = "folder"
+LEFTOVER_AGE = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a skill: its path inside, its bytes, whether it can be executed."""
+
+    path: PurePosixPath
+    content: bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One symbolic link of a skill: its path inside, and its target relative to where it stands."""
+
+    path: PurePosixPath
+    target: PurePosixPath
+
+
+Entry = File | Link
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference between the files that should be there and the folder."""
+
+    kind: Literal["missing", "stale", "extra", "edited", "mode"]
+    path: PurePosixPath
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def compare(files: Sequence[Entry], folder: Path) -> list[Drift]:
+    """Return how `folder` differs from `files`, sorted by path; empty where it does not.
+
+    Raises:
+        TargetError: A file cannot be read.
+
+    """
+    if not folder.is_dir():
+        return [Drift("missing", file.path) for file in files]
+    before = owned(folder)
+    drift = [one for file in files if (one := _drift(file, folder, before)) is not None]
+    expected = {file.path for file in files}
+    drift += [Drift("extra", path) for path in _present(folder) if path not in expected]
+    return sorted(drift, key=lambda one: (str(one.path), one.kind))
+
+
+def holds_files(folder: Path) -> bool:
+    """Tell whether anything stands in `folder` but the remains of an interrupted first write."""
+    return next(_present(folder), None) is not None
+
+
+def links(folder: Path) -> list[PurePosixPath]:
+    """Return every symbolic link below `folder`, whatever it leads to, relative to it."""
+    found = (place for place in folder.rglob("*") if place.is_symlink())
+    return sorted(PurePosixPath(place.relative_to(folder).as_posix()) for place in found)
+
+
+def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
+    """Write the files that `drift`, from `compare`, tells to differ; provenance last.
+
+    A first provenance names both the old and the new digests, so that an interrupted write is
+    recognised as falsmith's own and repaired by the next one. Files that an earlier provenance
+    lists and that are no longer generated are removed, unless they were edited.
+
+    Raises:
+        TargetError: The folder or a file cannot be written.
+
+    """
+    different = {one.path for one in drift if one.kind != "extra"}
+    try:
+        if different:
+            _write(files, folder, different)
+    except OSError as error:
+        raise TargetError(
+            "local_trouble",
+            f"cannot write {error.filename or folder}: {error.strerror or error}. "
+            "Free the place, or choose another folder with --output DIR.",
+        ) from error
+
+
+def _write(files: Sequence[Entry], folder: Path, different: Set[PurePosixPath]) -> None:
+    before = owned(folder)
+    provenance = files[-1]
+    assert isinstance(provenance, File)
+    if before is not None:
+        _remove_leftovers(folder)
+    _make_folder(folder, PROVENANCE.parent)
+    _replace(folder, File(PROVENANCE, _intent(provenance, before)))
+    _remove_retired(files, folder, before)
+    for parent in sorted({part for file in files for part in file.path.parents}):
+        _make_folder(folder, parent)
+    for file in files:
+        if file.path in different and file is not provenance:
+            _replace(folder, file)
+    _replace(folder, provenance)
+
+
+def _intent(provenance: File, before: Owned | None) -> bytes:
+    """Return a provenance that owns the files of before and after, until the write is complete."""
+    told: dict[str, Json] = load_json(provenance.content, PROVENANCE.name)
+    old = before.states if before is not None else {}
+    told["writing"] = told["files"]
+    told["files"] = {path: sorted(digests) for path, digests in old.items()}
+    return json.dumps(told).encode()
+
+
+def _remove_retired(files: Sequence[Entry], folder: Path, before: Owned | None) -> None:
+    """Remove what is no longer generated and was not edited, and the folders that this empties."""
+    expected = {str(file.path) for file in files}
+    for path, known in (before.states if before is not None else {}).items():
+        inside = PurePosixPath(path)
+        if path in expected or inside.is_absolute() or ".." in inside.parts:
+            continue
+        if not _link_on_the_way(folder, inside) and _state(folder / path) in known:
+            (folder / path).unlink()
+            _remove_emptied(folder, inside.parent)
+
+
+def _remove_emptied(folder: Path, path: PurePosixPath) -> None:
+    """Remove the folder `path`, and those above it, that hold only the interpreter's leavings."""
+    for part in (path, *path.parents)[:-1]:
+        place = folder / part
+        if any(entry.name not in IGNORED_NAMES for entry in place.iterdir()):
+            return
+        shutil.rmtree(place)
+
+
+def _replace(folder: Path, file: Entry) -> None:
+    place = os.path.join(folder, file.path)  # noqa: PTH118 - tens of thousands of files pass here
+    parent, name = os.path.split(place)
+    temporary = os.path.join(parent, f"{TEMPORARY}{os.getpid()}-{name}")  # noqa: PTH118
+    try:
+        if isinstance(file, Link):
+            Path(temporary).unlink(missing_ok=True)
+            Path(temporary).symlink_to(file.target)
+        else:
+            _fill(temporary, file)
+        os.replace(temporary, place)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _fill(place: str, file: File) -> None:
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(place, flags, 0o777 if file.executable else 0o666)
+    with os.fdopen(handle, "wb", buffering=0) as stream:
+        stream.write(file.content)
+
+
+def _make_folder(folder: Path, part: PurePosixPath) -> None:
+    """Make a folder of the tree; a link in its place goes, so that nothing leaves `folder`."""
+    place = folder / part
+    if place != folder and place.is_symlink():
+        place.unlink()
+    place.mkdir(parents=True, exist_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what writes that were killed an hour ago or earlier left behind."""
+    for leftover in folder.rglob(f"{TEMPORARY}*"):
+        old = time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE
+        if old and not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
+
+
+def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
+    known = before.states if before is not None else {}
+    way = _link_on_the_way(folder, file.path)
+    if way is not None:
+        ours = _state(folder / way) in known.get(str(way), ())
+        return Drift("stale" if ours else "edited", file.path)
+    state = _state(folder / file.path)
+    if state is None:
+        return Drift("missing", file.path)
+    if state != _expected(file):
+        gone = isinstance(file, Link) and state == FOLDER and _is_ours(folder, file.path, known)
+        ours = file.path == PROVENANCE or state in known.get(str(file.path), ()) or gone
+        return Drift("stale" if ours else "edited", file.path)
+    if isinstance(file, File) and file.executable and not _is_executable(folder / file.path):
+        return Drift("mode", file.path)
+    return None
+
+
+def _state(place: Path) -> str | None:
+    """Return the digest of a file, the target of a link, FOLDER, or None where nothing stands."""
+    try:
+        if place.is_symlink():
+            return LINK + place.readlink().as_posix()
+        return digest(place.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (IsADirectoryError, NotADirectoryError):
+        return FOLDER
+    except OSError as error:
+        raise TargetError("local_trouble", f"cannot read {place}: {error.strerror}") from error
+
+
+def _expected(file: Entry) -> str:
+    return LINK + str(file.target) if isinstance(file, Link) else digest(file.content)
+
+
+def _is_ours(folder: Path, path: PurePosixPath, known: Mapping[str, frozenset[str]]) -> bool:
+    """Tell whether everything in a folder that a link is to replace is falsmith's, unedited."""
+    inside = (path / part for part in _present(folder / path))
+    return all(_state(folder / part) in known.get(str(part), ()) for part in inside)
+
+
+def _is_executable(place: Path) -> bool:
+    return bool(place.stat().st_mode & 0o100)
+
+
+def _link_on_the_way(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
+    """Return the symbolic link among the folders that lead to `path`, if there is one."""
+    return next((part for part in path.parents[:-1] if (folder / part).is_symlink()), None)
+
+
+def _present(folder: Path) -> Iterator[PurePosixPath]:
+    """Yield every file and link of `folder` that is not ignored, relative to it."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - IGNORED_NAMES)
+        linked = {name for name in folders if Path(root, name).is_symlink()}
+        for name in sorted(linked | set(names) - IGNORED_NAMES):
+            path = PurePosixPath(Path(root, name).relative_to(folder).as_posix())
+            if not name.startswith(TEMPORARY) and str(path) not in USER_FILES:
+                yield path

@@ -1,0 +1,100 @@
+"""Links of SKILL.md and of the reference texts: they resolve inside the folder, without chains."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from posixpath import dirname, normpath
+from urllib.parse import unquote
+
+from falsmith.verify.folder import Folder
+from falsmith.verify.front_matter import SKILL_FILE, body
+from falsmith.verify.markdown import read_markdown
+from falsmith.verify.problem import Problem, shown
+
+__all__ = ["check_links"]
+
+INLINE = re.compile(r"\]\(\s*(?:<(?P<pointed>[^<>\n]*)>|(?P<plain>[^\s()<>]*))")
+DEFINITION = re.compile(r" {0,3}\[[^\]\n]{1,200}\]:\s*<?(?P<plain>[^\s<>]+)")
+TAG = re.compile(r"<(?:a|img)\s[^<>]*?(?:href|src)\s*=\s*[\"']?(?P<plain>[^\s\"'<>]+)", re.I)
+SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
+# A path of the skill named in a code span, such as `references/input.schema.json`.
+NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-z0-9_]")
+# Lazy mode's reference stands one folder lower.
+TOOLS = "references/tools/"
+# The user's own files: named in the text before they exist.
+OWN_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    line: int
+    target: str
+    is_named: bool = False
+
+
+def check_links(folder: Folder) -> list[Problem]:
+    """Check every link of SKILL.md and of the Markdown files in references/."""
+    linked = {normpath(link.target) for link in _links(body(folder))}
+    problems = _check(folder, SKILL_FILE, body(folder), linked)
+    for path, text in folder.below("references/", ".md"):
+        problems += _check(folder, path, text, linked)
+    return problems
+
+
+def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Problem]:
+    found = []
+    for link in _links(text):
+        message = _objection(folder, path, link, linked)
+        if message:
+            told = f"line {link.line}: the link {shown(link.target)} {message}"
+            found.append(Problem(path, told))
+    return found
+
+
+def _links(text: str) -> Iterator[_Link]:
+    markdown = read_markdown(text)
+    for line, prose in enumerate(markdown.prose, start=1):
+        for pattern in (INLINE, DEFINITION, TAG):
+            for match in pattern.finditer(prose):
+                yield _Link(line, next(filter(None, match.groups()), ""))
+    for span in markdown.spans:
+        if NAMED.fullmatch(span.text):
+            yield _Link(span.line, span.text, is_named=True)
+
+
+def _objection(folder: Folder, path: str, link: _Link, linked: set[str]) -> str | None:
+    scheme = SCHEME.match(link.target)
+    if scheme and scheme["scheme"].lower() in ("http", "https", "mailto"):
+        return None
+    file = unquote(link.target.partition("#")[0].partition("?")[0])
+    if scheme or "\\" in file or file.startswith(("/", "~")):
+        return "must be a relative path with forward slashes, or a web address"
+    if not file:
+        return None if link.target else "is empty"
+    # A path named in a code span is relative to the skill folder wherever it stands.
+    place = normpath(file if link.is_named else f"{dirname(path)}/{file}".lstrip("/"))
+    if link.is_named and place in OWN_FILES:
+        return None
+    return (
+        _objection_to_place(folder, place)
+        or _depth(place, link)
+        or _chain(path, place, link, linked)
+    )
+
+
+def _objection_to_place(folder: Folder, place: str) -> str | None:
+    if place.startswith(".."):
+        return "leaves the skill folder"
+    return None if folder.has(place) else "leads to a file that is not there"
+
+
+def _depth(place: str, link: _Link) -> str | None:
+    if link.is_named or place.count("/") < 2 or place.startswith(TOOLS):
+        return None
+    return "is two levels deep: what a text links to stands in references/ itself"
+
+
+def _chain(path: str, place: str, link: _Link, linked: set[str]) -> str | None:
+    if path == SKILL_FILE or link.is_named or place in linked | {SKILL_FILE, path}:
+        return None
+    return "makes a chain: SKILL.md must link to that file too"
