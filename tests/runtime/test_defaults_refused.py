@@ -31,6 +31,7 @@ presets:
         ("defaults:\n\n  size: {height: 2}\n", 3, ["defaults.size.width: got nothing"]),
         ("defaults:\n  size: {width: 2, hight: 1}\n", 2, ["defaults.size.hight", "height?"]),
         ("defaults:\n  seed: null\n", 2, ["defaults.seed: got null", "leave the line out"]),
+        ("defaults:\n  seed: 010\n", 2, ['defaults.seed: got "010"']),
         ("defaults:\n  seed:\n", 2, ["defaults.seed: got null"]),
         ("defaults:\n  seed: 1\n  seed: 2\n", 3, ["seed is given twice"]),
         ("defaults:\n  prompt: !!binary aGk=\n", 2, ["defaults.prompt", "bytes"]),
@@ -90,6 +91,13 @@ def test_a_preset_without_a_file_is_refused(
         code, answer = ask(*words)
     assert (code, answer["error"]["code"]) == (2, "usage")
     assert "references/defaults.yaml" in answer["error"]["message"]
+
+
+def test_two_presets_are_refused(ask: Ask, write_defaults: Write) -> None:
+    write_defaults(PRESETS)
+    code, answer = ask("--prompt", "x", "--preset", "poster", "--preset", "wide")
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert "--preset can be given once only" in answer["error"]["message"]
 
 
 def test_a_missing_file_is_refused_where_it_is_used(
