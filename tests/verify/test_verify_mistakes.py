@@ -72,6 +72,12 @@ def _chain_of_references(skill: Path) -> None:
     (skill / "references/more.md").write_text("More.\n", encoding="utf-8")
 
 
+def _deep_reference(skill: Path) -> None:
+    _body("# Sketch\n\n[deep](references/deep/more.md)\n")(skill)
+    (skill / "references/deep").mkdir()
+    (skill / "references/deep/more.md").write_text("More.\n", encoding="utf-8")
+
+
 def _chain_of_links(skill: Path) -> None:
     _link("first.md", "second.md")(skill)
     _link("second.md", "SKILL.md")(skill)
@@ -127,6 +133,7 @@ MISTAKES: dict[str, tuple[Mistake, str, str]] = {
     ),
     "a broken link": (_body("[x](references/none.md)\n"), "SKILL.md", "file that is not there"),
     "a link two levels deep": (_chain_of_references, "references/guide.md", "makes a chain"),
+    "a link two folders deep": (_deep_reference, "SKILL.md", "is two levels deep"),
     "a body over 500 lines": (_body("line\n" * 501), "SKILL.md", "500 at most"),
     "openai.yaml: unknown key": (_interface('colour: "red"'), OPENAI, "'colour' is no known key"),
     "openai.yaml: broken": (_interface('icon_small: "'), OPENAI, "is not usable YAML"),

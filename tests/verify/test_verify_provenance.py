@@ -23,6 +23,16 @@ def test_an_unlisted_file_is_a_problem(skill: Path) -> None:
     assert "not listed" in problem.message
 
 
+def test_an_interrupted_write_is_a_problem(skill: Path) -> None:
+    record = json.loads((skill / PROVENANCE).read_text(encoding="utf-8"))
+    record["writing"] = record["files"]
+    record["files"] = {path: [digest] for path, digest in record["files"].items()}
+    (skill / PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
+    (problem,) = verify(skill)
+    assert problem.path == PROVENANCE
+    assert "interrupted" in problem.message
+
+
 def test_an_edited_script_or_schema_is_a_problem_and_an_edited_text_is_not(skill: Path) -> None:
     for path in (WRAPPER, "SKILL.md", QUEUE):
         with (skill / path).open("a", encoding="utf-8") as file:

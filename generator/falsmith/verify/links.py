@@ -19,6 +19,8 @@ TAG = re.compile(r"<(?:a|img)\s[^<>]*?(?:href|src)\s*=\s*[\"']?(?P<plain>[^\s\"'
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
 # A path of the skill named in a code span, such as `references/input.schema.json`.
 NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-z0-9_]")
+# Lazy mode's reference stands one folder lower.
+TOOLS = "references/tools/"
 # The user's own files: named in the text before they exist.
 OWN_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
 
@@ -73,13 +75,23 @@ def _objection(folder: Folder, path: str, link: _Link, linked: set[str]) -> str 
     place = normpath(file if link.is_named else f"{dirname(path)}/{file}".lstrip("/"))
     if link.is_named and place in OWN_FILES:
         return None
-    return _objection_to_place(folder, place) or _chain(path, place, link, linked)
+    return (
+        _objection_to_place(folder, place)
+        or _depth(place, link)
+        or _chain(path, place, link, linked)
+    )
 
 
 def _objection_to_place(folder: Folder, place: str) -> str | None:
     if place.startswith(".."):
         return "leaves the skill folder"
     return None if folder.has(place) else "leads to a file that is not there"
+
+
+def _depth(place: str, link: _Link) -> str | None:
+    if link.is_named or place.count("/") < 2 or place.startswith(TOOLS):
+        return None
+    return "is two levels deep: what a text links to stands in references/ itself"
 
 
 def _chain(path: str, place: str, link: _Link, linked: set[str]) -> str | None:
