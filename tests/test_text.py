@@ -44,6 +44,10 @@ def test_chat_control_tokens_go(token: str) -> None:
     assert clean_text(f"a {token}b") == "a b"
 
 
+def test_a_models_own_speech_marks_are_no_control_tokens() -> None:
+    assert clean_text("She says <S>hello<E>.") == "She says <S>hello<E>."
+
+
 def test_a_token_that_only_a_removal_would_form_goes_too() -> None:
     assert clean_text("<|im_<|x|>end|>") == ""
     assert clean_text("[IN\u200bST]") == ""
@@ -132,7 +136,7 @@ def test_cleaned_text_holds_nothing_hidden_and_is_clean_already(text: str) -> No
     for line in cleaned.split("\n"):
         assert not any(unicodedata.category(char)[0] == "C" for char in line)
         assert line == line.strip()
-    assert not any(token.lower() in cleaned.lower() for token in TOKENS)
+    assert not any(token in cleaned for token in TOKENS)
 
 
 @given(st.text(), st.integers(10, 200))
