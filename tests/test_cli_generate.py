@@ -377,3 +377,19 @@ def test_stdout_holds_nothing_but_the_object_and_quiet_silences_stderr(
     assert quiet.err == ""
     assert set(loud.answer) == {"creator", "skills", "failed"}
     assert set(quiet.answer) == {"skills", "failed"}
+
+
+def test_a_key_on_the_command_line_is_refused_unless_it_is_allowed(
+    falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Emulator(bundled_all()) as emulator:
+        monkeypatch.setenv("FAL_PLATFORM_URL", emulator.environment["FAL_PLATFORM_URL"])
+        refused = falsmith("generate", "-m", FLUX, "-k", "a:b")
+        monkeypatch.setenv("FAL_ALLOW_API_KEY_ARG", "1")
+        allowed = falsmith("generate", "-m", FLUX, "-k", emulator.environment["FAL_KEY"])
+
+    assert refused.status == 2
+    assert "set FAL_KEY instead" in refused.message
+    assert allowed.status == 0
+    assert "deprecated" in allowed.err
+    assert emulator.environment["FAL_KEY"] not in allowed.err

@@ -268,3 +268,24 @@ def test_oddities_of_the_document_are_passed_on(model_documents: Build, tmp_path
     assert generate(odd, Options("standalone"), tmp_path).oddities == (
         "input.a: has an unknown type; any type is allowed",
     )
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_users_own_files_are_linked_and_never_written(
+    documents: Documents, tmp_path: Path, lazy: bool
+) -> None:
+    options = Options("standalone", lazy=lazy)
+    folder = generate(documents, options, tmp_path).folder
+    mine = {name: folder / "references" / name for name in ("guide.md", "defaults.yaml")}
+    for place in mine.values():
+        place.write_text("mine\n")
+    before = generate(documents, options, tmp_path, action="check").drift
+    generate(documents, options, tmp_path, force=True)
+    text = (folder / "SKILL.md").read_text()
+
+    assert [(one.kind, str(one.path)) for one in before] == [
+        ("stale", "SKILL.md"),
+        ("stale", "references/provenance.json"),
+    ]
+    assert all(f"(references/{name})" in text for name in mine)
+    assert [place.read_text() for place in mine.values()] == ["mine\n", "mine\n"]

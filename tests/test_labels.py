@@ -49,6 +49,16 @@ def test_a_reference_is_followed_and_its_siblings_win() -> None:
     assert follow(TEXT, root) is TEXT
 
 
+def test_a_list_that_holds_itself_and_a_wide_union_of_itself_end() -> None:
+    within = {"type": "array", "items": {"$ref": "#/$defs/A"}}
+    union = {"anyOf": [{"$ref": "#/$defs/B"}] * 30 + [within] * 8 + [TEXT]}
+    root = {"$defs": {"A": within, "B": union}}
+
+    assert type_label(within, root) == "list of list of list of list of any"
+    assert choices(within, root) == ()
+    assert type_label({"$ref": "#/$defs/B"}, root).endswith(" or string")
+
+
 def test_recursion_ends() -> None:
     loop = {"$ref": "#/$defs/A"}
     wide = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/B"}}, {"$ref": "#/$defs/B"}]}

@@ -297,6 +297,31 @@ def test_outputs_that_hold_themselves_are_told_and_end(model_documents: Build) -
     assert [(told.path, told.is_file) for told in model.outputs] == [("tree", False)]
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"type": "array", "items": ref("Node")},
+        {"anyOf": [ref("Node")] * 4},
+        {"anyOf": [{"type": "array", "items": ref("Node")}] * 8},
+        {
+            "type": "object",
+            "properties": {"a": ref("Node"), "b": ref("Node")},
+            "required": ["a", "b"],
+        },
+        {"allOf": [ref("Node"), ref("Node")]},
+    ],
+    ids=["list", "union", "union of lists", "object", "allOf"],
+)
+def test_inputs_that_hold_themselves_are_told_and_end(
+    node: dict[str, Any], parsed: Callable[..., Model]
+) -> None:
+    fields = {"prompt": {"type": "string"}, "tree": ref("Node")}
+    model = parsed(fields, required=("tree",), components={"Node": node})
+
+    assert [parameter.name for parameter in model.parameters] == ["tree", "prompt"]
+    assert set(model.example) == {"tree", "prompt"}
+
+
 def test_names_come_from_the_id_and_from_the_user(model_documents: Build) -> None:
     model = parse(model_documents(model_id="Acme/Demo.v1"))
     named = parse(model_documents(), name="my-skill")

@@ -17,6 +17,8 @@ from falsmith.tree import Drift, Entry, compare, holds_files, links, write
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 
 Action = Literal["write", "check", "dry-run"]
+# The user's own, in `references/`: instructions for the agent, and input that is sent by default.
+HOUSE_FILES = ("defaults.yaml", "guide.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ def generate(
 
     """
     model = parse(documents, name=options.name, description=options.description)
-    files = render(model, options)
     folder = output / model.skill_name
+    house = {name for name in HOUSE_FILES if (folder / "references" / name).is_file()}
+    files = render(model, options, house)
     drift = _carry_out(files, folder, model.id, action, force=force)
     if action == "write":
         _refuse_links(folder, options)

@@ -67,6 +67,7 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; tell what would be written.")
 @click.option("--force", is_flag=True, help="Overwrite edited files and folders that are not ours.")
+@click.option("-k", "--api-key", metavar="KEY", help="Deprecated: set FAL_KEY instead.")
 @source_options
 @json_option
 @quiet_option
@@ -86,6 +87,7 @@ def generate(
     check: bool,
     dry_run: bool,
     force: bool,
+    api_key: str | None,
     source: str | None,
     offline: bool,
     as_json: bool,
@@ -112,7 +114,7 @@ def generate(
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
             "the whole live platform with --yes",
         )
-    opened = open_source(source, offline=offline)
+    opened = open_source(source, offline=offline, key=api_key)
     told_as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
         count = print_matches(opened, query, None, as_json=told_as_json)
