@@ -56,7 +56,11 @@ def render(model: Model, options: Options) -> tuple[Entry, ...]:
 
 def render_creator() -> tuple[Entry, ...]:
     """Return everything that the creator skill holds, provenance last."""
-    files = [*_rendered("creator", _template_names("creator"), {}), *runtime_files(), *generator_files()]
+    files = [
+        *_rendered("creator", _template_names("creator"), {}),
+        *runtime_files(),
+        *generator_files(),
+    ]
     return _complete(files, {"skill": CREATOR})
 
 
@@ -88,9 +92,7 @@ def _renamed(file: File, model: Model) -> File:
     return replace(file, path=PurePosixPath(path))
 
 
-def _rendered(
-    folder: str, names: Iterable[str], variables: Mapping[str, object]
-) -> Iterator[File]:
+def _rendered(folder: str, names: Iterable[str], variables: Mapping[str, object]) -> Iterator[File]:
     environment = _environment()
     for name in names:
         text = environment.get_template(name).render(variables, version=__version__)

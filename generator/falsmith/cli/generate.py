@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError, UsageError
+from falsmith.cli.folders import chosen_folder, folder_options
 from falsmith.cli.options import json_option, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
 from falsmith.generate import Action, Skill, share_runtime
 from falsmith.generate import generate as generate_skill
+from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.sources import Live, Source
@@ -26,7 +28,7 @@ DESCRIPTION_LIMIT = 1024
 EXAMPLES = """\b
 Examples:
   falsmith generate -m fal-ai/flux/dev
-  falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy -o .agents/skills
+  falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy --agent codex
   falsmith generate -m fal-ai/flux/dev --public --check
   falsmith generate --offline --all -o skills
 """
@@ -39,14 +41,7 @@ Examples:
 @click.option(
     "--all", "everything", is_flag=True, help="Every model of --source PATH or --offline."
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path(".claude/skills"),
-    show_default=True,
-    help="The folder that holds the skills.",
-)
+@folder_options(str(DEFAULT_FOLDER))
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
 @click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
@@ -66,7 +61,8 @@ Examples:
 def generate(
     model_ids: tuple[str, ...],
     everything: bool,
-    output: Path,
+    output: Path | None,
+    agent: str | None,
     name: str | None,
     lazy: bool,
     standalone: bool,
@@ -98,7 +94,7 @@ def generate(
     mode: Mode = "public" if public else "standalone" if standalone else "default"
     plan = Plan(
         Options(mode, lazy, name, description, licence),
-        output,
+        chosen_folder(output, agent) or DEFAULT_FOLDER,
         "check" if check else "dry-run" if dry_run else "write",
         force,
     )
