@@ -81,8 +81,8 @@ def test_front_matter_reads_alike_with_every_reader(text: str) -> None:
     read = yaml.safe_load(line)["key"]
 
     assert strictyaml.load(line).data["key"] == read
+    assert "--" not in line
     assert not any(char in read for char in "<>")
-    assert "--" not in read
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_front_matter_reads_alike_with_every_reader(text: str) -> None:
     [
         ('A "cat": #1', 'A "cat": #1'),
         ("\u201ccurly\u201d \u2013 \u00d7", '"curly" - x'),
-        ("a <b> -- c", "a b - c"),
+        ("a <b> -- c --- d", "a b -- c --- d"),
         ("\u98de", "\u98de"),
         ("1.0", "1.0"),
         ("true", "true"),

@@ -16,16 +16,26 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # From the vocabulary up. A module imports only what stands before it, in its own layer as well;
 # a package such as verify counts as one module.
 ORDER = {
-    "vocabulary": "errors names documents model text file_kind",
+    "vocabulary": "errors names documents model text file_kind hosts",
     "reading": "schema_reader labels schema sample traits filters platform catalog sources",
-    "making and judging": "parse tree render verify emulator",
-    "pipeline": "generate",
+    "making and judging": "parse provenance tree installed removal runtime_files render verify emulator",
+    "pipeline": "generate doctor",
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
 # verify looks at a folder as a stranger does, and the emulator knows no skill.
 STRANGERS = {
-    "verify": {"parse", "tree", "render", "filters", "sample", "schema"},
+    "verify": {
+        "parse",
+        "provenance",
+        "tree",
+        "installed",
+        "removal",
+        "render",
+        "filters",
+        "sample",
+        "schema",
+    },
     "emulator": {"parse", "tree", "render", "filters", "verify"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.

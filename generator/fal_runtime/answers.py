@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 
 from .errors import Charged, FalError, JobError, KeyMissingError, NotAcceptedError, Problem, Retry
-from .json_value import Json, read_json
+from .json_text import Json, read_json
 
 __all__ = [
     "billable_units",

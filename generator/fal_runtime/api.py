@@ -1,19 +1,71 @@
-"""What fal tells about a job that it accepted: its status, its result, its end."""
+"""What fal tells about a job that it accepted: where to ask, its status, its result, its end."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 import httpx
 
 from .answers import failure, is_page, json_object, one_line, refusal, told
-from .connection import Connection
+from .config import rewritten
 from .errors import FalError, JobError, NotCollectedError, UsageError
-from .http import get, is_transient, unreachable
-from .json_value import Json
-from .request_urls import RequestUrls
+from .http import Connection, get, is_transient, unreachable
+from .json_text import Json
 
-__all__ = ["JobState", "cancel", "is_known", "job_result", "job_state"]
+__all__ = [
+    "JobState",
+    "RequestUrls",
+    "cancel",
+    "checked_request_id",
+    "is_known",
+    "job_result",
+    "job_state",
+]
+
+
+_NAMESPACES = ("workflows", "comfy")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestUrls:
+    """The three addresses of one job, all below the configured queue."""
+
+    status: str
+    result: str
+    cancel: str
+
+    @classmethod
+    def of_id(cls, queue: str, model_id: str, request_id: str) -> "RequestUrls":
+        """Return the addresses of a bare request ID: below owner and app, never the whole model ID.
+
+        The namespaces `workflows` and `comfy` stand before the owner.
+        """
+        parts = model_id.split("/")
+        app = "/".join(parts[: 3 if parts[0] in _NAMESPACES else 2])
+        result = f"{queue}/{app}/requests/{quote(request_id, safe='')}"
+        return cls(f"{result}/status", result, f"{result}/cancel")
+
+    @classmethod
+    def of_answer(
+        cls, queue: str, model_id: str, request_id: str, answer: dict[str, Json]
+    ) -> "RequestUrls":
+        """Return the addresses that a submit's answer names, each where it is usable.
+
+        A model ID can be another app's second name: then only the returned links are right.
+        """
+        built = cls.of_id(queue, model_id, request_id)
+        result = _link(answer, "response_url", queue)
+        if result is not None:
+            stem = result.removesuffix("/response")
+            built = cls(f"{stem}/status", result, f"{stem}/cancel")
+        return cls(
+            _link(answer, "status_url", queue) or built.status,
+            built.result,
+            _link(answer, "cancel_url", queue) or built.cancel,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +76,13 @@ class JobState:
     queue_position: int | None = None
     logs: tuple[str, ...] = ()
     error: str | None = None
+
+
+def checked_request_id(request_id: str) -> str:
+    """Return the request ID, or raise UsageError for a text that cannot be one."""
+    if _REQUEST_ID.fullmatch(request_id) is None:
+        raise UsageError("usage", f"{request_id[:200]!r} is no request ID of fal")
+    return request_id
 
 
 def job_state(
@@ -95,6 +154,11 @@ def cancel(connection: Connection, urls: RequestUrls) -> str:
     if word == "ALREADY_COMPLETED":
         return word
     raise _not_collected(response, urls.cancel)
+
+
+def _link(answer: dict[str, Json], name: str, queue: str) -> str | None:
+    url = answer.get(name)
+    return rewritten(url, queue) if isinstance(url, str) else None
 
 
 def _collect(

@@ -10,10 +10,9 @@ from .errors import InputError, Problem, UsageError
 from .file_fields import FileProblem, LocalFile, find_local_files
 from .flags import Given, own_options, parse_command
 from .json_text import JsonTextError, Value, parse_json, unsendable
-from .nested import set_nested
 from .schema_walk import SchemaDocument
 from .validation import NOTHING, schema_problems, unknown_fields
-from .values import digit_texts, field_value
+from .values import digit_texts, field_value, set_nested
 from .wording import describe, path_text, short
 
 __all__ = [

@@ -3,28 +3,26 @@
 import shlex
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
 import httpx
 
 from .answers import failure, told
-from .api import cancel, job_state
-from .collecting import Collector, save_lines
+from .api import RequestUrls, cancel, checked_request_id, job_state
 from .config import Config
-from .connection import Connection
 from .download import Naming
 from .errors import FalError, JobError, LocalError, NotCollectedError, UnconfirmedError, UsageError
-from .http import Clock, new_client
-from .job_options import JobOptions
+from .http import Clock, Connection, new_client
+from .media import Collector, save_lines
+from .model import checked_model_id
 from .outcome import Outcome, Status
 from .output_folder import OutputFolder, safe_name
-from .request_urls import RequestUrls, checked_model_id, checked_request_id
 from .submitting import Submission, run_sync, submit
 from .waiting import Patience, Watch
 
-__all__ = ["Call"]
+__all__ = ["Call", "JobOptions"]
 
 _STATUS_OF_CODE: dict[str, Status] = {
     "cancelled": "CANCELLED",
@@ -32,6 +30,34 @@ _STATUS_OF_CODE: dict[str, Status] = {
     "result_endpoint_only": "RESULT_ENDPOINT_ONLY",
     "unconfirmed": "UNKNOWN",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """The options of one call; None means what the settings say, times are in seconds.
+
+    `command` is the command that `next` builds on, such as `python /skill/scripts/model.py`.
+    """
+
+    output: Path = Path("output")
+    output_file: str | None = None
+    auto_filename: bool = False
+    poll_interval: float | None = None
+    max_polls: int | None = None
+    wait: float = 100.0
+    submit: bool = False
+    sync_only: bool = False
+    save_logs: bool = False
+    save_logs_inline: bool = False
+    priority: str | None = None
+    start_timeout: float | None = None
+    no_retry: bool = False
+    command: str = ""
+
+    @property
+    def logs(self) -> bool:
+        """Tell whether the job's log lines are wanted."""
+        return self.save_logs or self.save_logs_inline
 
 
 class Call:

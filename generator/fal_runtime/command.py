@@ -1,5 +1,7 @@
 """The command line that every wrapper shares, and the same call for Python programs."""
 
+import json
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .arguments import given_input, raise_problems
 from .errors import FalError, InputError, UsageError
 from .flags import Given, named_model, own_options, parse_command
-from .help_page import help_page
-from .invocation import ABOUT_JOBS, Invocation, check_model_id, perform
+from .help_page import help_page, schema_answer
+from .invocation import ABOUT_JOBS, Invocation, perform
+from .model import SkillModel, checked_model_id, known_model
 from .python_call import run_fal_api_job
-from .schema_answer import schema_answer
 from .schema_walk import SchemaDocument
-from .screen import say, show_json, show_text
-from .skill_folder import SkillModel, known_model
 
 if TYPE_CHECKING:
     from .outcome import Outcome
@@ -50,17 +50,17 @@ def main(argv: Sequence[str] | None = None, *, model_id: str | None, skill: Path
 def _run(words: tuple[str, ...], model_id: str | None, skill: Path | None, command: str) -> int:
     named = model_id if model_id is not None else named_model(words)
     if named is not None:
-        check_model_id(named)
+        named = checked_model_id(named)
     model = known_model(skill, named)
     document = model.document if model is not None else _NOTHING_KNOWN
     if {"-h", "--help"} & set(words):
-        show_text(_help(model, document, model_id))
+        _show_text(_help(model, document, model_id))
         return 0
     given = parse_command(words, document, own_options(model_id))
     if given.options["schema"] is not None:
-        show_json(schema_answer(document, given.options["schema"]))
+        _show_json(schema_answer(document, given.options["schema"]))
         return 0
-    report = _silent if given.options["quiet"] else say
+    report = _silent if given.options["quiet"] else _say
     settings = skill if model is not None else None
     script = Path(sys.argv[0]).absolute()
     asked = Invocation(named, settings, document, given.options, script, words, command, report)
@@ -92,11 +92,11 @@ def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
     """Print the answer: the one JSON object, or the saved paths of a completed job."""
     if options["print"] == "paths" and outcome.status == "COMPLETED" and outcome.error is None:
         for file in outcome.files:
-            show_text(str(file.path))
+            _show_text(str(file.path))
         return outcome.exit_status
-    show_json(outcome.as_json())
+    _show_json(outcome.as_json())
     if outcome.error is not None:
-        say(f"error: {outcome.error}")
+        _say(f"error: {outcome.error}")
     return outcome.exit_status
 
 
@@ -105,8 +105,8 @@ def _refuse(error: FalError, model_id: str | None, command: str) -> int:
 
     if error.next is None and error.exit_status == 2:
         error.next = f"{command} {'--schema' if isinstance(error, InputError) else '--help'}"
-    show_json(Outcome("REFUSED", model_id, error=error).as_json())
-    say(f"error: {error}")
+    _show_json(Outcome("REFUSED", model_id, error=error).as_json())
+    _say(f"error: {error}")
     return error.exit_status
 
 
@@ -114,7 +114,7 @@ def _readable_model(words: tuple[str, ...]) -> str | None:
     """Return the model of --model-id, None where none is given or it cannot be one."""
     try:
         named = named_model(words)
-        return check_model_id(named) if named is not None else None
+        return checked_model_id(named) if named is not None else None
     except UsageError:
         return None
 
@@ -127,3 +127,32 @@ def _started(model_id: str | None) -> str:
 
 def _silent(_line: str) -> None:
     """Report nothing, as --quiet asks."""
+
+
+def _show_json(answer: Mapping[str, Any]) -> None:
+    """Print the one JSON object, with escapes where stdout cannot carry its characters."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeError:
+        text = json.dumps(answer, indent=2)
+    _show_text(text)
+
+
+def _show_text(text: str) -> None:
+    """Print to stdout; a reader that has gone away is no error of ours."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(line: str) -> None:
+    """Print a line to stderr; that nobody can read it must never end a job."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        return

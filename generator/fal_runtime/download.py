@@ -15,10 +15,9 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from .answers import one_line
-from .connection import Connection
+from .config import is_web_url
 from .file_types import VAGUE, content_type_of, extension_for, kind_of
-from .http import is_transient, pause_before_retry
-from .origins import is_web_url
+from .http import Connection, is_transient, pause_before_retry
 from .outcome import SavedFile
 from .output_folder import OutputFolder, keep, names, safe_name
 from .result_files import ResultFile

@@ -1,18 +1,21 @@
-"""Write the page of `--help`: short, for a reader who pays for every line."""
+"""Tell what a model takes: the page of `--help`, short for every line costs, and `--schema`."""
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from .errors import UsageError
 from .flags import Flag, field_flags
 from .json_text import Value
 from .options import Option
 from .schema_walk import Schema, SchemaDocument
-from .wording import clean, describe, short, shortened
+from .wording import clean, closest, describe, short, shortened
 
-__all__ = ["help_page"]
+__all__ = ["help_page", "schema_answer"]
 
 _LONGEST_PAGE = 6_000
+_LONGEST_SCHEMA = 10_000
 # The command sends it itself: true would put the files' bytes into the answer.
 _HIDDEN = ("sync_mode",)
 _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
@@ -43,6 +46,26 @@ def help_page(
     frame = "\n".join([*head, "", *tail, "", _HINTS, ""])
     fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100)
     return "\n".join([*head, "", *fields, *tail, "", _HINTS, ""])
+
+
+def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
+    """Return the input schema, or with `field` that field's schema and the definitions it uses.
+
+    A schema that would pass 10,000 characters is given as an outline, and its `$comment` says so.
+    Raises UsageError for a field that the schema does not have.
+    """
+    if not field:
+        whole = dict(document.root)
+        return whole if len(json.dumps(whole, indent=2)) < _LONGEST_SCHEMA else _outline(document)
+    fields = document.fields()
+    name = next((n for n in (field, field.replace("-", "_")) if n in fields), None)
+    if name is None:
+        near = closest(field, fields)
+        hint = f" Did you mean {near}?" if near else ""
+        raise UsageError(
+            "usage", f"the input has no field {field[:60]!r}.{hint} Its fields: {', '.join(fields)}"
+        )
+    return _in_full(fields[name], document)
 
 
 def _examples(script: str, document: SchemaDocument, model_preset: bool) -> list[str]:
@@ -133,3 +156,33 @@ def _names_only(flags: Sequence[Flag], document: SchemaDocument, room: int) -> l
     names = " ".join(flag.names[0] for flag in flags)
     left = max(room - len("\n".join(lines)) - 100, 200)
     return ["Fields (* required; --schema FIELD tells all):", *lines, f"  {shortened(names, left)}"]
+
+
+def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
+    given = document.root.get("$defs")
+    definitions: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    used: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        text = json.dumps(waiting.pop())
+        found = [name for name in definitions if json.dumps(f"#/$defs/{name}") in text]
+        waiting += [definitions[name] for name in found if name not in used]
+        used |= {name: definitions[name] for name in found}
+    whole = dict(schema) if isinstance(schema, Mapping) else {"$comment": "any value"}
+    return whole | ({"$defs": used} if used else {})
+
+
+def _outline(document: SchemaDocument) -> dict[str, Any]:
+    fields = document.fields()
+    for length in (300, 150, 80):
+        told = {
+            "$comment": "shortened: --schema FIELD prints one field in full",
+            "required": list(document.required()),
+            "properties": {
+                name: {"$comment": shortened(describe(schema, document), length)}
+                for name, schema in fields.items()
+            },
+        }
+        if len(json.dumps(told, indent=2)) < _LONGEST_SCHEMA:
+            break
+    return told

@@ -1,4 +1,4 @@
-"""GET requests that outlive a bad moment: the only requests that are sent more than once."""
+"""Talk HTTP: one client, its clock, and GET requests that outlive a bad moment."""
 
 # ruff: noqa: A005 - inside a package a module shadows none of the standard library
 
@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from . import RUNTIME_VERSION
+from .config import Config
 from .errors import NotAcceptedError, UsageError
 
 __all__ = [
     "REAL_CLOCK",
     "Clock",
+    "Connection",
     "get",
     "is_transient",
     "new_client",
@@ -46,6 +48,16 @@ class Clock:
 
 
 REAL_CLOCK = Clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a call needs to talk: client, configuration, time, and a place for progress lines."""
+
+    client: httpx.Client
+    config: Config
+    report: Callable[[str], None]
+    clock: Clock
 
 
 def new_client() -> httpx.Client:

@@ -1,7 +1,6 @@
 """Carry out one invocation: check the options and the input, then hand over to the job."""
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
     from .job import JobOptions
     from .outcome import Outcome
 
-__all__ = ["ABOUT_JOBS", "Invocation", "check_model_id", "perform"]
+__all__ = ["ABOUT_JOBS", "Invocation", "perform"]
 
 ReadInput = Callable[[], tuple[Mapping[str, Any], Sequence[Problem]]]
 
 ABOUT_JOBS = ("status", "result", "cancel", "upload")
-_MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)+", re.ASCII)
 # Pairs of options that say opposite things.
 _OPPOSED = (
     ("submit", "sync_only"),
@@ -49,16 +47,6 @@ class Invocation:
     argv: tuple[str, ...]
     command: str
     report: Callable[[str], None]
-
-
-def check_model_id(model_id: str) -> str:
-    """Return a model ID of the form owner/app[/path], or raise UsageError."""
-    if not _MODEL_ID.fullmatch(model_id) or len(model_id) > 200:
-        raise UsageError(
-            "usage",
-            f"{model_id[:80]!r} is not a model ID: write owner/app, such as fal-ai/flux/dev",
-        )
-    return model_id
 
 
 def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "Outcome":

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
-from .call import Call
+from .call import Call, JobOptions
 from .config import Config
 from .file_types import content_type_of
 from .http import REAL_CLOCK, Clock
-from .job_options import JobOptions
+from .media import upload_all, with_links
+from .model import checked_model_id
 from .outcome import Outcome
 from .output_folder import open_output_folder
-from .request_urls import checked_model_id
 from .result_files import links
 from .submitting import Submission
-from .upload import upload_all, with_links
 
 if TYPE_CHECKING:
     from .arguments import PreparedInput

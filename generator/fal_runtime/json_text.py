@@ -1,17 +1,22 @@
-"""Read JSON that a person or an agent wrote: strictly, and showing where it breaks."""
+"""Read JSON: what a person or an agent wrote strictly, what came over a wire forgivingly."""
 
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, Union
 
-__all__ = ["JsonTextError", "Value", "parse_json", "unsendable"]
+__all__ = ["Json", "JsonTextError", "Value", "parse_json", "read_json", "unsendable"]
 
 # A JSON value of an input: what it holds is checked where it is read.
 Value: TypeAlias = Any
 
+# A JSON value of an answer: what it holds is not known before it is looked at.
+Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
+
 # No model's input is nested this deep, and every walk over an input may then recurse.
 _DEEPEST = 64
+# Far deeper than any answer, and shallow enough for every recursive walk of this package.
+_DEEPEST_ANSWER = 200
 
 
 class JsonTextError(ValueError):
@@ -36,14 +41,28 @@ def parse_json(text: str) -> Value:
         raise JsonTextError(_excerpt(error)) from None
     except RecursionError:
         raise JsonTextError(f"it is nested deeper than {_DEEPEST} levels") from None
-    if _depth(value) > _DEEPEST:
+    if _is_deeper(value, _DEEPEST):
         raise JsonTextError(f"it is nested deeper than {_DEEPEST} levels")
+    return value
+
+
+def read_json(text: str | bytes) -> Json:
+    """Return the value of a JSON text; NaN and the infinities, which JSON lacks, become None.
+
+    Raises ValueError for a text that is no JSON or is nested deeper than any real answer.
+    """
+    try:
+        value: Json = json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if _is_deeper(value, _DEEPEST_ANSWER):
+        raise ValueError("nested too deeply")
     return value
 
 
 def unsendable(value: Value) -> str | None:
     """Return why a Python value cannot be sent as JSON in UTF-8, None when it can."""
-    if _depth(value) > _DEEPEST:
+    if _is_deeper(value, _DEEPEST):
         return f"it is nested deeper than {_DEEPEST} levels"
     return next((reason for part in _walk(value) if (reason := _unsendable_alone(part))), None)
 
@@ -99,13 +118,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _depth(value: Value) -> int:
-    deepest, layer = 0, [value]
-    while layer := [part for each in layer for part in _inside(each)]:
-        deepest += 1
-        if deepest > _DEEPEST:
-            break
-    return deepest
+def _is_deeper(value: Value, limit: int) -> bool:
+    layer = [value]
+    for _ in range(limit + 1):
+        layer = [part for each in layer for part in _inside(each)]
+    return bool(layer)
 
 
 def _walk(value: Value) -> Iterator[Any]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import FalError, UsageError
-from .invocation import Invocation, check_model_id, perform
+from .invocation import Invocation, perform
 from .json_text import Value
+from .model import checked_model_id, known_model, own_skill
 from .options import OPTIONS, Option
 from .schema_walk import SchemaDocument
-from .skill_folder import known_model, own_skill
 from .wording import closest
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run_fal_api_job(
     from .outcome import Outcome
 
     try:
-        outcome = _performed(check_model_id(model_id), submit_args, output_dir, options)
+        outcome = _performed(checked_model_id(model_id), submit_args, output_dir, options)
     except FalError as error:
         outcome = Outcome("REFUSED", model_id, error=error)
     answer = outcome.as_json()

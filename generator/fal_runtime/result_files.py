@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .config import is_web_url
 from .file_types import extension_of, kind_of
-from .json_value import Json
-from .origins import is_web_url
+from .json_text import Json
 
 __all__ = ["ResultFile", "links", "result_files"]
 

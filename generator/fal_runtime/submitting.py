@@ -9,11 +9,9 @@ from typing import Any
 import httpx
 
 from .answers import failure, is_page, json_object, one_line, refusal, told
-from .api import is_known
-from .connection import Connection
+from .api import RequestUrls, is_known
 from .errors import FalError, InputError, NotAcceptedError, UnconfirmedError, UsageError
-from .http import pause_before_retry, unreachable
-from .request_urls import RequestUrls
+from .http import Connection, pause_before_retry, unreachable
 
 __all__ = ["Submission", "Submitted", "run_sync", "submit"]
 

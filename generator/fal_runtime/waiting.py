@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from .api import JobState, job_result, job_state
-from .connection import Connection
+from .api import JobState, RequestUrls, job_result, job_state
 from .errors import FalError, JobError, NotCollectedError
-from .request_urls import RequestUrls
+from .http import Connection
 
 __all__ = ["Patience", "Watch"]
 

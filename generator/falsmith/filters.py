@@ -22,6 +22,10 @@ PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]
 AMBIGUOUS = frozenset({"true", "false", "null"})
 # How JSON in ASCII spells a character beyond 16 bits; YAML and Python have one escape for it.
 SURROGATES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)")
+# Made once: `json.dumps` makes an encoder for each value that it is told to write readably.
+READABLE = json.JSONEncoder(ensure_ascii=False)
+# A text, or a number such as 1e-05, which YAML 1.1 takes for a text.
+EXPONENT = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![.\d])(\d+)(e[-+]\d+)')
 BRIEF_LENGTH = 60
 CHOICES_SHOWN = 10
 CHOICES_LISTED = 16
@@ -29,7 +33,7 @@ CHOICES_LISTED = 16
 
 def json_line(value: Json) -> str:
     """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
-    text = _without_tokens(json.dumps(value, ensure_ascii=False))
+    text = _without_tokens(READABLE.encode(value))
     text = text.replace("```", "\\u0060\\u0060\\u0060")
     plain = text.isprintable() and not HIDDEN.search(text)
     return text if plain else "".join(map(_escaped, text))
@@ -53,14 +57,18 @@ def _two_levels(value: Json) -> str:
 
 
 def yaml_value(value: Json) -> str:
-    """Return `value` as a YAML flow value on one line; JSON, but for characters beyond 16 bits."""
-    return SURROGATES.sub(_astral, json_line(value))
+    """Return `value` as a YAML flow value on one line; JSON, but for what YAML spells otherwise."""
+    text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", json_line(value))
+    return SURROGATES.sub(_astral, text)
 
 
 def front_matter(text: str) -> str:
-    """Return `text` as a double-quoted scalar that every front matter reader takes alike."""
-    plain = re.sub(r"-{2,}", "-", text.translate(ASCII_PUNCTUATION))
-    return yaml_value(re.sub(r"[<>]", "", plain))
+    """Return `text` as a double-quoted scalar that every front matter reader takes alike.
+
+    Some readers end the front matter at the first three hyphens, wherever they stand.
+    """
+    plain = re.sub(r"[<>]", "", text.translate(ASCII_PUNCTUATION))
+    return yaml_value(plain).replace("--", "-\\x2d")
 
 
 def cell(text: str) -> str:

@@ -29,6 +29,9 @@ SHORT_DESCRIPTION_LENGTHS = range(25, 65)
 BRIEF_TEXT, BRIEF_VALUE = 60, 120
 DESCRIPTION_LIMIT = 120
 OUTPUT_DEPTH = 4
+# What the catalogue calls a category; any other text could pose as an instruction to the reader.
+CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+UNKNOWN = "unknown"
 
 Schema = Mapping[str, Any]
 
@@ -100,9 +103,9 @@ def _info(documents: Documents) -> Mapping[str, Json]:
 def _category(documents: Documents) -> str:
     for source in (documents.metadata, _info(documents)):
         category = source.get("category")
-        if isinstance(category, str) and one_line(category):
-            return one_line(category)[:DISPLAY_NAME_LIMIT]
-    return "unknown"
+        if isinstance(category, str) and CATEGORY.fullmatch(category):
+            return category
+    return UNKNOWN
 
 
 def _display_name(documents: Documents) -> str:
@@ -115,10 +118,8 @@ def _display_name(documents: Documents) -> str:
 def _description(model_id: str, title: str, category: str) -> str:
     """Return the skill's description: our own words, with the words people search by first."""
     named = f"{title} ({model_id})" if title != model_id else model_id
-    return (
-        f"{purpose(category)} with {named} on fal.ai. Use when the user asks for "
-        f"{category} or names this model."
-    )
+    asked = f"asks for {category} or " if category != UNKNOWN else ""
+    return f"{purpose(category)} with {named} on fal.ai. Use when the user {asked}names this model."
 
 
 def _short_description(model_id: str, category: str) -> str:
@@ -203,7 +204,9 @@ def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Jso
 
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` by the flags of the wrapper's own command line."""
-    flags = field_flags(SchemaDocument(schema), own_options(model_id))
+    named = {name: part for name, part in _properties(schema).items() if name in example}
+    document = SchemaDocument({"properties": named, "$defs": schema.get("$defs", {})})
+    flags = field_flags(document, own_options(model_id))
     names = {flag.field: flag.names[0] for flag in flags}
     if not all(_survives(names.get(name)) and _survives(value) for name, value in example.items()):
         return {}

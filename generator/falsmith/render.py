@@ -1,12 +1,12 @@
 """A Model becomes its skill, as values: files from templates, and the runtime beside them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from falsmith import __version__
 from falsmith.documents import Json
@@ -25,7 +25,7 @@ SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
 # Written in lazy mode only: the full SKILL.md holds what the reference does.
-LAZY_ONLY = "references/tools/"
+LAZY_ONLY = PurePosixPath("references/tools")
 
 Mode = Literal["default", "standalone", "public"]
 
@@ -44,8 +44,8 @@ class Options:
 def render(model: Model, options: Options) -> tuple[Entry, ...]:
     """Return everything that the model's skill holds, sorted by path, provenance last."""
     variables = {"model": model, "options": options, "MISSING": MISSING}
-    names = (name for name in _template_names("skill") if _is_wanted(name, options))
-    files = [_renamed(file, model) for file in _rendered("skill", names, variables)]
+    wanted = {path: one for path, one in _templates("skill").items() if _is_wanted(path, options)}
+    files = [_renamed(file, model) for file in _rendered(wanted, variables)]
     told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}
     told["source"] = {"sha256": model.source_digest}
     if options.mode == "default":
@@ -56,11 +56,7 @@ def render(model: Model, options: Options) -> tuple[Entry, ...]:
 
 def render_creator() -> tuple[Entry, ...]:
     """Return everything that the creator skill holds, provenance last."""
-    files = [
-        *_rendered("creator", _template_names("creator"), {}),
-        *runtime_files(),
-        *generator_files(),
-    ]
+    files = [*_rendered(_templates("creator"), {}), *runtime_files(), *generator_files()]
     return _complete(files, {"skill": CREATOR})
 
 
@@ -80,37 +76,45 @@ def _shared(path: PurePosixPath) -> PurePosixPath:
     return PurePosixPath(*[".."] * len(path.parts), CREATOR, path)
 
 
-def _is_wanted(name: str, options: Options) -> bool:
-    path = name.removeprefix("skill/").removesuffix(SUFFIX)
-    if options.mode == "default" and path in SHARED:
+def _is_wanted(path: PurePosixPath, options: Options) -> bool:
+    if options.mode == "default" and str(path) in SHARED:
         return False
-    return options.lazy or not path.startswith(LAZY_ONLY)
+    return options.lazy or path.parent != LAZY_ONLY
 
 
 def _renamed(file: File, model: Model) -> File:
+    if file.path.name[:1].islower() or file.path.name == "SKILL.md":
+        return file
     path = str(file.path).replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
     return replace(file, path=PurePosixPath(path))
 
 
-def _rendered(folder: str, names: Iterable[str], variables: Mapping[str, object]) -> Iterator[File]:
-    environment = _environment()
-    for name in names:
-        text = environment.get_template(name).render(variables, version=__version__)
-        path = PurePosixPath(name.removesuffix(SUFFIX)).relative_to(folder)
+def _rendered(
+    templates: Mapping[PurePosixPath, Template], variables: Mapping[str, object]
+) -> Iterator[File]:
+    for path, template in templates.items():
+        text = template.render(variables, version=__version__)
         yield File(path, text.encode(), executable=path.suffix == ".py")
 
 
 @cache
-def _template_names(folder: str) -> tuple[str, ...]:
-    """Return the templates below `folder` that become files."""
-    names = _environment().list_templates(extensions=["jinja"])
-    mine = (name for name in names if name.startswith(f"{folder}/"))
-    return tuple(name for name in mine if not PurePosixPath(name).name.startswith("_"))
+def _templates(folder: str) -> Mapping[PurePosixPath, Template]:
+    """Return the templates below `folder` that become files, by the path that they write."""
+    environment = _environment()
+    names = environment.list_templates(extensions=["jinja"])
+    paths = {
+        PurePosixPath(name.removesuffix(SUFFIX)).relative_to(folder): name
+        for name in names
+        if name.startswith(f"{folder}/")
+    }
+    return {
+        path: environment.get_template(name)
+        for path, name in paths.items()
+        if not path.name.startswith("_")
+    }
 
 
-@cache
 def _environment() -> Environment:
-    """Return the one Jinja environment."""
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         undefined=StrictUndefined,

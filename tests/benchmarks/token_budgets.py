@@ -12,6 +12,7 @@ from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
 from falsmith.sources import Source
+from falsmith.tree import Entry, File
 
 __all__ = ["token_budgets"]
 
@@ -49,10 +50,14 @@ def token_budgets(source: Source) -> list[Figure]:
     ]
 
 
+def _contents(entries: Sequence[Entry]) -> dict[str, bytes]:
+    return {str(one.path): one.content for one in entries if isinstance(one, File)}
+
+
 def _counts(documents: Documents) -> Counts:
     model = parse(documents)
-    lazy = {file.path.as_posix(): file.content for file in render(model, Options(lazy=True))}
-    full = {file.path.as_posix(): file.content for file in render(model, Options())}
+    lazy = _contents(render(model, Options(lazy=True)))
+    full = _contents(render(model, Options()))
     raw = json.dumps(documents.openapi, ensure_ascii=False, separators=(",", ":"))
     return Counts(
         _tokens(lazy["SKILL.md"].decode()),

@@ -15,6 +15,7 @@ from falsmith.catalog.saved import SavedSource
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
+from falsmith.tree import File
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")
 pytestmark = [
@@ -48,7 +49,7 @@ def references(documents: Documents, folder: Path) -> Path:
     """Write what a wrapper reads of its skill, without the runtime that runs here anyway."""
     skill = folder / documents.model_id.replace("/", "__")
     for file in render(parse(documents), Options()):
-        if file.path.parts[0] == "references":
+        if isinstance(file, File) and file.path.parts[0] == "references":
             (skill / file.path).parent.mkdir(parents=True, exist_ok=True)
             (skill / file.path).write_bytes(file.content)
     return skill

@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from fal_runtime.call import JobOptions
 from fal_runtime.config import Config, load_config
-from fal_runtime.connection import Connection
-from fal_runtime.http import Clock
-from fal_runtime.job_options import JobOptions
+from fal_runtime.http import Clock, Connection
 
 QUEUE = "https://queue.fal.run"
 JOB = f"{QUEUE}/acme/demo/requests/req-1"

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.api import cancel, job_result, job_state
-from fal_runtime.config import load_config
+from fal_runtime.api import RequestUrls, cancel, checked_request_id, job_result, job_state
+from fal_runtime.config import load_config, rewritten
 from fal_runtime.errors import FalError, InputError, UnconfirmedError
-from fal_runtime.origins import rewritten
-from fal_runtime.request_urls import RequestUrls, checked_model_id, checked_request_id
+from fal_runtime.model import checked_model_id
 from fal_runtime.submitting import Submission, run_sync, submit
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import pytest
 from fal_runtime.config import load_config
 from fal_runtime.download import Naming, save_files
 from fal_runtime.errors import FalError
+from fal_runtime.media import upload_all
 from fal_runtime.outcome import SavedFile
 from fal_runtime.output_folder import open_output_folder, safe_name
 from fal_runtime.result_files import ResultFile
-from fal_runtime.upload import upload_all
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -120,7 +120,10 @@ def set_aside(path: Path, error: Exception) -> str:
     for end in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{end}").replace(f"{target}{end}")
-    return f"the cache {path} cannot be used: {error}. It is set aside as {target.name}"
+    return (
+        f"the cache {path} cannot be used: {error}. It is set aside as {target.name}; "
+        "`falsmith catalog sync` fills a new one"
+    )
 
 
 def cache_trouble(error: Exception, path: Path | None) -> LocalError:

@@ -1,24 +1,24 @@
-"""`falsmith generate`: skills from model IDs."""
+"""`falsmith generate`: skills from model IDs, or from all that a search finds."""
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from fal_runtime.errors import FalError, UsageError
+from falsmith.catalog.query import Query
 from falsmith.cli.folders import chosen_folder, folder_options
-from falsmith.cli.options import json_option, open_source, quiet_option, source_options
+from falsmith.cli.generation import Found, Plan, run_plan
+from falsmith.cli.matches import explain_nothing, print_matches
+from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
-from falsmith.errors import SkillNameError
-from falsmith.generate import Action, Skill, share_runtime
-from falsmith.generate import generate as generate_skill
+from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.hosts import DEFAULT_FOLDER
-from falsmith.names import check_model_id, skill_name
+from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
-from falsmith.sources import Live, Source
+from falsmith.sources import Catalogue, Source
 from falsmith.text import one_line
 
 __all__ = ["generate"]
@@ -30,7 +30,8 @@ Examples:
   falsmith generate -m fal-ai/flux/dev
   falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy --agent codex
   falsmith generate -m fal-ai/flux/dev --public --check
-  falsmith generate --offline --all -o skills
+  falsmith generate -s "lip sync"
+  falsmith generate -c text-to-speech --all --offline -o skills
 """
 
 
@@ -38,9 +39,15 @@ Examples:
 @click.option(
     "-m", "--model-id", "model_ids", multiple=True, metavar="ID", help="A model; repeatable."
 )
+@click.option("-s", "--search", "text", metavar="TEXT", help="List the models that fit.")
+@click.option("-c", "--category", metavar="CATEGORY", help="List the models of this category.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Every model of --source PATH or --offline."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
+@click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
 @folder_options(str(DEFAULT_FOLDER))
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
@@ -60,7 +67,10 @@ Examples:
 @quiet_option
 def generate(
     model_ids: tuple[str, ...],
+    text: str | None,
+    category: str | None,
     everything: bool,
+    yes: bool,
     output: Path | None,
     agent: str | None,
     name: str | None,
@@ -77,7 +87,9 @@ def generate(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Make agent skills from fal.ai model IDs.
+    """Make agent skills from fal.ai model IDs, or from all that a search finds.
+
+    With -s or -c the matches are listed and nothing is written, unless --all is given.
 
     Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
     model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
@@ -86,32 +98,37 @@ def generate(
     with files on this machine.
     """
     ids = tuple(dict.fromkeys(model_ids))
-    _check_usage(ids, everything, name is not None or description is not None, check, dry_run)
+    query = None if text is None and category is None else Query(text or "", category)
+    single = name is not None or description is not None
+    _check_usage(ids, everything or query is not None, single, check, dry_run)
     _check_description(description)
+    if everything and query is None and not (source or offline or yes):
+        raise UsageError(
+            "usage",
+            "--all alone means a whole source: name it with --source PATH or --offline, or take "
+            "the whole live platform with --yes",
+        )
+    folder = chosen_folder(output, agent) or DEFAULT_FOLDER
     opened = open_source(source, offline=offline)
-    if everything and isinstance(opened, Live):
-        raise UsageError("usage", "--all needs --source PATH or --offline: it means a whole source")
+    told_as_json = as_json or not sys.stdout.isatty()
+    if query is not None and not everything:
+        count = print_matches(opened, query, None, as_json=told_as_json)
+        if count and not quiet:
+            notice(f"{count} models fit and nothing was written: --all generates them")
+        return 0
     mode: Mode = "public" if public else "standalone" if standalone else "default"
     plan = Plan(
         Options(mode, lazy, name, description, licence),
-        chosen_folder(output, agent) or DEFAULT_FOLDER,
+        folder,
         "check" if check else "dry-run" if dry_run else "write",
         force,
     )
-    report = Report(plan.action, as_json=as_json or not sys.stdout.isatty(), quiet=quiet)
-    found = _all(opened) if everything else _each(opened, ids)
-    _run(found, plan, report)
+    report = Report(plan.action, as_json=told_as_json, quiet=quiet)
+    found = _each(opened, ids)
+    if everything:
+        found = _all(opened.all()) if query is None else _matching(opened, query)
+    run_plan(found, plan, report, many=everything)
     return report.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the options ask for, the same for every model of a run."""
-
-    options: Options
-    output: Path
-    action: Action
-    force: bool
 
 
 def _check_usage(
@@ -119,7 +136,7 @@ def _check_usage(
 ) -> None:
     """Refuse contradicting options, and malformed IDs before anything is asked."""
     if bool(ids) == everything:
-        raise UsageError("usage", "name models with -m ID, or take a whole source with --all")
+        raise UsageError("usage", "name models with -m ID, or choose them with -s, -c or --all")
     if single and (everything or len(ids) > 1):
         raise UsageError("usage", "--name and --description are for one model: name one with -m")
     if check and dry_run:
@@ -136,9 +153,6 @@ def _check_description(description: str | None) -> None:
         )
 
 
-Found = tuple[str, Documents | FalError]
-
-
 def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
     for model_id in ids:
         try:
@@ -147,51 +161,20 @@ def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
             yield model_id, error
 
 
-def _all(source: Source) -> Iterator[Found]:
-    for one in source.all():
-        yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
+def _all(models: Iterator[Documents | DocumentError]) -> Iterator[Found]:
+    """Yield every model; a source that ends early is one more failure, and loses no other."""
+    try:
+        for one in models:
+            yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
+    except FalError as error:
+        yield "", error
 
 
-def _run(found: Iterator[Found], plan: Plan, report: Report) -> None:
-    """Generate each model; one failure never stops the rest."""
-    names: dict[str, str] = {}
-    shared: Plan | None = None
-    for model_id, documents in found:
-        try:
-            if isinstance(documents, FalError):
-                raise documents
-            if shared is None:
-                # Whatever is wrong with the first model shows before anything is written.
-                _one(documents, replace(plan, action="dry-run"), dict(names))
-                shared = _with_runtime(plan, report)
-            report.add(_one(documents, shared, names))
-        except FalError as error:
-            report.fail(model_id, error)
-
-
-def _with_runtime(plan: Plan, report: Report) -> Plan:
-    """Put the runtime where the skills link to, or have them carry copies of it."""
-    if plan.options.mode != "default":
-        return plan
-    creator = share_runtime(plan.output, action=plan.action, force=plan.force)
-    if creator is None:
-        report.notice("links cannot be made here: each skill carries a copy of the runtime")
-        return replace(plan, options=replace(plan.options, mode="standalone"))
-    if creator.drift:
-        report.add(creator)
-    return plan
-
-
-def _one(documents: Documents, plan: Plan, names: dict[str, str]) -> Skill:
-    """Generate one model, unless its name belongs to another model of this run."""
-    named = plan.options.name
-    name = skill_name(check_model_id(documents.model_id)) if named is None else named
-    taken = names.setdefault(name, documents.model_id)
-    if taken != documents.model_id:
-        raise SkillNameError(
-            f"{taken} and {documents.model_id} would both become the skill {name}: "
-            f"generate one of them alone with --name NAME"
-        )
-    return generate_skill(
-        documents, plan.options, plan.output, action=plan.action, force=plan.force
-    )
+def _matching(source: Catalogue, query: Query) -> Iterator[Found]:
+    found = _all(source.matching(query))
+    first = next(found, None)
+    if first is None:
+        explain_nothing(source, query)
+        first = "", ModelNotFoundError("no model fits: take other words or another category")
+    yield first
+    yield from found

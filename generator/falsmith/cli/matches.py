@@ -9,13 +9,13 @@ from falsmith.cli.options import notice
 from falsmith.errors import DocumentError
 from falsmith.sources import Catalogue, Live
 
-__all__ = ["print_matches"]
+__all__ = ["explain_nothing", "print_matches"]
+
+NAME_WIDTH, LINE_LIMIT = 12, 1000
 
 
-def print_matches(
-    source: Catalogue, query: Query, limit: int | None, *, as_json: bool, more: str
-) -> None:
-    """Search and print what fits, at most `limit` models; `more` tells how to see the others.
+def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json: bool) -> int:
+    """Search, print what fits, at most `limit` models, and return how many those are.
 
     A malformed entry is named and takes nothing from the others. Raises as the source does.
     """
@@ -33,9 +33,10 @@ def print_matches(
     elif shown:
         _print_table(shown)
     if not models:
-        _explain_nothing(source, query)
+        explain_nothing(source, query)
     elif has_more:
-        notice(f"more than {limit} models fit; {more}")
+        notice(f"more than {limit} models fit: --all lists every one")
+    return len(shown)
 
 
 def _print_object(models: list[Found], *, has_more: bool) -> None:
@@ -50,18 +51,27 @@ def _print_table(models: list[Found]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    rows = [[_marked(one), one.category, one.date[:10], one.license, one.kind] for one in models]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("model", "category", "date", "licence", "kind"):
-        table.add_column(name, no_wrap=True, overflow="fold")
-    table.add_column("name", no_wrap=True, overflow="ellipsis")
-    for one in models:
-        mark = " (deprecated)" if one.status == "deprecated" else ""
-        cells = (one.category, one.date[:10], one.license, one.kind, one.display_name)
-        table.add_row(escape(one.model_id + mark), *map(escape, cells))
-    Console().print(table)
+    for number, header in enumerate(("model", "category", "date", "licence", "kind")):
+        width = max(len(header), *(len(row[number]) for row in rows))
+        table.add_column(header, no_wrap=True, min_width=width)
+    table.add_column("name", no_wrap=True, overflow="ellipsis", min_width=NAME_WIDTH)
+    for row, one in zip(rows, models, strict=True):
+        table.add_row(*map(escape, (*row, one.display_name)))
+    console = Console()
+    # An ID is there to be copied: a narrow screen folds the line and cuts no ID.
+    wide = console.options.update(width=LINE_LIMIT)
+    console.width = max(console.width, console.measure(table, options=wide).minimum)
+    console.print(table)
 
 
-def _explain_nothing(source: Catalogue, query: Query) -> None:
+def _marked(model: Found) -> str:
+    return model.model_id + (" (deprecated)" if model.status == "deprecated" else "")
+
+
+def explain_nothing(source: Catalogue, query: Query) -> None:
+    """Tell why nothing may have been found: a category that nobody knows has close ones."""
     known = {} if isinstance(source, Live) or query.category is None else source.categories()
     close = close_categories(query.category, known) if query.category is not None else None
     if close is None:

@@ -71,11 +71,12 @@ def open_source(source: str | None, *, offline: bool, default: str = "live") -> 
 
 
 def open_platform() -> Platform:
-    """Return the Platform API's client; raises as `load_config` does."""
+    """Return the Platform API's client, closed with the command; raises as `load_config` does."""
     from fal_runtime.config import load_config
     from fal_runtime.http import new_client
 
-    return Platform(new_client(), load_config(None, os.environ))
+    config = load_config(None, os.environ)
+    return Platform(click.get_current_context().with_resource(new_client()), config)
 
 
 def open_cache() -> Cache:

@@ -85,7 +85,6 @@ def search(
         query,
         None if everything else limit or DEFAULT_LIMIT,
         as_json=as_json or not sys.stdout.isatty(),
-        more="--all lists every one",
     )
     return 0
 

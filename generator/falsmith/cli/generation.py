@@ -1,0 +1,107 @@
+"""One run of `falsmith generate`: many models, one plan; a failure never stops the rest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from fal_runtime.errors import FalError
+from falsmith.cli.parallel import in_parallel
+from falsmith.cli.report import Report
+from falsmith.documents import Documents
+from falsmith.errors import SkillNameError
+from falsmith.generate import Action, Skill, generate, share_runtime
+from falsmith.names import check_model_id, skill_name
+from falsmith.render import Options
+
+__all__ = ["Found", "Plan", "run_plan"]
+
+Found = tuple[str, Documents | FalError]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the options ask for, the same for every model of a run."""
+
+    options: Options
+    output: Path
+    action: Action
+    force: bool
+
+
+def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) -> None:
+    """Generate each model that was found; `many` uses every core.
+
+    Raises:
+        TargetError: The creator skill, which the others are to link to, is in the way.
+
+    """
+    rest = _each_name_once(found, plan.options.name)
+    for model_id, documents in rest:
+        # Whatever is wrong with the first model shows before anything is written.
+        tried = _made(replace(plan, action="dry-run"), (model_id, documents))
+        if isinstance(tried, Failure):
+            report.fail(model_id, FalError(tried.code, tried.message))
+            continue
+        shared = _with_runtime(plan, report)
+        # Models of a network come one by one, those of a whole source all at once.
+        each = in_parallel if many else map
+        for made in each(partial(_made, shared), chain([(model_id, documents)], rest)):
+            if isinstance(made, Failure):
+                report.fail(made.model_id, FalError(made.code, made.message))
+            else:
+                report.add(made)
+
+
+def _with_runtime(plan: Plan, report: Report) -> Plan:
+    """Put the runtime where the skills link to, or have them carry copies of it."""
+    if plan.options.mode != "default":
+        return plan
+    creator = share_runtime(plan.output, action=plan.action, force=plan.force)
+    if creator is None:
+        report.notice("links cannot be made here: each skill carries a copy of the runtime")
+        return replace(plan, options=replace(plan.options, mode="standalone"))
+    if creator.drift:
+        report.add(creator)
+    return plan
+
+
+def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Found]:
+    """Yield what was found; a model whose skill would have another's name becomes an error."""
+    names: dict[str, str] = {}
+    for model_id, documents in found:
+        try:
+            name = chosen or skill_name(check_model_id(model_id)) if model_id else ""
+        except SkillNameError as error:
+            yield model_id, error
+            continue
+        taken = names.setdefault(name, model_id)
+        yield model_id, documents if taken == model_id else _taken(name, taken, model_id)
+
+
+def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
+    return SkillNameError(
+        f"{taken} and {model_id} would both become the skill {name}: "
+        "generate one of them alone with --name NAME"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it travels between processes."""
+
+    model_id: str
+    code: str
+    message: str
+
+
+def _made(plan: Plan, found: Found) -> Skill | Failure:
+    """Generate one model, in whichever process."""
+    model_id, documents = found
+    try:
+        if isinstance(documents, FalError):
+            raise documents
+        return generate(documents, plan.options, plan.output, action=plan.action, force=plan.force)
+    except FalError as error:
+        return Failure(model_id, error.code, error.message)

@@ -1,0 +1,261 @@
+"""A sync: complete, resumed after any interruption, alone, and careful with what it removes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from fal_runtime.errors import LocalError, NotAcceptedError
+from falsmith.catalog.cache import Cache
+from falsmith.catalog.cache_sync import Progress, sync
+from falsmith.catalog.query import Query
+from falsmith.documents import Documents
+from falsmith.errors import PlatformError
+from falsmith.platform import CursorError
+
+if TYPE_CHECKING:
+    from tests.catalog.conftest import FakePlatform
+
+MakeEntry = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def five(fake: "FakePlatform", make_entry: MakeEntry) -> "FakePlatform":
+    fake.models = [make_entry(f"acme/m{number}") for number in range(5)]
+    return fake
+
+
+@pytest.fixture
+def run(five: "FakePlatform", cache: Cache, notices: list[str]) -> Callable[[], Progress]:
+    """Return what syncs once and returns how it ended."""
+    return lambda: [*sync(five.platform(), cache, notices.append)][-1]
+
+
+def ids(cache: Cache) -> list[str]:
+    return sorted(one.model_id for one in cache.search(Query(status="all")))
+
+
+def interrupt(fake: "FakePlatform", run: Callable[[], Progress], at: str) -> None:
+    """Let a sync end for want of a network at the page of a cursor."""
+    fake.unreachable = at
+    with pytest.raises(NotAcceptedError):
+        run()
+    fake.unreachable = ""
+    fake.requests.clear()
+
+
+def test_every_model_and_document_is_stored(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    last = run()
+    assert (last.done, last.pages, last.models) == (True, 3, 5)
+    assert ids(cache) == [f"acme/m{number}" for number in range(5)]
+    stored = cache.documents("acme/m3")
+    assert stored == Documents("acme/m3", five.models[3]["metadata"], five.models[3]["openapi"])
+    contents = cache.contents()
+    assert (contents.models, contents.documents, contents.pages) == (5, 5, 0)
+    assert contents.synced == five.now.isoformat()
+
+
+@pytest.mark.parametrize("at", ["at-2", "at-4"])
+def test_an_interrupted_sync_goes_on_where_it_ended(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, at: str
+) -> None:
+    interrupt(five, run, at)
+    assert cache.contents().pages == int(at[-1]) // 2
+    assert cache.contents().synced == ""
+    assert run().models == 5
+    assert five.cursors == ["at-2", "at-4"][at == "at-4" :]
+    assert len(ids(cache)) == 5
+
+
+def test_after_a_day_it_begins_anew(run: Callable[[], Progress], five: "FakePlatform") -> None:
+    interrupt(five, run, "at-4")
+    five.later(hours=25)
+    run()
+    assert five.cursors == [None, "at-2", "at-4"]
+
+
+def test_a_cursor_that_is_not_taken_any_more_begins_it_anew(
+    run: Callable[[], Progress], five: "FakePlatform", notices: list[str]
+) -> None:
+    interrupt(five, run, "at-4")
+    five.answers["at-4"] = httpx.Response(400)
+    assert run().models == 5
+    assert five.cursors == ["at-4", None, "at-2", "at-4"]
+    assert "begins anew" in notices[0]
+
+
+def test_a_list_that_goes_in_a_circle_is_an_error(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    circle = {"models": [], "next_cursor": "at-2", "has_more": True}
+    five.answers["at-4"] = httpx.Response(200, json=circle)
+    with pytest.raises(CursorError):
+        run()
+    assert cache.contents().synced == ""
+
+
+def test_a_model_that_vanished_is_removed_when_the_whole_list_was_read(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    run()
+    del five.models[1]
+    interrupt(five, run, "at-2")
+    assert "acme/m1" in ids(cache)
+    assert run().removed == 1
+    assert ids(cache) == ["acme/m0", "acme/m2", "acme/m3", "acme/m4"]
+    assert cache.search(Query("m1")) == []
+    assert cache.documents("acme/m1") is None
+
+
+def test_a_model_that_was_only_looked_up_is_not_taken_for_vanished(
+    run: Callable[[], Progress], cache: Cache, make_documents: Callable[[str], Documents]
+) -> None:
+    cache.remember(make_documents("me/private"))
+    run()
+    assert run().removed == 0
+    assert cache.documents("me/private") is not None
+
+
+def test_a_broken_entry_is_named_and_removes_nothing(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, notices: list[str]
+) -> None:
+    run()
+    five.models[1] = {"endpoint_id": "acme/m1", "metadata": 7}
+    last = run()
+    assert (last.done, last.broken, last.removed, last.kept) == (True, 1, 0, 1)
+    assert len(ids(cache)) == 5
+    assert "model 2, cannot be used: its metadata is a number" in notices[0]
+
+
+def test_an_error_in_place_of_a_document_keeps_the_former_one(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    run()
+    five.models[1]["openapi"] = {"error": {"code": "expansion_failed", "message": "no"}}
+    five.models[1]["metadata"]["display_name"] = "Changed"
+    run()
+    found = cache.documents("acme/m1")
+    assert found is not None
+    assert found.metadata["display_name"] == "Changed"
+    assert "/acme/m1" in found.openapi["paths"]
+
+
+def test_a_model_without_a_document_is_counted_and_found(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    five.models[1]["openapi"] = {"error": {"code": "expansion_failed", "message": "no"}}
+    run()
+    assert (cache.contents().models, cache.contents().documents) == (5, 4)
+    assert cache.search(Query("m1"))[0].model_id == "acme/m1"
+    assert cache.documents("acme/m1") is None
+
+
+def test_a_list_without_any_model_empties_nothing(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    run()
+    five.models = []
+    with pytest.raises(PlatformError, match="lists no model at all"):
+        run()
+    assert len(ids(cache)) == 5
+
+
+def test_two_syncs_at_once_are_one_too_many(
+    five: "FakePlatform", cache: Cache, path: Path, notices: list[str]
+) -> None:
+    first = sync(five.platform(), cache, notices.append)
+    next(first)
+    with pytest.raises(LocalError, match="another `falsmith catalog sync`"):
+        next(sync(five.platform(), Cache(path, notices.append), notices.append))
+    assert [*first][-1].done
+    assert [*sync(five.platform(), Cache(path, notices.append), notices.append)][-1].done
+
+
+def test_a_lookup_during_a_sync_is_remembered(
+    five: "FakePlatform",
+    cache: Cache,
+    path: Path,
+    make_documents: Callable[[str], Documents],
+) -> None:
+    steps = sync(five.platform(), cache, print)
+    next(steps), next(steps)
+    Cache(path, print).remember(make_documents("me/own"))
+    assert [*steps][-1].done
+    assert "me/own" in ids(cache)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")
+def test_a_killed_sync_loses_no_page_and_blocks_no_other(five: "FakePlatform", path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; import httpx\n"
+        "from fal_runtime.config import load_config; from falsmith.platform import Platform\n"
+        "from falsmith.catalog.cache import Cache; from falsmith.catalog.cache_sync import sync\n"
+        "config = load_config(None, {'FAL_PLATFORM_URL': sys.argv[2]})\n"
+        "platform = Platform(httpx.Client(trust_env=False), config)\n"
+        "print([*sync(platform, Cache(Path(sys.argv[1]), print), print)][-1].models)\n"
+    )
+    with Server(five) as server:
+        command = [sys.executable, "-c", code, str(path), server.url]
+        with subprocess.Popen(command) as process:
+            assert server.asked.wait(30)
+            process.send_signal(signal.SIGKILL)
+        server.hold = ""
+        assert Cache(path, print).contents().pages == 1
+        rerun = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert rerun.stdout == "5\n"
+    assert five.cursors == [None, "at-2", "at-2", "at-4"]
+    assert len(ids(Cache(path, print))) == 5
+
+
+class Server:
+    """Serves a fake platform on loopback; the page of the cursor `hold` is never answered."""
+
+    def __init__(self, fake: "FakePlatform") -> None:
+        self.fake = fake
+        self.hold = "at-2"
+        self.asked = threading.Event()
+        self.over = threading.Event()
+        handler = type("Handler", (_Handler,), {"server_state": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> "Server":
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_state: Server
+
+    def do_GET(self) -> None:
+        params = httpx.QueryParams(urlsplit(self.path).query)
+        state = self.server_state
+        if params.get("cursor", "first") == state.hold:
+            state.fake.requests.append(params)
+            state.asked.set()
+            state.over.wait(60)
+            return
+        answer = state.fake.answer(httpx.Request("GET", state.url, params=params)).content
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""

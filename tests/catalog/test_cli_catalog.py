@@ -1,0 +1,140 @@
+"""`falsmith catalog`: fetched once from a platform, then everything works without it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from falsmith.catalog.bundled import bundled_ids
+from falsmith.cli import run
+from falsmith.documents import Documents
+
+Falsmith = Callable[..., tuple[int, Any, str]]
+
+
+@contextmanager
+def emulating(source: Path) -> Iterator[str]:
+    """Run `falsmith emulate` as a process until the block ends, and give its platform's address."""
+    command = [sys.executable, "-m", "falsmith", "emulate", "--json", "--source", str(source)]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["FAL_PLATFORM_URL"]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_documents: Callable[..., Documents]) -> Path:
+    """Return a folder of saved documents, more than fit on a page of the list."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for number in range(120):
+        fields = {"prompt": {"type": "string"}, f"field_{number % 3}": {"type": "string"}}
+        openapi = make_documents(f"acme/model-{number}", fields).openapi
+        (folder / f"{number:03}.json").write_text(json.dumps(openapi))
+    return folder
+
+
+@pytest.fixture
+def falsmith(capsys: pytest.CaptureFixture[str]) -> Falsmith:
+    def call(*arguments: str) -> tuple[int, Any, str]:
+        status = run(arguments)
+        printed = capsys.readouterr()
+        return status, json.loads(printed.out), printed.err
+
+    return call
+
+
+@pytest.fixture
+def synced(folder: Path, falsmith: Falsmith, monkeypatch: pytest.MonkeyPatch) -> Falsmith:
+    """Return the command line on a machine that was synced and has no network any more."""
+    with emulating(folder) as address:
+        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+        status, answer, _ = falsmith("catalog", "sync")
+        assert (status, answer["models"], answer["documents"]) == (0, 120, 120)
+    return falsmith
+
+
+def test_after_a_sync_everything_works_with_the_platform_gone(
+    synced: Falsmith, tmp_path: Path
+) -> None:
+    status, answer, told = synced("search", "--offline", "--input", "field_2", "--all")
+    assert (status, len(answer["models"]), told) == (0, 40, "")
+    assert synced("search", "model 77", "--offline")[1]["models"][0]["model_id"] == "acme/model-77"
+    assert len(synced("search", "--source", "cache", "--all")[1]["models"]) == 120
+    assert synced("categories")[1]["categories"] == {"unknown": 120}
+    assert synced("show", "acme/model-5", "--offline")[1]["model_id"] == "acme/model-5"
+    skills = ["-o", str(tmp_path / "skills")]
+    assert synced("generate", "-m", "acme/model-5", "--offline", *skills)[0] == 0
+
+
+def test_bundled_models_are_still_there_after_a_sync(synced: Falsmith) -> None:
+    assert synced("show", bundled_ids()[0], "--offline")[0] == 0
+    status, answer, _ = synced("show", "acme/model-500", "--offline")
+    assert status == 2
+    assert "Close to it: acme/model-50" in answer["error"]["message"]
+
+
+def test_info_tells_count_age_size_and_path(synced: Falsmith) -> None:
+    status, answer, _ = synced("catalog", "info")
+    assert status == 0
+    assert (answer["models"], answer["documents"], answer["unfinished_pages"]) == (120, 120, 0)
+    assert answer["path"] == str(Path(os.environ["XDG_CACHE_HOME"], "falsmith", "catalog.db"))
+    assert answer["size"] == Path(answer["path"]).stat().st_size
+    assert 0 <= answer["age_s"] < 600
+
+
+def test_info_of_nothing_is_no_error(falsmith: Falsmith) -> None:
+    status, answer, _ = falsmith("catalog", "info")
+    assert (status, answer["models"], answer["synced"], answer["age_s"]) == (0, 0, None, None)
+
+
+def test_a_sync_that_is_refused_says_so(
+    falsmith: Falsmith, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_KEY", "refused")
+    with emulating(folder) as address:
+        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+        status, answer, told = falsmith("catalog", "sync")
+    assert (status, answer["error"]["code"]) == (3, "key_refused")
+    assert "models are stored" not in told
+
+
+def test_a_sync_onto_a_disk_in_the_way_is_told(
+    falsmith: Falsmith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    status, answer, _ = falsmith("catalog", "sync")
+    assert (status, answer["error"]["code"]) == (9, "local_trouble")
+
+
+def test_a_damaged_cache_is_told_and_filled_anew(
+    synced: Falsmith, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(synced("catalog", "info")[1]["path"])
+    path.write_bytes(b"not a database" * 500)
+    status, answer, told = synced("search", "--offline", "--all")
+    assert (status, len(answer["models"])) == (0, len(bundled_ids()))
+    assert told.count("set aside as catalog.db.damaged") == 1
+    with emulating(folder) as address:
+        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+        assert synced("catalog", "sync")[1]["models"] == 120
+
+
+def test_no_progress_bar_is_drawn_where_nobody_sees_it(synced: Falsmith, folder: Path) -> None:
+    with emulating(folder) as address:
+        command = [sys.executable, "-m", "falsmith", "catalog", "sync"]
+        environment = os.environ | {"FAL_PLATFORM_URL": address}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["models"] == 120

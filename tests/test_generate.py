@@ -1,0 +1,270 @@
+"""One model, once through: what is written, what is refused, and what is left alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fal_runtime.errors import FalError
+from falsmith.documents import Documents
+from falsmith.errors import SkillNameError, TargetError
+from falsmith.generate import Action, generate
+from falsmith.render import Options
+
+Build = Callable[..., Documents]
+
+
+@pytest.fixture
+def documents(model_documents: Build) -> Documents:
+    """Return the documents of a small model."""
+    return model_documents()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_skill_is_written_and_a_second_run_changes_nothing(
+    documents: Documents, tmp_path: Path
+) -> None:
+    first = generate(documents, Options("standalone"), tmp_path / "new/skills")
+    before = contents(first.folder)
+    second = generate(documents, Options("standalone"), tmp_path / "new/skills")
+
+    assert first.folder == tmp_path / "new/skills/acme-demo"
+    assert {one.kind for one in first.drift} == {"missing"}
+    assert second.drift == ()
+    assert contents(first.folder) == before
+    assert before.keys() == {str(path) for path in first.files}
+    assert [path.name for path in (tmp_path / "new/skills").iterdir()] == ["acme-demo"]
+
+
+@pytest.mark.parametrize("action", ["check", "dry-run"])
+def test_checking_and_rehearsing_write_nothing(
+    action: Action, documents: Documents, tmp_path: Path
+) -> None:
+    skill = generate(documents, Options("standalone"), tmp_path / "skills", action=action)
+
+    assert len(skill.drift) == len(skill.files)
+    assert not (tmp_path / "skills").exists()
+
+
+def test_a_changed_document_makes_the_skill_stale_and_the_next_run_renews_it(
+    documents: Documents, model_documents: Build, tmp_path: Path
+) -> None:
+    generate(documents, Options("standalone"), tmp_path)
+    changed = model_documents({"type": "object", "properties": {"text": {"type": "string"}}})
+    checked = generate(changed, Options("standalone"), tmp_path, action="check")
+    generate(changed, Options("standalone"), tmp_path)
+
+    assert {one.kind for one in checked.drift} == {"stale"}
+    assert "references/input.schema.json" in {str(one.path) for one in checked.drift}
+    assert generate(changed, Options("standalone"), tmp_path, action="check").drift == ()
+
+
+def test_leaving_lazy_mode_removes_the_reference_that_only_it_has(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone", lazy=True), tmp_path).folder
+    reference = folder / "references/tools/acme-demo.yaml"
+    assert reference.is_file()
+
+    generate(documents, Options("standalone"), tmp_path)
+
+    assert not reference.exists()
+
+
+def test_edited_files_are_listed_and_nothing_is_written(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    (folder / "SKILL.md").write_text("mine")
+    (folder / "queue_config.yaml").write_text("mine: 1")
+    (folder / "agents/openai.yaml").unlink()
+    before = contents(folder)
+
+    for action in ("write", "dry-run"):
+        with pytest.raises(TargetError) as caught:
+            generate(documents, Options("standalone"), tmp_path, action=action)
+        assert caught.value.code == "edited"
+        assert "SKILL.md, queue_config.yaml" in caught.value.message
+        assert "--force" in caught.value.message
+    assert contents(folder) == before
+
+
+def test_a_check_tells_edited_and_extra_files_without_an_error(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    (folder / "SKILL.md").write_text("mine")
+    (folder / "notes.txt").touch()
+    drift = generate(documents, Options("standalone"), tmp_path, action="check").drift
+
+    assert [(one.kind, str(one.path)) for one in drift] == [
+        ("edited", "SKILL.md"),
+        ("extra", "notes.txt"),
+    ]
+
+
+def test_force_overwrites_edited_files_and_leaves_the_users_own(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    (folder / "SKILL.md").write_text("mine")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "references/guide.md").write_text("mine")
+    generate(documents, Options("standalone"), tmp_path, force=True)
+
+    assert (folder / "SKILL.md").read_text().startswith("---\nname:")
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "references/guide.md").read_text() == "mine"
+
+
+def test_a_folder_of_someone_else_is_refused_and_left_as_it_is(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = tmp_path / "acme-demo"
+    folder.mkdir()
+    (folder / "SKILL.md").write_text("hand made")
+
+    with pytest.raises(TargetError, match="not a skill of falsmith") as caught:
+        generate(documents, Options("standalone"), tmp_path)
+    assert caught.value.exit_status == 2
+    assert contents(folder) == {"SKILL.md": b"hand made"}
+
+
+def test_the_skill_of_another_model_is_refused_and_named(
+    documents: Documents, model_documents: Build, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    before = contents(folder)
+
+    with pytest.raises(TargetError, match="the skill of acme/demo"):
+        generate(
+            model_documents(model_id="acme-demo/x"),
+            Options("standalone", name="acme-demo"),
+            tmp_path,
+        )
+    assert contents(folder) == before
+
+
+def test_force_takes_a_folder_over(
+    documents: Documents, model_documents: Build, tmp_path: Path
+) -> None:
+    generate(documents, Options("standalone"), tmp_path)
+    other = model_documents(model_id="acme/other")
+    generate(other, Options("standalone", name="acme-demo"), tmp_path, force=True)
+
+    assert (
+        generate(other, Options("standalone", name="acme-demo"), tmp_path, action="check").drift
+        == ()
+    )
+
+
+def test_an_empty_folder_and_the_users_guide_alone_are_no_obstacle(
+    documents: Documents, tmp_path: Path
+) -> None:
+    (tmp_path / "acme-demo/references").mkdir(parents=True)
+    (tmp_path / "acme-demo/references/guide.md").write_text("mine")
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+
+    assert (folder / "references/guide.md").read_text() == "mine"
+    assert (folder / "SKILL.md").is_file()
+
+
+@pytest.mark.parametrize("place", ["skills", "skills/acme-demo"])
+def test_a_file_where_a_folder_is_needed_is_named(
+    place: str, documents: Documents, tmp_path: Path
+) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("in the way")
+
+    with pytest.raises(TargetError, match="is a file where a folder is needed") as caught:
+        generate(documents, Options("standalone"), tmp_path / "skills")
+    assert caught.value.exit_status == 9
+    assert (tmp_path / place).read_text() == "in the way"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_in_the_skills_place_is_refused_even_by_force(
+    force: bool, documents: Documents, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "acme-demo").symlink_to(tmp_path / "outside", target_is_directory=True)
+
+    with pytest.raises(TargetError, match="symbolic link"):
+        generate(documents, Options("standalone"), tmp_path, force=force)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_linked_folder_inside_is_refused_and_by_force_replaced_not_followed(
+    documents: Documents, tmp_path: Path
+) -> None:
+    skills, outside = tmp_path / "skills", tmp_path / "outside"
+    folder = generate(documents, Options("standalone"), skills).folder
+    (folder / "agents").rename(outside)
+    (folder / "agents").symlink_to(outside, target_is_directory=True)
+    before = contents(outside)
+
+    with pytest.raises(TargetError, match=r"agents/openai\.yaml"):
+        generate(documents, Options("standalone"), skills)
+    generate(documents, Options("standalone"), skills, force=True)
+
+    assert contents(outside) == before
+    assert not (folder / "agents").is_symlink()
+
+
+def test_an_output_that_cannot_be_written_is_told(documents: Documents, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(TargetError, match="cannot write") as caught:
+        generate(documents, Options("standalone"), tmp_path / "file/skills")
+    assert caught.value.exit_status == 9
+
+
+@pytest.mark.parametrize("inside", ["scripts", "SKILL.md"])
+def test_a_wrong_kind_of_thing_inside_a_skill_is_an_edit(
+    inside: str, documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    if inside == "scripts":
+        (folder / inside).rename(folder / "gone")
+        (folder / inside).write_text("a file")
+    else:
+        (folder / inside).unlink()
+        (folder / inside).mkdir()
+
+    with pytest.raises(TargetError, match=inside) as caught:
+        generate(documents, Options("standalone"), tmp_path)
+    assert caught.value.code == "edited"
+    with pytest.raises(FalError) as forced:
+        generate(documents, Options("standalone"), tmp_path, force=True)
+    assert forced.value.exit_status == 9
+
+
+def test_a_link_in_a_public_skill_is_refused(documents: Documents, tmp_path: Path) -> None:
+    folder = generate(documents, Options("public"), tmp_path).folder
+    (folder / "notes").symlink_to(tmp_path, target_is_directory=True)
+
+    with pytest.raises(TargetError, match=r"no symbolic links.*notes"):
+        generate(documents, Options("public"), tmp_path)
+    assert generate(documents, Options("standalone"), tmp_path).drift
+
+
+def test_a_name_that_cannot_be_used_writes_nothing(documents: Documents, tmp_path: Path) -> None:
+    with pytest.raises(SkillNameError):
+        generate(documents, Options("standalone", name="../escape"), tmp_path / "skills")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_oddities_of_the_document_are_passed_on(model_documents: Build, tmp_path: Path) -> None:
+    odd = model_documents({"type": "object", "properties": {"a": {"type": "text"}}})
+
+    assert generate(odd, Options("standalone"), tmp_path).oddities == (
+        "input.a: has an unknown type; any type is allowed",
+    )
