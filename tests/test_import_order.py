@@ -18,24 +18,15 @@ RUNTIME = Path(fal_runtime.__file__).parent
 ORDER = {
     "vocabulary": "errors names documents model text file_kind hosts",
     "reading": "schema_reader labels schema sample traits filters platform catalog sources",
-    "making and judging": "parse provenance tree installed removal runtime_files render verify emulator",
+    "making and judging": "parse provenance tree runtime_files render verify emulator",
+    "looking after what was made": "installed removal",
     "pipeline": "generate doctor",
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
 # verify looks at a folder as a stranger does, and the emulator knows no skill.
 STRANGERS = {
-    "verify": {
-        "parse",
-        "provenance",
-        "tree",
-        "installed",
-        "removal",
-        "render",
-        "filters",
-        "sample",
-        "schema",
-    },
+    "verify": {"parse", "provenance", "tree", "render", "filters", "sample", "schema"},
     "emulator": {"parse", "tree", "render", "filters", "verify"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.

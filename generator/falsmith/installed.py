@@ -58,12 +58,12 @@ def find(folders: Iterable[Path]) -> Iterator[Installed | TargetError]:
     A skill that several folders reach by links comes once. An error stands for each place that
     cannot be read; the others still come.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for place in chain.from_iterable(map(_candidates, folders)):
         if isinstance(place, TargetError):
             yield place
-        elif place.resolve() not in seen:
-            seen.add(place.resolve())
+        elif (real := os.path.realpath(place)) not in seen:
+            seen.add(real)
             found = _inspect(place)
             if found is not None:
                 yield found
@@ -135,7 +135,11 @@ def _children(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise TargetError("local_trouble", f"cannot read {folder}: {error.strerror}") from error
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> TargetError:
+    return TargetError("local_trouble", f"cannot read {folder}: {error.strerror or error}")
 
 
 def _inspect(folder: Path) -> Installed | TargetError | None:
@@ -148,6 +152,8 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
             found.get(_condition(folder, path, before), []).append(path)
     except TargetError as error:
         return error
+    except OSError as error:
+        return _unreadable(folder, error)
     mode = before.options.get("mode")
     return Installed(
         folder,
@@ -175,13 +181,14 @@ def _leads_into(skill: Path, folder: Path) -> bool:
     before = owned(skill)
     states = before.states.items() if before is not None else ()
     recorded = (path for path, known in states if any(one.startswith(LINK) for one in known))
-    return any(_target(skill / path).is_relative_to(folder.resolve()) for path in recorded)
+    inside = Path(os.path.realpath(folder))
+    return any(_target(skill / path).is_relative_to(inside) for path in recorded)
 
 
 def _target(link: Path) -> Path:
     """Return where a link leads by its own text; the place itself where there is no link."""
-    leads = link.readlink() if link.is_symlink() else Path(link.name)
-    return Path(os.path.normpath(link.parent.resolve() / leads))
+    leads = link.readlink() if os.path.islink(link) else link.name  # noqa: PTH114 - never raises
+    return Path(os.path.normpath(os.path.join(os.path.realpath(link.parent), leads)))  # noqa: PTH118
 
 
 def _nothing(skill: str, folders: Sequence[Path]) -> str:

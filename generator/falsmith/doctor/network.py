@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from fal_runtime.api import RequestUrls
 from fal_runtime.config import load_config
 from fal_runtime.http import unreachable
-from fal_runtime.origins import origins
-from fal_runtime.request_urls import RequestUrls
 from falsmith.doctor.check import Check
+from falsmith.doctor.settings import without_key
 
 __all__ = ["check_hosts", "check_key_at_fal"]
 
@@ -27,7 +27,7 @@ def check_hosts(client: httpx.Client, environ: Mapping[str, str]) -> Iterator[Ch
 
     Any answer but a gateway's error will do. `environ` is sound, as `check_addresses` tells.
     """
-    named = asdict(origins(environ))
+    named = asdict(without_key(environ).origins)
     with ThreadPoolExecutor(len(named)) as pool:
         yield from pool.map(lambda name: _host(client, name, named[name]), named)
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from fal_runtime.credentials import credentials
+from fal_runtime.config import Config, load_config
 from fal_runtime.errors import FalError
-from fal_runtime.origins import origins
-from fal_runtime.settings import load_settings
 from falsmith.doctor.check import Check
 
-__all__ = ["check_addresses", "check_key"]
+__all__ = ["check_addresses", "check_key", "without_key"]
 
+KEYS = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME")
 ADDRESSES = (
     "FAL_RUN_URL",
     "FAL_QUEUE_URL",
@@ -31,13 +30,13 @@ HIDDEN_KEYS = (
 
 def check_key(environ: Mapping[str, str]) -> Check:
     """Tell which variable holds the key, in the order in which calls look for it."""
+    named = environ.get("FAL_KEY_VARIABLE", "").strip()
     try:
-        key, scheme = credentials(environ)
+        config = load_config(None, {name: environ.get(name, "") for name in (*KEYS, named)})
     except FalError as error:
         return Check("key", "problem", str(error), "Correct the variable.")
-    named = environ.get("FAL_KEY_VARIABLE", "").strip()
-    if key is not None:
-        return Check("key", "ok", f"found in {_source(environ, named)}, sent as {scheme}")
+    if config.key is not None:
+        return Check("key", "ok", f"found in {_source(environ, named)}, sent as {config.scheme}")
     if named:
         # The value is not shown: a key may have been put there in place of a name.
         found = "FAL_KEY_VARIABLE is set, and no variable of that name holds a key"
@@ -49,12 +48,16 @@ def check_key(environ: Mapping[str, str]) -> Check:
 def check_addresses(environ: Mapping[str, str]) -> Check:
     """Tell whether addresses and queue settings of the environment can be used."""
     try:
-        origins(environ)
-        load_settings(None, environ)
+        without_key(environ)
     except FalError as error:
         return Check("settings", "problem", str(error), "Correct or unset the variable.")
     changed = [name for name in ADDRESSES if environ.get(name)]
     return Check("settings", "ok", f"set: {', '.join(changed)}" if changed else "fal's own hosts")
+
+
+def without_key(environ: Mapping[str, str]) -> Config:
+    """Return what the environment sets beside the key; raises as `load_config` does."""
+    return load_config(None, {name: environ[name] for name in environ if name not in KEYS})
 
 
 def _source(environ: Mapping[str, str], named: str) -> str:
