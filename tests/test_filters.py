@@ -75,6 +75,15 @@ def test_yaml_on_one_line_says_the_value(value: Any) -> None:
     assert is_safe(line)
 
 
+@pytest.mark.parametrize(
+    "value", [1e-05, -2e-06, 1e16, 1.5e-07, 1.0000000000000002e16, 0.5, 10**300, "1e-05", "no", "~"]
+)
+def test_yaml_takes_numbers_for_numbers_and_texts_for_texts(value: Any) -> None:
+    told = yaml.safe_load(FILTERS["yaml"]({"a": [value], "b": 'x "1e-05'}))
+
+    assert told == {"a": [value], "b": 'x "1e-05'}
+
+
 @given(st.text(max_size=30).map(clean_text) | st.sampled_from(NASTY).map(clean_text))
 def test_front_matter_reads_alike_with_every_reader(text: str) -> None:
     line = f"key: {FILTERS['front_matter'](text)}\n"

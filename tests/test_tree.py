@@ -303,8 +303,8 @@ def test_an_update_that_was_killed_is_repaired(tmp_path: Path, replaced: int) ->
 def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path) -> None:
     names = [f"file{number}" for number in range(6)]
     written(tree(*names), tmp_path)
-    for version in ("2", "3", "2", "4"):
-        killed_after(3, tree(*names, version=version), tmp_path)
+    for version, replaced in (("2", 6), ("3", 4), ("2", 3), ("4", 2)):
+        killed_after(replaced, tree(*names, version=version), tmp_path)
         assert "edited" not in kinds(tree(*names, version="5"), tmp_path).values()
 
     written(tree(*names, version="5"), tmp_path)

@@ -65,9 +65,7 @@ def parse(
         wrapper=wrapper_name(chosen),
         display_name=title,
         category=category,
-        description=one_line(description)
-        if description
-        else _description(model_id, title, category),
+        description=one_line(description or "") or _description(model_id, title, category),
         short_description=_short_description(model_id, category),
         task=_task(category, title),
         parameters=parameters,

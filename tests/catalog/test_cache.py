@@ -4,7 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fal_runtime.errors import LocalError, UsageError
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Query, close_categories
 from falsmith.documents import Documents
+from falsmith.errors import DocumentError
 
 MakeDocuments = Callable[..., Documents]
 FILE = {"$ref": "#/components/schemas/File"}
@@ -66,6 +67,20 @@ def test_a_document_is_stored_once(cache: Cache, path: Path, make_documents: Mak
     cache.add([Documents("acme/three", {}, changed)])
     assert rows.execute("SELECT count(*) FROM documents").fetchone() == (1,)
     rows.close()
+
+
+def test_what_is_written_together_is_written_whole_or_not_at_all(
+    cache: Cache, path: Path, make_documents: MakeDocuments
+) -> None:
+    def broken() -> Iterator[Documents]:
+        yield make_documents("acme/one")
+        raise DocumentError("the second one is broken")
+
+    with pytest.raises(DocumentError):
+        cache.add(broken())
+    assert ids(cache) == []
+    cache.remember(make_documents("acme/two"))
+    assert ids(Cache(path, print)) == ["acme/two"]
 
 
 def test_a_changed_document_is_found_by_what_it_can_do_now(

@@ -118,6 +118,15 @@ def test_a_model_that_vanished_is_removed_when_the_whole_list_was_read(
     assert cache.documents("acme/m1") is None
 
 
+def test_a_model_that_was_looked_up_since_it_was_listed_can_vanish_too(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+) -> None:
+    run()
+    gone = five.models.pop(1)
+    cache.remember(Documents("acme/m1", gone["metadata"], gone["openapi"]))
+    assert run().removed == 1
+
+
 def test_a_model_that_was_only_looked_up_is_not_taken_for_vanished(
     run: Callable[[], Progress], cache: Cache, make_documents: Callable[[str], Documents]
 ) -> None:

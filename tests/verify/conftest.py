@@ -1,4 +1,4 @@
-"""A good skill, written by hand: verify and the generator share no code, nor do these tests."""
+"""Good skills, written by hand: verify and the generator share no code, nor do these tests."""
 
 import hashlib
 import json
@@ -64,6 +64,27 @@ usage:
   - "python scripts/fal_ai_sketch_fast.py --prompt 'a cat'"
   - "python scripts/fal_ai_sketch_fast.py --dry-run --args-file input.json"
 """
+CREATOR = "fal-skill-creator"
+CREATOR_TEXT = f"""---
+name: "{CREATOR}"
+description: "Make skills for models of fal.ai. Use it where a model has no skill yet."
+license: "MIT"
+compatibility: "Python 3.11+ or uv, internet access, an API key in FAL_KEY"
+---
+# Creator
+
+```bash
+python scripts/generate_fal_skill.py -m fal-ai/flux/schnell --output .. --lazy
+uv run scripts/generate_fal_skill.py --help
+```
+
+```bash
+python scripts/fal_api_call.py -m fal-ai/flux/schnell --args-file - <<'JSON'
+{{"prompt": "a cat"}}
+JSON
+python scripts/fal_api_call.py --help
+```
+"""
 OPENAI = f"""interface:
   display_name: "Sketch"
   short_description: "Draw images from text on fal.ai"
@@ -101,9 +122,7 @@ MODEL_CONFIG = {
 def skill(tmp_path: Path) -> Path:
     """A complete skill without a problem."""
     folder = tmp_path / "skills" / NAME
-    source = Path(fal_runtime.__file__).parent
-    ignore = shutil.ignore_patterns("__pycache__", "ruff.toml", ".*")
-    shutil.copytree(source, folder / "scripts" / "fal_runtime", ignore=ignore)
+    _copy_runtime(folder)
     texts = {
         "SKILL.md": SKILL_TEXT,
         "queue_config.yaml": "max_concurrent: 2\nsync_only: false\n",
@@ -115,13 +134,56 @@ def skill(tmp_path: Path) -> Path:
         "scripts/fal_ai_sketch_fast.py": f'{HEADER}"""Call it."""\n\nMODEL_ID = "{MODEL_ID}"\n',
         "scripts/fal_api_call.py": f'{HEADER}"""Call any model."""\n',
     }
+    _write(folder, texts)
+    _seal(folder, mode="standalone")
+    return folder
+
+
+@pytest.fixture
+def creator(tmp_path: Path) -> Path:
+    """The skill that makes skills, beside `skill`, without a problem."""
+    folder = tmp_path / "skills" / CREATOR
+    _copy_runtime(folder)
+    wide = HEADER.replace("]", '    "click>=8.1,<9",\n#     "jinja2>=3.1.4,<4",\n# ]')
+    texts = {
+        "SKILL.md": CREATOR_TEXT,
+        "agents/openai.yaml": OPENAI.replace(NAME, CREATOR),
+        "scripts/generate_fal_skill.py": f'{wide}"""Make skills."""\n',
+        "scripts/fal_api_call.py": f'{HEADER}"""Call any model."""\n',
+        "scripts/falsmith/__init__.py": "",
+        "scripts/falsmith/cli/generate.py": '"""Make skills."""\n',
+        "scripts/falsmith/templates/skill/SKILL.md.jinja": "# {{ name }}\n",
+        "scripts/falsmith/catalog/bundled/models.json": "[]\n",
+    }
+    _write(folder, texts)
+    _record(folder, {"falsmith": "0.1.0", "skill": CREATOR})
+    return folder
+
+
+@pytest.fixture
+def linked_skill(skill: Path, creator: Path) -> Path:
+    """A skill that shares the runtime of the creator beside it, without a problem."""
+    scripts = skill / "scripts"
+    shutil.rmtree(scripts / "fal_runtime")
+    (scripts / "fal_api_call.py").unlink()
+    for name in ("fal_runtime", "fal_api_call.py"):
+        (scripts / name).symlink_to(f"../../{creator.name}/scripts/{name}")
+    _seal(skill, mode="default")
+    return skill
+
+
+def _copy_runtime(folder: Path) -> None:
+    ignore = shutil.ignore_patterns("__pycache__", "ruff.toml", ".*")
+    source = Path(fal_runtime.__file__).parent
+    shutil.copytree(source, folder / "scripts" / "fal_runtime", ignore=ignore)
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="")
     for script in (folder / "scripts").glob("*.py"):
         script.chmod(0o755)
-    _seal(folder, mode="standalone")
-    return folder
 
 
 @pytest.fixture
@@ -131,24 +193,42 @@ def seal() -> Callable[..., None]:
 
 
 def _seal(folder: Path, mode: str = "standalone", lazy: bool = False) -> None:
+    if folder.name == CREATOR:
+        _record(folder, {"falsmith": "0.1.0", "skill": CREATOR})
+        return
+    options = {
+        "mode": mode,
+        "lazy": lazy,
+        "name": None,
+        "description": None,
+        "license": "MIT-0",
+    }
+    links = {
+        path.relative_to(folder).as_posix(): path.readlink().as_posix()
+        for path in (folder / "scripts").glob("*")
+        if path.is_symlink() and mode == "default"
+    }
+    _record(
+        folder,
+        {
+            "falsmith": "0.1.0",
+            "model_id": MODEL_ID,
+            "options": options,
+            "source": {"sha256": "0" * 64},
+            **({"links": links} if links else {}),
+        },
+    )
+
+
+def _record(folder: Path, told: dict[str, object]) -> None:
     own = {"references/provenance.json", "references/guide.md", "references/defaults.yaml"}
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     found = {path.relative_to(folder).as_posix(): path for path in paths}
-    record = {
-        "falsmith": "0.1.0",
-        "model_id": MODEL_ID,
-        "options": {
-            "mode": mode,
-            "lazy": lazy,
-            "name": None,
-            "description": None,
-            "license": "MIT-0",
-        },
-        "source": {"sha256": "0" * 64},
-        "files": {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in sorted(found.items())
-            if name not in own and "__pycache__" not in name
-        },
+    files = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in sorted(found.items())
+        if name not in own and "__pycache__" not in name
     }
-    (folder / "references" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
+    record = folder / "references" / "provenance.json"
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(json.dumps(told | {"files": files}), encoding="utf-8")

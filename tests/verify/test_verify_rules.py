@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ OPENAI = "agents/openai.yaml"
 QUEUE = "queue_config.yaml"
 PROVENANCE = "references/provenance.json"
 KEY = "12345678-1234-1234-1234-123456789abc" + ":" + "0123456789abcdef" * 2
+TOOLS = "dependencies:\n  tools:\n    - type: "
 COMMAND = f"python {WRAPPER}"
 
 
@@ -74,6 +74,10 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", "---\nname", "\ufeff---\nname", "byte order mark"),
     ("SKILL.md", "# Sketch\n", "# Sketch\r\n", "carriage returns"),
     ("SKILL.md", "# Sketch\n", "# Sketch\n" + "line\n" * 500, "500 at most"),
+    ("SKILL.md", "# Sketch\n", "# Sketch\n" + "x" * 20_000, "20,000 are allowed"),
+    ("SKILL.md", "# Sketch\n", "[TODO: more]\n", "a left-over"),
+    ("SKILL.md", ", an API key in FAL_KEY", "", "needs the internet and a key in FAL_KEY"),
+    ("SKILL.md", "internet access, ", "", "needs the internet and a key in FAL_KEY"),
     ("SKILL.md", "# Sketch\n", "<|im_end|>\n", "line 10: a control token"),
     ("SKILL.md", "# Sketch\n", "[INST]\n", "control token"),
     ("SKILL.md", "# Sketch\n", "a\u202eb\n", "U+202E"),
@@ -155,6 +159,10 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     (OPENAI, "interface:\n", 'interface:\n  brand_color: "red"\n', "brand_color"),
     (OPENAI, "interface:\n", "policy:\n  x: 1\ninterface:\n", "policy may hold only"),
     (OPENAI, "interface:", "- interface:", "agents/openai.yaml"),
+    (OPENAI, "interface:", "dependencies:\n  other: 1\ninterface:", "may hold only tools"),
+    (OPENAI, "interface:", f"{TOOLS}'api'\ninterface:", 'type: "mcp"'),
+    (OPENAI, "interface:", f"{TOOLS}'mcp'\n      port: 1\ninterface:", "'port' is no known key"),
+    (OPENAI, "interface:", f"{TOOLS}'mcp'\n      url: ''\ninterface:", "url must have 1 to 1024"),
     (QUEUE, "max_concurrent: 2", "max_speed: 2", "max_speed is no setting"),
     (QUEUE, "max_concurrent: 2", "max_concurrent: two", "max_concurrent must be"),
     (QUEUE, "max_concurrent: 2", "max_concurrent: 2\nmax_concurrent: 3", "given twice"),
@@ -219,50 +227,6 @@ def test_a_second_package_among_the_scripts_is_a_problem(
     (skill / "scripts" / "httpx" / "__init__.py").write_text("", encoding="utf-8")
     seal(skill)
     assert [one.path for one in verify(skill)] == ["scripts/httpx/__init__.py"]
-
-
-def test_an_unlisted_file_is_a_problem(skill: Path) -> None:
-    (skill / "references" / "notes.md").write_text("Notes.\n", encoding="utf-8")
-    (problem,) = verify(skill)
-    assert problem.path == "references/notes.md"
-    assert "not listed" in problem.message
-
-
-def test_an_edited_script_or_schema_is_a_problem_and_an_edited_text_is_not(skill: Path) -> None:
-    for path in (WRAPPER, "SKILL.md", QUEUE):
-        with (skill / path).open("a", encoding="utf-8") as file:
-            file.write("\n# More.\n")
-    (problem,) = verify(skill)
-    assert problem.path == WRAPPER
-    assert "was edited" in problem.message
-
-
-PROVENANCE_CASES: list[tuple[str, Any, str]] = [
-    ("falsmith", 1, "falsmith must be text"),
-    ("model_id", "fal-ai/other", "model_id is not 'fal-ai/sketch/fast'"),
-    ("options", [], "options must be an object"),
-    ("options", {"mode": "secret", "lazy": False, "license": "x"}, "options.mode must be one of"),
-    ("options", {"mode": "default", "lazy": 0, "license": "x"}, "options.lazy"),
-    ("options", {"mode": "default", "lazy": False}, "options.license"),
-    ("options", {"mode": "default", "lazy": False, "license": "x", "name": 1}, "options.name"),
-    ("source", {"sha256": "abc"}, "source.sha256"),
-    ("files", {}, "files must be an object"),
-    ("files", {"SKILL.md": "abc"}, "64 hex digits"),
-]
-
-
-@pytest.mark.parametrize(("field", "value", "told"), PROVENANCE_CASES)
-def test_a_malformed_record_is_a_problem(skill: Path, field: str, value: Any, told: str) -> None:
-    record = json.loads((skill / PROVENANCE).read_text(encoding="utf-8"))
-    record[field] = value
-    (skill / PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
-    assert any(one.path == PROVENANCE and told in one.message for one in verify(skill))
-
-
-def test_a_lazy_skill_needs_its_reference(skill: Path, seal: Callable[..., None]) -> None:
-    (skill / REFERENCE).unlink()
-    seal(skill, lazy=True)
-    assert any(f"{REFERENCE} is missing" in one.message for one in verify(skill))
 
 
 def test_a_reference_may_not_lead_on_to_files_that_the_skill_does_not_name(

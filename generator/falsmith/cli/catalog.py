@@ -91,6 +91,8 @@ def _progress(known: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]
 
 
 def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
+    # Closed, the journal is part of the file, and the size is what stays.
+    cache.close()
     contents = cache.contents()
     if last.kept:
         notice(

@@ -40,7 +40,8 @@ def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) 
     rest = _each_name_once(found, plan.options.name)
     for model_id, documents in rest:
         # Whatever is wrong with the first model shows before anything is written.
-        tried = _made(replace(plan, action="dry-run"), (model_id, documents))
+        trial: Action = "check" if plan.action == "check" else "dry-run"
+        tried = _made(replace(plan, action=trial), (model_id, documents))
         if isinstance(tried, Failure):
             report.fail(model_id, FalError(tried.code, tried.message))
             continue
@@ -63,7 +64,7 @@ def _with_runtime(plan: Plan, report: Report) -> Plan:
         report.notice("links cannot be made here: each skill carries a copy of the runtime")
         return replace(plan, options=replace(plan.options, mode="standalone"))
     if creator.drift:
-        report.add(creator)
+        report.creator(creator)
     return plan
 
 

@@ -11,7 +11,8 @@ from falsmith.sources import Catalogue, Live
 
 __all__ = ["explain_nothing", "print_matches"]
 
-NAME_WIDTH, LINE_LIMIT = 12, 1000
+COLUMNS = ("model", "category", "date", "licence", "kind")
+NAME_WIDTH, GAP = 16, 2
 
 
 def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json: bool) -> int:
@@ -52,17 +53,17 @@ def _print_table(models: list[Found]) -> None:
     from rich.table import Table
 
     rows = [[_marked(one), one.category, one.date[:10], one.license, one.kind] for one in models]
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, header in enumerate(("model", "category", "date", "licence", "kind")):
-        width = max(len(header), *(len(row[number]) for row in rows))
-        table.add_column(header, no_wrap=True, min_width=width)
-    table.add_column("name", no_wrap=True, overflow="ellipsis", min_width=NAME_WIDTH)
-    for row, one in zip(rows, models, strict=True):
-        table.add_row(*map(escape, (*row, one.display_name)))
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    used = sum(widths) + GAP * len(widths)
     console = Console()
     # An ID is there to be copied: a narrow screen folds the line and cuts no ID.
-    wide = console.options.update(width=LINE_LIMIT)
-    console.width = max(console.width, console.measure(table, options=wide).minimum)
+    console.width = max(console.width, used + NAME_WIDTH)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for header, width in zip(COLUMNS, widths, strict=True):
+        table.add_column(header, no_wrap=True, width=width)
+    table.add_column("name", no_wrap=True, overflow="ellipsis", max_width=console.width - used)
+    for row, one in zip(rows, models, strict=True):
+        table.add_row(*map(escape, (*row, one.display_name)))
     console.print(table)
 
 

@@ -24,12 +24,11 @@ class Report:
     skills: list[dict[str, object]] = field(default_factory=list)
     failures: list[tuple[str, FalError]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    shared: dict[str, object] | None = None
 
     def add(self, skill: Skill) -> None:
         """Tell one generated or compared skill."""
-        # What the user put beside the skill is told by --check; writing leaves it alone.
-        kinds = {one.kind for one in skill.drift} - (set() if self.action == "check" else {"extra"})
-        status = VERBS[self.action] if kinds else "unchanged"
+        status = self._status_of(skill)
         self.counts[status] += 1
         if self.as_json:
             self.skills.append(_told(skill, status, self.action))
@@ -38,6 +37,18 @@ class Report:
             self._drift(skill)
         for oddity in skill.oddities:
             self._line(f"  note: {oddity}", to_people=True)
+
+    def creator(self, skill: Skill) -> None:
+        """Tell that the creator skill, which the others link to, was written or differs."""
+        status = self._status_of(skill)
+        if status != "unchanged":
+            self.shared = _told(skill, status, self.action)
+            self._line(f"{status}: {skill.folder} ({len(skill.files)} files)")
+
+    def _status_of(self, skill: Skill) -> str:
+        # What the user put beside the skill is told by --check; writing leaves it alone.
+        kinds = {one.kind for one in skill.drift} - (set() if self.action == "check" else {"extra"})
+        return VERBS[self.action] if kinds else "unchanged"
 
     def notice(self, text: str) -> None:
         """Tell people something that is no result."""
@@ -65,10 +76,14 @@ class Report:
     def _status(self) -> int:
         if len(self.failures) == 1 and not self.counts:
             return self.failures[0][1].exit_status
-        return 1 if self.failures or self.counts["differs"] else 0
+        return 1 if self.failures or self._differing() else 0
+
+    def _differing(self) -> int:
+        return self.counts["differs"] + (self.action == "check" and self.shared is not None)
 
     def _object(self) -> dict[str, object]:
-        told: dict[str, object] = {
+        told: dict[str, object] = {} if self.shared is None else {"creator": self.shared}
+        told |= {
             "skills": self.skills,
             "failed": [{"model_id": one, "error": error.as_json()} for one, error in self.failures],
         }
@@ -77,8 +92,8 @@ class Report:
         elif self.failures:
             message = f"{len(self.failures)} of {len(self.failures) + self.counts.total()} failed"
             told["error"] = FalError("some_failed", message).as_json()
-        elif self.counts["differs"]:
-            message = f"{self.counts['differs']} skills are not up to date"
+        elif self._differing():
+            message = f"{self._differing()} skills are not up to date"
             told["error"] = FalError("problems_found", message).as_json()
         return told
 
@@ -98,7 +113,7 @@ class Report:
 
 def _told(skill: Skill, status: str, action: Action) -> dict[str, object]:
     told: dict[str, object] = {
-        "model_id": skill.subject if skill.subject != skill.name else None,
+        "model_id": skill.subject,
         "name": skill.name,
         "path": str(skill.folder.absolute()),
         "status": status,

@@ -61,14 +61,14 @@ class Judge:
 
     def _refusal(self, words: Sequence[str], stdin: str | None, preset: bool) -> str | None:
         model_id = self.model_id if preset else named_model(words)
-        if model_id is None:
-            return "--model-id is missing"
         schema = self.schema if model_id == self.model_id else {}
         options = own_options(model_id if preset else None)
         given = parse_command(words, SchemaDocument(schema), options)
+        if model_id is None and not given.options["help"]:
+            return "--model-id is missing"
         about = [name for name in NO_INPUT if given.options[name] not in (None, False)]
         file = given.options["args_file"]
-        if about or file not in (None, "-") or model_id != self.model_id:
+        if about or file not in (None, "-"):
             raise_problems(given.unknown)
         elif file == "-" and stdin is None:
             return "it reads standard input, and the text does not show what stands there"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import normpath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from falsmith.verify.calls import Judge
 from falsmith.verify.folder import Folder
@@ -13,14 +13,19 @@ from falsmith.verify.json_text import json_object
 from falsmith.verify.markdown import Block, read_markdown
 from falsmith.verify.model_config import MODEL_CONFIG
 from falsmith.verify.problem import Problem, shown
+from falsmith.verify.provenance import is_creator
 from falsmith.verify.schemas import INPUT_SCHEMA, sound_schema
-from falsmith.verify.scripts import wrapper_path
+from falsmith.verify.scripts import GENERATE_SCRIPT, wrapper_path
 from falsmith.verify.shell import Command, read_shell
 from falsmith.verify.yaml_text import read_yaml
+
+if TYPE_CHECKING:
+    import click
 
 __all__ = ["check_commands", "check_reference"]
 
 TOOLS = "references/tools/"
+CALL_SCRIPT = "scripts/fal_api_call.py"
 SHELLS = frozenset({"", "bash", "sh", "shell", "zsh", "console"})
 COMMAND = re.compile(r"(?:python[0-9.]*|uv) ")
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
@@ -34,9 +39,29 @@ class _Text:
     block: Block
 
 
-def check_commands(folder: Folder) -> list[Problem]:
-    """Check every command line of SKILL.md and of references/tools/."""
-    judge = _judge(folder)
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """What is known of the scripts that commands run: who judges their options."""
+
+    folder: Folder
+    calls: Judge | None
+    generate: "click.Command | None"
+
+    def objection(self, script: str, words: list[str], stdin: str | None) -> str | None:
+        preset = script == wrapper_path(self.folder)
+        if script == GENERATE_SCRIPT and is_creator(self.folder):
+            return None if self.generate is None else _usage(self.generate, words)
+        if self.calls is None or not (preset or script == CALL_SCRIPT):
+            return None
+        return self.calls.objection(words, stdin, preset=preset)
+
+
+def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
+    """Check every command line of SKILL.md and of references/tools/.
+
+    `generate` knows the options of the creator skill's script; without it they are not checked.
+    """
+    scripts = _Scripts(folder, _judge(folder), generate)
     problems: list[Problem] = []
     count = 0
     for text in _texts(folder):
@@ -49,7 +74,7 @@ def check_commands(folder: Folder) -> list[Problem]:
         if count > MOST_COMMANDS:
             return [*problems, Problem(text.path, f"shows more than {MOST_COMMANDS} commands")]
         for command in commands:
-            message = _objection(folder, command, judge)
+            message = _objection(scripts, command)
             problems += [_problem(text, command.line, message)] if message else []
     return problems
 
@@ -91,6 +116,8 @@ def _examples(reference: dict[Any, Any]) -> list[Any]:
 
 def _judge(folder: Folder) -> Judge | None:
     """Return who judges the calls, None where model or schema are broken (other checks say so)."""
+    if is_creator(folder):
+        return Judge("", {})
     model_id = (json_object(folder, MODEL_CONFIG) or {}).get("model_id")
     schema = sound_schema(folder, INPUT_SCHEMA)
     if not isinstance(model_id, str) or schema is None:
@@ -129,20 +156,30 @@ def _problem(text: _Text, line: int, message: str) -> Problem:
     return Problem(text.path, f"{where}{message}")
 
 
-def _objection(folder: Folder, command: Command, judge: Judge | None) -> str | None:
+def _objection(scripts: _Scripts, command: Command) -> str | None:
     script, words = _script(command.words)
     if script is None:
         return None
+    folder = scripts.folder
     told = f"the command {shown(' '.join(command.words))}"
     if script not in folder.files and script not in folder.links:
         return f"{told}: {shown(script)} is not there; commands are relative to the skill folder"
     if command.expands:
         return f"{told}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
-    preset = script == wrapper_path(folder)
-    if judge is None or not (preset or script == "scripts/fal_api_call.py"):
-        return None
-    message = judge.objection(words, command.stdin, preset=preset)
+    message = scripts.objection(script, words, command.stdin)
     return f"{told} would be refused: {message}" if message else None
+
+
+def _usage(command: "click.Command", words: list[str]) -> str | None:
+    """Return what click says against the options of a command; the command is not run."""
+    import click
+
+    asked = [word for word in words if word != "--help"]
+    try:
+        command.make_context("generate", asked)
+    except click.UsageError as error:
+        return error.format_message()
+    return None
 
 
 def _script(words: list[str]) -> tuple[str | None, list[str]]:

@@ -16,6 +16,8 @@ __all__ = ["SKILL_FILE", "body", "check_body", "check_front_matter", "check_fron
 
 SKILL_FILE = "SKILL.md"
 MOST_LINES = 500
+# The specification says 5,000 tokens; English has about four characters in each.
+MOST_CHARACTERS = 20_000
 # agentskills.io, specification: "name" and the other fields; hosts refuse the reserved words.
 KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -45,9 +47,15 @@ def check_body(folder: Folder) -> list[Problem]:
     if "\r" in text:
         problems.append("has carriage returns: end lines with LF alone")
     parts = _parts(text)
-    lines = 0 if parts is None else len(parts.body.splitlines())
+    body_text = "" if parts is None else parts.body
+    lines = len(body_text.splitlines())
     if lines > MOST_LINES:
         problems.append(f"has a body of {lines} lines; hosts expect {MOST_LINES} at most")
+    if len(body_text) > MOST_CHARACTERS:
+        told = f"has a body of {len(body_text):,} characters; {MOST_CHARACTERS:,} are allowed"
+        problems.append(f"{told}: move details into references/")
+    if "[TODO:" in text:
+        problems.append("holds a left-over [TODO: ...]")
     return [Problem(SKILL_FILE, message) for message in problems]
 
 
@@ -82,6 +90,7 @@ def check_front_matter_fields(folder: Folder) -> list[Problem]:
         *_description(fields.get("description")),
         *_optional_texts(fields),
         *_metadata(fields.get("metadata", {}), folder),
+        *_needs(fields),
     ]
     return [Problem(SKILL_FILE, f"front matter: {message}") for message in messages]
 
@@ -154,6 +163,14 @@ def _optional_texts(fields: dict[Any, Any]) -> list[str]:
         if name in fields
         for message in _text(name, fields[name])
     ]
+
+
+def _needs(fields: dict[Any, Any]) -> list[str]:
+    # Stores compare what a skill says that it needs with what its scripts use.
+    told = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
+    if "FAL_KEY" in told and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", told):
+        return []
+    return ["compatibility must say that the skill needs the internet and a key in FAL_KEY"]
 
 
 def _metadata(value: object, folder: Folder) -> list[str]:

@@ -18,6 +18,9 @@ TOP_KEYS = ("interface", "dependencies", "policy")
 LIMITS = {"display_name": (1, 64), "short_description": (25, 64), "default_prompt": (1, 1024)}
 ICONS = ("icon_small", "icon_large")
 OPTIONAL = (*ICONS, "brand_color")
+TOOL_LIMITS = {
+    "type": 64, "value": 1024, "description": 1024, "transport": 64, "url": 1024, "command": 1024
+}  # fmt: skip
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
@@ -36,6 +39,7 @@ def check_openai_yaml(folder: Folder) -> list[Problem]:
         *_unquoted(found.node),
         *_interface(found.value.get("interface"), folder),
         *_policy(found.value),
+        *_dependencies(found.value.get("dependencies", {"tools": []})),
     ]
     return [Problem(PATH, message) for message in messages]
 
@@ -94,3 +98,20 @@ def _policy(value: dict[Any, Any]) -> list[str]:
     if good and all(isinstance(item, bool) for item in policy.values()):
         return []
     return ["policy may hold only allow_implicit_invocation: true or false"]
+
+
+def _dependencies(value: object) -> list[str]:
+    tools = value.get("tools") if isinstance(value, dict) and set(value) == {"tools"} else None
+    if not isinstance(tools, list):
+        return ["dependencies may hold only tools: a list"]
+    return [f"dependencies: {message}" for tool in tools for message in _tool(tool)]
+
+
+def _tool(tool: object) -> list[str]:
+    if not isinstance(tool, dict) or tool.get("type") != "mcp":
+        return ['a tool must be a mapping with type: "mcp"']
+    return _unknown(tool, tuple(TOOL_LIMITS), "") + [
+        f"{name} must have 1 to {most} characters"
+        for name, most in TOOL_LIMITS.items()
+        if name in tool and not (isinstance(tool[name], str) and 1 <= len(tool[name]) <= most)
+    ]

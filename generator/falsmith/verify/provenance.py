@@ -9,18 +9,41 @@ from falsmith.verify.json_text import check_json_object, json_object
 from falsmith.verify.model_config import MODEL_CONFIG
 from falsmith.verify.problem import Problem, shown
 
-__all__ = ["PROVENANCE", "check_edited", "check_listing", "check_provenance", "is_public"]
+__all__ = [
+    "PROVENANCE",
+    "check_edited",
+    "check_listing",
+    "check_provenance",
+    "is_creator",
+    "is_public",
+    "listed_links",
+]
 
 PROVENANCE = "references/provenance.json"
 OWN_FILES = frozenset({"references/guide.md", "references/defaults.yaml", PROVENANCE})
 DIGEST = re.compile(r"[0-9a-f]{64}")
 MODES = ("default", "standalone", "public")
+# The skill that makes skills: other skills beside it may link to its runtime.
+CREATOR = "fal-skill-creator"
 
 
 def is_public(folder: Folder) -> bool:
     """Tell whether the skill was generated with --public."""
-    options = (json_object(folder, PROVENANCE) or {}).get("options")
-    return isinstance(options, dict) and options.get("mode") == "public"
+    return _mode(json_object(folder, PROVENANCE) or {}) == "public"
+
+
+def is_creator(folder: Folder) -> bool:
+    """Tell whether this is the creator skill, which is of no model."""
+    return (json_object(folder, PROVENANCE) or {}).get("skill") == CREATOR
+
+
+def listed_links(folder: Folder) -> dict[str, str]:
+    """Return the links that the skill is to have, by path; the value is where each one points."""
+    record = json_object(folder, PROVENANCE) or {}
+    links = record.get("links")
+    if not isinstance(links, dict) or _mode(record) != "default":
+        return {}
+    return {path: target for path, target in links.items() if target == _shared(path)}
 
 
 def check_provenance(folder: Folder) -> list[Problem]:
@@ -28,13 +51,8 @@ def check_provenance(folder: Folder) -> list[Problem]:
     record = json_object(folder, PROVENANCE)
     if record is None:
         return check_json_object(folder, PROVENANCE)
-    messages = [
-        *_texts(record),
-        *_options(record.get("options")),
-        *_source(record.get("source")),
-        *_files(record.get("files")),
-        *_lazy(record, folder),
-    ]
+    own = _of_creator(record, folder) if is_creator(folder) else _of_model(record, folder)
+    messages = [*_text(record, "falsmith"), *own, *_files(record.get("files"))]
     return [Problem(PROVENANCE, message) for message in messages]
 
 
@@ -77,12 +95,29 @@ def _listed(folder: Folder) -> dict[str, Any] | None:
     return files if isinstance(files, dict) else None
 
 
-def _texts(record: dict[str, Any]) -> list[str]:
+def _of_creator(record: dict[str, Any], folder: Folder) -> list[str]:
+    found = []
+    if folder.name != CREATOR:
+        found.append(f"skill is {shown(CREATOR)}, the folder {shown(folder.name)}")
+    if "links" in record:
+        found.append("links: the creator skill has none, others link to it")
+    return found
+
+
+def _of_model(record: dict[str, Any], folder: Folder) -> list[str]:
     return [
-        f"{name} must be text, not {shown(record.get(name))}"
-        for name in ("falsmith", "model_id")
-        if not isinstance(record.get(name), str)
+        *_text(record, "model_id"),
+        *_options(record.get("options")),
+        *_source(record.get("source")),
+        *_links(record),
+        *_lazy(record, folder),
     ]
+
+
+def _text(record: dict[str, Any], name: str) -> list[str]:
+    if isinstance(record.get(name), str):
+        return []
+    return [f"{name} must be text, not {shown(record.get(name))}"]
 
 
 def _options(value: object) -> list[str]:
@@ -107,6 +142,29 @@ def _source(value: object) -> list[str]:
     if isinstance(digest, str) and DIGEST.fullmatch(digest):
         return []
     return ["source.sha256 must be 64 hex digits: the digest of the model's document"]
+
+
+def _links(record: dict[str, Any]) -> list[str]:
+    links = record.get("links", {})
+    if not isinstance(links, dict):
+        return ["links must be an object that gives each link's target"]
+    if links and _mode(record) != "default":
+        return [f"links: a skill in the mode {shown(_mode(record))} has none"]
+    return [
+        f"links: {shown(path)} must lead to {shown(_shared(path))}, not to {shown(target)}"
+        for path, target in links.items()
+        if target != _shared(path)
+    ]
+
+
+def _mode(record: dict[str, Any]) -> object:
+    options = record.get("options")
+    return options.get("mode") if isinstance(options, dict) else None
+
+
+def _shared(path: str) -> str:
+    """Return where a link at this path finds the same file in the creator skill beside it."""
+    return "../" * (path.count("/") + 1) + f"{CREATOR}/{path}"
 
 
 def _files(value: object) -> list[str]:

@@ -1,19 +1,19 @@
-"""The Python of a skill: it compiles, and the one wrapper presets the right model."""
+"""The scripts of a skill: the one wrapper presets the right model, headers name what is needed."""
 
 import ast
 import os
 import re
 import sys
 import tomllib
-import warnings
-from functools import lru_cache
 
+from falsmith.verify.code import parse_python
 from falsmith.verify.folder import Folder
 from falsmith.verify.json_text import json_object
 from falsmith.verify.problem import Problem, shown
+from falsmith.verify.provenance import is_creator
 
 __all__ = [
-    "check_compiles",
+    "GENERATE_SCRIPT",
     "check_executable",
     "check_script_headers",
     "check_shadowing",
@@ -23,8 +23,10 @@ __all__ = [
 
 ENTRY_POINT = re.compile(r"scripts/(?:fal_api_call|queue_[a-z]+)\.py")
 SCRIPT = re.compile(r"scripts/[^/]+\.py")
-HIDDEN_MODULES = frozenset({"fal_runtime", "httpx", "jsonschema", "platformdirs", "yaml"})
+GENERATE_SCRIPT = "scripts/generate_fal_skill.py"
+OWN_PACKAGES = frozenset({"fal_runtime", "falsmith"})
 DEPENDENCIES = ("httpx", "jsonschema", "platformdirs", "pyyaml")
+HIDDEN_MODULES = OWN_PACKAGES | {"click", "httpx", "jinja2", "jsonschema", "platformdirs", "yaml"}
 RANGE = re.compile(r"(?P<name>[A-Za-z0-9._-]+) *>=[0-9.]+, *<[0-9.]+")
 
 
@@ -34,18 +36,10 @@ def wrapper_path(folder: Folder) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def check_compiles(folder: Folder) -> list[Problem]:
-    """Parse every Python file; nothing of it is run."""
-    found = []
-    for path, text in folder.below("", ".py"):
-        message = _syntax_error(text)
-        if message:
-            found.append(Problem(path, f"is not valid Python: {message}"))
-    return found
-
-
 def check_wrapper(folder: Folder) -> list[Problem]:
     """Check that one script presets the model that model_config.json names."""
+    if is_creator(folder):
+        return []
     wrappers = _wrappers(folder)
     if len(wrappers) != 1:
         names = ", ".join(map(shown, wrappers)) or "none"
@@ -64,9 +58,10 @@ def check_wrapper(folder: Folder) -> list[Problem]:
 
 def check_shadowing(folder: Folder) -> list[Problem]:
     """List what stands in scripts/, first on the module path, and would hide another module."""
+    known = OWN_PACKAGES if is_creator(folder) else {"fal_runtime"}
     names = {path: path.split("/")[1] for path in _below_scripts(folder) if path.count("/") > 1}
     told = "scripts/ holds scripts and the package fal_runtime, nothing else"
-    found = [Problem(path, told) for path, name in names.items() if name != "fal_runtime"]
+    found = [Problem(path, told) for path, name in names.items() if name not in known]
     for path in _wrappers(folder):
         module = path.removeprefix("scripts/").removesuffix(".py")
         if module in HIDDEN_MODULES or module in sys.stdlib_module_names:
@@ -86,13 +81,15 @@ def check_executable(folder: Folder) -> list[Problem]:
 
 
 def check_script_headers(folder: Folder) -> list[Problem]:
-    """Check the PEP 723 header of the wrapper and of fal_api_call.py: dependencies as ranges."""
-    paths = (wrapper_path(folder) or "", "scripts/fal_api_call.py")
+    """Check the PEP 723 header of the skill's script and of fal_api_call.py: ranges of versions."""
+    generates = is_creator(folder)
+    own = GENERATE_SCRIPT if generates else wrapper_path(folder)
+    scripts = {"scripts/fal_api_call.py": False, own: generates}
     return [
         Problem(path, message)
-        for path in paths
-        if path in folder.texts
-        for message in _header_objections(folder.texts[path])
+        for path, wide in scripts.items()
+        if path is not None and path in folder.texts
+        for message in _header_objections(folder.texts[path], generates=wide)
     ]
 
 
@@ -105,24 +102,13 @@ def _wrappers(folder: Folder) -> list[str]:
     return sorted(path for path in scripts if not ENTRY_POINT.fullmatch(path))
 
 
-@lru_cache(maxsize=256)
-def _syntax_error(text: str) -> str | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except SyntaxError as error:
-        return f"{error.msg}, line {error.lineno}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return str(error) or "nested too deeply"
-    return None
-
-
 def _model_ids(text: str) -> list[object]:
-    if _syntax_error(text):
+    try:
+        statements = parse_python(text).body
+    except ValueError:
         return []
     found: list[object] = []
-    for statement in ast.parse(text).body:
+    for statement in statements:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             if any(isinstance(name, ast.Name) and name.id == "MODEL_ID" for name in targets):
@@ -130,7 +116,7 @@ def _model_ids(text: str) -> list[object]:
     return found
 
 
-def _header_objections(text: str) -> list[str]:
+def _header_objections(text: str, *, generates: bool) -> list[str]:
     header = _header(text)
     if header is None:
         return ["has no PEP 723 header (# /// script ... # ///)"]
@@ -141,7 +127,7 @@ def _header_objections(text: str) -> list[str]:
     found = []
     if not str(settings.get("requires-python", "")).startswith(">=3.11"):
         found.append('PEP 723 header: requires-python must be ">=3.11"')
-    return found + _dependency_objections(settings.get("dependencies"))
+    return found + _dependency_objections(settings.get("dependencies"), generates)
 
 
 def _header(text: str) -> str | None:
@@ -159,7 +145,7 @@ def _header(text: str) -> str | None:
     return None
 
 
-def _dependency_objections(value: object) -> list[str]:
+def _dependency_objections(value: object, generates: bool) -> list[str]:
     if not isinstance(value, list):
         return ["PEP 723 header: dependencies must be a list"]
     ranges = [RANGE.fullmatch(str(item)) for item in value]
@@ -169,6 +155,11 @@ def _dependency_objections(value: object) -> list[str]:
         if match is None
     ]
     names = sorted(match["name"].lower() for match in ranges if match)
-    if not found and names != list(DEPENDENCIES):
-        found.append(f"PEP 723 header: dependencies must be {', '.join(DEPENDENCIES)}")
+    own = sorted(OWN_PACKAGES & {name.replace("-", "_") for name in names})
+    if own:
+        found.append(f"PEP 723 header: {', '.join(own)} comes with the skill, not from an index")
+    complete = set(DEPENDENCIES) <= set(names) if generates else names == list(DEPENDENCIES)
+    if not found and not complete:
+        least = "include" if generates else "be"
+        found.append(f"PEP 723 header: dependencies must {least} {', '.join(DEPENDENCIES)}")
     return found

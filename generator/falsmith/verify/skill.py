@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from falsmith.verify.code import check_code
 from falsmith.verify.commands import check_commands, check_reference
 from falsmith.verify.folder import Folder, read_folder
 from falsmith.verify.front_matter import check_body, check_front_matter, check_front_matter_fields
@@ -13,16 +15,20 @@ from falsmith.verify.openai_yaml import check_openai_yaml
 from falsmith.verify.problem import Problem
 from falsmith.verify.provenance import check_edited, check_listing, check_provenance, is_public
 from falsmith.verify.queue_config import check_queue_config
+from falsmith.verify.remote_code import check_remote_code
 from falsmith.verify.schemas import check_schemas
 from falsmith.verify.scripts import (
-    check_compiles,
     check_executable,
     check_script_headers,
     check_shadowing,
     check_wrapper,
 )
+from falsmith.verify.symlinks import check_symlinks
 from falsmith.verify.text import check_text
-from falsmith.verify.tree import check_names, check_required, check_symlinks
+from falsmith.verify.tree import check_names, check_required
+
+if TYPE_CHECKING:
+    import click
 
 __all__ = ["verify"]
 
@@ -35,7 +41,8 @@ CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_front_matter,
     check_front_matter_fields,
     check_links,
-    check_compiles,
+    check_code,
+    check_remote_code,
     check_wrapper,
     check_shadowing,
     check_executable,
@@ -45,18 +52,25 @@ CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_listing,
     check_edited,
     check_schemas,
-    check_commands,
     check_reference,
     check_openai_yaml,
     check_queue_config,
 )
 
 
-def verify(folder: Path, *, public: bool | None = None) -> list[Problem]:
+def verify(
+    folder: Path, *, public: bool | None = None, generate: "click.Command | None" = None
+) -> list[Problem]:
     """Return everything that is wrong with a skill's folder, sorted; nothing in it is executed.
 
-    `public` adds the rules of a skill that is handed to others; None means: as the folder's
-    provenance.json says. Whatever the folder holds becomes a problem, never an exception.
+    Whatever the folder holds becomes a problem, never an exception.
+
+    Args:
+        folder: The skill of a model, or the creator skill.
+        public: Adds the rules of a skill that is handed to others; None means: as the folder's
+            provenance.json says.
+        generate: Parses the commands that the creator skill shows; they are not run.
+
     """
     root = Path(os.path.normpath(folder.absolute()))
     if public and root.is_symlink():
@@ -65,6 +79,7 @@ def verify(folder: Path, *, public: bool | None = None) -> list[Problem]:
         return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
     found, problems = read_folder(root)
     problems += check_symlinks(found, public=is_public(found) if public is None else public)
+    problems += check_commands(found, generate)
     problems += [problem for check in CHECKS for problem in check(found)]
     return sorted({Problem(_plain(problem.path), problem.message) for problem in problems})
 

@@ -1,4 +1,4 @@
-"""What no text of a skill may hold: keys, characters that hide, tokens that steer a chat model."""
+"""What no text of a skill may hold: keys, hidden or encoded content, tokens that steer a chat."""
 
 import re
 import unicodedata
@@ -13,6 +13,18 @@ __all__ = ["check_text"]
 KEY = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{32}(?![0-9a-f])", re.I
 )
+# Keys and tokens of other services, and whatever is assigned to a name or header for secrets.
+SECRET = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{24,}|gh[opsu]_[A-Za-z0-9]{36}|hf_[A-Za-z0-9]{32,}"
+    r"|AKIA[0-9A-Z]{16})|-----BEGIN [A-Z ]{0,20}PRIVATE KEY"
+    r"|(?:FAL_KEY(?:_ID|_SECRET)?=|(?:API_?KEY|FAL_KEY|SECRET|TOKEN|PASSWORD)[\"']? ?[:=] ?[\"'])"
+    r"(?=[^\s\"']{0,60}\d)[A-Za-z0-9+/_:=-]{20,}"
+    r"|authorization.{1,20}(?:Key|Bearer|Basic) (?=[^\s\"']{0,60}\d)[A-Za-z0-9+/_:=-]{16,}",
+    re.I,
+)
+# Base64 or hex of more than a digest, where people read: what it does cannot be judged.
+ENCODED = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
+READ_BY_PEOPLE = (".md", ".py", ".jinja")
 # Turn markers of the common chat templates, ASCII and full-width.
 TOKEN = re.compile(
     r"<[|\uff5c][^|\uff5c<>\s]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>", re.I
@@ -28,7 +40,7 @@ def check_text(folder: Folder) -> list[Problem]:
     return [
         Problem(path, message)
         for path, text in folder.texts.items()
-        for message in _objections(text)
+        for message in (*_objections(text), *_encoded(path, text))
     ]
 
 
@@ -42,12 +54,23 @@ def _objections(text: str) -> tuple[str, ...]:
             "what looks like a fal key: remove it, and revoke it at https://fal.ai/dashboard/keys"
         )
         found.append(f"line {_line(text, key.start())}: {told}")
+    secret = SECRET.search(text)
+    if secret and not key:
+        told = "what looks like a key or password: remove it, and revoke it where it is from"
+        found.append(f"line {_line(text, secret.start())}: {told}")
     token = TOKEN.search(text)
     if token:
         found.append(f"line {_line(text, token.start())}: a control token of chat models")
     if not text.isascii():
         found += _hidden(text)
     return tuple(found) + _controls(text)
+
+
+def _encoded(path: str, text: str) -> list[str]:
+    found = ENCODED.search(text) if path.endswith(READ_BY_PEOPLE) else None
+    if found is None:
+        return []
+    return [f"line {_line(text, found.start())}: encoded text, which nobody can read: remove it"]
 
 
 def _hidden(text: str) -> list[str]:

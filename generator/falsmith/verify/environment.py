@@ -1,0 +1,140 @@
+"""Whether code sends the whole environment away; a single variable, such as a key, may be sent."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Set
+
+__all__ = ["imported_names", "line_that_sends_environment", "resolved"]
+
+ENVIRONMENT = frozenset({"os.environ", "os.environb"})
+# Methods and functions that hand their arguments to another machine or program.
+SENDERS = frozenset(
+    {
+        "Popen", "Request", "call", "check_call", "check_output", "patch", "post", "put",
+        "request", "run", "send", "sendall", "sendto", "stream", "urlopen",
+    }
+)  # fmt: skip
+# Arguments that HTTP libraries send, whatever the function is called.
+SENT = frozenset({"body", "content", "cookies", "data", "files", "headers", "json", "params"})
+# What these return holds what they were given; of other functions nobody knows.
+PASSING = frozenset(
+    {
+        "b64encode", "bytes", "compress", "copy", "deepcopy", "dict", "dumps", "encode", "format",
+        "frozenset", "join", "list", "quote", "repr", "set", "sorted", "str", "tuple",
+        "urlencode", "urlsafe_b64encode",
+    }
+)  # fmt: skip
+ONE = frozenset({"get", "pop", "setdefault", "__getitem__"})
+FILLING = frozenset({"append", "extend", "update"})
+# Names pass the environment on from one to the next; real code does so once or twice.
+MOST_ROUNDS = 10
+
+
+def imported_names(tree: ast.Module) -> dict[str, str]:
+    """Return what each imported name of a file stands for: `from os import environ as e`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {n.asname or n.name: f"{node.module}.{n.name}" for n in node.names}
+    return found
+
+
+def resolved(node: ast.AST, names: Mapping[str, str]) -> str:
+    """Return the dotted name that an expression is, by the imports; "" for any other expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([names.get(node.id, node.id), *reversed(parts)])
+
+
+def line_that_sends_environment(tree: ast.Module, names: Mapping[str, str]) -> int | None:
+    """Return the line of a call that is given all of os.environ to send, None without one."""
+    flows = list(_flows(tree))
+    holders: set[str] = set()
+    for _ in range(MOST_ROUNDS):
+        new = {name for name, value in flows if _holds(value, names, holders)} - holders
+        if not new:
+            break
+        holders |= new
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    sending = (
+        call for call in calls if any(_holds(part, names, holders) for part in _sent(call, names))
+    )
+    return min((call.lineno for call in sending), default=None)
+
+
+def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name that is assigned to or filled, with the value."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            yield from _names(node.targets, node.value)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
+            yield from _names([node.target], node.value)
+        elif isinstance(node, ast.For | ast.comprehension):
+            yield from _names([node.target], node.iter)
+        elif isinstance(node, ast.Call) and _method(node) in FILLING:
+            for value in node.args:
+                yield from _names([node.func], value)
+
+
+def _names(targets: Iterable[ast.expr], value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    for target in targets:
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name):
+                yield node.id, value
+
+
+def _sent(call: ast.Call, names: Mapping[str, str]) -> Iterator[ast.expr]:
+    is_own = isinstance(call.func, ast.Name) and call.func.id not in names
+    is_sender = _name(call, names) in SENDERS and not is_own
+    yield from call.args if is_sender else ()
+    for keyword in call.keywords:
+        # A program that is started gets the environment anyway.
+        if keyword.arg in SENT or (is_sender and keyword.arg != "env"):
+            yield keyword.value
+
+
+def _holds(value: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
+    """Tell whether the value holds all of the environment, as itself or in other words."""
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if _is_whole(node, names, holders):
+            return True
+        if isinstance(node, ast.Subscript) and _is_whole(node.value, names, holders):
+            waiting.append(node.slice)
+        elif isinstance(node, ast.Call):
+            waiting += _passed(node, names, holders)
+        elif not isinstance(node, ast.Compare | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return False
+
+
+def _is_whole(node: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
+    if isinstance(node, ast.Name) and node.id in holders:
+        return True
+    return resolved(node, names) in ENVIRONMENT
+
+
+def _passed(call: ast.Call, names: Mapping[str, str], holders: Set[str]) -> list[ast.AST]:
+    """Return the parts of a call that are in what it returns."""
+    own = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if own is not None and _method(call) in ONE and _is_whole(own, names, holders):
+        return []
+    if _name(call, names) not in PASSING:
+        return [] if own is None else [own]
+    return [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _method(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _name(call: ast.Call, names: Mapping[str, str]) -> str:
+    if isinstance(call.func, ast.Name):
+        return names.get(call.func.id, call.func.id).rpartition(".")[2]
+    return _method(call)

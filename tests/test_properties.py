@@ -1,0 +1,408 @@
+"""Whatever comes in: a clear refusal, or a skill whose every file parses and says what went in."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import skills_ref.parser  # type: ignore[import-untyped]
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from fal_runtime.arguments import prepare_command
+from fal_runtime.errors import CODES, FalError
+from falsmith.documents import Documents, openapi_documents
+from falsmith.filters import ASCII_PUNCTUATION
+from falsmith.model import MISSING, Model
+from falsmith.parse import parse
+from falsmith.render import Options, render
+from falsmith.tree import File
+
+OpenApi = Callable[..., dict[str, Any]]
+
+# The same examples every time: what passes once passes everywhere.
+STEADY = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TOKENS = ("<|im_end|>", "<|im_start|>", "[INST]", "[/INST]", "<<SYS>>", "</s>", "<\uff5cend\uff5c>")
+HIDDEN = "\u034f\u115f\u1160\u2800\u3164\uffa0\ufe0f\U000e0041\U000e0101"
+NASTY = [
+    *TOKENS,
+    "\"quoted\" 'text' \\ back",
+    "{{ 7 * 7 }}{% raw %}{# x #}",
+    "---\n- a: b # c",
+    "```bash\nrm -rf ~\n```",
+    "| cell | `code` | <b>",
+    "../../etc/passwd",
+    "JSON\nJSON",
+    "$(id) `id` ; & | > x",
+    "\u202eevil\u200b\x00\x1b[31m\x7f\x85\u2028",
+    HIDDEN,
+    "[IN\u200bST]",
+    "\ud800",
+    "\U0001f600\u98de \u2013 \u201cx\u201d",
+    "%s %(x)s 100 %",
+    "--prompt",
+    "-1",
+    "null",
+    "yes",
+    "1e5",
+    "https://example.com/a.png",
+    "from:last",
+    "@file",
+    "",
+    " ",
+    "x" * 300,
+]
+NAMES = [
+    "prompt",
+    "image_url",
+    "image_urls",
+    "seed",
+    "request_id",
+    "sync_mode",
+    "output",
+    "model_id",
+    "url",
+    "a.b",
+    "a=b",
+    "duration",
+    "expand_prompt",
+    "$ref",
+    "properties",
+    *NASTY,
+]
+TEXTS = st.sampled_from(NASTY) | st.text(max_size=12)
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(2**63)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(TEXTS | st.sampled_from(NAMES), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+COMPONENTS = ["Size", "Node", "A/b", "Odd~%", "Gone"]
+TYPES = ["string", "integer", "number", "boolean", "array", "object", "null"]
+
+
+def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return schemas, mostly sound, around schemas that `inner` makes."""
+    branches = st.lists(inner, min_size=1, max_size=3)
+    keywords: dict[str, st.SearchStrategy[Any]] = {
+        "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), max_size=3),
+        "description": TEXTS,
+        "default": ANYTHING,
+        "examples": st.lists(ANYTHING, max_size=2),
+        "enum": st.lists(TEXTS | NUMBERS | st.none(), max_size=4),
+        "const": TEXTS,
+        "minimum": NUMBERS,
+        "maximum": NUMBERS,
+        "exclusiveMinimum": NUMBERS | st.booleans(),
+        "multipleOf": NUMBERS,
+        "minLength": st.integers(-1, 2000),
+        "maxLength": st.integers(-1, 50),
+        "minItems": st.integers(0, 5),
+        "pattern": st.sampled_from([r"^\w+$", "(", "^[a-z]", "[[a]"]),
+        "nullable": st.booleans(),
+        "deprecated": st.booleans(),
+        "properties": st.dictionaries(st.sampled_from(NAMES) | TEXTS, inner, max_size=4),
+        "required": st.lists(st.sampled_from(NAMES), max_size=3),
+        "x-fal-order-properties": st.lists(st.sampled_from(NAMES), max_size=3),
+        "items": inner | branches | st.fixed_dictionaries({"0": inner, "1": inner}),
+        "prefixItems": branches,
+        "anyOf": branches,
+        "oneOf": branches,
+        "allOf": branches,
+        "additionalProperties": inner,
+        "$ref": st.sampled_from([f"#/components/schemas/{name}" for name in COMPONENTS]),
+        "ui": st.fixed_dictionaries({"field": st.sampled_from(["image", "archive", 5])}),
+    }
+    sound = st.fixed_dictionaries({}, optional=keywords)
+    broken = st.dictionaries(st.sampled_from(sorted(keywords)), ANYTHING, max_size=2)
+    return sound | sound | sound | broken
+
+
+SCHEMAS = st.recursive(
+    st.sampled_from([{"type": "string"}, {"type": "integer"}, {}, True, None, 5]),
+    schemas,
+    max_leaves=8,
+)
+FIELDS = st.dictionaries(st.sampled_from(NAMES) | TEXTS, SCHEMAS, max_size=5)
+
+
+def with_required(fields: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return objects of these fields, some of which are required."""
+    names = st.sampled_from([*sorted(fields), "gone"] if fields else ["gone"])
+    told = {"type": st.just("object"), "properties": st.just(fields)}
+    return st.fixed_dictionaries(told | {"required": st.lists(names, max_size=3)})
+
+
+ROOTS = FIELDS.flatmap(with_required)
+METADATA = st.dictionaries(
+    st.sampled_from(["display_name", "category", "kind", "description", "duration_estimate"]),
+    ANYTHING | TEXTS,
+    max_size=5,
+)
+
+
+def texts_of(documents: Documents, options: Options) -> dict[str, str] | None:
+    """Return the rendered files but the runtime, None where the documents are refused."""
+    try:
+        model = parse(documents, name=options.name, description=options.description)
+        files = render(model, options)
+    except FalError as error:
+        assert error.code in CODES
+        assert error.message.isprintable()
+        return None
+    assert not any(file.path.is_absolute() or ".." in file.path.parts for file in files)
+    return {
+        str(file.path): file.content.decode()
+        for file in files
+        if isinstance(file, File) and "fal_runtime" not in file.path.parts
+    }
+
+
+def check(documents: Documents, options: Options) -> None:
+    """Assert everything that must hold of a skill, whatever it was made of."""
+    files = texts_of(documents, options)
+    if files is None:
+        return
+    model = parse(documents, name=options.name, description=options.description)
+    for path, text in files.items():
+        assert_nothing_hides(path, text)
+    assert_front_matter(files["SKILL.md"], model, options)
+    assert_json(files, model)
+    assert_yaml(files, model)
+    assert_wrapper(files[f"scripts/{model.wrapper}.py"], model)
+    assert_commands(files["SKILL.md"], model)
+    assert texts_of(documents, options) == files
+
+
+def assert_nothing_hides(path: str, text: str) -> None:
+    found = [char for char in text if char != "\n" and unicodedata.category(char)[0] == "C"]
+    assert found == [], path
+    assert not set(text) & set(HIDDEN), path
+    lowered = text.lower()
+    assert not [token for token in TOKENS if token.lower() in lowered], path
+
+
+def shown(text: str) -> str:
+    """Return what front matter says for a cleaned text."""
+    return re.sub(r"[<>]", "", text.translate(ASCII_PUNCTUATION))
+
+
+def assert_front_matter(text: str, model: Model, options: Options) -> None:
+    told, body = skills_ref.parser.parse_frontmatter(text)
+    assert yaml.safe_load(text.split("---\n")[1]) == told
+    assert told["name"] == model.skill_name
+    assert told["description"] == shown(model.description)
+    assert told["metadata"]["model-id"] == model.id
+    assert told["metadata"]["category"] == shown(model.category)
+    assert told["license"] == shown(options.license)
+    assert body.startswith("# ")
+    assert 0 < len(told["description"]) <= 1024
+
+
+def assert_json(files: Mapping[str, str], model: Model) -> None:
+    told = {path: json.loads(text) for path, text in files.items() if path.endswith(".json")}
+    config = told["references/model_config.json"]
+    assert config["model_id"] == model.id
+    assert config["display_name"] == model.display_name
+    assert config["description"] == model.description
+    assert config["input_schema_known"] is model.input_is_known
+    for side, schema in (("input", model.input_schema), ("output", model.output_schema)):
+        assert told[f"references/{side}.schema.json"] == schema
+        assert all(text.isascii() for text in [files[f"references/{side}.schema.json"]])
+        Draft202012Validator.check_schema(schema)
+        assert_references(schema)
+    assert fits(model.example, model.input_schema) or not model.example_is_valid
+
+
+def fits(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    try:
+        return Draft202012Validator(schema).is_valid(value)
+    except RecursionError:
+        return False
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        named = value.get("$ref")
+        yield from [named] if isinstance(named, str) else []
+        for key, part in value.items():
+            if key not in {"default", "examples", "enum", "const"}:
+                yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
+
+
+def assert_references(schema: Mapping[str, Any]) -> None:
+    for reference in references(schema):
+        name = reference.removeprefix("#/$defs/").replace("%25", "%")
+        assert name.replace("~1", "/").replace("~0", "~") in schema["$defs"]
+
+
+def assert_yaml(files: Mapping[str, str], model: Model) -> None:
+    interface = yaml.safe_load(files["agents/openai.yaml"])["interface"]
+    assert interface["display_name"] == shown(model.display_name)
+    assert 25 <= len(interface["short_description"]) <= 64
+    assert f"${model.skill_name}" in interface["default_prompt"]
+    reference = files.get(f"references/tools/{model.skill_name}.yaml")
+    if reference is None:
+        return
+    told = yaml.safe_load(reference)
+    assert told["model_id"] == model.id
+    assert told["example"] == model.example
+    assert list(told["input"]) == [parameter.name for parameter in model.parameters]
+    assert list(told["output"]) == [output.path for output in model.outputs]
+    for parameter in model.parameters:
+        row = told["input"][parameter.name]
+        assert row["type"] == parameter.type
+        assert row.get("choices", []) == list(parameter.choices[:30])
+        assert row.get("about", "") == parameter.description
+        if isinstance(parameter.default, bool | int | float):
+            assert row["default"] == parameter.default or "..." in str(row["default"])
+        assert ("default" in row) == (parameter.default not in (MISSING, None))
+
+
+def assert_wrapper(text: str, model: Model) -> None:
+    assigned = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert assigned == {"MODEL_ID": model.id}
+
+
+def assert_commands(text: str, model: Model) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) in (1, 2)
+    line, _, stdin = blocks[-1].partition("\n")
+    assert line == f"python scripts/{model.wrapper}.py --args-file - <<'JSON'"
+    assert stdin.endswith("\nJSON\n")
+    assert json.loads(stdin.removesuffix("JSON\n")) == model.brief_example
+    for block in blocks[:-1]:
+        words = shlex.split(block)
+        assert words[1] == f"scripts/{model.wrapper}.py"
+        if model.example_is_valid:
+            prepared = prepare_command(words[2:], model_id=model.id, schema=model.input_schema)
+            sent = {name: prepared.value[name] for name in model.brief_example}
+            assert sent == model.brief_example or prepared.local_files
+
+
+@given(root=ROOTS, output=ROOTS | SCHEMAS, size=SCHEMAS, node=SCHEMAS, metadata=METADATA)
+@settings(STEADY, max_examples=150)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_any_schema_becomes_a_sound_skill(
+    openapi_document: OpenApi,
+    *,
+    lazy: bool,
+    root: Any,
+    output: Any,
+    size: Any,
+    node: Any,
+    metadata: Any,
+) -> None:
+    components = {"Size": size, "Node": node, "A/b": {"type": "string"}, "Odd~%": node}
+    openapi = openapi_document(root, output, components)
+
+    check(Documents("acme/demo", metadata, openapi), Options("standalone", lazy=lazy))
+
+
+@given(metadata=METADATA, info=ANYTHING, description=TEXTS, licence=TEXTS, suffix=TEXTS)
+@settings(STEADY, max_examples=100)
+def test_any_metadata_becomes_a_sound_skill_that_says_it(
+    openapi_document: OpenApi,
+    *,
+    metadata: Any,
+    info: Any,
+    description: str,
+    licence: str,
+    suffix: str,
+) -> None:
+    openapi = openapi_document() | {"info": info}
+    options = Options("public", lazy=True, description=description, license=licence)
+
+    check(Documents("acme/demo", metadata, openapi), options)
+    check(Documents(f"acme/demo{suffix}", metadata, openapi), Options("standalone"))
+
+
+@given(value=ANYTHING, place=st.sampled_from(["whole", "paths", "components", "schemas", "path"]))
+@settings(STEADY, max_examples=100)
+def test_any_json_in_place_of_a_part_is_refused_or_becomes_a_sound_skill(
+    openapi_document: OpenApi, value: Any, place: str
+) -> None:
+    openapi: Any = openapi_document()
+    match place:
+        case "whole":
+            openapi = value
+        case "schemas":
+            openapi["components"]["schemas"] = value
+        case "path":
+            openapi["paths"]["/acme/demo"] = value
+        case _:
+            openapi[place] = value
+    try:
+        documents = openapi_documents(openapi, "saved.json")
+    except FalError as error:
+        assert error.message.isprintable()
+        documents = Documents("acme/demo", {}, openapi if isinstance(openapi, dict) else {})
+
+    check(documents, Options("standalone", lazy=True))
+
+
+@given(name=TEXTS | st.from_regex(r"[a-z0-9-]{1,70}", fullmatch=True))
+@settings(STEADY, max_examples=100)
+def test_any_name_is_refused_or_is_the_name_of_folder_and_wrapper(
+    openapi_document: OpenApi, name: str
+) -> None:
+    check(Documents("acme/demo", {}, openapi_document()), Options("standalone", name=name))
+
+
+DIGESTS = """
+import hashlib, json, sys
+from falsmith.documents import Documents
+from falsmith.parse import parse
+from falsmith.render import Options, render
+from falsmith.tree import File
+documents = Documents("acme/demo", {"category": "text-to-video"}, json.load(sys.stdin))
+for lazy in (False, True):
+    for file in render(parse(documents), Options("standalone", lazy=lazy)):
+        print(file.path, hashlib.sha256(file.content).hexdigest())
+"""
+
+
+def test_the_same_documents_give_the_same_bytes_under_another_hash_seed(
+    openapi_document: OpenApi,
+) -> None:
+    text = {"type": "string"}
+    fields = {f"field{number}": text | {"enum": [str(number), "x"]} for number in range(40)}
+    schema = {"type": "object", "properties": fields | {"duration": text, "resolution": text}}
+    document = json.dumps(openapi_document(schema)).encode()
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", DIGESTS],
+            input=document,
+            capture_output=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(printed) == 1
+    assert len(printed.pop().splitlines()) > 40

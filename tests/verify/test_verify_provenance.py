@@ -1,0 +1,60 @@
+"""The record of what was generated: its form, and that the folder still is that."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from falsmith.verify import verify
+
+NAME = "fal-ai-sketch-fast"
+WRAPPER = "scripts/fal_ai_sketch_fast.py"
+REFERENCE = f"references/tools/{NAME}.yaml"
+QUEUE = "queue_config.yaml"
+PROVENANCE = "references/provenance.json"
+
+
+def test_an_unlisted_file_is_a_problem(skill: Path) -> None:
+    (skill / "references" / "notes.md").write_text("Notes.\n", encoding="utf-8")
+    (problem,) = verify(skill)
+    assert problem.path == "references/notes.md"
+    assert "not listed" in problem.message
+
+
+def test_an_edited_script_or_schema_is_a_problem_and_an_edited_text_is_not(skill: Path) -> None:
+    for path in (WRAPPER, "SKILL.md", QUEUE):
+        with (skill / path).open("a", encoding="utf-8") as file:
+            file.write("\n# More.\n")
+    (problem,) = verify(skill)
+    assert problem.path == WRAPPER
+    assert "was edited" in problem.message
+
+
+PROVENANCE_CASES: list[tuple[str, Any, str]] = [
+    ("falsmith", 1, "falsmith must be text"),
+    ("model_id", "fal-ai/other", "model_id is not 'fal-ai/sketch/fast'"),
+    ("options", [], "options must be an object"),
+    ("options", {"mode": "secret", "lazy": False, "license": "x"}, "options.mode must be one of"),
+    ("options", {"mode": "default", "lazy": 0, "license": "x"}, "options.lazy"),
+    ("options", {"mode": "default", "lazy": False}, "options.license"),
+    ("options", {"mode": "default", "lazy": False, "license": "x", "name": 1}, "options.name"),
+    ("source", {"sha256": "abc"}, "source.sha256"),
+    ("files", {}, "files must be an object"),
+    ("files", {"SKILL.md": "abc"}, "64 hex digits"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "told"), PROVENANCE_CASES)
+def test_a_malformed_record_is_a_problem(skill: Path, field: str, value: Any, told: str) -> None:
+    record = json.loads((skill / PROVENANCE).read_text(encoding="utf-8"))
+    record[field] = value
+    (skill / PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
+    assert any(one.path == PROVENANCE and told in one.message for one in verify(skill))
+
+
+def test_a_lazy_skill_needs_its_reference(skill: Path, seal: Callable[..., None]) -> None:
+    (skill / REFERENCE).unlink()
+    seal(skill, lazy=True)
+    assert any(f"{REFERENCE} is missing" in one.message for one in verify(skill))
