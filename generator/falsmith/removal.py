@@ -26,7 +26,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What goes from a skill's folder, provenance last, and what stays.
+    """What goes from a skill's folder, and what stays.
 
     `linked_by` names the skills whose links into the folder will lead nowhere.
     """
@@ -54,10 +54,9 @@ def plan_removal(folder: Path, *, force: bool = False) -> Removal:
             "first, or give --force to remove it all the same",
         )
     conditions = [(path, _condition(folder, path, before)) for path in _entries(folder)]
-    goes = [path for path, condition in conditions if force or condition == "ours"]
     return Removal(
         folder,
-        tuple(sorted(goes, key=lambda path: (path == PROVENANCE, path))),
+        tuple(path for path, condition in conditions if force or condition == "ours"),
         tuple(Kept(path, why) for path, why in conditions if why != "ours" and not force),
         users,
     )
@@ -73,14 +72,12 @@ def remove(removal: Removal) -> None:
 
     """
     folder = removal.folder
-    last = [path for path in removal.removed if path == PROVENANCE]
     try:
         for path in removal.removed:
             if path != PROVENANCE:
                 (folder / path).unlink(missing_ok=True)
         _remove_empty_folders(folder)
-        for path in last:
-            (folder / path).unlink(missing_ok=True)
+        (folder / PROVENANCE).unlink(missing_ok=True)
         _remove_empty_folders(folder)
     except OSError as error:
         raise TargetError(

@@ -1,6 +1,8 @@
 """Which skills are found, and what is said of each."""
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import falsmith
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
 from falsmith.installed import Installed, find, linked_by, locate
+from falsmith.removal import plan_removal, remove
 
 
 class Project(Protocol):
@@ -103,15 +106,24 @@ def test_a_link_that_was_led_elsewhere_is_edited(project: Project) -> None:
     assert found_in(project.linked.parent)["acme-linked"].freshness == "edited"
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/dev/zero", "linked/outside.txt"])
-def test_a_record_leads_nobody_out_of_the_folder(
-    project: Project, path: str, tmp_path: Path
-) -> None:
-    (tmp_path / "outside.txt").write_text("secret")
-    (project.alone / "linked").symlink_to(tmp_path)
-    change_record(project.alone, files={path: "0" * 64})
+@pytest.mark.parametrize("path", ["../outside.txt", "{}/outside.txt", "linked/outside.txt"])
+def test_a_record_leads_nobody_out_of_the_folder(project: Project, path: str) -> None:
+    skills = project.alone.parent
+    (skills / "outside.txt").write_text("secret")
+    (project.alone / "linked").symlink_to(skills)
+    told = path.format(skills)
+    change_record(project.alone, files={told: hashlib.sha256(b"secret").hexdigest()})
 
-    assert list(map(str, found_in(project.alone.parent)["acme-alone"].edited)) == [path]
+    assert list(map(str, found_in(skills)["acme-alone"].edited)) == [told]
+    remove(plan_removal(project.alone, force=True))
+    assert (skills / "outside.txt").read_text() == "secret"
+
+
+def test_a_device_in_the_place_of_a_file_is_not_read(project: Project) -> None:
+    (project.alone / "SKILL.md").unlink()
+    os.mkfifo(project.alone / "SKILL.md")
+
+    assert found_in(project.alone.parent)["acme-alone"].freshness == "edited"
 
 
 def test_foreign_folders_and_broken_records_are_not_skills_of_falsmith(project: Project) -> None:
