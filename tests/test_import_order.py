@@ -16,10 +16,11 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # From the vocabulary up. A module imports only what stands before it, in its own layer as well;
 # a package such as verify counts as one module.
 ORDER = {
-    "vocabulary": "errors names documents model text file_kind",
+    "vocabulary": "errors names documents model text file_kind hosts",
     "reading": "schema_reader labels schema sample traits filters platform catalog sources",
     "making and judging": "parse provenance tree runtime_files render verify emulator",
-    "pipeline": "generate",
+    "looking after what was made": "installed removal",
+    "pipeline": "generate doctor",
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
