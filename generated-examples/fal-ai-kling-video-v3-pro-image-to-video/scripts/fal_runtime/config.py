@@ -1,6 +1,6 @@
 """Whom a skill talks to, with which key and settings: read from environment and file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 from .errors import KeyMissingError, UsageError
 from .settings import Settings, load_settings
 
-__all__ = ["Config", "Origins", "is_loopback", "is_web_url", "load_config", "rewritten"]
+__all__ = [
+    "Config",
+    "Origins",
+    "is_loopback",
+    "is_web_url",
+    "key_of_argument",
+    "load_config",
+    "rewritten",
+]
 
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -44,6 +52,22 @@ class Config:
                 "into a variable of another name and set FAL_KEY_VARIABLE to that name",
             )
         return {"Authorization": f"{self.scheme} {self.key}"}
+
+
+def key_of_argument(
+    key: str | None, environ: Mapping[str, str], warn: Callable[[str], None]
+) -> str | None:
+    """Return the key of a command line, which is deprecated: it is refused unless allowed."""
+    if key is None:
+        return None
+    if environ.get("FAL_ALLOW_API_KEY_ARG") != "1":
+        raise UsageError(
+            "usage",
+            "--api-key is deprecated, for command lines are seen and logged: set FAL_KEY instead "
+            "(FAL_ALLOW_API_KEY_ARG=1 allows it all the same)",
+        )
+    warn("warning: --api-key is deprecated, set FAL_KEY instead")
+    return key
 
 
 def load_config(

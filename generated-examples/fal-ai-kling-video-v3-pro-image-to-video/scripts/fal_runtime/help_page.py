@@ -22,12 +22,12 @@ _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
 _HINTS = """\
 Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects as
-JSON. Files: URL, data: URI or local path. Precedence: {precedence}.
+JSON. Files: URL, data: URI or local path. {precedence}.
 One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not
 collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
-_PRECEDENCE = "--args < --set < flags"
-_PRECEDENCE_WITH_DEFAULTS = f"""
-references/defaults.yaml < --preset < {_PRECEDENCE}; each replaces a whole field"""
+_PRECEDENCE = "Precedence: --args < --set < flags"
+_PRECEDENCE_WITH_DEFAULTS = """Precedence, by whole fields but for --set:
+references/defaults.yaml < --preset < --args < --set < flags"""
 
 
 def help_page(

@@ -61,7 +61,9 @@ def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "
     action = _checked_action(asked.options, input_given)
     if asked.model_id is None and action != "upload":
         raise UsageError("usage", "-m/--model-id is required: the model to call")
-    key = _given_key(asked)
+    from .config import key_of_argument
+
+    key = key_of_argument(asked.options["api_key"], os.environ, asked.report)
     validate = asked.document.known and not asked.options["no_validate"] and action is None
     needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
     require_modules(needed, asked.script, asked.argv)
@@ -84,20 +86,6 @@ def _checked_action(options: Mapping[str, Any], input_given: bool) -> str | None
 
 def _typed(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _given_key(asked: Invocation) -> str | None:
-    key: str | None = asked.options["api_key"]
-    if key is None:
-        return None
-    if os.environ.get("FAL_ALLOW_API_KEY_ARG") != "1":
-        raise UsageError(
-            "usage",
-            "--api-key is deprecated, for command lines are seen and logged: set FAL_KEY instead "
-            "(FAL_ALLOW_API_KEY_ARG=1 allows it all the same)",
-        )
-    asked.report("warning: --api-key is deprecated, set FAL_KEY instead")
-    return key
 
 
 def _prepared(asked: Invocation, read_input: ReadInput) -> PreparedInput:

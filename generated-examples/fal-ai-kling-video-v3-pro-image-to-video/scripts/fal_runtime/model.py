@@ -21,7 +21,6 @@ class SkillModel:
     """The model of a skill: its ID, what it makes, and its input schema."""
 
     model_id: str
-    display_name: str
     category: str
     description: str
     document: SchemaDocument
@@ -47,13 +46,10 @@ def read_skill_model(skill: Path) -> SkillModel:
     config = _object(skill / "references" / "model_config.json")
     known = config.get("input_schema_known") is not False
     schema = _object(skill / "references" / "input.schema.json") if known else {}
-    words = {name: str(config.get(name) or "") for name in ("display_name", "category")}
-    description = str(config.get("description") or "")
     return SkillModel(
         str(config.get("model_id")),
-        words["display_name"],
-        words["category"],
-        description,
+        str(config.get("category") or ""),
+        str(config.get("description") or ""),
         SchemaDocument(schema),
     )
 

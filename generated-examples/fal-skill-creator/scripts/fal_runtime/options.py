@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -38,8 +38,26 @@ class Option:
             default=self.default,
             nargs=self.nargs,
             const="" if self.nargs == "?" else None,
-            action="append" if self.attribute == "set" else "store",
+            action=_ACTIONS.get(self.attribute, "store"),
         )
+
+
+class _Once(argparse.Action):
+    """Store a value, and refuse a second one that would silently replace it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} can be given once only")
+        setattr(namespace, self.dest, values)
+
+
+_ACTIONS: Mapping[str, str | type[argparse.Action]] = {"set": "append", "preset": _Once}
 
 
 def option_names(options: tuple["Option", ...]) -> tuple[str, ...]:

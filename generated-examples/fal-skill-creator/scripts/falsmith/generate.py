@@ -10,13 +10,15 @@ from falsmith import __version__
 from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.parse import parse
-from falsmith.provenance import owned
+from falsmith.provenance import owned, release
 from falsmith.render import CREATOR, Options, render, render_creator
 from falsmith.tree import Drift, Entry, compare, holds_files, links, write
 
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 
 Action = Literal["write", "check", "dry-run"]
+# The user's own, in `references/`: instructions for the agent, and input that is sent by default.
+HOUSE_FILES = ("defaults.yaml", "guide.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ def generate(
 
     """
     model = parse(documents, name=options.name, description=options.description)
-    files = render(model, options)
     folder = output / model.skill_name
+    house = {name for name in HOUSE_FILES if (folder / "references" / name).is_file()}
+    files = render(model, options, house)
     drift = _carry_out(files, folder, model.id, action, force=force)
     if action == "write":
         _refuse_links(folder, options)
@@ -79,7 +82,7 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     files = render_creator()
     folder = output / CREATOR
     before = owned(folder) if folder.is_dir() else None
-    if before is not None and _number(before.version) > _number(__version__) and not force:
+    if before is not None and release(before.version) > release(__version__) and not force:
         raise TargetError(
             "name_in_use",
             f"{folder} was made by falsmith {before.version}, this is {__version__}: update "
@@ -121,10 +124,6 @@ def _can_link(output: Path) -> bool:
     except (OSError, NotImplementedError):
         return False
     return True
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _check_target(folder: Path, subject: str, *, force: bool) -> None:

@@ -8,13 +8,15 @@ from falsmith.documents import Json
 __all__ = ["branches", "choices", "follow", "limits", "type_label"]
 
 Schema = Mapping[str, Any]
-DEPTH = 6
+LONGEST_CHAIN = 6
+# Lists of lists of lists are told; the catalogue has none that go deeper.
+DEPTH = 3
 FIELDS_SHOWN = 6
 
 
 def follow(schema: Schema, root: Schema) -> Schema:
     """Return `schema` with its `$ref` into `root` followed; its own keywords win."""
-    for _ in range(DEPTH):
+    for _ in range(LONGEST_CHAIN):
         reference = schema.get("$ref")
         if not isinstance(reference, str):
             return schema
@@ -25,15 +27,22 @@ def follow(schema: Schema, root: Schema) -> Schema:
     return {}
 
 
-def branches(schema: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
-    """Yield the schemas that a value may satisfy, unions flattened, null left out."""
-    schema = follow(schema, root)
-    nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in schema.get(key, ())]
-    if nested and depth < DEPTH:
-        for branch in nested:
-            yield from branches(branch, root, depth + 1)
-    elif schema.get("type") != "null" and schema.get("const", "") is not None:
-        yield schema
+def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
+    """Yield the schemas that a value may satisfy, unions flattened, null left out.
+
+    A definition is entered once, so that one which refers to itself comes to an end.
+    """
+    waiting, entered = [schema], set[str]()
+    while waiting:
+        part = waiting.pop(0)
+        if part.get("$ref") in entered:
+            continue
+        entered |= {part["$ref"]} if "$ref" in part else set()
+        part = follow(part, root)
+        nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
+        waiting[:0] = nested
+        if not nested and part.get("type") != "null" and part.get("const", "") is not None:
+            yield part
 
 
 def type_label(schema: Schema, root: Schema, depth: int = 0) -> str:

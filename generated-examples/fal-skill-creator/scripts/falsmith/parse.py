@@ -29,6 +29,7 @@ SHORT_DESCRIPTION_LENGTHS = range(25, 65)
 BRIEF_TEXT, BRIEF_VALUE = 60, 120
 DESCRIPTION_LIMIT = 120
 OUTPUT_DEPTH = 4
+LIST_DEPTH = 3
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 UNKNOWN = "unknown"
@@ -163,11 +164,11 @@ def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Para
     )
 
 
-def _file_kind(part: Schema, root: Schema) -> str | None:
+def _file_kind(part: Schema, root: Schema, depth: int = 0) -> str | None:
     """Return the kind of file that the field itself takes, alone or as a list."""
     for branch in branches(part, root):
-        items = branch.get("items")
-        kind = branch.get("x-file") or (_file_kind(items, root) if items else None)
+        items = branch.get("items") if depth < LIST_DEPTH else None
+        kind = branch.get("x-file") or (_file_kind(items, root, depth + 1) if items else None)
         if isinstance(kind, str):
             return kind
     return None

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError
 
-__all__ = ["LINK", "PROVENANCE", "Owned", "owned"]
+__all__ = ["LINK", "PROVENANCE", "Owned", "owned", "release"]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
 # Before the target, where a link stands in the place of a digest.
@@ -19,12 +19,14 @@ class Owned:
     """What a folder's provenance says: whose skill it is, made by which version, with what in it.
 
     `subject` is a model ID, or the name of a skill that is of no model; `states` are the digests
-    of the files and the targets of the links that falsmith wrote.
+    of the files and the targets of the links that falsmith wrote; `options` is what it was made
+    with, as it stands there.
     """
 
     subject: str
     version: str
     states: Mapping[str, frozenset[str]]
+    options: Mapping[str, Json]
 
 
 def owned(folder: Path) -> Owned | None:
@@ -40,7 +42,18 @@ def owned(folder: Path) -> Owned | None:
     for key, prefix in (("files", ""), ("writing", ""), ("links", LINK)):
         for path, value in _texts(told.get(key)):
             states[path] = states.get(path, frozenset()) | {prefix + value}
-    return Owned(subject, str(told.get("falsmith", "")), states)
+    options = told.get("options")
+    return Owned(
+        subject,
+        str(told.get("falsmith", "")),
+        states,
+        options if isinstance(options, dict) else {},
+    )
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, by which an older one is told from a newer one."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _texts(value: Json) -> Iterator[tuple[str, str]]:

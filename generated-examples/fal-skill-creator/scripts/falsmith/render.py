@@ -1,6 +1,6 @@
 """A Model becomes its skill, as values: files from templates, and the runtime beside them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import PurePosixPath
@@ -41,9 +41,12 @@ class Options:
     license: str = DEFAULT_LICENSE
 
 
-def render(model: Model, options: Options) -> tuple[Entry, ...]:
-    """Return everything that the model's skill holds, sorted by path, provenance last."""
-    variables = {"model": model, "options": options, "MISSING": MISSING}
+def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tuple[Entry, ...]:
+    """Return everything that the model's skill holds, sorted by path, provenance last.
+
+    `house` names the user's own files that are in its `references/`: SKILL.md links them.
+    """
+    variables = {"model": model, "options": options, "house": house, "MISSING": MISSING}
     wanted = {path: one for path, one in _templates("skill").items() if _is_wanted(path, options)}
     files = [_renamed(file, model) for file in _rendered(wanted, variables)]
     told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}

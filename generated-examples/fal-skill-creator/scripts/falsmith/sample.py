@@ -15,8 +15,8 @@ __all__ = ["Sampler", "sample"]
 
 Schema = Mapping[str, Any]
 DEPTH = 12
-# Real inputs take a few dozen; a schema that refers to itself could take millions.
-MOST_VALUES = 500
+# Real fields take fewer than ten; a schema that refers to itself could take millions.
+MOST_VALUES = 100
 LONGEST_TEXT = 10_000
 EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
 TEXTS = {

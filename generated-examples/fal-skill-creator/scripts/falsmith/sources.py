@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fal_runtime.errors import LocalError, UsageError
 from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
@@ -13,7 +13,9 @@ from falsmith.catalog.query import Found, Query, found
 from falsmith.documents import Documents, Entry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.names import check_model_id
-from falsmith.platform import Platform
+
+if TYPE_CHECKING:
+    from falsmith.platform import Platform
 
 __all__ = ["Bundled", "Cached", "Catalogue", "Live", "Offline", "Source"]
 
@@ -45,7 +47,7 @@ class Live:
     """
 
     def __init__(
-        self, platform: Platform, cache: Cache | None = None, notice: Notice = lambda _: None
+        self, platform: "Platform", cache: Cache | None = None, notice: Notice = lambda _: None
     ) -> None:
         self.platform = platform
         self._cache = cache

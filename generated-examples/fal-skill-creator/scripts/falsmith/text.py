@@ -12,7 +12,7 @@ __all__ = ["CONTROL_TOKEN", "HIDDEN", "clean_data", "clean_text", "is_plain", "o
 # Chat templates of language models mark turns with such tokens, between bars or in brackets.
 CONTROL_TOKEN = re.compile(
     r"<[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]>"
-    r"|</?(?:s|system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"
+    r"|(?-i:</?s>)|</?(?:system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"
     r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]|<</?SYS>>",
     re.IGNORECASE,
 )

@@ -22,7 +22,9 @@ __all__ = [
     "compare",
     "digest",
     "holds_files",
+    "link_on_the_way",
     "links",
+    "state_of",
     "write",
 ]
 
@@ -151,7 +153,7 @@ def _remove_retired(files: Sequence[Entry], folder: Path, before: Owned | None) 
         inside = PurePosixPath(path)
         if path in expected or inside.is_absolute() or ".." in inside.parts:
             continue
-        if not _link_on_the_way(folder, inside) and _state(folder / path) in known:
+        if not link_on_the_way(folder, inside) and state_of(folder / path) in known:
             (folder / path).unlink()
             _remove_emptied(folder, inside.parent)
 
@@ -206,11 +208,11 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
     known = before.states if before is not None else {}
-    way = _link_on_the_way(folder, file.path)
+    way = link_on_the_way(folder, file.path)
     if way is not None:
-        ours = _state(folder / way) in known.get(str(way), ())
+        ours = state_of(folder / way) in known.get(str(way), ())
         return Drift("stale" if ours else "edited", file.path)
-    state = _state(folder / file.path)
+    state = state_of(folder / file.path)
     if state is None:
         return Drift("missing", file.path)
     if state != _expected(file):
@@ -222,7 +224,7 @@ def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
     return None
 
 
-def _state(place: Path) -> str | None:
+def state_of(place: Path) -> str | None:
     """Return the digest of a file, the target of a link, FOLDER, or None where nothing stands."""
     try:
         if place.is_symlink():
@@ -243,14 +245,14 @@ def _expected(file: Entry) -> str:
 def _is_ours(folder: Path, path: PurePosixPath, known: Mapping[str, frozenset[str]]) -> bool:
     """Tell whether everything in a folder that a link is to replace is falsmith's, unedited."""
     inside = (path / part for part in _present(folder / path))
-    return all(_state(folder / part) in known.get(str(part), ()) for part in inside)
+    return all(state_of(folder / part) in known.get(str(part), ()) for part in inside)
 
 
 def _is_executable(place: Path) -> bool:
     return bool(place.stat().st_mode & 0o100)
 
 
-def _link_on_the_way(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
+def link_on_the_way(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
     """Return the symbolic link among the folders that lead to `path`, if there is one."""
     return next((part for part in path.parents[:-1] if (folder / part).is_symlink()), None)
 

@@ -12,14 +12,18 @@ from falsmith import __version__
 
 __all__ = ["cli", "run"]
 
-# Each command stands in the module of its name.
+# Each command stands in the module of its name, but for a name that Python has taken.
+RENAMED = {"list": "list_skills"}
 COMMANDS = {
     "call": "Call any model by its ID, validated where its schema is at hand.",
     "catalog": "Keep the whole catalogue on this machine.",
     "categories": "List the kinds of models.",
     "demo": "Make a skill from the bundled catalogue and run it against a local fal.",
+    "doctor": "Check this machine: Python, packages, key, network, folders.",
     "emulate": "Run a local fal for tests and demonstrations.",
     "generate": "Make skills from model IDs.",
+    "list": "List the skills of falsmith in this project.",
+    "remove": "Remove a skill, keeping what you changed in it.",
     "search": "Search models by words, category and ability.",
     "show": "Show a model's parameters, answer, example and oddities.",
     "upload": "Upload files and print their links.",
@@ -37,7 +41,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"falsmith.cli.{cmd_name}"), cmd_name)
+        name = RENAMED.get(cmd_name, cmd_name)
+        command = getattr(importlib.import_module(f"falsmith.cli.{name}"), name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

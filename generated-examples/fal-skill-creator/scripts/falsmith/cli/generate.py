@@ -8,12 +8,14 @@ import click
 
 from fal_runtime.errors import FalError, UsageError
 from falsmith.catalog.query import Query
+from falsmith.cli.folders import chosen_folder, folder_options
 from falsmith.cli.generation import Found, Plan, run_plan
 from falsmith.cli.matches import explain_nothing, print_matches
 from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.sources import Catalogue, Source
@@ -26,7 +28,7 @@ DESCRIPTION_LIMIT = 1024
 EXAMPLES = """\b
 Examples:
   falsmith generate -m fal-ai/flux/dev
-  falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy -o .agents/skills
+  falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy --agent codex
   falsmith generate -m fal-ai/flux/dev --public --check
   falsmith generate -s "lip sync"
   falsmith generate -c text-to-speech --all --offline -o skills
@@ -46,14 +48,7 @@ Examples:
     help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
 @click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path(".claude/skills"),
-    show_default=True,
-    help="The folder that holds the skills.",
-)
+@folder_options(str(DEFAULT_FOLDER))
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
 @click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
@@ -67,6 +62,7 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; tell what would be written.")
 @click.option("--force", is_flag=True, help="Overwrite edited files and folders that are not ours.")
+@click.option("-k", "--api-key", metavar="KEY", help="Deprecated: set FAL_KEY instead.")
 @source_options
 @json_option
 @quiet_option
@@ -76,7 +72,8 @@ def generate(
     category: str | None,
     everything: bool,
     yes: bool,
-    output: Path,
+    output: Path | None,
+    agent: str | None,
     name: str | None,
     lazy: bool,
     standalone: bool,
@@ -86,6 +83,7 @@ def generate(
     check: bool,
     dry_run: bool,
     force: bool,
+    api_key: str | None,
     source: str | None,
     offline: bool,
     as_json: bool,
@@ -112,7 +110,8 @@ def generate(
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
             "the whole live platform with --yes",
         )
-    opened = open_source(source, offline=offline)
+    folder = chosen_folder(output, agent) or DEFAULT_FOLDER
+    opened = open_source(source, offline=offline, key=api_key)
     told_as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
         count = print_matches(opened, query, None, as_json=told_as_json)
@@ -122,7 +121,7 @@ def generate(
     mode: Mode = "public" if public else "standalone" if standalone else "default"
     plan = Plan(
         Options(mode, lazy, name, description, licence),
-        output,
+        folder,
         "check" if check else "dry-run" if dry_run else "write",
         force,
     )

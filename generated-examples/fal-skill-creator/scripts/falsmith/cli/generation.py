@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fal_runtime.errors import FalError
 from falsmith.cli.parallel import in_parallel
-from falsmith.cli.report import Report
+from falsmith.cli.report import Report, Row, row
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
-from falsmith.generate import Action, Skill, generate, share_runtime
+from falsmith.generate import Action, generate, share_runtime
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import Options
 
@@ -63,8 +63,7 @@ def _with_runtime(plan: Plan, report: Report) -> Plan:
     if creator is None:
         report.notice("links cannot be made here: each skill carries a copy of the runtime")
         return replace(plan, options=replace(plan.options, mode="standalone"))
-    if creator.drift:
-        report.creator(creator)
+    report.creator(row(creator, plan.action))
     return plan
 
 
@@ -97,12 +96,13 @@ class Failure:
     message: str
 
 
-def _made(plan: Plan, found: Found) -> Skill | Failure:
+def _made(plan: Plan, found: Found) -> Row | Failure:
     """Generate one model, in whichever process."""
     model_id, documents = found
     try:
         if isinstance(documents, FalError):
             raise documents
-        return generate(documents, plan.options, plan.output, action=plan.action, force=plan.force)
+        skill = generate(documents, plan.options, plan.output, action=plan.action, force=plan.force)
+        return row(skill, plan.action)
     except FalError as error:
         return Failure(model_id, error.code, error.message)

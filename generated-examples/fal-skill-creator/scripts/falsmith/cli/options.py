@@ -48,7 +48,9 @@ def source_options(command: Command) -> Command:
     )(command)
 
 
-def open_source(source: str | None, *, offline: bool, default: str = "live") -> Catalogue:
+def open_source(
+    source: str | None, *, offline: bool, default: str = "live", key: str | None = None
+) -> Catalogue:
     """Return the source that the options name, or else `default`, where neither is given.
 
     Raises UsageError where they contradict.
@@ -59,7 +61,7 @@ def open_source(source: str | None, *, offline: bool, default: str = "live") -> 
         )
     match source or ("offline" if offline else default):
         case "live":
-            return Live(open_platform(), open_cache(), notice)
+            return Live(open_platform(key), open_cache(), notice)
         case "cache":
             return Cached(open_cache())
         case "bundled":
@@ -70,12 +72,12 @@ def open_source(source: str | None, *, offline: bool, default: str = "live") -> 
             return Indexed(SavedSource(Path(path)))
 
 
-def open_platform() -> Platform:
+def open_platform(key: str | None = None) -> Platform:
     """Return the Platform API's client, closed with the command; raises as `load_config` does."""
-    from fal_runtime.config import load_config
+    from fal_runtime.config import key_of_argument, load_config
     from fal_runtime.http import new_client
 
-    config = load_config(None, os.environ)
+    config = load_config(None, os.environ, key=key_of_argument(key, os.environ, notice))
     return Platform(click.get_current_context().with_resource(new_client()), config)
 
 

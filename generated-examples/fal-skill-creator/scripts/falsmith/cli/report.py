@@ -1,6 +1,7 @@
 """What `generate` tells: a line a skill while it runs, a summary, one JSON object when piped."""
 
 import json
+import os
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,10 +9,40 @@ from dataclasses import dataclass, field
 from fal_runtime.errors import FalError
 from falsmith.generate import Action, Skill
 
-__all__ = ["Report"]
+__all__ = ["Report", "Row", "row"]
 
 LISTED = 12
 VERBS = {"write": "wrote", "check": "differs", "dry-run": "would write"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is told of one skill: plain values, which travel fast between processes."""
+
+    subject: str
+    name: str
+    folder: str
+    status: str
+    files: int
+    changed: int
+    drift: tuple[tuple[str, str], ...]
+    oddities: tuple[str, ...]
+
+
+def row(skill: Skill, action: Action) -> Row:
+    """Return what is told of a skill; its differences only where nothing was written."""
+    # What the user put beside the skill is told by --check; writing leaves it alone.
+    told = [one for one in skill.drift if action == "check" or one.kind != "extra"]
+    return Row(
+        subject=skill.subject,
+        name=skill.name,
+        folder=str(skill.folder),
+        status=VERBS[action] if told else "unchanged",
+        files=len(skill.files),
+        changed=len(told),
+        drift=tuple((one.kind, str(one.path)) for one in told if action != "write"),
+        oddities=skill.oddities,
+    )
 
 
 @dataclass(slots=True)
@@ -26,29 +57,21 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     shared: dict[str, object] | None = None
 
-    def add(self, skill: Skill) -> None:
+    def add(self, made: Row) -> None:
         """Tell one generated or compared skill."""
-        status = self._status_of(skill)
-        self.counts[status] += 1
+        self.counts[made.status] += 1
         if self.as_json:
-            self.skills.append(_told(skill, status, self.action))
-        self._line(f"{status}: {skill.folder} ({len(skill.files)} files)")
-        if self.action != "write":
-            self._drift(skill)
-        for oddity in skill.oddities:
+            self.skills.append(_told(made, self.action))
+        self._line(f"{made.status}: {made.folder} ({made.files} files)")
+        self._drift(made)
+        for oddity in made.oddities:
             self._line(f"  note: {oddity}", to_people=True)
 
-    def creator(self, skill: Skill) -> None:
+    def creator(self, made: Row) -> None:
         """Tell that the creator skill, which the others link to, was written or differs."""
-        status = self._status_of(skill)
-        if status != "unchanged":
-            self.shared = _told(skill, status, self.action)
-            self._line(f"{status}: {skill.folder} ({len(skill.files)} files)")
-
-    def _status_of(self, skill: Skill) -> str:
-        # What the user put beside the skill is told by --check; writing leaves it alone.
-        kinds = {one.kind for one in skill.drift} - (set() if self.action == "check" else {"extra"})
-        return VERBS[self.action] if kinds else "unchanged"
+        if made.status != "unchanged":
+            self.shared = _told(made, self.action)
+            self._line(f"{made.status}: {made.folder} ({made.files} files)")
 
     def notice(self, text: str) -> None:
         """Tell people something that is no result."""
@@ -97,11 +120,11 @@ class Report:
             told["error"] = FalError("problems_found", message).as_json()
         return told
 
-    def _drift(self, skill: Skill) -> None:
-        for one in skill.drift[:LISTED]:
-            self._line(f"  {one.kind}: {one.path}")
-        if len(skill.drift) > LISTED:
-            self._line(f"  ... and {len(skill.drift) - LISTED} more")
+    def _drift(self, made: Row) -> None:
+        for kind, path in made.drift[:LISTED]:
+            self._line(f"  {kind}: {path}")
+        if len(made.drift) > LISTED:
+            self._line(f"  ... and {len(made.drift) - LISTED} more")
 
     def _line(self, text: str, *, to_people: bool = False) -> None:
         if self.as_json or to_people:
@@ -111,16 +134,16 @@ class Report:
             sys.stdout.write(text + "\n")
 
 
-def _told(skill: Skill, status: str, action: Action) -> dict[str, object]:
+def _told(made: Row, action: Action) -> dict[str, object]:
     told: dict[str, object] = {
-        "model_id": skill.subject,
-        "name": skill.name,
-        "path": str(skill.folder.absolute()),
-        "status": status,
-        "files": len(skill.files),
-        "changed": len(skill.drift),
-        "oddities": list(skill.oddities),
+        "model_id": made.subject,
+        "name": made.name,
+        "path": os.path.abspath(made.folder),  # noqa: PTH100 - links on the way stay as they are
+        "status": made.status,
+        "files": made.files,
+        "changed": made.changed,
+        "oddities": list(made.oddities),
     }
     if action != "write":
-        told["drift"] = [{"kind": one.kind, "path": str(one.path)} for one in skill.drift]
+        told["drift"] = [{"kind": kind, "path": path} for kind, path in made.drift]
     return told

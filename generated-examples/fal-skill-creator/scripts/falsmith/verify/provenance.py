@@ -51,6 +51,9 @@ def check_provenance(folder: Folder) -> list[Problem]:
     record = json_object(folder, PROVENANCE)
     if record is None:
         return check_json_object(folder, PROVENANCE)
+    if "writing" in record:
+        told = "tells of a write that was interrupted: generate the skill again"
+        return [Problem(PROVENANCE, told)]
     own = _of_creator(record, folder) if is_creator(folder) else _of_model(record, folder)
     messages = [*_text(record, "falsmith"), *own, *_files(record.get("files"))]
     return [Problem(PROVENANCE, message) for message in messages]

@@ -1,0 +1,116 @@
+"""`falsmith list`: the skills of falsmith in this project, and how fresh each is."""
+
+import json
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fal_runtime.errors import UsageError
+from falsmith.cli.folders import chosen_folder, folder_options, known_folders
+from falsmith.cli.options import json_option, notice
+from falsmith.installed import Installed, find
+from falsmith.text import one_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["list_skills"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith list
+  falsmith list --agent codex
+  falsmith list skills/ --json
+"""
+
+
+@click.command("list", epilog=EXAMPLES)
+@click.argument("folders", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+@folder_options("the folders of all hosts")
+@json_option
+def list_skills(
+    folders: tuple[Path, ...], output: Path | None, agent: str | None, as_json: bool
+) -> int:
+    """List falsmith's skills in each DIR, or in the folders of all hosts in this project.
+
+    Nothing is asked of the network. A skill is current (unedited, made by this version), of an
+    older or newer version, edited, incomplete (files are missing), or has a broken link.
+    """
+    chosen = chosen_folder(output, agent)
+    _check_folders([*folders, *([output] if output is not None else [])])
+    places = (*folders, *([chosen] if chosen is not None else [])) or known_folders()
+    skills = []
+    for found in find(places):
+        if isinstance(found, Installed):
+            skills.append(found)
+        else:
+            notice(f"left out: {found}")
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps({"skills": [_told(one) for one in skills]}, indent=1) + "\n")
+    elif skills:
+        _print(skills)
+    else:
+        notice(f"no skill of falsmith stands in {', '.join(map(str, places))}")
+    return 0
+
+
+def _check_folders(named: list[Path]) -> None:
+    for folder in named:
+        if not folder.is_dir():
+            raise UsageError("usage", f"{folder} is no folder: name one that holds skills")
+
+
+def _told(skill: Installed) -> dict[str, object]:
+    return {
+        "name": skill.folder.absolute().name,
+        "path": str(skill.folder.absolute()),
+        "model_id": skill.model_id,
+        "mode": skill.mode,
+        "lazy": skill.lazy,
+        "falsmith": skill.version,
+        "freshness": skill.freshness,
+        "edited": list(map(str, skill.edited)),
+        "missing": list(map(str, skill.missing)),
+        "broken_links": list(map(str, skill.broken_links)),
+    }
+
+
+def _print(skills: list[Installed]) -> None:
+    """Print a table a folder."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console()
+    for folder, each in groupby(skills, key=lambda one: one.folder.parent):
+        console.print(f"[bold]{escape(one_line(str(folder)))}[/]", highlight=False)
+        console.print(_table(each))
+
+
+def _table(skills: Iterable[Installed]) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("skill", "model", "mode", "falsmith", "freshness"):
+        table.add_column(name, overflow="fold")
+    for one in skills:
+        mode = ", ".join([one.mode or "", *(["lazy"] if one.lazy else [])])
+        name = one.folder.absolute().name
+        cells = (name, one.model_id or "", mode, one.version, _freshness(one))
+        # A record that came with a skill from elsewhere may hold anything.
+        table.add_row(*(escape(one_line(cell)) for cell in cells))
+    return table
+
+
+def _freshness(skill: Installed) -> str:
+    counts = {
+        "broken link": skill.broken_links,
+        "incomplete": skill.missing,
+        "edited": skill.edited,
+    }
+    count = len(counts.get(skill.freshness, ()))
+    return f"{skill.freshness} ({count})" if count else skill.freshness

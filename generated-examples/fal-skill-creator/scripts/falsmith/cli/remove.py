@@ -1,0 +1,91 @@
+"""`falsmith remove`: one skill goes, what the user changed or added in it stays."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from fal_runtime.errors import UsageError
+from falsmith.cli.folders import chosen_folder, folder_options, known_folders
+from falsmith.cli.options import json_option, notice, quiet_option
+from falsmith.installed import is_path, locate
+from falsmith.removal import Removal, plan_removal
+from falsmith.removal import remove as remove_skill
+
+__all__ = ["remove"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith remove fal-ai-flux-dev
+  falsmith remove fal-ai-flux-dev --agent codex --dry-run
+  falsmith remove skills/fal-ai-whisper --force
+"""
+LISTED = 12
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("skill")
+@folder_options("the folders of all hosts")
+@click.option("--force", is_flag=True, help="Remove also what you edited and added.")
+@click.option("--dry-run", is_flag=True, help="Remove nothing; tell what would be removed.")
+@json_option
+@quiet_option
+def remove(
+    skill: str,
+    output: Path | None,
+    agent: str | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Remove SKILL, a name or a path: every file in it that falsmith wrote and nobody edited.
+
+    Links are removed, never followed. The skill that others link to stays while they do. Exit
+    status: 0 done, 2 not a skill of falsmith or not clear which, 9 trouble with files.
+    """
+    chosen = chosen_folder(output, agent)
+    if chosen is not None and is_path(skill):
+        raise UsageError(
+            "usage", f"{skill} is a path: give the skill's name, or drop --output and --agent"
+        )
+    folder = locate(skill, known_folders() if chosen is None else [chosen])
+    removal = plan_removal(folder, force=force)
+    if not dry_run:
+        remove_skill(removal)
+    status = "would remove" if dry_run else "removed"
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps(_told(removal, status), indent=1) + "\n")
+    else:
+        _print(removal, status)
+    if not quiet and not dry_run:
+        _notices(removal)
+    return 0
+
+
+def _told(removal: Removal, status: str) -> dict[str, object]:
+    return {
+        "name": removal.folder.name,
+        "path": str(removal.folder),
+        "status": status,
+        "removed": len(removal.removed),
+        "kept": [{"path": str(one.path), "why": one.why} for one in removal.kept],
+        "broken_links_in": list(removal.linked_by),
+    }
+
+
+def _print(removal: Removal, status: str) -> None:
+    kept = f", {len(removal.kept)} kept" if removal.kept else ""
+    click.echo(f"{status}: {removal.folder} ({len(removal.removed)} files{kept})")
+    for one in removal.kept[:LISTED]:
+        click.echo(f"  kept, because {one.why}: {one.path}")
+    if len(removal.kept) > LISTED:
+        click.echo(f"  ... and {len(removal.kept) - LISTED} more")
+
+
+def _notices(removal: Removal) -> None:
+    if removal.kept:
+        notice("what was kept is yours: falsmith will not touch it, delete it when you like")
+    if removal.linked_by:
+        notice(f"links into it now lead nowhere in: {', '.join(removal.linked_by)}")

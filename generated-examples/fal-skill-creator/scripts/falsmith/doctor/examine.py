@@ -1,0 +1,72 @@
+"""All checks, in the order in which they are told."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fal_runtime.errors import UsageError
+from falsmith.doctor.check import Check
+from falsmith.doctor.machine import check_cache, check_links, check_project, check_sockets
+from falsmith.doctor.machine import check_state as check_state_folder
+from falsmith.doctor.programs import check_packages, check_python, check_skill_python, check_uv
+from falsmith.doctor.settings import check_addresses, check_key
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["examine"]
+
+
+def examine(
+    environ: Mapping[str, str],
+    project: Path,
+    *,
+    offline: bool = False,
+    open_client: "Callable[[], httpx.Client] | None" = None,
+) -> Iterator[Check]:
+    """Yield each check of this machine; what is wrong is told and never raised.
+
+    Args:
+        environ: The environment, with key and addresses.
+        project: The folder in which skills and results are written.
+        offline: Leave out the hosts, and the question whether fal takes the key.
+        open_client: Makes the client for the network; None takes the runtime's own.
+
+    """
+    yield check_python()
+    yield check_uv()
+    yield check_packages()
+    yield check_skill_python()
+    key, addresses = check_key(environ), check_addresses(environ)
+    yield key
+    yield addresses
+    if addresses.verdict == "ok" and not offline:
+        yield from _network(environ, open_client, with_key=key.verdict == "ok")
+    yield check_cache()
+    yield check_state_folder(environ)
+    yield check_project(project)
+    yield check_sockets()
+    yield check_links(project)
+
+
+def _network(
+    environ: Mapping[str, str],
+    open_client: "Callable[[], httpx.Client] | None",
+    *,
+    with_key: bool,
+) -> Iterator[Check]:
+    try:
+        from fal_runtime.http import new_client
+        from falsmith.doctor.network import check_hosts, check_key_at_fal
+
+        client = (open_client or new_client)()
+    except ImportError as error:
+        yield Check("hosts", "problem", f"not asked: this Python cannot import {error.name}")
+        return
+    except UsageError as error:
+        yield Check("hosts", "problem", str(error), "Correct or unset these variables.")
+        return
+    with client:
+        yield from check_hosts(client, environ)
+        if with_key:
+            yield check_key_at_fal(client, environ)
