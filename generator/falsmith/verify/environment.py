@@ -74,7 +74,7 @@ def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             yield from _names(node.targets, node.value)
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
             yield from _names([node.target], node.value)
-        elif isinstance(node, ast.For | ast.comprehension):
+        elif isinstance(node, ast.For):
             yield from _names([node.target], node.iter)
         elif isinstance(node, ast.Call) and _method(node) in FILLING:
             for value in node.args:
