@@ -54,7 +54,7 @@ def test_a_list_that_holds_itself_and_a_wide_union_of_itself_end() -> None:
     union = {"anyOf": [{"$ref": "#/$defs/B"}] * 30 + [within] * 8 + [TEXT]}
     root = {"$defs": {"A": within, "B": union}}
 
-    assert type_label(within, root) == "list of list of list of list of any"
+    assert type_label(within, root) == "list of list of list of array"
     assert choices(within, root) == ()
     assert type_label({"$ref": "#/$defs/B"}, root).endswith(" or string")
 

@@ -317,6 +317,33 @@ def test_recursion_stays_recursion(openapi_document: OpenApi) -> None:
     assert not validator.is_valid({"a": {"next": {"next": {"all": [3]}}}})
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        ref("Node"),
+        {"anyOf": [ref("Node")] * 4},
+        {"allOf": [{"oneOf": [{"type": "string"}, ref("Other")]}]},
+    ],
+    ids=["reference", "union", "in a circle"],
+)
+def test_a_definition_that_is_only_itself_allows_anything_and_is_told(
+    node: Any, openapi_document: OpenApi
+) -> None:
+    resolved = read_input(openapi_document, {"a": ref("Node")}, Node=node, Other=ref("Node"))
+
+    assert Draft202012Validator(resolved.schema).is_valid({"a": 5})
+    assert len(resolved.oddities) == 1
+    assert "refers to itself without end" in resolved.oddities[0]
+
+
+def test_a_chain_of_a_thousand_definitions_is_read(openapi_document: OpenApi) -> None:
+    chain = {f"N{number}": ref(f"N{number + 1}") for number in range(5000)}
+    resolved = read_input(openapi_document, {"a": ref("N0")}, **chain, N5000={"type": "string"})
+
+    assert len(resolved.schema["$defs"]) == 5001
+    assert resolved.oddities == ()
+
+
 @pytest.mark.parametrize("name", ["a/b", "a~b", "a%b", "a~1b", "A.B-c_d"])
 def test_definitions_of_any_name_are_found_again(name: str, openapi_document: OpenApi) -> None:
     escaped = name.replace("~", "~0").replace("/", "~1")
