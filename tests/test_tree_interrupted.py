@@ -1,0 +1,130 @@
+"""Writes that were killed: what is left is ours, and the next run repairs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from falsmith.provenance import PROVENANCE, owned
+from falsmith.tree import (
+    Drift,
+    File,
+    compare,
+    digest,
+    holds_files,
+    write,
+)
+
+KILLED = """
+import os, pathlib, signal, sys
+from falsmith import tree
+real, left = os.replace, int(sys.argv[2])
+def replace(source, target):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    real(source, target)
+os.replace = replace
+files = [tree.File(pathlib.PurePosixPath(p), c.encode()) for p, c in eval(sys.argv[3])]
+folder = pathlib.Path(sys.argv[1])
+tree.write(files, folder, tree.compare(files, folder))
+"""
+
+
+def tree(*names: str, version: str = "1", **contents: str) -> tuple[File, ...]:
+    """Return files of one skill, provenance last."""
+    told = dict.fromkeys(names, f"version {version}\n") | contents
+    files = [File(PurePosixPath(path), text.encode()) for path, text in sorted(told.items())]
+    digests = {str(file.path): digest(file.content) for file in files}
+    provenance = {"model_id": "acme/demo", "version": version, "files": digests}
+    return (*files, File(PROVENANCE, json.dumps(provenance).encode()))
+
+
+def written(files: Sequence[File], folder: Path) -> list[Drift]:
+    drift = compare(files, folder)
+    write(files, folder, drift)
+    return drift
+
+
+def kinds(files: Sequence[File], folder: Path) -> dict[str, str]:
+    return {str(one.path): one.kind for one in compare(files, folder)}
+
+
+def killed_after(replaced: int, files: Sequence[File], folder: Path) -> None:
+    """Write in a process of its own that dies before its next replacement."""
+    told = [(str(file.path), file.content.decode()) for file in files]
+    command = [sys.executable, "-c", KILLED, str(folder), str(replaced), repr(told)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("replaced", range(5))
+def test_a_first_write_that_was_killed_is_repaired(tmp_path: Path, replaced: int) -> None:
+    files = tree("a", "b", "scripts/c")
+    killed_after(replaced, files, tmp_path)
+
+    assert holds_files(tmp_path) == (replaced > 0)
+    assert "edited" not in kinds(files, tmp_path).values()
+    written(files, tmp_path)
+    assert compare(files, tmp_path) == []
+
+
+@pytest.mark.parametrize("replaced", range(5))
+def test_an_update_that_was_killed_is_repaired(tmp_path: Path, replaced: int) -> None:
+    old, new = tree("a", "b", "gone"), tree("a", "b", "new", version="2")
+    written(old, tmp_path)
+    killed_after(replaced, new, tmp_path)
+
+    assert "edited" not in kinds(new, tmp_path).values()
+    written(new, tmp_path)
+    assert compare(new, tmp_path) == []
+    assert not (tmp_path / "gone").exists()
+
+
+def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path) -> None:
+    names = [f"file{number}" for number in range(6)]
+    written(tree(*names), tmp_path)
+    for version, replaced in (("2", 6), ("3", 4), ("2", 3), ("4", 2)):
+        killed_after(replaced, tree(*names, version=version), tmp_path)
+        assert "edited" not in kinds(tree(*names, version="5"), tmp_path).values()
+
+    written(tree(*names, version="5"), tmp_path)
+
+    assert compare(tree(*names, version="5"), tmp_path) == []
+    found = owned(tmp_path)
+    assert found is not None
+    assert all(len(digests) == 1 for digests in found.states.values())
+
+
+def test_an_edit_during_an_interrupted_update_is_still_an_edit(tmp_path: Path) -> None:
+    written(tree("a", "b"), tmp_path)
+    killed_after(2, tree("a", "b", version="2"), tmp_path)
+    (tmp_path / "b").write_text("mine")
+
+    assert kinds(tree("a", "b", version="2"), tmp_path)["b"] == "edited"
+
+
+def test_old_leftovers_of_killed_writes_are_removed_and_fresh_ones_left(tmp_path: Path) -> None:
+    written(tree("a"), tmp_path)
+    for name, age in ((".falsmith-1-a", 7200), (".falsmith-2-a", 0)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / ".falsmith-3-folder").mkdir()
+    os.utime(tmp_path / ".falsmith-3-folder", (0, 0))
+    written(tree("a", version="2"), tmp_path)
+
+    assert {path.name for path in tmp_path.glob(".falsmith-*")} == {
+        ".falsmith-2-a",
+        ".falsmith-3-folder",
+    }
+
+
+def test_a_missing_folder_misses_everything(tmp_path: Path) -> None:
+    assert set(kinds(tree("a"), tmp_path / "none").values()) == {"missing"}
+    assert not holds_files(tmp_path / "none")
