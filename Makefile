@@ -43,7 +43,7 @@ check: $(VENV)/.dev
 # Each line of the list is one skill: the options of `falsmith generate`.
 examples: $(VENV)/.emulator
 	@grep -v '^#' generated-examples/examples.txt | \
-		xargs -L 1 $(FALSMITH) generate --offline --output generated-examples >/dev/null
+		xargs -L 1 $(FALSMITH) generate --source bundled --output generated-examples >/dev/null
 
 judges: $(VENV)/.dev
 	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done

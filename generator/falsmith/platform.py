@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from fal_runtime.config import Config
-from fal_runtime.errors import KeyMissingError
+from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.http import Clock, get, unreachable
 from falsmith.documents import Documents, Entry, Json, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
@@ -184,7 +184,11 @@ class Platform:
         try:
             return get(self.client, url, params=params, headers=headers, clock=self.clock)
         except httpx.RequestError as error:
-            raise unreachable(error, url) from error
+            told = unreachable(error, url)
+            raise NotAcceptedError(
+                told.code,
+                f"{told.message}; without a network, --offline uses the models on this machine",
+            ) from error
 
 
 def _next_cursor(answer: Mapping[str, Json], origin: str) -> str | None:

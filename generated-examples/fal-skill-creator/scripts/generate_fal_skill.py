@@ -36,13 +36,20 @@ def main() -> int:
     from fal_runtime.errors import FalError
 
     try:
-        require_modules(PACKAGES, Path(__file__).absolute(), sys.argv[1:])
+        require_modules(PACKAGES, Path(__file__).absolute(), sys.argv[1:], PACKAGES)
     except FalError as error:
         sys.stderr.write(f"error: {error}\nrun: {error.next}\n")
         return error.exit_status
     from falsmith.cli import run
 
-    return run(["generate", *sys.argv[1:]])
+    return run(["generate", *_beside(sys.argv[1:])])
+
+
+def _beside(arguments: list[str]) -> list[str]:
+    """Return the arguments, with the folder of this skill's neighbours unless one is named."""
+    if any(word.startswith(("-o", "--output", "--agent")) for word in arguments):
+        return arguments
+    return [*arguments, "--output", str(SCRIPTS.parent.parent)]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The cache's file: opened, its format checked, and set aside where it cannot be used."""
 
+import hashlib
 import os
 import sqlite3
 from contextlib import suppress
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from fal_runtime.config import Origins
 from fal_runtime.errors import LocalError
 
 __all__ = [
@@ -71,9 +73,14 @@ class NewerError(DamagedError):
 TROUBLES = (sqlite3.DatabaseError, DamagedError, OSError)
 
 
-def default_path() -> Path:
-    """Return where the cache stands: below the user's cache folder, as platformdirs finds it."""
-    return Path(user_cache_dir("falsmith", appauthor=False)) / "catalog.db"
+def default_path(platform: str = Origins().platform) -> Path:
+    """Return where the cache of a platform stands: below the user's cache folder.
+
+    Another platform than fal's own, a gateway or a local one, has a cache of its own.
+    """
+    mark = hashlib.sha256(platform.encode()).hexdigest()[:8]
+    name = "catalog.db" if platform == Origins().platform else f"catalog-{mark}.db"
+    return Path(user_cache_dir("falsmith", appauthor=False)) / name
 
 
 def open_file(path: Path, *, write: bool) -> sqlite3.Connection | None:

@@ -1,7 +1,9 @@
 """`falsmith emulate`: a local fal on loopback, and the settings that point a client at it."""
 
 import json
+import os
 import shlex
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -59,20 +61,34 @@ Examples:
     help="Whether calls of models need the key that is printed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as one JSON object.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulate(
-    *, source: str, port: int, polls: int, delay: float, require_key: bool, as_json: bool
-) -> None:
-    """Run a local fal on loopback until Ctrl-C; nothing leaves this machine.
+    *,
+    source: str,
+    port: int,
+    polls: int,
+    delay: float,
+    require_key: bool,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> int:
+    """Run a local fal on loopback until Ctrl-C, or for as long as COMMAND runs against it.
 
-    It prints the settings that point a client at it. It answers each model by its own schema,
+    Nothing leaves this machine. COMMAND, after --, gets the settings that lead it here. Without
+    one, it prints the settings that point a client at it. It answers each model by its own schema,
     with real files that it makes itself, and says 501 to what it does not do.
     """
     documents = list(_documents(source))
     emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
+    if command:
+        with emulator:
+            settings = {**os.environ, **emulator.environment}
+            return subprocess.run(command, env=settings, check=False).returncode
     with emulator, suppress(KeyboardInterrupt):
         click.echo(_settings(emulator.environment, as_json=as_json))
         click.echo(f"Serving {len(documents)} models; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
+    return 0
 
 
 def _documents(source: str) -> Iterator[Documents]:

@@ -83,7 +83,8 @@ def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Foun
 def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
     return SkillNameError(
         f"{taken} and {model_id} would both become the skill {name}: "
-        "generate one of them alone with --name NAME"
+        "generate one of them alone with --name NAME",
+        "name_in_use",
     )
 
 

@@ -11,4 +11,4 @@ def upload(files: tuple[str, ...]) -> int:
     """Upload files and print their links, as one JSON object."""
     from fal_runtime.command import main
 
-    return main(("--upload", *files), model_id=None, skill=None)
+    return main(("--upload", *files), model_id=None, skill=None, subcommand="call")

@@ -32,20 +32,28 @@ _NOTHING_KNOWN = SchemaDocument({})
 _NOT_HERE = frozenset({"args", "args_file", "set", "schema", "output", "help"})
 
 
-def main(argv: Sequence[str] | None = None, *, model_id: str | None, skill: Path | None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    model_id: str | None,
+    skill: Path | None,
+    subcommand: str | None = None,
+) -> int:
     """Run one command line and return its exit status.
 
     Args:
         argv: The words after the script's name; those of the process when None.
         model_id: The wrapper's model, None where `--model-id` names it.
         skill: The skill's folder, with `references/` and `queue_config.yaml`.
+        subcommand: The word after the program's name, where this is a part of a larger program.
 
     """
     words = tuple(sys.argv[1:] if argv is None else argv)
     named = model_id if model_id is not None else _readable_model(words)
-    command = _started(named if model_id is None else None)
+    program = [str(Path(sys.argv[0]).absolute()), *([subcommand] if subcommand else [])]
+    command = _started(program, named if model_id is None else None)
     try:
-        return _run(words, model_id, skill, command)
+        return _run(words, model_id, skill, program, command)
     except FalError as error:
         return _refuse(error, named, command)
     except KeyboardInterrupt:
@@ -81,14 +89,20 @@ def run_fal_api_job(
     return answer
 
 
-def _run(words: tuple[str, ...], model_id: str | None, skill: Path | None, command: str) -> int:
+def _run(
+    words: tuple[str, ...],
+    model_id: str | None,
+    skill: Path | None,
+    program: Sequence[str],
+    command: str,
+) -> int:
     named = model_id if model_id is not None else named_model(words)
     if named is not None:
         named = checked_model_id(named)
     model = known_model(skill, named)
     document = model.document if model is not None else _NOTHING_KNOWN
     if {"-h", "--help"} & set(words):
-        _show_text(_help(model, document, model_id, skill))
+        _show_text(_help(model, document, model_id, skill, program))
         return 0
     given = parse_command(words, document, own_options(model_id))
     if given.options["schema"] is not None:
@@ -109,13 +123,17 @@ def _outcome(asked: Invocation, given: Given) -> "Outcome":
 
 
 def _help(
-    model: SkillModel | None, document: SchemaDocument, preset: str | None, skill: Path | None
+    model: SkillModel | None,
+    document: SchemaDocument,
+    preset: str | None,
+    skill: Path | None,
+    program: Sequence[str],
 ) -> str:
     title = "Call any fal.ai model by its ID"
     if model is not None:
         title = f"{model.model_id} ({model.category or 'model'}): {model.description}"
     return help_page(
-        f"python {shlex.quote(sys.argv[0])}",
+        shlex.join(["python", sys.argv[0], *program[1:]]),
         title,
         document,
         own_options(preset),
@@ -161,10 +179,10 @@ def _readable_model(words: tuple[str, ...]) -> str | None:
         return None
 
 
-def _started(model_id: str | None) -> str:
-    """Return the beginning of a command that asks this script again, for the same model."""
-    command = [sys.executable, str(Path(sys.argv[0]).absolute())]
-    return shlex.join([*command, *(["-m", model_id] if model_id is not None else [])])
+def _started(program: Sequence[str], model_id: str | None) -> str:
+    """Return the beginning of a command that asks this program again, for the same model."""
+    chosen = ["-m", model_id] if model_id is not None else []
+    return shlex.join([sys.executable, *program, *chosen])
 
 
 def _silent(_line: str) -> None:

@@ -22,7 +22,12 @@ PACKAGES: Mapping[str, str] = {
 _ALREADY_TRIED = "FAL_RUN_BY_UV"
 
 
-def require_modules(modules: Iterable[str], script: Path, argv: Sequence[str]) -> None:
+def require_modules(
+    modules: Iterable[str],
+    script: Path,
+    argv: Sequence[str],
+    packages: Mapping[str, str] = PACKAGES,
+) -> None:
     """Return when every module can be imported; else run the same command through uv, once.
 
     Does not return when uv takes over. Raises LocalError, whose `next` installs what is missing,
@@ -34,7 +39,7 @@ def require_modules(modules: Iterable[str], script: Path, argv: Sequence[str]) -
     uv = shutil.which("uv")
     if uv is not None and _ALREADY_TRIED not in os.environ and script.is_file():
         _become([uv, "run", "--quiet", "--script", str(script), *argv])
-    install = [sys.executable or "python3", "-m", "pip", "install", *PACKAGES.values()]
+    install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(
         "local_trouble",
         f"this Python cannot import {', '.join(missing)}: install the packages, or install uv "

@@ -36,8 +36,8 @@ class ModelNotFoundError(FalError):
 class SkillNameError(FalError):
     """A model ID is malformed, or the skill's name is reserved, taken or shadows a module."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("name_in_use", message)
+    def __init__(self, message: str, code: str = "usage") -> None:
+        super().__init__(code, message)
 
 
 class PlatformError(FalError):

@@ -76,6 +76,12 @@ def cell(text: str) -> str:
     return MARKDOWN.sub(r"\\\1", one_line(text))
 
 
+def heading(text: str) -> str:
+    """Return `text` for a heading, where brackets alone are no link."""
+    plain = re.sub(r"([\\`<>])", r"\\\1", one_line(text))
+    return plain.replace("](", "] (").replace("][", "] [")
+
+
 def code(value: Json) -> str:
     """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
     text = value if _is_word(value) else json_line(value).replace("`", "\\u0060")
@@ -141,6 +147,7 @@ FILTERS: Mapping[str, Any] = {
     "code": code,
     "flags": flags,
     "front_matter": front_matter,
+    "heading": heading,
     "json": json_line,
     "json_file": json_file,
     "python": python,

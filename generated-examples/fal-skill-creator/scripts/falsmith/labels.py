@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from falsmith.documents import Json
+from falsmith.schema_loops import unescaped
 
 __all__ = ["branches", "choices", "follow", "limits", "type_label"]
 
@@ -20,9 +21,7 @@ def follow(schema: Schema, root: Schema) -> Schema:
         reference = schema.get("$ref")
         if not isinstance(reference, str):
             return schema
-        name = reference.removeprefix("#/$defs/")
-        name = name.replace("%25", "%").replace("~1", "/").replace("~0", "~")
-        target = root.get("$defs", {}).get(name, {})
+        target = root.get("$defs", {}).get(unescaped(reference), {})
         schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
     return {}
 

@@ -80,6 +80,7 @@ class Model:
     task: str
     parameters: tuple[Parameter, ...]
     outputs: tuple[Output, ...]
+    has_files: bool
     has_seed: bool
     traits: Traits
     example: Mapping[str, Json]

@@ -56,6 +56,7 @@ def parse(
     inputs = input_schema(documents.openapi, model_id)
     outputs = output_schema(documents.openapi, model_id)
     category = _category(documents)
+    answer = tuple(_outputs(outputs.schema))
     parameters = tuple(sorted(_parameters(inputs.schema), key=lambda one: not one.required))
     example, is_valid = _example(inputs.schema)
     brief = _brief_example(inputs.schema, example)
@@ -70,7 +71,8 @@ def parse(
         short_description=_short_description(model_id, category),
         task=_task(category, title),
         parameters=parameters,
-        outputs=tuple(_outputs(outputs.schema)),
+        outputs=answer,
+        has_files=not outputs.known or any(one.is_file for one in answer),
         has_seed="seed" in _properties(outputs.schema),
         traits=traits(category, documents.metadata, parameters),
         example=example,
@@ -180,7 +182,11 @@ def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
     properties = _properties(schema)
     asked = [name for name in schema.get("required", ()) if name in properties]
     example = {name: sampler.value(properties[name], name) for name in asked}
-    telling = [name for name in TELLING if name in properties][:1]
+    open_fields = {name for name, part in properties.items() if "default" not in part}
+    telling = [
+        name for name in TELLING if name in open_fields or (name in properties and not asked)
+    ]
+    telling = telling[:1]
     if not asked and not telling:
         telling = [name for name, part in properties.items() if part.get("examples")][:1]
     for name in telling:

@@ -10,6 +10,7 @@ from referencing.exceptions import Unresolvable
 from fal_runtime.schema_walk import SchemaDocument
 from fal_runtime.validation import unknown_fields
 from falsmith.documents import Json
+from falsmith.schema_loops import unescaped
 
 __all__ = ["Sampler", "sample"]
 
@@ -94,9 +95,7 @@ class Sampler:
             reference = schema.get("$ref")
             if not isinstance(reference, str):
                 return schema
-            name = reference.removeprefix("#/$defs/").replace("%25", "%")
-            name = name.replace("~1", "/").replace("~0", "~")
-            target = self._root.get("$defs", {}).get(name, {})
+            target = self._root.get("$defs", {}).get(unescaped(reference), {})
             schema = {**target, **{key: schema[key] for key in schema if key != "$ref"}}
         return {}
 

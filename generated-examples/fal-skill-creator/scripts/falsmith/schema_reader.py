@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from falsmith.documents import Json
+from falsmith.schema_loops import cut_loops, escaped
 from falsmith.text import clean_data, clean_text
 
 __all__ = ["FileKind", "Schema", "SchemaReader"]
@@ -53,6 +54,8 @@ class SchemaReader:
             if name not in self.defs:
                 self.defs[name] = {}
                 self.defs[name] = self.node(self.components[name], name, name)
+        for name in cut_loops(self.defs):
+            self.note(name, "refers to itself without end; anything is allowed there")
 
     def node(self, node: Json, where: str, name: str) -> Schema:
         """Return `node` with every keyword that is sound, in our spelling."""
@@ -85,7 +88,7 @@ class SchemaReader:
         if target is None:
             return {}
         self.waiting.append(target)
-        return {"$ref": "#/$defs/" + _pointer(target)}
+        return {"$ref": "#/$defs/" + escaped(target)}
 
     def component_name(self, reference: Json, where: str) -> str | None:
         """Return the component that `reference` names, or None (and a note) where there is none."""
@@ -190,10 +193,6 @@ def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
         return {}
     asked = dict.fromkeys(key for key in required if isinstance(key, str))
     return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
-
-
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1").replace("%", "%25")
 
 
 def _nullable(schema: Schema) -> Schema:

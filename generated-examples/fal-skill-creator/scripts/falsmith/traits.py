@@ -11,12 +11,12 @@ __all__ = ["purpose", "traits"]
 # The categories that the catalogue uses; an unknown one is never refused.
 PURPOSES = {
     "text-to-image": "Generate images from text",
-    "image-to-image": "Edit or transform images",
+    "image-to-image": "Edit, upscale or transform images",
     "text-to-video": "Generate videos from text",
     "image-to-video": "Animate images into videos",
-    "video-to-video": "Edit or transform videos",
+    "video-to-video": "Edit, upscale or transform videos",
     "audio-to-video": "Make videos from audio",
-    "text-to-audio": "Generate music or sounds from text",
+    "text-to-audio": "Generate speech, music or sounds from text",
     "text-to-speech": "Turn text into speech",
     "audio-to-audio": "Edit or transform audio",
     "speech-to-speech": "Transform voices",

@@ -32,6 +32,8 @@ __all__ = [
 IGNORED_NAMES = frozenset({"__pycache__", ".DS_Store"})
 # The user's own, which falsmith links and uses and never writes.
 USER_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
+# Written for the user to change: once it was changed, it stays as it is.
+SETTINGS = PurePosixPath("queue_config.yaml")
 TEMPORARY = ".falsmith-"
 FOLDER = "folder"
 LEFTOVER_AGE = 3600.0
@@ -218,6 +220,8 @@ def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
     if state != _expected(file):
         gone = isinstance(file, Link) and state == FOLDER and _is_ours(folder, file.path, known)
         ours = file.path == PROVENANCE or state in known.get(str(file.path), ()) or gone
+        if file.path == SETTINGS and str(SETTINGS) in known and not ours and state != FOLDER:
+            return None
         return Drift("stale" if ours else "edited", file.path)
     if isinstance(file, File) and file.executable and not _is_executable(folder / file.path):
         return Drift("mode", file.path)

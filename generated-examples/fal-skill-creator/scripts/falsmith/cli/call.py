@@ -14,4 +14,4 @@ def call(arguments: tuple[str, ...]) -> int:
     """Call a model; `falsmith call --help` lists the options."""
     from fal_runtime.command import main
 
-    return main(arguments, model_id=None, skill=None)
+    return main(arguments, model_id=None, skill=None, subcommand="call")

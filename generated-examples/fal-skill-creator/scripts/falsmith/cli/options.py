@@ -83,7 +83,9 @@ def open_platform(key: str | None = None) -> Platform:
 
 def open_cache() -> Cache:
     """Return the user's cache; its file is opened when it is first used."""
-    return Cache(default_path(), notice)
+    from fal_runtime.config import load_config
+
+    return Cache(default_path(load_config(None, os.environ).origins.platform), notice)
 
 
 def notice(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
+from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, quiet_option
 from falsmith.verify import Problem
 from falsmith.verify import verify as verify_skill
@@ -40,7 +41,7 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
     found: dict[Path, list[Problem]] = {}
     told_as_json = as_json or not sys.stdout.isatty()
     for folder in dict.fromkeys(folders):
-        found[folder] = verify_skill(folder, public=True if public else None)
+        found[folder] = verify_skill(folder, public=True if public else None, generate=generate)
         if not told_as_json:
             _print(folder, found[folder], quiet=quiet)
     count = sum(map(len, found.values()))
