@@ -83,7 +83,7 @@ def test_edited_files_are_listed_and_nothing_is_written(
 ) -> None:
     folder = generate(documents, Options("standalone"), tmp_path).folder
     (folder / "SKILL.md").write_text("mine")
-    (folder / "queue_config.yaml").write_text("mine: 1")
+    (folder / "references" / "model_config.json").write_text("{}")
     (folder / "agents/openai.yaml").unlink()
     before = contents(folder)
 
@@ -91,7 +91,7 @@ def test_edited_files_are_listed_and_nothing_is_written(
         with pytest.raises(TargetError) as caught:
             generate(documents, Options("standalone"), tmp_path, action=action)
         assert caught.value.code == "edited"
-        assert "SKILL.md, queue_config.yaml" in caught.value.message
+        assert "SKILL.md, references/model_config.json" in caught.value.message
         assert "--force" in caught.value.message
     assert contents(folder) == before
 
@@ -289,3 +289,13 @@ def test_the_users_own_files_are_linked_and_never_written(
     ]
     assert all(f"(references/{name})" in text for name in mine)
     assert [place.read_text() for place in mine.values()] == ["mine\n", "mine\n"]
+
+
+def test_changed_settings_stay_as_they_are(documents: Documents, tmp_path: Path) -> None:
+    settings = generate(documents, Options("standalone"), tmp_path).folder / "queue_config.yaml"
+    settings.write_text("max_concurrent: 1\n")
+    checked = generate(documents, Options("standalone"), tmp_path, action="check")
+    generate(documents, Options("standalone", lazy=True), tmp_path, force=True)
+
+    assert checked.drift == ()
+    assert settings.read_text() == "max_concurrent: 1\n"

@@ -135,7 +135,7 @@ def test_any_text_is_an_id_or_is_refused(text: str) -> None:
     try:
         check_model_id(text)
     except SkillNameError as error:
-        assert error.code == "name_in_use"
+        assert error.code == "usage"
     else:
         assert text.isascii()
         assert ".." not in text

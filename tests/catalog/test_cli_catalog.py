@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from falsmith.catalog.bundled import bundled_ids
+from falsmith.catalog.cache_file import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
 
@@ -88,7 +89,7 @@ def test_info_tells_count_age_size_and_path(synced: Falsmith) -> None:
     status, answer, _ = synced("catalog", "info")
     assert status == 0
     assert (answer["models"], answer["documents"], answer["unfinished_pages"]) == (120, 120, 0)
-    assert answer["path"] == str(Path(os.environ["XDG_CACHE_HOME"], "falsmith", "catalog.db"))
+    assert answer["path"] == str(default_path(os.environ["FAL_PLATFORM_URL"]))
     assert answer["size"] == Path(answer["path"]).stat().st_size
     assert 0 <= answer["age_s"] < 600
 
@@ -125,7 +126,7 @@ def test_a_damaged_cache_is_told_and_filled_anew(
     path.write_bytes(b"not a database" * 500)
     status, answer, told = synced("search", "--offline", "--all")
     assert (status, len(answer["models"])) == (0, len(bundled_ids()))
-    assert told.count("set aside as catalog.db.damaged") == 1
+    assert told.count(f"set aside as {path.name}.damaged") == 1
     with emulating(folder) as address:
         monkeypatch.setenv("FAL_PLATFORM_URL", address)
         assert synced("catalog", "sync")[1]["models"] == 120

@@ -1,6 +1,7 @@
 """`falsmith search`, `categories` and `generate -s`: live, offline, and with nonsense."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from falsmith.catalog.bundled import bundled_ids
+from falsmith.catalog.cache_file import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
 from falsmith.emulator import Emulator
@@ -129,11 +131,16 @@ def test_models_are_found_offline_by_what_they_can_do(
     assert set(found_ids) >= found if found else found_ids == []
 
 
-def test_what_was_looked_up_live_is_found_offline(
+def test_what_another_platform_told_never_stands_for_what_fal_tells(
     live: Falsmith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert live("show", "acme/first")[0] == 0
-    monkeypatch.setenv("FAL_PLATFORM_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("FAL_PLATFORM_URL")
+    assert live("show", "acme/first", "--offline")[0] == 2
+
+
+def test_what_was_looked_up_live_is_found_offline(live: Falsmith) -> None:
+    assert live("show", "acme/first")[0] == 0
     for source in (["--offline"], ["--source", "cache"]):
         assert live("show", "acme/first", *source)[1]["model_id"] == "acme/first"
         assert "acme/first" in ids(live("search", "--all", *source)[1])
@@ -155,7 +162,7 @@ def test_a_cache_that_cannot_be_read_leaves_the_bundled_models(
     falsmith: Falsmith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (tmp_path / "falsmith" / "catalog.db").mkdir(parents=True)
+    default_path(os.environ["FAL_PLATFORM_URL"]).mkdir(parents=True)
     status, answer, told = falsmith("search", "--offline", "--all")
     assert (status, len(ids(answer))) == (0, len(bundled_ids()))
     assert told.count("Only the bundled catalogue is read") == 1
