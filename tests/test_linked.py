@@ -1,5 +1,6 @@
 """Skills in default mode link to the creator skill: written, updated, refused, and left behind."""
 
+import errno
 import json
 import os
 import shutil
@@ -126,7 +127,7 @@ def test_where_links_cannot_be_made_copies_are_made_and_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OSError("no links on this file system")
+        raise OSError(errno.EPERM, "no links on this file system")
 
     monkeypatch.setattr(os, "symlink", refuse)
     status = run(["generate", "--offline", "-m", FLUX, "-o", str(tmp_path / "skills")])
@@ -187,3 +188,50 @@ def test_the_creator_skill_makes_skills_from_a_copy_without_falsmith(
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"skills", "failed"}
     assert verify(copy / "fal-ai-whisper") == []
+
+
+def test_a_folder_in_the_place_of_a_link_is_replaced_when_it_holds_nothing(
+    flux: Documents, skills: Path
+) -> None:
+    place = skills / "fal-ai-flux-schnell" / "scripts" / "fal_runtime"
+    place.unlink()
+    (place / "__pycache__").mkdir(parents=True)
+
+    generate(flux, Options(), skills)
+
+    assert place.is_symlink()
+    assert verify(skills / "fal-ai-flux-schnell") == []
+
+
+def test_force_never_removes_what_is_not_falsmiths(flux: Documents, skills: Path) -> None:
+    generate(flux, Options("standalone"), skills)
+    runtime = skills / "fal-ai-flux-schnell" / "scripts" / "fal_runtime"
+    (runtime / "mine.txt").write_text("mine")
+    before = sorted(runtime.iterdir())
+
+    with pytest.raises(TargetError, match=r"not falsmith's: scripts/fal_runtime/mine\.txt"):
+        generate(flux, Options(), skills, force=True)
+    assert sorted(runtime.iterdir()) == before
+
+
+def test_a_public_skill_is_refused_before_anything_is_written(
+    flux: Documents, skills: Path
+) -> None:
+    skill = skills / "fal-ai-flux-schnell"
+    (skill / "notes").symlink_to("/etc/hostname")
+
+    with pytest.raises(TargetError, match=r"no symbolic links.*notes"):
+        generate(flux, Options("public"), skills)
+    assert (skill / "scripts" / "fal_runtime").is_symlink()
+
+
+def test_leftovers_of_a_killed_write_are_not_handed_on(flux: Documents, skills: Path) -> None:
+    leftover = skills / CREATOR / "scripts" / "fal_runtime" / ".falsmith-1-api.py"
+    leftover.write_text("half")
+    os.utime(leftover, (0, 0))
+
+    creator = share_runtime(skills)
+
+    assert creator is not None
+    assert creator.drift == ()
+    assert not leftover.exists()

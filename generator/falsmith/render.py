@@ -113,7 +113,7 @@ def _templates(folder: str) -> Mapping[PurePosixPath, Template]:
     return {
         path: environment.get_template(name)
         for path, name in paths.items()
-        if not path.name.startswith("_")
+        if not path.name.startswith(("_", "."))
     }
 
 
