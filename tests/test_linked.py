@@ -235,3 +235,21 @@ def test_leftovers_of_a_killed_write_are_not_handed_on(flux: Documents, skills: 
     assert creator is not None
     assert creator.drift == ()
     assert not leftover.exists()
+
+
+def test_a_full_disk_leaves_no_half_written_file_behind(tmp_path: Path) -> None:
+    limited = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))\n"
+        "from falsmith.cli import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    arguments = ["generate", "--source", "bundled", "-m", FLUX, "--standalone", "-o", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *arguments], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 9, done.stderr
+    assert run(arguments) == 0
+    assert verify(tmp_path / "fal-ai-flux-schnell") == []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,7 @@ import pytest
 
 import fal_runtime
 import falsmith
+from falsmith.render import CREATOR_PACKAGES
 
 CHECKOUT = Path(__file__).parents[1]
 WHERE = {
@@ -161,3 +163,9 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
 def only(folder: Path, pattern: str) -> Path:
     (found,) = folder.glob(pattern)
     return found
+
+
+def test_the_creator_skill_asks_for_what_the_package_depends_on() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+
+    assert sorted(CREATOR_PACKAGES.values()) == sorted(project["dependencies"])

@@ -16,6 +16,12 @@ from pathlib import Path
 # Not resolved: a linked script still belongs to the skill that it lies in.
 SKILL = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(SKILL / "scripts"))
+if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
+    sys.stderr.write(
+        "error: scripts/fal_runtime is a link that leads nowhere: copy the skill together with "
+        "fal-skill-creator beside it, or generate it with --standalone\n"
+    )
+    sys.exit(9)
 
 from fal_runtime.command import main, run_fal_api_job  # noqa: E402
 

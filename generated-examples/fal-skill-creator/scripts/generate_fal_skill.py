@@ -7,8 +7,8 @@
 #     "jinja2>=3.1.4,<4",
 #     "jsonschema>=4.21,<5",
 #     "platformdirs>=4.2,<5",
-#     "pyyaml>=6.0.1,<7",
 #     "rich>=13.7,<16",
+#     "pyyaml>=6.0.1,<7",
 # ]
 # ///
 """Make agent skills from fal.ai model IDs; `--help` lists the options."""

@@ -1,6 +1,8 @@
 """One model, once through: documents, Model, files, folder."""
 
+import errno
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,12 +14,14 @@ from falsmith.errors import TargetError
 from falsmith.parse import parse
 from falsmith.provenance import owned, release
 from falsmith.render import CREATOR, Options, render, render_creator
-from falsmith.tree import Drift, Entry, compare, holds_files, links, write
+from falsmith.tree import Drift, Entry, compare, holds_files, write
 
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 
 Action = Literal["write", "check", "dry-run"]
 # The user's own, in `references/`: instructions for the agent, and input that is sent by default.
+# How systems say that symbolic links are not to be had; Windows has an error of its own.
+NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 HOUSE_FILES = ("defaults.yaml", "guide.md")
 
 
@@ -61,9 +65,11 @@ def generate(
     folder = output / model.skill_name
     house = {name for name in HOUSE_FILES if (folder / "references" / name).is_file()}
     files = render(model, options, house)
-    drift = _carry_out(files, folder, model.id, action, force=force)
+    drift = _compared(files, folder, model.id, action, force=force)
+    if options.mode == "public" and action != "check":
+        _refuse_links(drift, folder)
     if action == "write":
-        _refuse_links(folder, options)
+        write(files, folder, drift)
     paths = tuple(file.path for file in files)
     return Skill(model.id, model.skill_name, folder, paths, drift, model.oddities)
 
@@ -77,7 +83,8 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
         TargetError: The creator skill there was edited, is newer or is somebody else's.
 
     """
-    if action == "write" and not _can_link(output):
+    # Without writing, what the machine can do is tried where nothing is left behind.
+    if not _can_link(output if action == "write" else Path(tempfile.gettempdir())):
         return None
     files = render_creator()
     folder = output / CREATOR
@@ -89,24 +96,25 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
             "falsmith, or give each skill its own runtime with --standalone",
         )
     try:
-        drift = _carry_out(files, folder, CREATOR, action, force=force)
+        drift = _compared(files, folder, CREATOR, action, force=force)
+        if action == "write":
+            write(files, folder, drift)
     except TargetError as error:
+        told = error.message.rstrip(".")
         raise TargetError(
-            error.code, f"{error} Or give each skill its own runtime with --standalone."
+            error.code, f"{told}. Or give each skill its own runtime with --standalone."
         ) from None
     return Skill(CREATOR, CREATOR, folder, tuple(file.path for file in files), drift, ())
 
 
-def _carry_out(
+def _compared(
     files: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
 ) -> tuple[Drift, ...]:
-    """Compare the files with the folder, and write them where that is asked and allowed."""
+    """Return how the folder differs, unless it must not be written and is to be."""
     _check_target(folder, subject, force=force or action == "check")
     drift = tuple(compare(files, folder))
     if action != "check":
         _refuse_edited(drift, folder, force=force)
-    if action == "write":
-        write(files, folder, drift)
     return drift
 
 
@@ -118,11 +126,11 @@ def _can_link(output: Path) -> bool:
         probe.unlink(missing_ok=True)
         probe.symlink_to("nowhere")
         probe.unlink()
-    except FileExistsError:
-        # A file stands in the place of the folder: the check of the target says so.
-        return True
-    except (OSError, NotImplementedError):
+    except NotImplementedError:
         return False
+    except OSError as error:
+        # Any other trouble is not about links: writing there tells it.
+        return error.errno not in NO_LINKS and getattr(error, "winerror", None) is None
     return True
 
 
@@ -161,10 +169,15 @@ def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None
         )
 
 
-def _refuse_links(folder: Path, options: Options) -> None:
-    found = links(folder) if options.mode == "public" else []
+def _refuse_links(drift: Sequence[Drift], folder: Path) -> None:
+    """Refuse symbolic links that the user put into a folder that is to be public."""
+    before = owned(folder)
+    ours = before.states if before is not None else {}
+    extra = [one.path for one in drift if one.kind == "extra" and str(one.path) not in ours]
+    found = [str(path) for path in extra if (folder / path).is_symlink()]
     if found:
-        listed = ", ".join(str(path) for path in found)
         raise TargetError(
-            "problems_found", f"a public skill holds no symbolic links, {folder} has: {listed}"
+            "problems_found",
+            f"a public skill holds no symbolic links, {folder} has: {', '.join(found)}. "
+            "Nothing was written. Remove them and run again.",
         )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from fal_runtime.dependencies import PACKAGES
 from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.filters import FILTERS
@@ -20,6 +21,17 @@ __all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_cr
 
 # The skill that carries falsmith, and the runtime that the other skills link to.
 CREATOR = "fal-skill-creator"
+# What falsmith imports, by module; the requirements are those of pyproject.toml.
+CREATOR_PACKAGES = dict(
+    sorted(
+        {
+            **PACKAGES,
+            "click": "click>=8.1,<9",
+            "jinja2": "jinja2>=3.1.4,<4",
+            "rich": "rich>=13.7,<16",
+        }.items()
+    )
+)
 SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
 
 DEFAULT_LICENSE = "MIT-0"
@@ -47,6 +59,7 @@ def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tup
     `house` names the user's own files that are in its `references/`: SKILL.md links them.
     """
     variables = {"model": model, "options": options, "house": house, "MISSING": MISSING}
+    variables["requirements"] = list(PACKAGES.values())
     wanted = {path: one for path, one in _templates("skill").items() if _is_wanted(path, options)}
     files = [_renamed(file, model) for file in _rendered(wanted, variables)]
     told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}
@@ -59,7 +72,8 @@ def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tup
 
 def render_creator() -> tuple[Entry, ...]:
     """Return everything that the creator skill holds, provenance last."""
-    files = [*_rendered(_templates("creator"), {}), *runtime_files(), *generator_files()]
+    variables = {"requirements": list(PACKAGES.values()), "packages": CREATOR_PACKAGES}
+    files = [*_rendered(_templates("creator"), variables), *runtime_files(), *generator_files()]
     return _complete(files, {"skill": CREATOR})
 
 
@@ -113,7 +127,7 @@ def _templates(folder: str) -> Mapping[PurePosixPath, Template]:
     return {
         path: environment.get_template(name)
         for path, name in paths.items()
-        if not path.name.startswith("_")
+        if not path.name.startswith(("_", "."))
     }
 
 

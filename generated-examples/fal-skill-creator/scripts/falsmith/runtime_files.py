@@ -42,7 +42,7 @@ def _folder(module_file: str | None) -> Path:
 
 def _files(folder: Path, path: PurePosixPath) -> Iterator[File]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name in LEFT_OUT:
+        if entry.name in LEFT_OUT or entry.name.startswith("."):
             continue
         if entry.is_dir():
             yield from _files(entry, path / entry.name)

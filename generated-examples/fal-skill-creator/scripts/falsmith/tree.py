@@ -107,27 +107,50 @@ def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
     lists and that are no longer generated are removed, unless they were edited.
 
     Raises:
-        TargetError: The folder or a file cannot be written.
+        TargetError: The folder or a file cannot be written, or files that are not falsmith's
+            stand where a file or a link has to.
 
     """
     different = {one.path for one in drift if one.kind != "extra"}
+    before = owned(folder)
     try:
+        if before is not None:
+            _remove_leftovers(folder)
         if different:
-            _write(files, folder, different)
+            _refuse_foreign(different, folder, before)
+            _write(files, folder, different, before)
     except OSError as error:
         raise TargetError(
             "local_trouble",
-            f"cannot write {error.filename or folder}: {error.strerror or error}. "
+            f"cannot write {error.filename2 or error.filename or folder}: "
+            f"{error.strerror or error}. "
             "Free the place, or choose another folder with --output DIR.",
         ) from error
 
 
-def _write(files: Sequence[Entry], folder: Path, different: Set[PurePosixPath]) -> None:
-    before = owned(folder)
+def _refuse_foreign(paths: Set[PurePosixPath], folder: Path, before: Owned | None) -> None:
+    """Refuse to replace a folder by a file or a link where it holds what is not falsmith's."""
+    known = before.states if before is not None else {}
+    foreign = [
+        str(path / part)
+        for path in sorted(paths)
+        if (folder / path).is_dir() and not (folder / path).is_symlink()
+        for part in _present(folder / path)
+        if state_of(folder / path / part) not in known.get(str(path / part), ())
+    ]
+    if foreign:
+        raise TargetError(
+            "edited",
+            f"these files in {folder} stand in the way and are not falsmith's: "
+            f"{', '.join(foreign)}. Nothing was written. Move them elsewhere and run again.",
+        )
+
+
+def _write(
+    files: Sequence[Entry], folder: Path, different: Set[PurePosixPath], before: Owned | None
+) -> None:
     provenance = files[-1]
     assert isinstance(provenance, File)
-    if before is not None:
-        _remove_leftovers(folder)
     _make_folder(folder, PROVENANCE.parent)
     _replace(folder, File(PROVENANCE, _intent(provenance, before)))
     _remove_retired(files, folder, before)
@@ -179,16 +202,23 @@ def _replace(folder: Path, file: Entry) -> None:
             Path(temporary).symlink_to(file.target)
         else:
             _fill(temporary, file)
+        _clear(place)
         os.replace(temporary, place)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
+def _clear(place: str) -> None:
+    """Remove a folder that stands where a file or a link has to; it was found to hold nothing."""
+    if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114
+        shutil.rmtree(place)
+
+
 def _fill(place: str, file: File) -> None:
     flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
     handle = os.open(place, flags, 0o777 if file.executable else 0o666)
-    with os.fdopen(handle, "wb", buffering=0) as stream:
+    with os.fdopen(handle, "wb") as stream:
         stream.write(file.content)
 
 

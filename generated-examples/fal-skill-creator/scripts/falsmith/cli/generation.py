@@ -38,21 +38,29 @@ def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) 
 
     """
     rest = _each_name_once(found, plan.options.name)
-    for model_id, documents in rest:
-        # Whatever is wrong with the first model shows before anything is written.
-        trial: Action = "check" if plan.action == "check" else "dry-run"
-        tried = _made(replace(plan, action=trial), (model_id, documents))
-        if isinstance(tried, Failure):
-            report.fail(model_id, FalError(tried.code, tried.message))
-            continue
-        shared = _with_runtime(plan, report)
-        # Models of a network come one by one, those of a whole source all at once.
-        each = in_parallel if many else map
-        for made in each(partial(_made, shared), chain([(model_id, documents)], rest)):
-            if isinstance(made, Failure):
-                report.fail(made.model_id, FalError(made.code, made.message))
-            else:
-                report.add(made)
+    if plan.options.mode == "default":
+        first = _first_sound(rest, plan, report)
+        if first is None:
+            return
+        plan, rest = _with_runtime(plan, report), chain([first], rest)
+    # Models of a network come one by one, those of a whole source all at once.
+    each = in_parallel if many else map
+    for made in each(partial(_made, plan), rest):
+        if isinstance(made, Failure):
+            report.fail(made.model_id, FalError(made.code, made.message))
+        else:
+            report.add(made)
+
+
+def _first_sound(found: Iterator[Found], plan: Plan, report: Report) -> Found | None:
+    """Return the first model that can be made: before it, no creator skill is written."""
+    trial: Action = "check" if plan.action == "check" else "dry-run"
+    for one in found:
+        tried = _made(replace(plan, action=trial), one)
+        if not isinstance(tried, Failure):
+            return one
+        report.fail(tried.model_id, FalError(tried.code, tried.message))
+    return None
 
 
 def _with_runtime(plan: Plan, report: Report) -> Plan:

@@ -72,6 +72,7 @@ class Report:
         if made.status != "unchanged":
             self.shared = _told(made, self.action)
             self._line(f"{made.status}: {made.folder} ({made.files} files)")
+            self._drift(made)
 
     def notice(self, text: str) -> None:
         """Tell people something that is no result."""
