@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .json_text import Value
 from .model import SkillModel, checked_model_id, known_model, own_skill
 from .options import OPTIONS, Option
 from .schema_walk import SchemaDocument
+from .standard_output import OutputError, print_out
 from .wording import closest
 
 if TYPE_CHECKING:
@@ -53,12 +53,10 @@ def main(
     program = [str(Path(sys.argv[0]).absolute()), *([subcommand] if subcommand else [])]
     command = _started(program, named if model_id is None else None)
     try:
-        return _run(words, model_id, skill, program, command)
-    except FalError as error:
-        return _refuse(error, named, command)
-    except KeyboardInterrupt:
-        before = FalError("interrupted", "interrupted before anything was sent", charged="no")
-        return _refuse(before, named, command)
+        return _answered(partial(_run, words, model_id, skill, program, command), named, command)
+    except OutputError as error:
+        _say(f"error: {error}")
+        return error.exit_status
 
 
 def run_fal_api_job(
@@ -89,6 +87,18 @@ def run_fal_api_job(
     return answer
 
 
+def _answered(run: Callable[[], int], named: str | None, command: str) -> int:
+    try:
+        return run()
+    except OutputError:
+        raise
+    except FalError as error:
+        return _refuse(error, named, command)
+    except KeyboardInterrupt:
+        before = FalError("interrupted", "interrupted before anything was sent", charged="no")
+        return _refuse(before, named, command)
+
+
 def _run(
     words: tuple[str, ...],
     model_id: str | None,
@@ -102,7 +112,7 @@ def _run(
     model = known_model(skill, named)
     document = model.document if model is not None else _NOTHING_KNOWN
     if {"-h", "--help"} & set(words):
-        _show_text(_help(model, document, model_id, skill, program))
+        print_out(_help(model, document, model_id, skill, program))
         return 0
     given = parse_command(words, document, own_options(model_id))
     if given.options["schema"] is not None:
@@ -152,11 +162,11 @@ def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
     """Print the answer: the one JSON object, or the saved paths of a completed job."""
     if options["print"] == "paths" and outcome.status == "COMPLETED" and outcome.error is None:
         for file in outcome.files:
-            _show_text(str(file.path))
+            print_out(str(file.path))
         return outcome.exit_status
-    _show_json(outcome.as_json())
     if outcome.error is not None:
         _say(f"error: {outcome.error}")
+    _show_json(outcome.as_json())
     return outcome.exit_status
 
 
@@ -165,8 +175,8 @@ def _refuse(error: FalError, model_id: str | None, command: str) -> int:
 
     if error.next is None and error.exit_status == 2:
         error.next = f"{command} {'--schema' if isinstance(error, InputError) else '--help'}"
-    _show_json(Outcome("REFUSED", model_id, error=error).as_json())
     _say(f"error: {error}")
+    _show_json(Outcome("REFUSED", model_id, error=error).as_json())
     return error.exit_status
 
 
@@ -240,16 +250,7 @@ def _show_json(answer: Mapping[str, Any]) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeError:
         text = json.dumps(answer, indent=2)
-    _show_text(text)
-
-
-def _show_text(text: str) -> None:
-    """Print to stdout; a reader that has gone away is no error of ours."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end, and would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print_out(text)
 
 
 def _say(line: str) -> None:

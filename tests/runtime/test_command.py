@@ -296,3 +296,28 @@ def test_an_answer_can_be_printed_where_only_ascii_is_possible(skill: Path) -> N
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
     done = subprocess.run(words, capture_output=True, env=environment, check=True)
     assert json.loads(done.stdout.decode("ascii"))["platform_request"]["body"]["prompt"] == "äé 🎈"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["--prompt", "x"], ["--prompt", "x", "--print", "paths"]])
+def test_an_answer_that_cannot_be_printed_ends_with_9_and_the_way_to_collect_it(
+    skill: Path, server: str, tmp_path: Path, words: list[str]
+) -> None:
+    script = str(skill / "scripts" / "acme_demo.py")
+    asked = [sys.executable, script, *words, "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 9
+    assert done.stderr.splitlines()[-1].startswith("error: standard output cannot be written")
+    assert "--result r1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refusal_is_told_on_stderr_where_standard_output_is_closed(
+    skill: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["--promt", "x"], model_id="acme/demo", skill=skill) == 9
+    refused, closed = capsys.readouterr().err.splitlines()
+    assert "promt" in refused
+    assert closed == "error: standard output cannot be written: it is closed"

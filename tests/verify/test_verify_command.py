@@ -1,6 +1,7 @@
 """`falsmith verify`: what it prints and with which status it ends."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,3 +44,26 @@ def test_people_read_a_line_a_problem(
 def test_a_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify"]) == 2
     assert "DIR" in capsys.readouterr().err
+
+
+def test_a_closed_standard_output_ends_every_command_with_9(
+    skill: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    for words in (["verify", str(skill)], ["show", "fal-ai/flux/dev", "--source", "bundled"]):
+        assert run(words) == 9
+        assert capsys.readouterr().err == "error: standard output cannot be written: it is closed\n"
+    assert sys.stdout is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["verify", "."], ["search", "--offline"], ["verify", "--help"]])
+def test_a_full_standard_output_ends_with_9_and_one_line(tmp_path: Path, words: list[str]) -> None:
+    asked = [sys.executable, "-m", "falsmith", *words]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            asked, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 9
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: standard output cannot be written: ")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.standard_output import OutputError
 from falsmith import __version__
+from falsmith.cli.checked_output import checked_output
 
 __all__ = ["cli", "run"]
 
@@ -63,7 +65,18 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; the one place that prints an error."""
     try:
+        with checked_output():
+            return _answered(arguments)
+    except OutputError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_status
+
+
+def _answered(arguments: Sequence[str]) -> int:
+    try:
         status = cli.main(list(arguments), prog_name="falsmith", standalone_mode=False)
+    except OutputError:
+        raise
     except FalError as error:
         _print_error(error, arguments)
         return error.exit_status
@@ -72,15 +85,15 @@ def run(arguments: Sequence[str]) -> int:
         _print_error(FalError("usage", error.format_message()), arguments, quiet=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
+        click.echo("interrupted", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
 
 
 def _print_error(error: FalError, arguments: Sequence[str], *, quiet: bool = False) -> None:
     if not quiet:
-        sys.stderr.write(f"error: {error}\n")
+        click.echo(f"error: {error}", err=True)
         for problem in error.problems:
-            sys.stderr.write(f"  {problem.path}: {problem.got}; expected {problem.expected}\n")
+            click.echo(f"  {problem.path}: {problem.got}; expected {problem.expected}", err=True)
     if "--json" in arguments or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"error": error.as_json()}) + "\n")
