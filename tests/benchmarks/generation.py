@@ -19,22 +19,25 @@ MEMORY_DISK = Path("/dev/shm")
 
 
 def generation(source: Path) -> list[Figure]:
-    """Return time as a multiple of `cp -a` of the result, and peak memory."""
+    """Return time as a multiple of `cp -a` of the result, for copies and links, and peak memory."""
+    figures = [_ratio(source, "copies", "--standalone"), _ratio(source, "links")]
+    return [*figures, Figure("peak memory of those", _peak() / 1e6, 200, " MB")]
+
+
+def _ratio(source: Path, what: str, *mode: str) -> Figure:
+    """Return the time to generate every document, as a multiple of copying what comes out."""
     generated, copied, count = [], [], 0
     for _ in range(RUNS):
         with tempfile.TemporaryDirectory(dir=_folder()) as folder:
             skills, copy = Path(folder, "skills"), Path(folder, "copy")
-            options = ("--source", str(source), "--all", "--output", str(skills))
+            options = ("--source", str(source), "--all", "--output", str(skills), *mode)
             generated.append(seconds((*FALSMITH, "generate", *options), accepted=ACCEPTED))
             copied.append(seconds(("cp", "-a", str(skills), str(copy))))
-            count = len(list(skills.iterdir()))
+            count = sum((place / "SKILL.md").is_file() for place in skills.iterdir())
             shutil.rmtree(copy)
     taken, copying = statistics.median(generated), statistics.median(copied)
     note = f"{count:,} skills, {taken:.2f} s : {copying:.2f} s"
-    return [
-        Figure("generate all : cp -a of it", taken / copying, 4.0, " x", note),
-        Figure("peak memory of that", _peak() / 1e6, 200, " MB"),
-    ]
+    return Figure(f"generate all, {what} : cp -a", taken / copying, 4.0, " x", note)
 
 
 def _folder() -> Path | None:
