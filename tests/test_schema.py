@@ -153,6 +153,22 @@ def test_a_definition_that_is_only_itself_allows_anything_and_is_told(
     assert "refers to itself without end" in resolved.oddities[0]
 
 
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
+def test_unions_of_unions_that_no_reader_could_finish_leave_the_input_unknown(
+    keyword: str, openapi_document: OpenApi
+) -> None:
+    wide = {f"N{number}": {keyword: [ref(f"N{number + 1}")] * 10} for number in range(11)}
+    last = {"N11": {"type": "string"}}
+    resolved = read_input(openapi_document, {"a": {"items": ref("N0")}}, **wide, **last)
+    told = read_input(openapi_document, {"a": ref("N9"), "b": ref("N9")}, **wide, **last)
+
+    assert not resolved.known
+    assert Draft202012Validator(resolved.schema).is_valid({"a": [5]})
+    assert "hold one another too often" in resolved.oddities[0]
+    assert told.known
+    assert told.oddities == ()
+
+
 def test_a_chain_of_a_thousand_definitions_is_read(openapi_document: OpenApi) -> None:
     chain = {f"N{number}": ref(f"N{number + 1}") for number in range(5000)}
     resolved = read_input(openapi_document, {"a": ref("N0")}, **chain, N5000={"type": "string"})

@@ -197,6 +197,34 @@ def test_a_keyword_of_a_wrong_type_is_left_out(
     assert field({"type": "string"} | broken) == {"type": "string"}
 
 
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(?:[a-z]*_?)*$", r"((\w{2,})x?)+"])
+def test_a_pattern_that_could_take_for_ever_is_left_out_and_told(
+    pattern: str, openapi_document: OpenApi
+) -> None:
+    resolved = read_input(openapi_document, {"a": {"type": "string", "pattern": pattern}})
+
+    assert resolved.schema["properties"]["a"] == {"type": "string"}
+    assert resolved.oddities == (
+        "input.a: has a pattern that could take for ever; any text is allowed",
+    )
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^#([0-9A-Fa-f]{3}){1,2}$",
+        r"^\d{4}-\d{2}$",
+        "^[a-z+)*]+$",
+        r"^\(a+\)+$",
+        "^(a+)?$",
+        "^(ab)+$",
+        "^[]+(]+$",
+    ],
+)
+def test_a_pattern_that_ends_soon_is_kept(pattern: str, field: Callable[..., Any]) -> None:
+    assert field({"type": "string", "pattern": pattern})["pattern"] == pattern
+
+
 @pytest.mark.parametrize("kind", ["text", 5, None, [], ["string", "text"], {"a": 1}], ids=str)
 def test_an_unknown_type_allows_anything_and_is_told(kind: Any, openapi_document: OpenApi) -> None:
     resolved = read_input(openapi_document, {"a": {"type": kind}})

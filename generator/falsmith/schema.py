@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from falsmith.documents import Json
 from falsmith.file_kind import input_file_kind, output_file_kind
 from falsmith.labels import follow
+from falsmith.schema_loops import expands_without_end
 from falsmith.schema_reader import FileKind, Schema, SchemaReader
 
 __all__ = ["ResolvedSchema", "input_schema", "output_schema"]
@@ -78,6 +79,9 @@ def _resolve(
     components = _dig(openapi, "components", "schemas")
     reader = SchemaReader(components if isinstance(components, Mapping) else {}, file_kind)
     root = follow(reader.root(body, side), {"$defs": reader.defs})
+    if expands_without_end(root, reader.defs):
+        reader.note(side, "its unions hold one another too often to be read; anything is allowed")
+        root, reader.defs = {}, {}
     known = any(key in root for key in ("properties", "anyOf", "oneOf", "allOf", "type"))
     schema = {"$schema": DIALECT, **root} | ({"$defs": reader.defs} if reader.defs else {})
     return ResolvedSchema(schema, known, tuple(reader.oddities))

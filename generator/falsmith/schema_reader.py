@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_runtime.patterns import is_slow
 from falsmith.documents import Json
 from falsmith.schema_loops import cut_loops, escaped
 from falsmith.text import clean_data, clean_text
@@ -133,6 +134,9 @@ class SchemaReader:
         for keyword, is_sound in BOUNDS.items():
             if keyword in node and is_sound(node[keyword]):
                 schema[keyword] = node[keyword]
+        if is_slow(schema.get("pattern", "")):
+            self.note(where, "has a pattern that could take for ever; any text is allowed")
+            del schema["pattern"]
         for exclusive, bound in EXCLUSIVE.items():
             if node.get(exclusive) is True and bound in schema:
                 schema[exclusive] = schema.pop(bound)
