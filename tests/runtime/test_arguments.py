@@ -7,6 +7,8 @@ import pytest
 
 from fal_runtime.arguments import PreparedInput, check_input, prepare_command
 from fal_runtime.errors import FalError, InputError, UsageError
+from fal_runtime.flags import field_flags
+from fal_runtime.options import OPTIONS
 from fal_runtime.schema_walk import SchemaDocument
 
 NULL = {"type": "null"}
@@ -235,3 +237,14 @@ def test_the_given_value_stays_as_it_is(tmp_path: Path) -> None:
     given = {"loras": [{"path": "x", "mask": "a.png"}]}
     check_input(given, SchemaDocument(SCHEMA), check_files=False)
     assert given == {"loras": [{"path": "x", "mask": "a.png"}]}
+
+
+def test_fields_whose_flags_would_be_the_same_get_flags_of_their_own() -> None:
+    names = ("output", "input-output", "input_output", "input-input-output")
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    flags = [flag.names for flag in field_flags(SchemaDocument(schema), OPTIONS)]
+    told = [name for each in flags for name in each]
+    assert len(told) == len(set(told))
+    argv = [f"{each[0]}={each[0]}" for each in flags]
+    given = prepare_command(argv, model_id="acme/demo", schema=schema)
+    assert list(given.value) == list(names)
