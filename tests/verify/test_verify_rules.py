@@ -45,6 +45,25 @@ def test_all_problems_are_listed_at_once_and_sorted(skill: Path) -> None:
     assert {"SKILL.md", QUEUE, "scripts", "scripts/extra.py"} <= {one.path for one in problems}
 
 
+@pytest.mark.parametrize("text", [r"\[x\](javascript:x)", r"\<a href='/x'>", r"\[x\]: /x"])
+def test_escaped_brackets_make_no_link(skill: Path, seal: Callable[..., None], text: str) -> None:
+    _add_line(skill, text)
+    seal(skill)
+    assert verify(skill) == []
+
+
+@pytest.mark.parametrize("text", [r"[x\\](javascript:x)", r"\\<a href='/x'>", r"[x](a\b.md)"])
+def test_a_backslash_hides_no_link(skill: Path, seal: Callable[..., None], text: str) -> None:
+    _add_line(skill, text)
+    seal(skill)
+    assert ["must be a relative path" in one.message for one in verify(skill)] == [True]
+
+
+def _add_line(skill: Path, text: str) -> None:
+    with (skill / "SKILL.md").open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}\n")
+
+
 # What to replace in which file, and what the problem must say.
 TEXT_CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", f'name: "{NAME}"', 'name: "other"', "is not the name of the folder"),
