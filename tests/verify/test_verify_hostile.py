@@ -29,7 +29,15 @@ def test_what_is_no_folder_is_a_problem(tmp_path: Path, name: str) -> None:
     assert [one.path for one in verify(tmp_path / name)] == ["."]
 
 
-def test_an_empty_folder_has_every_file_missing(tmp_path: Path) -> None:
+def test_a_folder_without_a_skill_is_one_problem_that_says_what_to_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    (problem,) = verify(tmp_path)
+    assert "no skill" in problem.message
+    assert ".claude/skills/NAME" in problem.message
+
+
+def test_a_folder_with_nothing_but_skill_md_has_every_other_file_missing(tmp_path: Path) -> None:
+    (tmp_path / "SKILL.md").write_text("", encoding="utf-8")
     assert len(verify(tmp_path)) > 8
 
 
