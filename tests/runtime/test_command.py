@@ -321,3 +321,21 @@ def test_a_refusal_is_told_on_stderr_where_standard_output_is_closed(
     refused, closed = capsys.readouterr().err.splitlines()
     assert "promt" in refused
     assert closed == "error: standard output cannot be written: it is closed"
+
+
+def test_no_standard_input_is_said_where_the_input_should_come_from_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    message = run("--args-file", "-")[1]["error"]["message"]
+    assert message == "--args-file - cannot be read: there is no standard input"
+
+
+def test_a_file_in_place_of_the_output_folder_is_said_to_be_one(
+    run: Run, tmp_path: Path, server: str
+) -> None:
+    file = tmp_path / "in.json"
+    file.write_text("{}")
+    code, answer, _ = run("--prompt", "x", "--output", str(file))
+    assert code == 9
+    assert f"{file} is a file: give --output a folder" in answer["error"]["message"]
