@@ -60,7 +60,9 @@ def readable_file(path: Path) -> Path:
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
     try:
         if whole.is_dir():
-            raise _NotAFileError(f"a file; {whole} is a folder", missing=True)
+            raise _NotAFileError(f"{_EXPECTED}; {whole} is a folder", missing=True)
+        if whole.exists() and not whole.is_file():
+            raise _NotAFileError(f"{_EXPECTED}; {whole} is no regular file", missing=True)
         with whole.open("rb"):
             return whole
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """What a command line cannot mean is refused, clearly, before anything is sent."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,28 @@ def test_an_unknown_flag_is_not_repeated_with_its_value() -> None:
 
 def test_a_field_given_twice_takes_one_value() -> None:
     assert refusal("--prompt", "a", "--prompt", "b").problems[0].path == "prompt"
+    (problem,) = refusal("--seed", "1", "--seed", "2").problems
+    assert problem.got == "2 values"
+    assert "one value" in problem.expected
+
+
+def test_an_args_file_is_a_regular_file_of_bounded_size(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(32 * 1024 * 1024 + 1)
+    assert "33,554,432 bytes" in str(refusal("--args-file", str(large)))
+    for place in (os.devnull, str(tmp_path)):
+        error = refusal("--args-file", place)
+        assert error.code == "file_missing"
+        assert "no regular file" in str(error)
+
+
+def test_a_device_or_a_folder_is_no_file_to_upload(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "x-file": "audio"}}}
+    for place, told in ((os.devnull, "is no regular file"), (str(tmp_path), "is a folder")):
+        with pytest.raises(InputError) as caught:
+            check_input({"a": place}, SchemaDocument(schema))
+        assert caught.value.problems[0].expected.endswith(f"machine; {place} {told}")
 
 
 @pytest.mark.parametrize(
