@@ -100,8 +100,8 @@ def test_the_key_is_sent_as_authorization_and_nowhere_else(entry: dict[str, Any]
     assert not any(KEY in part for part in told)
 
 
-@pytest.mark.parametrize("metadata", [None, 5, []])
-def test_metadata_of_a_wrong_type_is_no_metadata(metadata: Any, entry: dict[str, Any]) -> None:
+@pytest.mark.parametrize("metadata", [None, {}, []])
+def test_metadata_that_is_empty_is_no_metadata(metadata: Any, entry: dict[str, Any]) -> None:
     assert found(entry | {"metadata": metadata}).platform().find("acme/demo").metadata == {}
 
 
@@ -110,11 +110,9 @@ def test_metadata_of_a_wrong_type_is_no_metadata(metadata: Any, entry: dict[str,
     [
         [answer({"error": {"type": "not_found", "message": "x"}}, 404)],
         [answer({"models": []})],
-        [answer({"models": [{"endpoint_id": "acme/other"}, {"endpoint_id": "Acme/demo"}, 5]})],
-        [answer({"models": "none"})],
-        [answer({})],
+        [answer({"models": [{"endpoint_id": "acme/other"}, {"endpoint_id": "Acme/demo"}]})],
     ],
-    ids=["404", "empty", "others", "no list", "no models"],
+    ids=["404", "empty", "others"],
 )
 def test_a_model_that_is_not_there_is_named_with_what_to_try(answers: list[Answer]) -> None:
     error = failure(answers)
@@ -128,7 +126,7 @@ def test_a_model_that_is_not_there_is_named_with_what_to_try(answers: list[Answe
 @pytest.mark.parametrize(
     ("openapi", "told"),
     [
-        ({"error": {"code": "expansion_failed", "message": "Bad\x1b luck<|x|>"}}, "(Bad luck)"),
+        ({"error": {"code": "expansion_failed", "message": "Bad\x1b luck"}}, "Bad\\x1b luck"),
         ({"error": "failed"}, "acme/demo"),
         (None, "acme/demo"),
         ("x", "acme/demo"),
@@ -143,6 +141,41 @@ def test_a_model_without_a_document_says_so_and_where_else_to_look(
     assert error.exit_status == 6
     assert told in error.message
     assert "--source PATH" in error.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"openapi": {"paths": 5, "info": []}},
+        {"openapi": {"paths": {}}},
+        {"openapi": {"paths": {"/acme/demo": {}}, "components": []}},
+        {"metadata": 5},
+        {"endpoint_id": 5},
+    ],
+    ids=str,
+)
+def test_a_malformed_entry_or_document_is_refused_by_saying_what_is_wrong(
+    change: dict[str, Any], entry: dict[str, Any]
+) -> None:
+    error = failure([answer({"models": [entry | change]})])
+
+    assert isinstance(error, PlatformError)
+    assert "cannot be used: " in error.message
+    assert "--source PATH" in error.message
+
+
+def test_a_malformed_entry_beside_the_model_takes_nothing_from_it(entry: dict[str, Any]) -> None:
+    wire = Wire([answer({"models": [5, entry]})])
+
+    assert wire.platform().find("acme/demo").openapi == entry["openapi"]
+
+
+@pytest.mark.parametrize("value", [{}, {"models": "none"}], ids=str)
+def test_an_answer_without_a_list_says_nothing_of_the_model(value: Any) -> None:
+    error = failure([answer(value)])
+
+    assert isinstance(error, PlatformError)
+    assert "holds no list of models" in error.message
 
 
 @pytest.mark.parametrize("status", [401, 403])
