@@ -109,10 +109,14 @@ class SchemaDocument:
             waiting.extend(reversed(inside))
 
     def file_kind(self, schemas: Sequence[Any]) -> str | None:
-        """Return the `x-file` kind of a place, None where no file stands."""
+        """Return the first `x-file` kind of a place, None where no file stands."""
+        return next(iter(self.file_kinds(schemas)), None)
+
+    def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
+        """Return all `x-file` kinds of a place, once each."""
         parts = (part for schema in schemas for part in self.parts(schema))
         kinds = (part.get("x-file") for part in parts)
-        return next((kind for kind in kinds if isinstance(kind, str)), None)
+        return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
         """Return the values that the place's enumerations and constants name."""

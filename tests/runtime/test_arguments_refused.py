@@ -144,3 +144,30 @@ def test_a_python_value_that_json_cannot_say_is_refused(bad: object) -> None:
     with pytest.raises(InputError) as caught:
         check_input({"extra": bad}, SchemaDocument(SCHEMA))
     assert caught.value.problems[0].path == "extra"
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("image", "a.PNG a.gif a.bin a", "a.mp3 a.mp4 a.glb a.zip"),
+        ("video", "a.mp4 a.gif a.mp3", "a.png a.glb a.zip"),
+        ("audio", "a.wav a.mp4 a.webm a.raw", "a.png a.glb a.zip"),
+        ("3d", "a.glb a.zip", "a.png a.mp3 a.mp4"),
+        ("file", "a.png a.zip a.mp3", ""),
+    ],
+)
+def test_a_local_file_of_an_obviously_wrong_kind_is_refused(kind: str, good: str, bad: str) -> None:
+    field = {"type": "string", "x-file": kind}
+    document = SchemaDocument({"type": "object", "properties": {"a": field}})
+    for name in good.split():
+        assert check_input({"a": name}, document, check_files=False).local_files
+    for name in bad.split():
+        assert check_input({"a": f"https://x.test/{name}"}, document).local_files == ()
+        with pytest.raises(InputError, match=f"a file of kind {kind}"):
+            check_input({"a": name}, document, check_files=False)
+
+
+def test_a_file_is_good_where_one_of_a_fields_kinds_takes_it() -> None:
+    kinds = [{"type": "string", "x-file": kind} for kind in ("image", "video")]
+    document = SchemaDocument({"type": "object", "properties": {"a": {"anyOf": kinds}}})
+    assert check_input({"a": "a.mp4"}, document, check_files=False).local_files
