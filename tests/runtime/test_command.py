@@ -279,17 +279,6 @@ def test_a_broken_schema_file_is_named(run: Run, skill: Path, content: str) -> N
     assert "input.schema.json" in answer["error"]["message"]
 
 
-def test_a_reader_that_goes_away_is_no_error(skill: Path) -> None:
-    script = skill / "scripts" / "acme_demo.py"
-    read, write = os.pipe()
-    os.close(read)
-    done = subprocess.run(
-        [sys.executable, script, "--schema"], stdout=write, stderr=subprocess.PIPE, check=False
-    )
-    os.close(write)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
 def test_an_answer_can_be_printed_where_only_ascii_is_possible(skill: Path) -> None:
     script = str(skill / "scripts" / "acme_demo.py")
     words = [sys.executable, script, "--dry-run", "--prompt", "äé 🎈"]
@@ -311,31 +300,3 @@ def test_an_answer_that_cannot_be_printed_ends_with_9_and_the_way_to_collect_it(
     assert done.stderr.splitlines()[-1].startswith("error: standard output cannot be written")
     assert "--result r1" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_refusal_is_told_on_stderr_where_standard_output_is_closed(
-    skill: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdout", None)
-    assert main(["--promt", "x"], model_id="acme/demo", skill=skill) == 9
-    refused, closed = capsys.readouterr().err.splitlines()
-    assert "promt" in refused
-    assert closed == "error: standard output cannot be written: it is closed"
-
-
-def test_no_standard_input_is_said_where_the_input_should_come_from_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", None)
-    message = run("--args-file", "-")[1]["error"]["message"]
-    assert message == "--args-file - cannot be read: there is no standard input"
-
-
-def test_a_file_in_place_of_the_output_folder_is_said_to_be_one(
-    run: Run, tmp_path: Path, server: str
-) -> None:
-    file = tmp_path / "in.json"
-    file.write_text("{}")
-    code, answer, _ = run("--prompt", "x", "--output", str(file))
-    assert code == 9
-    assert f"{file} is a file: give --output a folder" in answer["error"]["message"]
