@@ -262,12 +262,9 @@ def test_fal_api_call_checks_the_skills_own_model_and_passes_others_through(run:
 @pytest.mark.parametrize(
     "model_id", ["", "flux", "../../etc", "a/b/../c", "a//b", "a/b?x=1", "é/b"]
 )
-def test_a_malformed_model_id_is_bad_usage(run: Run, model_id: str) -> None:
+def test_a_malformed_or_missing_model_id_is_bad_usage(run: Run, model_id: str) -> None:
     code, answer, _ = run("-m", model_id, "--args", "{}", model_id=None)
     assert (code, answer["error"]["code"]) == (2, "usage")
-
-
-def test_a_missing_model_id_is_bad_usage(run: Run) -> None:
     assert run("--args", "{}", model_id=None)[0] == 2
 
 
