@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shlex
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from falsmith.filters import FILTERS
 from falsmith.text import clean_text, is_plain
 
+# The second is libyaml's, where PyYAML has it, and stricter.
+LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]
 NASTY = [
     'quote " and \\ back',
     "{{ jinja }} {% raw %}",
@@ -47,6 +50,15 @@ def is_safe(text: str) -> bool:
     return all(is_plain(line) for line in text.split("\n"))
 
 
+def without_halves(value: Any) -> Any:
+    """Return `value` with halves of characters, which YAML cannot say, marked as lost."""
+    if isinstance(value, dict):
+        return {without_halves(key): without_halves(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_halves(part) for part in value]
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+
+
 @given(JSON)
 def test_json_on_one_line_says_the_value_and_hides_nothing(value: Any) -> None:
     line = FILTERS["json"](value)
@@ -71,8 +83,23 @@ def test_a_json_file_is_ascii_and_says_the_object(value: dict[str, Any]) -> None
 def test_yaml_on_one_line_says_the_value(value: Any) -> None:
     line = FILTERS["yaml"](value)
 
-    assert yaml.safe_load(f"key: {line}\n") == {"key": value}
+    for loader in LOADERS:
+        assert yaml.load(f"key: {line}\n", loader) == {"key": without_halves(value)}
     assert is_safe(line)
+
+
+def test_yaml_finds_the_value_of_a_key_however_long() -> None:
+    value = {"a": [{"k" * 1100: 1, "\U0001f600" * 300: {"x": "y" * 1100}}]}
+
+    for loader in LOADERS:
+        assert yaml.load(f"key: {FILTERS['yaml'](value)}\n", loader) == {"key": value}
+
+
+def test_what_looks_like_an_escape_in_a_text_is_none() -> None:
+    text = "\\ud83d\ude00"
+
+    assert yaml.safe_load(FILTERS["yaml"](text)) == "\\ud83d\ufffd"
+    assert ast.literal_eval(FILTERS["python"](text)) == text
 
 
 @pytest.mark.parametrize(

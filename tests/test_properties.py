@@ -80,6 +80,7 @@ NAMES = [
     "expand_prompt",
     "$ref",
     "properties",
+    "x" * 1100,
     *NASTY,
 ]
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=12)
@@ -253,6 +254,15 @@ def assert_references(schema: Mapping[str, Any]) -> None:
         assert name.replace("~1", "/").replace("~0", "~") in schema["$defs"]
 
 
+def without_halves(value: Any) -> Any:
+    """Return `value` with halves of characters, which YAML cannot say, marked as lost."""
+    if isinstance(value, Mapping):
+        return {without_halves(key): without_halves(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_halves(part) for part in value]
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+
+
 def assert_yaml(files: Mapping[str, str], model: Model) -> None:
     interface = yaml.safe_load(files["agents/openai.yaml"])["interface"]
     assert interface["display_name"] == shown(model.display_name)
@@ -261,15 +271,15 @@ def assert_yaml(files: Mapping[str, str], model: Model) -> None:
     reference = files.get(f"references/tools/{model.skill_name}.yaml")
     if reference is None:
         return
-    told = yaml.safe_load(reference)
+    told = yaml.load(reference, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     assert told["model_id"] == model.id
-    assert told["example"] == model.example
+    assert told["example"] == without_halves(model.example)
     assert list(told["input"]) == [parameter.name for parameter in model.parameters]
     assert list(told["output"]) == [output.path for output in model.outputs]
     for parameter in model.parameters:
         row = told["input"][parameter.name]
         assert row["type"] == parameter.type
-        assert row.get("choices", []) == list(parameter.choices[:30])
+        assert row.get("choices", []) == without_halves(parameter.choices[:30])
         assert row.get("about", "") == parameter.description
         if isinstance(parameter.default, bool | int | float):
             assert row["default"] == parameter.default or "..." in str(row["default"])

@@ -247,6 +247,19 @@ def test_what_is_no_schema_allows_anything_and_is_told(
     assert resolved.oddities == ("input.a: not a schema; anything is allowed here",)
 
 
+@pytest.mark.parametrize("name", ["x" * 199, "\U0001f600" * 20, "half \ud800"], ids=ascii)
+def test_a_field_whose_name_cannot_be_told_is_left_out_and_told(
+    name: str, openapi_document: OpenApi
+) -> None:
+    inner = {"properties": {name: {}, "b": {}}, "required": [name, "b"]}
+    resolved = read_input(openapi_document, {"a": inner, "x" * 198: {}})
+
+    assert resolved.schema["properties"]["a"] == {"properties": {"b": {}}, "required": ["b"]}
+    assert "x" * 198 in resolved.schema["properties"]
+    assert len(resolved.oddities) == 1
+    assert "input.a: has a field whose name cannot be told" in resolved.oddities[0]
+
+
 def test_truth_values_are_schemas(field: Callable[..., Any]) -> None:
     assert field(True) == {}
     assert field(False) == {"not": {}}

@@ -1,5 +1,6 @@
 """Reads one schema of an OpenAPI document, keyword by keyword, into sound JSON Schema 2020-12."""
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,9 @@ __all__ = ["FileKind", "Schema", "SchemaReader"]
 
 COMPONENT = "#/components/schemas/"
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+# Escaped: a key of YAML ends after 1,024 characters, and a path of the output holds five names.
+NAME_LIMIT = 200
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 Schema = dict[str, Any]
 # Where, name, schema and the form's hint: what kind of file the value links to, if any.
@@ -164,6 +168,9 @@ class SchemaReader:
         told = node.get("x-fal-order-properties")
         order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
         names = dict.fromkeys([key for key in order if key in properties] + list(properties))
+        for name in [name for name in names if not _can_be_told(name)]:
+            del names[name]
+            self.note(where, f"has a field whose name cannot be told, {json.dumps(name)[:40]}")
         schema: Schema = {
             "properties": {key: self.node(properties[key], f"{where}.{key}", key) for key in names}
         }
@@ -195,8 +202,13 @@ def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
     required = node.get("required")
     if not isinstance(required, list):
         return {}
-    asked = dict.fromkeys(key for key in required if isinstance(key, str))
+    asked = dict.fromkeys(key for key in required if isinstance(key, str) and _can_be_told(key))
     return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
+
+
+def _can_be_told(name: str) -> bool:
+    """Tell whether a field of this name can be sent and be a key in every format of a skill."""
+    return len(json.dumps(name)) <= NAME_LIMIT and not SURROGATE.search(name)
 
 
 def _nullable(schema: Schema) -> Schema:
