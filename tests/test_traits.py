@@ -48,6 +48,7 @@ def test_a_switch_that_rewrites_the_prompt_by_default_is_recognised(
     ("name", "default"),
     [
         ("enable_prompt_expansion", False),
+        ("expand_prompt", 0),
         ("expand_prompt", None),
         ("expand_prompt", MISSING),
         ("magic_prompt", "OFF"),
