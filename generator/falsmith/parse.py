@@ -14,7 +14,7 @@ from falsmith.labels import branches, choices, follow, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
 from falsmith.sample import Sampler
-from falsmith.schema import input_schema, output_schema
+from falsmith.schema import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten
 from falsmith.traits import purpose, traits
 
@@ -95,15 +95,9 @@ def _digest(documents: Documents) -> str:
     return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
 
 
-def _info(documents: Documents) -> Mapping[str, Json]:
-    info = documents.openapi.get("info")
-    told = info.get("x-fal-metadata") if isinstance(info, Mapping) else None
-    return told if isinstance(told, Mapping) else {}
-
-
 def _category(documents: Documents) -> str:
-    for source in (documents.metadata, _info(documents)):
-        category = source.get("category")
+    told = dig(documents.openapi, "info", "x-fal-metadata", "category")
+    for category in (documents.metadata.get("category"), told):
         if isinstance(category, str) and CATEGORY.fullmatch(category):
             return category
     return UNKNOWN

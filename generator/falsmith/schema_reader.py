@@ -69,9 +69,8 @@ class SchemaReader:
         if not isinstance(node, Mapping):
             self.note(where, "not a schema; anything is allowed here")
             return {}
-        schema: Schema = {}
-        for read in (self.annotations, self.reference, self.values, self.limits, self.children):
-            schema |= read(node, where, name)
+        schema = _annotations(node) | self.reference(node, where) | self.values(node, where)
+        schema |= self.limits(node, where) | self.children(node, where, name)
         schema = _without_lone_all_of(schema)
         self.mark_file(schema, node, where, name)
         return _nullable(schema) if node.get("nullable") is True else schema
@@ -85,7 +84,7 @@ class SchemaReader:
         if kind is not None:
             schema["x-file"] = kind
 
-    def reference(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def reference(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the reference as a local one; a dangling one allows anything and is noted."""
         if "$ref" not in node:
             return {}
@@ -104,22 +103,7 @@ class SchemaReader:
         self.note(where, f"refers to {clean_text(str(reference))[:80]}, which is not defined")
         return None
 
-    def annotations(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
-        """Return description, default and examples."""
-        schema: Schema = {}
-        description = node.get("description")
-        limits = node.get("limit_description")
-        parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
-        if any(parts):
-            schema["description"] = "\n\n".join(part for part in parts if part)
-        if "default" in node:
-            schema["default"] = node["default"]
-        examples = node.get("examples", [node["example"]] if "example" in node else [])
-        if isinstance(examples, list) and examples:
-            schema["examples"] = [clean_data(example) for example in examples]
-        return schema | ({"deprecated": True} if node.get("deprecated") is True else {})
-
-    def values(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def values(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return type, enum and const."""
         schema: Schema = {}
         kind = node.get("type")
@@ -132,7 +116,7 @@ class SchemaReader:
             schema["enum"] = _distinct(node["enum"])
         return schema | ({"const": node["const"]} if "const" in node else {})
 
-    def limits(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def limits(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the keywords that bound a number, a text or a list, where they make sense."""
         schema: Schema = {}
         for keyword, is_sound in BOUNDS.items():
@@ -195,6 +179,22 @@ class SchemaReader:
         told = f"{clean_text(where)}: {message}"
         if told not in self.oddities:
             self.oddities.append(told)
+
+
+def _annotations(node: Mapping[str, Json]) -> Schema:
+    """Return description, default and examples."""
+    schema: Schema = {}
+    description = node.get("description")
+    limits = node.get("limit_description")
+    parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
+    if any(parts):
+        schema["description"] = "\n\n".join(part for part in parts if part)
+    if "default" in node:
+        schema["default"] = node["default"]
+    examples = node.get("examples", [node["example"]] if "example" in node else [])
+    if isinstance(examples, list) and examples:
+        schema["examples"] = [clean_data(example) for example in examples]
+    return schema | ({"deprecated": True} if node.get("deprecated") is True else {})
 
 
 def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
