@@ -17,8 +17,8 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # a package such as verify counts as one module.
 ORDER = {
     "vocabulary": "errors names documents model text file_kind hosts",
-    "reading": "schema_loops schema_reader labels schema sample traits filters platform catalog "
-    "sources",
+    "reading": "schema_loops schema_reader references labels schema sample traits filters "
+    "platform catalog sources",
     "making and judging": "parse provenance tree runtime_files render verify emulator",
     "looking after what was made": "installed removal",
     "pipeline": "generate doctor",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.labels import branches, choices, follow, limits, type_label
+from falsmith.labels import choices, limits, type_label
 
 NULL = {"type": "null"}
 TEXT = {"type": "string"}
@@ -41,14 +41,6 @@ def test_a_type_is_told_in_words(schema: dict[str, Any], label: str) -> None:
     assert type_label(schema, {}) == label
 
 
-def test_a_reference_is_followed_and_its_siblings_win() -> None:
-    root = {"$defs": {"A": {"$ref": "#/$defs/B", "title": "a"}, "B": TEXT | {"title": "b"}}}
-
-    assert follow({"$ref": "#/$defs/A"}, root) == TEXT | {"title": "a"}
-    assert follow({"$ref": "#/$defs/Gone"}, root) == {}
-    assert follow(TEXT, root) is TEXT
-
-
 def test_a_list_that_holds_itself_and_a_wide_union_of_itself_end() -> None:
     within = {"type": "array", "items": {"$ref": "#/$defs/A"}}
     union = {"anyOf": [{"$ref": "#/$defs/B"}] * 30 + [within] * 8 + [TEXT]}
@@ -60,18 +52,14 @@ def test_a_list_that_holds_itself_and_a_wide_union_of_itself_end() -> None:
 
 
 def test_recursion_ends() -> None:
-    loop = {"$ref": "#/$defs/A"}
     wide = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/B"}}, {"$ref": "#/$defs/B"}]}
-    root = {"$defs": {"A": loop, "B": wide}}
+    root = {"$defs": {"B": wide}}
 
-    assert follow(loop, root) == {}
-    assert list(branches(loop, root)) == [{}]
     assert type_label({"$ref": "#/$defs/B"}, root).startswith("list of ")
     assert choices({"$ref": "#/$defs/B"}, root) == ()
 
 
-def test_null_is_no_branch_and_no_choice() -> None:
-    assert list(branches({"anyOf": [NULL, {"const": None}, TEXT]}, {})) == [TEXT]
+def test_null_is_no_choice() -> None:
     assert choices({"anyOf": [{"enum": ["a", None]}, {"const": None}]}, {}) == ("a",)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from falsmith.documents import Json, only_post
 from falsmith.file_kind import input_file_kind, output_file_kind
-from falsmith.labels import follow
+from falsmith.references import follow
 from falsmith.schema_loops import expands_without_end
 from falsmith.schema_reader import FileKind, Schema, SchemaReader
 

@@ -14,7 +14,7 @@ from falsmith.documents import Documents
 from falsmith.emulator.answers import completed
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.files import FileStore
-from falsmith.sample import sample
+from falsmith.sample import Sampler
 
 ORIGIN = "http://cdn.test"
 
@@ -32,7 +32,7 @@ def links(value: Any) -> Iterator[str]:
 def check_answer(documents: Documents) -> None:
     """Check the answer to a sample input: valid, and every link in it leads to bytes."""
     endpoint, files = Endpoint(documents), FileStore(ORIGIN)
-    inputs = sample(endpoint.input.schema, endpoint.input.schema)
+    inputs = Sampler(endpoint.input.schema).value(endpoint.input.schema)
     body = completed(endpoint, inputs if isinstance(inputs, dict) else {}, files.publish).body
     problems = list(Draft202012Validator(endpoint.output.schema).iter_errors(body))
     assert not problems, (documents.model_id, problems[0].message)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.media import Product, Wish, produce
-from falsmith.emulator.references import Schema, followed
 from falsmith.emulator.wishes import count_of
 from falsmith.file_kind import output_file_kind
+from falsmith.references import Schema, follow
 from falsmith.sample import Sampler
 
 __all__ = ["Composer"]
@@ -182,7 +182,7 @@ class Composer:
         return any(self._holds_file(part, key, seen) for part, key in inner)
 
     def _resolved(self, schema: Schema) -> Schema:
-        return followed(schema, self._output.schema)
+        return follow(schema, self._output.schema)
 
 
 def _is_untold(schema: Schema) -> bool:

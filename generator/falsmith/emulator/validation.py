@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from falsmith.documents import Json
-from falsmith.emulator.references import Schema, followed
+from falsmith.references import Schema, follow
 from falsmith.schema import ResolvedSchema
 
 __all__ = ["problems"]
@@ -101,7 +101,7 @@ def _unusable_links(
     value: Json, schema: Schema, root: Schema, location: tuple[Json, ...] = ()
 ) -> Iterator[Json]:
     """Yield an item for each link, at any depth, that no server could download."""
-    resolved = followed(schema, root)
+    resolved = follow(schema, root)
     if isinstance(value, str):
         if "x-file" in resolved and not value.startswith(("http://", "https://", "data:")):
             message = "Failed to download the file: the value is neither a link nor a data URI"
