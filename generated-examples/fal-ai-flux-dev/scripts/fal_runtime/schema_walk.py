@@ -10,14 +10,15 @@ __all__ = ["ALL_TYPES", "Location", "Schema", "SchemaDocument", "json_type", "sa
 
 ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
-# A schema that refers to itself without moving into the value is followed this far, then ignored.
-_DEEPEST = 40
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
 
 Location: TypeAlias = tuple[str | int, ...]
 
 # Whatever stands where a schema belongs: an object, a boolean, or something wrong.
 Schema: TypeAlias = Any
+
+# Whether a value fits a schema, by the identities of both: each pair is judged once.
+_Verdicts: TypeAlias = dict[tuple[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class SchemaDocument:
 
     def required(self) -> tuple[str, ...]:
         """Return the names of the fields that every input must hold."""
-        names = [n for part in self._common(self.root) for n in _sequence(part, "required")]
+        names = [n for part in self._common() for n in _sequence(part, "required")]
         return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
     def parts(self, schema: Schema) -> Iterator[Mapping[str, Any]]:
@@ -72,35 +73,17 @@ class SchemaDocument:
                 return True
         return found
 
-    def types(self, schema: Schema, depth: int = 0) -> frozenset[str]:
+    def types(self, schema: Schema) -> frozenset[str]:
         """Return the JSON types that the schema lets through; `number` includes `integer`."""
-        if not isinstance(schema, Mapping) or depth > _DEEPEST:
-            return ALL_TYPES
-        found = _own_types(schema)
-        for part in [self.target(schema), *_sequence(schema, "allOf")]:
-            found &= self.types(part, depth + 1)
-        for key in ("anyOf", "oneOf"):
-            branches = [self.types(branch, depth + 1) for branch in _sequence(schema, key)]
-            found &= frozenset[str]().union(*branches) if branches else ALL_TYPES
-        return found
+        return self._types(schema, {})
 
-    def accepts(self, value: Value, schema: Schema, depth: int = 0) -> bool:
+    def accepts(self, value: Value, schema: Schema) -> bool:
         """Tell whether a value fits by type, choices, range and required members.
 
         It decides how a text is read, also where no validator can be imported; it does not
         replace validation.
         """
-        if not isinstance(schema, Mapping) or depth > _DEEPEST:
-            return schema is not False
-        if not _fits_alone(value, schema):
-            return False
-        together = [self.target(schema), *_sequence(schema, "allOf")]
-        if not all(self.accepts(value, part, depth + 1) for part in together):
-            return False
-        unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
-        if not all(any(self.accepts(value, b, depth + 1) for b in u) for u in unions if u):
-            return False
-        return self._accepts_members(value, schema)
+        return self._accepts(value, schema, {})
 
     def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
         """Return the schemas of a value's member (a name) or item (an index)."""
@@ -126,10 +109,14 @@ class SchemaDocument:
             waiting.extend(reversed(inside))
 
     def file_kind(self, schemas: Sequence[Any]) -> str | None:
-        """Return the `x-file` kind of a place, None where no file stands."""
+        """Return the first `x-file` kind of a place, None where no file stands."""
+        return next(iter(self.file_kinds(schemas)), None)
+
+    def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
+        """Return all `x-file` kinds of a place, once each."""
         parts = (part for schema in schemas for part in self.parts(schema))
         kinds = (part.get("x-file") for part in parts)
-        return next((kind for kind in kinds if isinstance(kind, str)), None)
+        return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
         """Return the values that the place's enumerations and constants name."""
@@ -149,17 +136,63 @@ class SchemaDocument:
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
 
-    def _common(self, schema: Schema, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-        if isinstance(schema, Mapping) and depth < _DEEPEST:
-            yield schema
-            for part in [self.target(schema), *_sequence(schema, "allOf")]:
-                yield from self._common(part, depth + 1)
+    def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
+        if not isinstance(schema, Mapping):
+            return ALL_TYPES
+        if id(schema) not in known:
+            # What refers to itself says nothing more about the types.
+            known[id(schema)] = ALL_TYPES
+            known[id(schema)] = self._types_together(schema, known)
+        return known[id(schema)]
 
-    def _accepts_members(self, value: Value, schema: Mapping[str, Any]) -> bool:
+    def _types_together(
+        self, schema: Mapping[str, Any], known: dict[int, frozenset[str]]
+    ) -> frozenset[str]:
+        found = _own_types(schema)
+        for part in [self.target(schema), *_sequence(schema, "allOf")]:
+            found &= self._types(part, known)
+        for key in ("anyOf", "oneOf"):
+            branches = [self._types(branch, known) for branch in _sequence(schema, key)]
+            found &= frozenset[str]().union(*branches) if branches else ALL_TYPES
+        return found
+
+    def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
+        if not isinstance(schema, Mapping):
+            return schema is not False
+        asked = (id(value), id(schema))
+        if asked not in known:
+            known[asked] = True
+            known[asked] = self._accepts_whole(value, schema, known)
+        return known[asked]
+
+    def _accepts_whole(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
+        if not _fits_alone(value, schema):
+            return False
+        together = [self.target(schema), *_sequence(schema, "allOf")]
+        if not all(self._accepts(value, part, known) for part in together):
+            return False
+        unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
+        if not all(any(self._accepts(value, b, known) for b in u) for u in unions if u):
+            return False
+        return self._accepts_members(value, schema, known)
+
+    def _accepts_members(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
         if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
             return False
         entries = ((member, _member(schema, step)) for step, member in _entries(value))
-        return all(self.accepts(member, inside) for member, inside in entries if inside is not None)
+        return all(
+            self._accepts(each, inside, known) for each, inside in entries if inside is not None
+        )
+
+    def _common(self) -> Iterator[Mapping[str, Any]]:
+        """Yield, once each, the schemas that the whole input must fit."""
+        waiting, seen = [self.root], set[int]()
+        while waiting:
+            part = waiting.pop(0)
+            if isinstance(part, Mapping) and id(part) not in seen:
+                seen.add(id(part))
+                yield part
+                waiting[:0] = [self.target(part), *_sequence(part, "allOf")]
 
 
 def json_type(value: Value) -> str:

@@ -26,7 +26,7 @@ def field_value(texts: Sequence[str], schema: Schema, document: SchemaDocument) 
     """
     if "array" not in document.types(schema):
         if len(texts) > 1:
-            raise JsonTextError(f"it is given {len(texts)} times and takes one value")
+            raise JsonTextError("it takes one value: give it once")
         return _single_value(texts[0], schema, document)
     if len(texts) == 1:
         return _whole_array(texts[0], schema, document)

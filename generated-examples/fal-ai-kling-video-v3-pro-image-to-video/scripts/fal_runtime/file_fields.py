@@ -14,6 +14,14 @@ from .wording import path_text, short
 __all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
 
 _EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
+# What a field of each kind surely cannot use. Sound is taken from videos as well, and an animated
+# GIF serves as a video.
+_UNFIT = {
+    "image": ("audio", "3d", "archive", "video"),
+    "video": ("image", "3d", "archive"),
+    "audio": ("image", "3d", "archive"),
+    "3d": ("image", "audio", "video"),
+}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
@@ -44,11 +52,13 @@ def find_local_files(
     """
     found: list[LocalFile] = []
     problems: list[FileProblem] = []
-    for location, text, kind in _file_values(value, document):
+    for location, text, kinds in _file_values(value, document):
         try:
             path = _local_path(text)
             if path is not None:
-                found.append(LocalFile(location, readable_file(path) if check else path, kind))
+                _check_kind(path, kinds)
+                whole = readable_file(path) if check else path
+                found.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
             problem = Problem(path_text(location), short(text), str(error))
             problems.append(FileProblem(location, problem, error.missing))
@@ -60,7 +70,9 @@ def readable_file(path: Path) -> Path:
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
     try:
         if whole.is_dir():
-            raise _NotAFileError(f"a file; {whole} is a folder", missing=True)
+            raise _NotAFileError(f"{_EXPECTED}; {whole} is a folder", missing=True)
+        if whole.exists() and not whole.is_file():
+            raise _NotAFileError(f"{_EXPECTED}; {whole} is no regular file", missing=True)
         with whole.open("rb"):
             return whole
     except FileNotFoundError:
@@ -77,12 +89,24 @@ class _NotAFileError(ValueError):
         self.missing = missing
 
 
-def _file_values(value: Value, document: SchemaDocument) -> Iterator[tuple[Location, str, str]]:
+def _file_values(
+    value: Value, document: SchemaDocument
+) -> Iterator[tuple[Location, str, list[str]]]:
     for location, current, schemas in document.visit(value):
-        kind = document.file_kind(schemas) if isinstance(current, str) else None
+        kinds = document.file_kinds(schemas) if isinstance(current, str) else []
         named = [*document.choices(schemas), *document.defaults(schemas)]
-        if kind is not None and current not in named:
-            yield location, current, kind
+        if kinds and current not in named:
+            yield location, current, kinds
+
+
+def _check_kind(path: Path, kinds: list[str]) -> None:
+    """Raise where the file's extension is of a kind that none of the field's kinds can use."""
+    from .file_types import extension_of, kind_of
+
+    extension = extension_of(path.name)
+    came = kind_of("", path.name) if extension not in ("", "gif") else ""
+    if all(came in _UNFIT.get(kind, ()) for kind in kinds):
+        raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; .{extension} is of kind {came}")
 
 
 def _local_path(text: str) -> Path | None:

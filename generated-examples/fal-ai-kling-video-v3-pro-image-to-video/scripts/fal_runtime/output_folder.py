@@ -63,6 +63,9 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
 
     Raises LocalError, and UsageError for a wanted file name that leaves the folder.
     """
+    if output.is_file():
+        told = f"{output.absolute()} is a file: give --output a folder, which is made if need be"
+        raise LocalError("local_trouble", told)
     with local_trouble(output):
         output.mkdir(parents=True, exist_ok=True)
         folder = OutputFolder(output.resolve())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .errors import LocalError, Problem
 from .json_text import Value
+from .patterns import is_slow
 from .schema_walk import Location, Schema, SchemaDocument, json_type
 from .wording import closest, describe, path_text, short
 
@@ -110,11 +111,13 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
 
     # A value that fits two branches of a oneOf is decided by the server's discriminator.
     keywords: dict[str, Any] = {
+        **Draft202012Validator.VALIDATORS,
+        "pattern": _quick_pattern,
         "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
         "multipleOf": _multiple_of,
     }
     for name in _ABOUT_LINK_TEXT:
-        keywords[name] = _skipping_local_paths(Draft202012Validator.VALIDATORS[name])
+        keywords[name] = _skipping_local_paths(keywords[name])
     if allow_unknown:
         listed = Draft202012Validator.VALIDATORS["additionalProperties"]
         keywords["additionalProperties"] = lambda validator, others, instance, schema: (
@@ -123,6 +126,19 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
         keywords["unevaluatedProperties"] = lambda *_: ()
     extend: Callable[..., type[Validator]] = validators.extend
     return extend(Draft202012Validator, keywords)
+
+
+def _quick_pattern(
+    validator: "Validator", pattern: str, instance: Value, schema: Schema
+) -> Iterable["ValidationError"]:
+    from jsonschema import Draft202012Validator
+
+    if is_slow(pattern):
+        return ()
+    found: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
+        validator, pattern, instance, schema
+    )
+    return found or ()
 
 
 def _skipping_local_paths(keyword: Keyword) -> Keyword:

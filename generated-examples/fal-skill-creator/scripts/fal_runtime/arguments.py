@@ -29,6 +29,9 @@ __all__ = [
     "raise_problems",
 ]
 
+# Files are named in an input, not copied into it.
+_LARGEST_FILE = 32 * 1024 * 1024
+
 # Input fields by the name of their source, in the order in which the later ones win.
 Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -113,7 +116,8 @@ def given_input(
             value[name] = field_value(texts, fields[name], document)
         except JsonTextError as error:
             expected = f"{describe(fields[name], document)}; {error}"
-            problems.append(Problem(path_text((name,)), short(texts[0]), expected))
+            got = short(texts[0]) if len(texts) == 1 else f"{len(texts)} values"
+            problems.append(Problem(path_text((name,)), got, expected))
     flags = dict.fromkeys(given.fields, "flag")
     kept = {path: by for path, by in sources.items() if path.partition(".")[0] not in flags}
     return GivenInput(value, kept | flags, tuple(problems))
@@ -182,12 +186,20 @@ def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
     try:
         if name == "-":
             return read_stdin()
-        return Path(name).expanduser().read_text(encoding="utf-8-sig")
+        return _regular_text(Path(name).expanduser())
     except UnicodeDecodeError:
         raise InputError("invalid_input", f"--args-file {name} is not UTF-8 text") from None
     except (OSError, ValueError, RuntimeError) as error:
-        told = error.strerror if isinstance(error, OSError) else error
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError("file_missing", f"--args-file {name} cannot be read: {told}") from None
+
+
+def _regular_text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:

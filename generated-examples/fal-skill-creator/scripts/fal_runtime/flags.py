@@ -46,10 +46,7 @@ def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[F
     """
     ours = set(option_names(options))
     fields = {name: schema for name, schema in document.fields().items() if _can_be_flag(name)}
-    first = {
-        name: f"--input-{name}" if ours & set(_spellings(f"--{name}")) else f"--{name}"
-        for name in fields
-    }
+    first = _first_names(fields, ours)
     taken = ours | set(first.values())
     flags = []
     for name, schema in fields.items():
@@ -100,6 +97,19 @@ def _add_flag(parser: argparse.ArgumentParser, flag: Flag, attribute: str) -> No
     parser.add_argument(*flag.names, dest=attribute, action="append", **bare)
     if flag.switch_off:
         parser.add_argument(*flag.switch_off, dest=attribute, action="append_const", const="false")
+
+
+def _first_names(fields: Iterable[str], ours: set[str]) -> dict[str, str]:
+    """Return each field's own flag; the fields that clash with nothing keep their names."""
+    first = {name: f"--{name}" for name in fields}
+    clashing = [name for name in first if ours & set(_spellings(f"--{name}"))]
+    taken = ours | {first[name] for name in first if name not in clashing}
+    for name in clashing:
+        first[name] = f"--input-{name}"
+        while first[name] in taken:
+            first[name] = f"--input-{first[name][2:]}"
+        taken.add(first[name])
+    return first
 
 
 def _can_be_flag(name: str) -> bool:

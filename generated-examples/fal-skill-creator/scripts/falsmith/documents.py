@@ -17,6 +17,7 @@ __all__ = [
     "entry_documents",
     "list_entries",
     "load_json",
+    "only_post",
     "openapi_documents",
 ]
 
@@ -114,7 +115,15 @@ def openapi_documents(openapi: Json, origin: str) -> Documents:
     """
     _check_openapi(openapi, origin)
     told = openapi.get("info", {}).get("x-fal-metadata", {}).get("endpointId")
-    return Documents(_model_id(_posted(openapi) if told is None else told, origin), {}, openapi)
+    path = only_post(openapi["paths"])
+    posted = path.strip("/") if path is not None else None
+    return Documents(_model_id(posted if told is None else told, origin), {}, openapi)
+
+
+def only_post(paths: Mapping[str, Json]) -> str | None:
+    """Return the path that takes the only POST of a document, None where there is no such one."""
+    posts = [path for path, item in paths.items() if isinstance(item, dict) and "post" in item]
+    return posts[0] if len(posts) == 1 else None
 
 
 def _entry(entry: Json, origin: str) -> Entry:
@@ -133,13 +142,6 @@ def _model_id(told: Json, origin: str) -> str:
         shown = ascii(told)[:80] if isinstance(told, str) else _kind(told)
         reason = "it does not name its model" if told is None else f"{shown} is no model ID"
         raise _refusal(origin, reason) from None
-
-
-def _posted(openapi: Mapping[str, Json]) -> str | None:
-    posts = [
-        path for path, item in openapi["paths"].items() if isinstance(item, dict) and "post" in item
-    ]
-    return posts[0].strip("/") if len(posts) == 1 else None
 
 
 def _check_openapi(openapi: Json, origin: str) -> None:

@@ -21,7 +21,13 @@ PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]
 # Words that a reader would take for a value of another type.
 AMBIGUOUS = frozenset({"true", "false", "null"})
 # How JSON in ASCII spells a character beyond 16 bits; YAML and Python have one escape for it.
-SURROGATES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)")
+ESCAPE = re.compile(r"\\u(?P<high>d[89ab]..)\\u(?P<low>d[c-f]..)|(?P<lone>\\ud[89a-f]..)|\\.")
+# A text of JSON, and the colon after it where it is a key.
+JSON_TEXT = re.compile(r'("(?:[^"\\]|\\.)*")(: )?')
+# YAML does not look further than 1,024 characters for the colon of a key that is not announced.
+LONGEST_KEY = 1000
+# What stands for half a character beyond 16 bits, which YAML cannot say.
+LOST = "\\ufffd"
 # Made once: `json.dumps` makes an encoder for each value that it is told to write readably.
 READABLE = json.JSONEncoder(ensure_ascii=False)
 # A text, or a number such as 1e-05, which YAML 1.1 takes for a text.
@@ -59,7 +65,19 @@ def _two_levels(value: Json) -> str:
 def yaml_value(value: Json) -> str:
     """Return `value` as a YAML flow value on one line; JSON, but for what YAML spells otherwise."""
     text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", json_line(value))
-    return SURROGATES.sub(_astral, text)
+    return JSON_TEXT.sub(_yaml_text, text)
+
+
+def _yaml_text(match: re.Match[str]) -> str:
+    text = ESCAPE.sub(_yaml_escape, match[1])
+    is_long_key = match[2] and len(text) > LONGEST_KEY
+    return ("? " if is_long_key else "") + text + (match[2] or "")
+
+
+def _yaml_escape(match: re.Match[str]) -> str:
+    if match["high"]:
+        return _astral(match)
+    return LOST if match["lone"] else match[0]
 
 
 def front_matter(text: str) -> str:
@@ -103,7 +121,10 @@ def choices(values: Sequence[Json]) -> str:
 
 def python(value: str) -> str:
     """Return `value` as a Python string literal in ASCII."""
-    return SURROGATES.sub(_astral, json.dumps(value)).replace("\x7f", "\\x7f")
+    text = ESCAPE.sub(
+        lambda found: _astral(found) if found["high"] else found[0], json.dumps(value)
+    )
+    return text.replace("\x7f", "\\x7f")
 
 
 def _shell(value: Json) -> str:
@@ -136,7 +157,7 @@ def _escaped(char: str) -> str:
 
 
 def _astral(match: re.Match[str]) -> str:
-    high, low = (int(part, 16) for part in match.groups())
+    high, low = int(match["high"], 16), int(match["low"], 16)
     return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
 
 

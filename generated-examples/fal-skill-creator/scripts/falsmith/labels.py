@@ -1,47 +1,15 @@
 """A schema in people's words: its type, its choices and its limits, each short."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from falsmith.documents import Json
-from falsmith.schema_loops import unescaped
+from falsmith.references import Schema, branches
 
-__all__ = ["branches", "choices", "follow", "limits", "type_label"]
+__all__ = ["choices", "limits", "type_label"]
 
-Schema = Mapping[str, Any]
-LONGEST_CHAIN = 6
 # Lists of lists of lists are told; the catalogue has none that go deeper.
 DEPTH = 3
 FIELDS_SHOWN = 6
-
-
-def follow(schema: Schema, root: Schema) -> Schema:
-    """Return `schema` with its `$ref` into `root` followed; its own keywords win."""
-    for _ in range(LONGEST_CHAIN):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        target = root.get("$defs", {}).get(unescaped(reference), {})
-        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-    return {}
-
-
-def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
-    """Yield the schemas that a value may satisfy, unions flattened, null left out.
-
-    A definition is entered once, so that one which refers to itself comes to an end.
-    """
-    waiting, entered = [schema], set[str]()
-    while waiting:
-        part = waiting.pop(0)
-        if part.get("$ref") in entered:
-            continue
-        entered |= {part["$ref"]} if "$ref" in part else set()
-        part = follow(part, root)
-        nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
-        waiting[:0] = nested
-        if not nested and part.get("type") != "null" and part.get("const", "") is not None:
-            yield part
 
 
 def type_label(schema: Schema, root: Schema, depth: int = 0) -> str:

@@ -18,6 +18,9 @@ SKILL_NAME_LIMIT = 64
 # Hosts refuse these words in a skill's name; the last name is the shared skill of falsmith itself.
 RESERVED_WORDS = ("anthropic", "claude")
 RESERVED_NAMES = frozenset({"fal-skill-creator"})
+# Windows opens a device under these names, with any extension and in any folder.
+DEVICES = frozenset({"aux", "con", "nul", "prn"})
+DEVICES |= {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
 # Files beside the wrapper, and what the packages that it needs import where it is installed: a
 # wrapper of that name would hide them.
 SHADOWED = frozenset(
@@ -102,6 +105,8 @@ def _objection(name: str) -> str | None:
         return "only a-z, 0-9 and single hyphens between them are allowed"
     if any(word in name for word in RESERVED_WORDS) or name in RESERVED_NAMES:
         return "the name is reserved"
+    if name in DEVICES:
+        return "Windows has a device of that name and cannot hold the folder"
     if _shadows(wrapper_name(name)):
         return f"its script {wrapper_name(name)}.py would hide a Python module of that name"
     return None

@@ -4,17 +4,17 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from fal_runtime.flags import field_flags, own_options
 from fal_runtime.schema_walk import SchemaDocument
 from falsmith.documents import Documents, Json
 from falsmith.file_kind import word_kind
-from falsmith.labels import branches, choices, follow, limits, type_label
+from falsmith.labels import choices, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
+from falsmith.references import Schema, branches, follow
 from falsmith.sample import Sampler
-from falsmith.schema import input_schema, output_schema
+from falsmith.schema import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten
 from falsmith.traits import purpose, traits
 
@@ -33,8 +33,6 @@ LIST_DEPTH = 3
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 UNKNOWN = "unknown"
-
-Schema = Mapping[str, Any]
 
 
 def parse(
@@ -95,15 +93,9 @@ def _digest(documents: Documents) -> str:
     return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
 
 
-def _info(documents: Documents) -> Mapping[str, Json]:
-    info = documents.openapi.get("info")
-    told = info.get("x-fal-metadata") if isinstance(info, Mapping) else None
-    return told if isinstance(told, Mapping) else {}
-
-
 def _category(documents: Documents) -> str:
-    for source in (documents.metadata, _info(documents)):
-        category = source.get("category")
+    told = dig(documents.openapi, "info", "x-fal-metadata", "category")
+    for category in (documents.metadata.get("category"), told):
         if isinstance(category, str) and CATEGORY.fullmatch(category):
             return category
     return UNKNOWN

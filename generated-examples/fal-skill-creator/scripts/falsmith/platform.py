@@ -8,7 +8,7 @@ import httpx
 from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.http import Clock, get, unreachable
-from falsmith.documents import Documents, Entry, Json, list_entries, load_json
+from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
 from falsmith.text import one_line
 
@@ -18,6 +18,7 @@ EXCERPT = 120
 # What the API's own description gives as an example; the most that it allows is told nowhere.
 PAGE_SIZE = 50
 CURSOR_LIMIT = 2000
+ADVICE = "try again later, or use a saved document with --source PATH"
 
 
 class CursorError(PlatformError):
@@ -66,15 +67,17 @@ class Platform:
 
         """
         answer = self._ask("/v1/models", {"endpoint_id": model_id, "expand": "openapi-3.0"})
-        entry = _entry(answer, "models", model_id)
-        if entry is None:
-            raise _not_found(model_id)
-        openapi = entry.get("openapi")
-        error = openapi.get("error") if isinstance(openapi, Mapping) else None
-        if not isinstance(openapi, Mapping) or error is not None:
-            raise PlatformError("platform_down", _no_document(model_id, error))
-        metadata = entry.get("metadata")
-        return Documents(model_id, metadata if isinstance(metadata, Mapping) else {}, openapi)
+        origin = "the platform's answer"
+        try:
+            entry = _named(list_entries(answer, origin), model_id)
+            if entry.openapi is None:
+                raise PlatformError(
+                    "platform_down", f"fal has no document of {model_id} at the moment: {ADVICE}"
+                )
+            return entry_documents(entry, origin)
+        except DocumentError as error:
+            told = str(error).removesuffix(".")
+            raise PlatformError("platform_down", f"{told}: {ADVICE}") from None
 
     def search(
         self,
@@ -150,7 +153,7 @@ class Platform:
         if self.config.key is None:
             return None
         answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
-        told = _entry(answer, "prices", model_id) or {}
+        told = _priced(answer, model_id)
         match told:
             case {
                 "unit_price": int() | float() as price,
@@ -220,8 +223,7 @@ def _body(response: httpx.Response, model_id: str | None, *, has_key: bool) -> M
     if not response.is_success:
         raise PlatformError(
             "platform_down",
-            f"the platform answered {response.status_code} ({_said(response)}): try again later, "
-            "or use a saved document with --source PATH",
+            f"the platform answered {response.status_code} ({_said(response)}): {ADVICE}",
         )
     return _object(response)
 
@@ -240,27 +242,29 @@ def _object(response: httpx.Response) -> Mapping[str, Json]:
     return value
 
 
-def _entry(answer: Mapping[str, Json], key: str, model_id: str) -> Mapping[str, Json] | None:
-    entries = answer.get(key)
+def _named(entries: Iterator[Entry | DocumentError], model_id: str) -> Entry:
+    """Return the entry of the model; without it, an entry that is malformed may have been it."""
+    errors: list[DocumentError] = []
+    for entry in entries:
+        if isinstance(entry, DocumentError):
+            errors.append(entry)
+        elif entry.model_id == model_id:
+            return entry
+    raise errors[0] if errors else _not_found(model_id)
+
+
+def _priced(answer: Mapping[str, Json], model_id: str) -> Mapping[str, Json]:
+    entries = answer.get("prices")
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping) and entry.get("endpoint_id") == model_id:
             return entry
-    return None
+    return {}
 
 
 def _not_found(model_id: str) -> ModelNotFoundError:
     return ModelNotFoundError(
         f"fal knows no model {model_id}: check the spelling, capitals count; "
         "IDs stand at https://fal.ai/models"
-    )
-
-
-def _no_document(model_id: str, error: Json) -> str:
-    said = error.get("message") if isinstance(error, Mapping) else None
-    reason = f" ({one_line(said)[:EXCERPT]})" if isinstance(said, str) else ""
-    return (
-        f"fal has no document of {model_id} at the moment{reason}: try again later, "
-        "or use a saved one with --source PATH"
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import Any
 
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
@@ -10,11 +9,10 @@ from referencing.exceptions import Unresolvable
 from fal_runtime.schema_walk import SchemaDocument
 from fal_runtime.validation import unknown_fields
 from falsmith.documents import Json
-from falsmith.schema_loops import unescaped
+from falsmith.references import Schema, follow
 
-__all__ = ["Sampler", "sample"]
+__all__ = ["Sampler"]
 
-Schema = Mapping[str, Any]
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
 MOST_VALUES = 100
@@ -24,18 +22,6 @@ TEXTS = {
     "prompt": "A red fox crossing a snowy field at dawn",
     "text": "The quick brown fox jumps over the lazy dog.",
 }
-
-
-def sample(schema: Schema, root: Schema, *, name: str = "") -> Json:
-    """Return a value for `schema`, whose `$ref`s point into `root`.
-
-    Args:
-        schema: The schema to satisfy, or a part of `root`.
-        root: The self-contained schema that holds the `$defs`.
-        name: The field's name, which helps to choose a sensible text.
-
-    """
-    return Sampler(root).value(schema, name)
 
 
 class Sampler:
@@ -56,9 +42,9 @@ class Sampler:
             part = SchemaDocument({**schema, "$defs": self._root.get("$defs", {})})
             if unknown_fields(value, part):
                 return False
-        return not any(True for _ in self.errors(value, schema))
+        return not any(True for _ in self._errors(value, schema))
 
-    def errors(self, value: Json, schema: Schema) -> Iterator[object]:
+    def _errors(self, value: Json, schema: Schema) -> Iterator[object]:
         """Yield what is wrong with `value`; nothing where it is valid."""
         try:
             yield from self._validator.evolve(schema=dict(schema)).iter_errors(value)
@@ -66,7 +52,14 @@ class Sampler:
             yield error
 
     def value(self, schema: Schema, name: str = "", depth: int = 0) -> Json:
-        """Return the first candidate that fits `schema`, else the last one that was tried."""
+        """Return the first candidate that fits `schema`, else the last one that was tried.
+
+        Args:
+            schema: The schema to satisfy, the root or a part of it.
+            name: The field's name, which helps to choose a sensible text.
+            depth: How deep in a value that is being made; 0 from outside.
+
+        """
         chosen: Json = None
         self._made_values = self._made_values + 1 if depth else 0
         if self._made_values > MOST_VALUES:
@@ -78,7 +71,7 @@ class Sampler:
         return chosen
 
     def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
-        resolved = self._resolved(schema)
+        resolved = follow(schema, self._root)
         if not self._brief:
             yield from resolved.get("examples", ())
         if resolved.get("default") is not None and not (self._brief and "type" in resolved):
@@ -88,16 +81,6 @@ class Sampler:
         yield from resolved.get("enum", ())[:1]
         if depth < DEPTH:
             yield from self._made(resolved, name, depth)
-
-    def _resolved(self, schema: Schema) -> Schema:
-        """Return `schema` with its reference followed; its own keywords win."""
-        for _ in range(DEPTH):
-            reference = schema.get("$ref")
-            if not isinstance(reference, str):
-                return schema
-            target = self._root.get("$defs", {}).get(unescaped(reference), {})
-            schema = {**target, **{key: schema[key] for key in schema if key != "$ref"}}
-        return {}
 
     def _made(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         for keyword in ("anyOf", "oneOf"):

@@ -7,12 +7,13 @@ name, and come out as JSON Schema 2020-12: local `$defs`, no OpenAPI spellings, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from falsmith.documents import Json
+from falsmith.documents import Json, only_post
 from falsmith.file_kind import input_file_kind, output_file_kind
-from falsmith.labels import follow
+from falsmith.references import follow
+from falsmith.schema_loops import expands_without_end
 from falsmith.schema_reader import FileKind, Schema, SchemaReader
 
-__all__ = ["ResolvedSchema", "input_schema", "output_schema"]
+__all__ = ["ResolvedSchema", "dig", "input_schema", "output_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,20 +32,20 @@ class ResolvedSchema:
 
 def input_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
     """Return the schema of what the model takes: the body of the POST on the model's own path."""
-    operation = _dig(openapi, "paths", f"/{model_id}", "post") or _only_post(openapi)
-    body = _dig(operation, "requestBody", "content", "application/json", "schema")
+    operation = dig(openapi, "paths", f"/{model_id}", "post") or _only_post(openapi)
+    body = dig(operation, "requestBody", "content", "application/json", "schema")
     return _resolve(openapi, body, "input", input_file_kind)
 
 
 def output_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
     """Return the schema of what comes back: the 200 answer of the request's result path."""
-    operation = _dig(openapi, "paths", f"/{model_id}/requests/{{request_id}}", "get")
+    operation = dig(openapi, "paths", f"/{model_id}/requests/{{request_id}}", "get")
     answer = operation or _only_result(openapi)
-    body = _dig(answer, "responses", "200", "content", "application/json", "schema")
+    body = dig(answer, "responses", "200", "content", "application/json", "schema")
     return _resolve(openapi, body, "output", output_file_kind)
 
 
-def _dig(value: Json, *names: str) -> Json:
+def dig(value: Json, *names: str) -> Json:
     """Follow `names` through nested objects; None where anything on the way is not an object."""
     for name in names:
         if not isinstance(value, Mapping):
@@ -54,30 +55,28 @@ def _dig(value: Json, *names: str) -> Json:
 
 
 def _only_post(openapi: Mapping[str, Json]) -> Json:
-    paths = _dig(openapi, "paths")
-    found = (
-        [path["post"] for path in paths.values() if _dig(path, "post")] if _is_map(paths) else []
-    )
-    return found[0] if len(found) == 1 else None
+    paths = dig(openapi, "paths")
+    path = only_post(paths) if isinstance(paths, Mapping) else None
+    return dig(paths, path, "post") if path is not None else None
 
 
 def _only_result(openapi: Mapping[str, Json]) -> Json:
-    paths = _dig(openapi, "paths")
+    paths = dig(openapi, "paths")
     ending = "/requests/{request_id}"
-    names = [name for name in paths if str(name).endswith(ending)] if _is_map(paths) else []
-    return _dig(paths, names[0], "get") if len(names) == 1 else None
-
-
-def _is_map(value: object) -> bool:
-    return isinstance(value, Mapping)
+    known = paths if isinstance(paths, Mapping) else ()
+    names = [name for name in known if str(name).endswith(ending)]
+    return dig(paths, names[0], "get") if len(names) == 1 else None
 
 
 def _resolve(
     openapi: Mapping[str, Json], body: Json, side: str, file_kind: FileKind
 ) -> ResolvedSchema:
-    components = _dig(openapi, "components", "schemas")
+    components = dig(openapi, "components", "schemas")
     reader = SchemaReader(components if isinstance(components, Mapping) else {}, file_kind)
-    root = follow(reader.root(body, side), {"$defs": reader.defs})
+    root = dict(follow(reader.root(body, side), {"$defs": reader.defs}))
+    if expands_without_end(root, reader.defs):
+        reader.note(side, "its unions hold one another too often to be read; anything is allowed")
+        root, reader.defs = {}, {}
     known = any(key in root for key in ("properties", "anyOf", "oneOf", "allOf", "type"))
     schema = {"$schema": DIALECT, **root} | ({"$defs": reader.defs} if reader.defs else {})
     return ResolvedSchema(schema, known, tuple(reader.oddities))

@@ -1,11 +1,13 @@
-"""References that lead back to themselves without entering the value: no reader could end them."""
+"""References that no reader could follow to their end: loops, and unions of unions of unions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["cut_loops", "escaped", "unescaped"]
+__all__ = ["cut_loops", "escaped", "expands_without_end", "unescaped"]
 
 POINTER = "#/$defs/"
+# The catalogue's widest place takes fewer than 100; a validator takes seconds for 100,000.
+MOST_EXPANSIONS = 10_000
 
 
 def escaped(name: str) -> str:
@@ -42,6 +44,53 @@ def cut_loops(definitions: dict[str, Any]) -> list[str]:
             elif target not in done:
                 way[target] = _references(definitions[target])
     return cut
+
+
+def expands_without_end(schema: dict[str, Any], definitions: dict[str, Any]) -> bool:
+    """Tell whether one value has to be held against more schemas than anyone could wait for.
+
+    Args:
+        schema: The outermost schema.
+        definitions: What its references name, all of them, without loops.
+
+    """
+    counts = _counts(definitions)
+    places = (part for root in (schema, *definitions.values()) for part in _parts(root))
+    return any(_count(part, counts) > MOST_EXPANSIONS for part in places)
+
+
+def _counts(definitions: dict[str, Any]) -> dict[str, int]:
+    """Return for each definition how many schemas it and its references hold for one value."""
+    counts: dict[str, int] = {}
+    waiting = list(definitions)
+    while waiting:
+        definition = definitions[waiting[-1]]
+        targets = {unescaped(one["$ref"]) for one in _references(definition)} - counts.keys()
+        if targets:
+            waiting += sorted(targets)
+        else:
+            # A chain of doubling definitions would count beyond any number.
+            counts[waiting.pop()] = min(_count(definition, counts), MOST_EXPANSIONS + 1)
+    return counts
+
+
+def _count(schema: dict[str, Any], counts: Mapping[str, int]) -> int:
+    return 1 + sum(counts[unescaped(one["$ref"])] for one in _references(schema))
+
+
+def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield `schema` and every schema that is written inside it."""
+    yield schema
+    for keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        yield from _all_parts(schema.get(keyword, ()))
+    inner = (schema.get("items"), schema.get("additionalProperties"))
+    yield from _all_parts(part for part in inner if isinstance(part, dict))
+    yield from _all_parts(schema.get("properties", {}).values())
+
+
+def _all_parts(schemas: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for schema in schemas:
+        yield from _parts(schema)
 
 
 def _references(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

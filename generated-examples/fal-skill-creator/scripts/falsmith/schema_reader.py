@@ -1,11 +1,13 @@
 """Reads one schema of an OpenAPI document, keyword by keyword, into sound JSON Schema 2020-12."""
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_runtime.patterns import is_slow
 from falsmith.documents import Json
 from falsmith.schema_loops import cut_loops, escaped
 from falsmith.text import clean_data, clean_text
@@ -14,6 +16,9 @@ __all__ = ["FileKind", "Schema", "SchemaReader"]
 
 COMPONENT = "#/components/schemas/"
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+# Escaped: a key of YAML ends after 1,024 characters, and a path of the output holds five names.
+NAME_LIMIT = 200
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 Schema = dict[str, Any]
 # Where, name, schema and the form's hint: what kind of file the value links to, if any.
@@ -64,9 +69,8 @@ class SchemaReader:
         if not isinstance(node, Mapping):
             self.note(where, "not a schema; anything is allowed here")
             return {}
-        schema: Schema = {}
-        for read in (self.annotations, self.reference, self.values, self.limits, self.children):
-            schema |= read(node, where, name)
+        schema = _annotations(node) | self.reference(node, where) | self.values(node, where)
+        schema |= self.limits(node, where) | self.children(node, where, name)
         schema = _without_lone_all_of(schema)
         self.mark_file(schema, node, where, name)
         return _nullable(schema) if node.get("nullable") is True else schema
@@ -80,7 +84,7 @@ class SchemaReader:
         if kind is not None:
             schema["x-file"] = kind
 
-    def reference(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def reference(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the reference as a local one; a dangling one allows anything and is noted."""
         if "$ref" not in node:
             return {}
@@ -99,22 +103,7 @@ class SchemaReader:
         self.note(where, f"refers to {clean_text(str(reference))[:80]}, which is not defined")
         return None
 
-    def annotations(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
-        """Return description, default and examples."""
-        schema: Schema = {}
-        description = node.get("description")
-        limits = node.get("limit_description")
-        parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
-        if any(parts):
-            schema["description"] = "\n\n".join(part for part in parts if part)
-        if "default" in node:
-            schema["default"] = node["default"]
-        examples = node.get("examples", [node["example"]] if "example" in node else [])
-        if isinstance(examples, list) and examples:
-            schema["examples"] = [clean_data(example) for example in examples]
-        return schema | ({"deprecated": True} if node.get("deprecated") is True else {})
-
-    def values(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def values(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return type, enum and const."""
         schema: Schema = {}
         kind = node.get("type")
@@ -127,12 +116,15 @@ class SchemaReader:
             schema["enum"] = _distinct(node["enum"])
         return schema | ({"const": node["const"]} if "const" in node else {})
 
-    def limits(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def limits(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the keywords that bound a number, a text or a list, where they make sense."""
         schema: Schema = {}
         for keyword, is_sound in BOUNDS.items():
             if keyword in node and is_sound(node[keyword]):
                 schema[keyword] = node[keyword]
+        if is_slow(schema.get("pattern", "")):
+            self.note(where, "has a pattern that could take for ever; any text is allowed")
+            del schema["pattern"]
         for exclusive, bound in EXCLUSIVE.items():
             if node.get(exclusive) is True and bound in schema:
                 schema[exclusive] = schema.pop(bound)
@@ -160,6 +152,9 @@ class SchemaReader:
         told = node.get("x-fal-order-properties")
         order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
         names = dict.fromkeys([key for key in order if key in properties] + list(properties))
+        for name in [name for name in names if not _can_be_told(name)]:
+            del names[name]
+            self.note(where, f"has a field whose name cannot be told, {json.dumps(name)[:40]}")
         schema: Schema = {
             "properties": {key: self.node(properties[key], f"{where}.{key}", key) for key in names}
         }
@@ -186,13 +181,34 @@ class SchemaReader:
             self.oddities.append(told)
 
 
+def _annotations(node: Mapping[str, Json]) -> Schema:
+    """Return description, default and examples."""
+    schema: Schema = {}
+    description = node.get("description")
+    limits = node.get("limit_description")
+    parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
+    if any(parts):
+        schema["description"] = "\n\n".join(part for part in parts if part)
+    if "default" in node:
+        schema["default"] = node["default"]
+    examples = node.get("examples", [node["example"]] if "example" in node else [])
+    if isinstance(examples, list) and examples:
+        schema["examples"] = [clean_data(example) for example in examples]
+    return schema | ({"deprecated": True} if node.get("deprecated") is True else {})
+
+
 def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
     """Return the required names, those of `names` first and in their order."""
     required = node.get("required")
     if not isinstance(required, list):
         return {}
-    asked = dict.fromkeys(key for key in required if isinstance(key, str))
+    asked = dict.fromkeys(key for key in required if isinstance(key, str) and _can_be_told(key))
     return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
+
+
+def _can_be_told(name: str) -> bool:
+    """Tell whether a field of this name can be sent and be a key in every format of a skill."""
+    return len(json.dumps(name)) <= NAME_LIMIT and not SURROGATE.search(name)
 
 
 def _nullable(schema: Schema) -> Schema:

@@ -127,7 +127,7 @@ class Bundled:
         if documents is None:
             raise ModelNotFoundError(
                 f"{model_id} is not in the bundled catalogue, which has "
-                f"{', '.join(bundled_ids())}: leave out --offline to ask the platform"
+                f"{', '.join(bundled_ids())}: --source live asks the platform"
             )
         return documents
 

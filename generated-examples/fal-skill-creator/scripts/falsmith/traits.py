@@ -47,10 +47,9 @@ REWRITER = re.compile(
 LEVER = re.compile(
     r"resolution|quality|duration|(?:image|video)_size|rendering_speed|megapixels|generate_audio"
     r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations)"
-    r"|(?:upscale|upscaling|scale)_factor|video_length|steps"
+    r"|(?:upscale|upscaling|scale)_factor|video_length"
 )
-NO_LEVER = re.compile(r"output_quality|video_quality|jpeg_quality|target_")
-OFF = (MISSING, None, False, "", 0)
+OFF = (MISSING, None, False, "")
 OFF_WORDS = frozenset({"off", "none", "disabled", "false", "no", "never"})
 
 
@@ -82,4 +81,4 @@ def _changes_price(parameter: Parameter, category: str) -> bool:
     name = parameter.name.lower()
     if name == "steps":
         return category == "training"
-    return bool(LEVER.fullmatch(name)) and not NO_LEVER.search(name) and not parameter.deprecated
+    return bool(LEVER.fullmatch(name)) and not parameter.deprecated

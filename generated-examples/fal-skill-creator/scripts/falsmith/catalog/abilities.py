@@ -5,17 +5,16 @@ An ability is `input:FIELD`, `choice:FIELD=VALUE` or `output:KIND`.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from falsmith.documents import Documents, Json
 from falsmith.file_kind import word_kind
-from falsmith.labels import branches, choices
+from falsmith.labels import choices
+from falsmith.references import Schema, branches
 from falsmith.schema import input_schema, output_schema
 from falsmith.text import one_line
 
 __all__ = ["abilities"]
 
-Schema = Mapping[str, Any]
 OUTPUT_DEPTH = 4
 
 

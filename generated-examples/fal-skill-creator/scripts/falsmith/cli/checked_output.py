@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 from fal_runtime.standard_output import OutputError, printing
 
@@ -36,10 +36,13 @@ class _Checked:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+    def __getattr__(self, name: str) -> object:
+        found: object = getattr(self._stream, name)
+        return found
 
     def write(self, text: str) -> int:
+        if text == "":  # Click tries streams with it, and would swallow the error.
+            return 0
         with printing():
             self._stream.write(text)
         return len(text)

@@ -25,6 +25,8 @@ __all__ = ["generate"]
 
 # The Agent Skills specification, "description".
 DESCRIPTION_LIMIT = 1024
+# A licence's name or the name of its file, which is all that the specification asks for.
+LICENSE_LIMIT = 200
 EXAMPLES = """\b
 Examples:
   falsmith generate -m fal-ai/flux/dev
@@ -103,7 +105,8 @@ def generate(
     query = None if text is None and category is None else Query(text or "", category)
     single = name is not None or description is not None
     _check_usage(ids, everything or query is not None, single, check, dry_run)
-    _check_description(description)
+    _check_length("--description", description, DESCRIPTION_LIMIT)
+    _check_length("--license", licence, LICENSE_LIMIT)
     if everything and query is None and not (source or offline or yes):
         raise UsageError(
             "usage",
@@ -147,12 +150,10 @@ def _check_usage(
         check_model_id(model_id)
 
 
-def _check_description(description: str | None) -> None:
-    length = len(one_line(description)) if description is not None else 1
-    if not 1 <= length <= DESCRIPTION_LIMIT:
-        raise UsageError(
-            "usage", f"--description has {length} characters, 1 to {DESCRIPTION_LIMIT} are allowed"
-        )
+def _check_length(option: str, text: str | None, limit: int) -> None:
+    length = len(one_line(text)) if text is not None else 1
+    if not 1 <= length <= limit:
+        raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 
 
 def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:

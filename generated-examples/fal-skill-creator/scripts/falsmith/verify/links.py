@@ -16,6 +16,8 @@ __all__ = ["check_links"]
 INLINE = re.compile(r"\]\(\s*(?:<(?P<pointed>[^<>\n]*)>|(?P<plain>[^\s()<>]*))")
 DEFINITION = re.compile(r" {0,3}\[[^\]\n]{1,200}\]:\s*<?(?P<plain>[^\s<>]+)")
 TAG = re.compile(r"<(?:a|img)\s[^<>]*?(?:href|src)\s*=\s*[\"']?(?P<plain>[^\s\"'<>]+)", re.I)
+# A backslash takes the meaning from the bracket after it (CommonMark 2.4), but from no other.
+ESCAPED = re.compile(r"\\[\\\[\]<]")
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
 # A path of the skill named in a code span, such as `references/input.schema.json`.
 NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-z0-9_]")
@@ -54,8 +56,9 @@ def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Probl
 def _links(text: str) -> Iterator[_Link]:
     markdown = read_markdown(text)
     for line, prose in enumerate(markdown.prose, start=1):
+        text_alone = ESCAPED.sub(lambda found: "\\" if found[0] == "\\\\" else " ", prose)
         for pattern in (INLINE, DEFINITION, TAG):
-            for match in pattern.finditer(prose):
+            for match in pattern.finditer(text_alone):
                 yield _Link(line, next(filter(None, match.groups()), ""))
     for span in markdown.spans:
         if NAMED.fullmatch(span.text):

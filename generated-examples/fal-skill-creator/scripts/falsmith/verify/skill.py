@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 from falsmith.verify.code import check_code
 from falsmith.verify.commands import check_commands, check_reference
 from falsmith.verify.folder import Folder, read_folder
-from falsmith.verify.front_matter import check_body, check_front_matter, check_front_matter_fields
+from falsmith.verify.front_matter import (
+    SKILL_FILE,
+    check_body,
+    check_front_matter,
+    check_front_matter_fields,
+)
 from falsmith.verify.links import check_links
 from falsmith.verify.model_config import check_model_config
 from falsmith.verify.openai_yaml import check_openai_yaml
 from falsmith.verify.problem import Problem
-from falsmith.verify.provenance import check_edited, check_listing, check_provenance, is_public
+from falsmith.verify.provenance import (
+    PROVENANCE,
+    check_edited,
+    check_listing,
+    check_provenance,
+    is_public,
+)
 from falsmith.verify.queue_config import check_queue_config
 from falsmith.verify.remote_code import check_remote_code
 from falsmith.verify.schemas import check_schemas
@@ -77,6 +88,9 @@ def verify(
         return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
     if not root.is_dir():
         return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
+    if not any(os.path.lexists(root / name) for name in (SKILL_FILE, PROVENANCE)):
+        told = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
+        return [Problem(".", told)]
     found, problems = read_folder(root)
     problems += check_symlinks(found, public=is_public(found) if public is None else public)
     problems += check_commands(found, generate)
