@@ -253,7 +253,8 @@ def _drift(file: Entry, folder: Path, before: Owned | None) -> Drift | None:
         if file.path == SETTINGS and str(SETTINGS) in known and not ours and state != FOLDER:
             return None
         return Drift("stale" if ours else "edited", file.path)
-    if isinstance(file, File) and file.executable and not _is_executable(folder / file.path):
+    executable = isinstance(file, File) and file.executable
+    if executable and not (folder / file.path).stat().st_mode & 0o100:
         return Drift("mode", file.path)
     return None
 
@@ -280,10 +281,6 @@ def _is_ours(folder: Path, path: PurePosixPath, known: Mapping[str, frozenset[st
     """Tell whether everything in a folder that a link is to replace is falsmith's, unedited."""
     inside = (path / part for part in _present(folder / path))
     return all(state_of(folder / part) in known.get(str(part), ()) for part in inside)
-
-
-def _is_executable(place: Path) -> bool:
-    return bool(place.stat().st_mode & 0o100)
 
 
 def link_on_the_way(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
