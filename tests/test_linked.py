@@ -16,7 +16,6 @@ from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.generate import generate, share_runtime
 from falsmith.render import CREATOR, Options
-from falsmith.tree import links
 from falsmith.verify import verify
 
 FLUX = "fal-ai/flux/schnell"
@@ -36,6 +35,10 @@ def skills(flux: Documents, tmp_path: Path) -> Path:
     share_runtime(tmp_path / "skills")
     generate(flux, Options(), tmp_path / "skills")
     return tmp_path / "skills"
+
+
+def links(folder: Path) -> list[Path]:
+    return [place for place in folder.rglob("*") if place.is_symlink()]
 
 
 def edit_provenance(skills: Path, version: str) -> None:

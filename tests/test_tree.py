@@ -13,7 +13,6 @@ from falsmith.tree import (
     File,
     compare,
     digest,
-    links,
     write,
 )
 
@@ -177,20 +176,6 @@ def test_a_linked_folder_is_told_as_edited_and_never_written_through(tmp_path: P
     written(files, folder)
     assert list(outside.iterdir()) == []
     assert compare(files, folder) == []
-
-
-def test_links_are_listed_whatever_they_lead_to(tmp_path: Path) -> None:
-    written(tree("scripts/a"), tmp_path)
-    (tmp_path / "to_file").symlink_to("scripts/a")
-    (tmp_path / "to_folder").symlink_to("scripts", target_is_directory=True)
-    (tmp_path / "scripts/broken").symlink_to("nowhere")
-
-    assert [str(path) for path in links(tmp_path)] == ["scripts/broken", "to_file", "to_folder"]
-    assert kinds(tree("scripts/a"), tmp_path) == {
-        "scripts/broken": "extra",
-        "to_file": "extra",
-        "to_folder": "extra",
-    }
 
 
 def test_a_folder_where_a_file_belongs_is_told_and_not_replaced(tmp_path: Path) -> None:

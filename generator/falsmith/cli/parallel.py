@@ -1,5 +1,6 @@
 """Work on many models with every core, in order, with few of them in memory at a time."""
 
+import gc
 import multiprocessing
 import os
 from collections import deque
@@ -27,7 +28,8 @@ def in_parallel(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
         yield from map(work, first)
         yield from map(work, source)
         return
-    with ProcessPoolExecutor(cores, mp_context=_context()) as pool:
+    # The processes are short-lived, and what they make of a model is gone with it.
+    with ProcessPoolExecutor(cores, mp_context=_context(), initializer=gc.disable) as pool:
         waiting: deque[Future[list[Made]]] = deque()
         for batch in _batches(first, source):
             waiting.append(pool.submit(_work_on, work, batch))

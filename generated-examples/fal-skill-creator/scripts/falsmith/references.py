@@ -10,6 +10,7 @@ __all__ = ["Schema", "branches", "follow"]
 Schema = Mapping[str, Any]
 # Real chains have two links; one that leads back to itself has no end.
 LONGEST_CHAIN = 12
+COMBINING = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
 
 
 def follow(schema: Schema, root: Schema) -> Schema:
@@ -31,6 +32,10 @@ def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
 
     A definition is entered once, so that one which refers to itself comes to an end.
     """
+    if COMBINING.isdisjoint(schema):
+        # Most fields are plain: nothing to flatten.
+        yield from (schema,) if _says_something(schema) else ()
+        return
     waiting, entered = [schema], set[str]()
     while waiting:
         part = waiting.pop(0)
@@ -40,5 +45,9 @@ def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
         part = follow(part, root)
         nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
         waiting[:0] = nested
-        if not nested and part.get("type") != "null" and part.get("const", "") is not None:
+        if not nested and _says_something(part):
             yield part
+
+
+def _says_something(schema: Schema) -> bool:
+    return schema.get("type") != "null" and schema.get("const", "") is not None

@@ -55,6 +55,9 @@ def expands_without_end(schema: dict[str, Any], definitions: dict[str, Any]) -> 
 
     """
     counts = _counts(definitions)
+    if max(counts.values(), default=1) == 1:
+        # No definition refers to another: every place holds as many schemas as stand there.
+        return False
     places = (part for root in (schema, *definitions.values()) for part in _parts(root))
     return any(_count(part, counts) > MOST_EXPANSIONS for part in places)
 

@@ -66,7 +66,7 @@ class SchemaReader:
         """Return `node` with every keyword that is sound, in our spelling."""
         if isinstance(node, bool):
             return {} if node else {"not": {}}
-        if not isinstance(node, Mapping):
+        if not isinstance(node, dict):
             self.note(where, "not a schema; anything is allowed here")
             return {}
         schema = _annotations(node) | self.reference(node, where) | self.values(node, where)
@@ -78,7 +78,7 @@ class SchemaReader:
     def mark_file(self, schema: Schema, node: Mapping[str, Json], where: str, name: str) -> None:
         """Say with `x-file` that the value, a string, is a link to a file of this kind."""
         form = node.get("ui")
-        told = form.get("field") if isinstance(form, Mapping) else None
+        told = form.get("field") if isinstance(form, dict) else None
         hint = told or node.get("_fal_ui_field")
         kind = self.file_kind(where, name, schema, hint if isinstance(hint, str) else "")
         if kind is not None:
@@ -140,14 +140,14 @@ class SchemaReader:
         extra = node.get("additionalProperties")
         if isinstance(extra, bool):
             schema["additionalProperties"] = extra
-        elif isinstance(extra, Mapping):
+        elif isinstance(extra, dict):
             schema["additionalProperties"] = self.node(extra, f"{where}.*", "")
         return schema | self.items(node, where, name)
 
     def properties(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return properties in the document's display order, and the required names."""
         properties = node.get("properties")
-        if not isinstance(properties, Mapping):
+        if not isinstance(properties, dict):
             return _required(node, ())
         told = node.get("x-fal-order-properties")
         order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
@@ -164,13 +164,13 @@ class SchemaReader:
         """Return items; a tuple, in whichever of its three spellings, becomes prefixItems."""
         items = node.get("items")
         prefix = node.get("prefixItems", items if isinstance(items, list) else None)
-        if isinstance(items, Mapping) and items and all(str(key).isdecimal() for key in items):
+        if isinstance(items, dict) and items and all(str(key).isdecimal() for key in items):
             prefix = [items[key] for key in sorted(items, key=int)]
             items = None
         schema: Schema = {}
         if isinstance(prefix, list) and prefix:
             schema["prefixItems"] = [self.node(part, f"{where}[]", name) for part in prefix]
-        if isinstance(items, Mapping | bool):
+        if isinstance(items, dict | bool):
             schema["items"] = self.node(items, f"{where}[]", name)
         return schema
 

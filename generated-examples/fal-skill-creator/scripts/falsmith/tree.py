@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from falsmith.documents import Json, load_json
+from falsmith.documents import Json
 from falsmith.errors import TargetError
 from falsmith.provenance import LINK, PROVENANCE, Owned, owned
 
@@ -23,7 +23,6 @@ __all__ = [
     "digest",
     "holds_files",
     "link_on_the_way",
-    "links",
     "state_of",
     "write",
 ]
@@ -93,12 +92,6 @@ def holds_files(folder: Path) -> bool:
     return next(_present(folder), None) is not None
 
 
-def links(folder: Path) -> list[PurePosixPath]:
-    """Return every symbolic link below `folder`, whatever it leads to, relative to it."""
-    found = (place for place in folder.rglob("*") if place.is_symlink())
-    return sorted(PurePosixPath(place.relative_to(folder).as_posix()) for place in found)
-
-
 def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
     """Write the files that `drift`, from `compare`, tells to differ; provenance last.
 
@@ -112,13 +105,14 @@ def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
 
     """
     different = {one.path for one in drift if one.kind != "extra"}
+    standing = {one.path for one in drift if one.kind not in ("extra", "missing")}
     before = owned(folder)
     try:
         if before is not None:
             _remove_leftovers(folder)
         if different:
-            _refuse_foreign(different, folder, before)
-            _write(files, folder, different, before)
+            _refuse_foreign(standing, folder, before)
+            _write(files, folder, different, standing, before)
     except OSError as error:
         raise TargetError(
             "local_trouble",
@@ -147,7 +141,11 @@ def _refuse_foreign(paths: Set[PurePosixPath], folder: Path, before: Owned | Non
 
 
 def _write(
-    files: Sequence[Entry], folder: Path, different: Set[PurePosixPath], before: Owned | None
+    files: Sequence[Entry],
+    folder: Path,
+    different: Set[PurePosixPath],
+    standing: Set[PurePosixPath],
+    before: Owned | None,
 ) -> None:
     provenance = files[-1]
     assert isinstance(provenance, File)
@@ -158,13 +156,15 @@ def _write(
         _make_folder(folder, parent)
     for file in files:
         if file.path in different and file is not provenance:
+            if file.path in standing:
+                _clear(folder / file.path)
             _replace(folder, file)
     _replace(folder, provenance)
 
 
 def _intent(provenance: File, before: Owned | None) -> bytes:
     """Return a provenance that owns the files of before and after, until the write is complete."""
-    told: dict[str, Json] = load_json(provenance.content, PROVENANCE.name)
+    told: dict[str, Json] = json.loads(provenance.content)
     old = before.states if before is not None else {}
     told["writing"] = told["files"]
     told["files"] = {path: sorted(digests) for path, digests in old.items()}
@@ -202,16 +202,15 @@ def _replace(folder: Path, file: Entry) -> None:
             Path(temporary).symlink_to(file.target)
         else:
             _fill(temporary, file)
-        _clear(place)
         os.replace(temporary, place)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _clear(place: str) -> None:
+def _clear(place: Path) -> None:
     """Remove a folder that stands where a file or a link has to; it was found to hold nothing."""
-    if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114
+    if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
 
 
