@@ -242,3 +242,11 @@ def test_a_key_on_the_command_line_is_refused_unless_it_is_allowed(
     assert allowed.status == 0
     assert "deprecated" in allowed.err
     assert emulator.environment["FAL_KEY"] not in allowed.err
+
+
+def test_the_bare_command_shows_its_help(falsmith: Callable[..., Ran]) -> None:
+    ran = falsmith("--help")
+    bare = falsmith()
+
+    assert (bare.status, bare.out) == (0, ran.out)
+    assert "Commands:" in bare.out

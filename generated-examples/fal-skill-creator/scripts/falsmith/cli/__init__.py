@@ -74,7 +74,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _answered(arguments: Sequence[str]) -> int:
     try:
-        status = cli.main(list(arguments), prog_name="falsmith", standalone_mode=False)
+        status = cli.main(
+            list(arguments) or ["--help"], prog_name="falsmith", standalone_mode=False
+        )
     except OutputError:
         raise
     except FalError as error:
