@@ -252,7 +252,7 @@ def test_no_network_names_the_host_and_what_to_check(trouble: Exception) -> None
         (text('"x"'), "not a JSON object"),
         (text("null"), "not a JSON object"),
         (text('{"models": [NaN]}'), "NaN"),
-        (text("[" * 5000), "levels deep"),
+        (text("[" * 5000 + "]" * 5000), "levels deep"),
         (httpx.Response(302, headers={"location": "https://evil.test"}), "302"),
     ],
     ids=["html", "cut", "empty", "list", "text", "null", "nan", "deep", "redirect"],

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,10 +83,11 @@ def open_platform(key: str | None = None) -> Platform:
 
 
 def open_cache() -> Cache:
-    """Return the user's cache; its file is opened when it is first used."""
+    """Return the user's cache, closed with the command; it is opened when it is first used."""
     from fal_runtime.config import load_config
 
-    return Cache(default_path(load_config(None, os.environ).origins.platform), notice)
+    cache = Cache(default_path(load_config(None, os.environ).origins.platform), notice)
+    return click.get_current_context().with_resource(closing(cache))
 
 
 def notice(text: str) -> None:

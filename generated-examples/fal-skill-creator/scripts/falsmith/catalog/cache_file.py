@@ -107,7 +107,11 @@ def open_file(path: Path, *, write: bool) -> sqlite3.Connection | None:
 def empty() -> sqlite3.Connection:
     """Return a cache in memory, with nothing in it."""
     connection = _connect("file::memory:")
-    _prepare(connection)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -146,7 +150,11 @@ def cache_trouble(error: Exception, path: Path | None) -> LocalError:
 def _connect(uri: str) -> sqlite3.Connection:
     # Transactions are begun by hand, so that a write never begins as a read.
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
