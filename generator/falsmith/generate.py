@@ -19,9 +19,9 @@ from falsmith.tree import Drift, Entry, compare, holds_files, write
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 
 Action = Literal["write", "check", "dry-run"]
-# The user's own, in `references/`: instructions for the agent, and input that is sent by default.
 # How systems say that symbolic links are not to be had; Windows has an error of its own.
 NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+# The user's own, in `references/`: instructions for the agent, and input that is sent by default.
 HOUSE_FILES = ("defaults.yaml", "guide.md")
 
 

@@ -19,8 +19,9 @@ from falsmith.tree import Entry, File, Link, digest
 
 __all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_creator"]
 
-# The skill that carries falsmith, and the runtime that the other skills link to.
+# The skill that carries falsmith, and what of it the other skills link to.
 CREATOR = "fal-skill-creator"
+SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
 # What falsmith imports, by module; the requirements are those of pyproject.toml.
 CREATOR_PACKAGES = dict(
     sorted(
@@ -32,7 +33,6 @@ CREATOR_PACKAGES = dict(
         }.items()
     )
 )
-SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
 
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"

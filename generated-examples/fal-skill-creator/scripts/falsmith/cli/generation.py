@@ -65,8 +65,6 @@ def _first_sound(found: Iterator[Found], plan: Plan, report: Report) -> Found | 
 
 def _with_runtime(plan: Plan, report: Report) -> Plan:
     """Put the runtime where the skills link to, or have them carry copies of it."""
-    if plan.options.mode != "default":
-        return plan
     creator = share_runtime(plan.output, action=plan.action, force=plan.force)
     if creator is None:
         report.notice("links cannot be made here: each skill carries a copy of the runtime")
