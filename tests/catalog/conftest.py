@@ -1,9 +1,11 @@
 """A platform that lists invented models page by page, and a cache in the test's own folder."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,7 @@ def entry(model_id: str, **metadata: Any) -> dict[str, Any]:
 class FakePlatform:
     """Lists `models` in pages of `size`; `answers` stand before what it would answer itself.
 
+    They are named by the cursor that is asked for: "first" without one, "price" for a price.
     It cannot be reached for the page of the cursor `unreachable`.
     """
 
@@ -72,14 +75,15 @@ class FakePlatform:
         self.requests.append(params)
         if params.get("cursor") == self.unreachable:
             raise httpx.ConnectError("down", request=request)
-        told = self.answers.pop(params.get("cursor", "first"), None)
+        priced = request.url.path.endswith("/pricing")
+        told = self.answers.pop("price" if priced else params.get("cursor", "first"), None)
         if isinstance(told, Exception):
             raise told
         return told or self.page(params)
 
     def page(self, params: httpx.QueryParams) -> httpx.Response:
         start = int(params.get("cursor", "at-0").removeprefix("at-"))
-        size = min(self.size, int(params["limit"]))
+        size = min(self.size, int(params.get("limit", self.size)))
         shown = [
             {key: one[key] for key in one if key != "openapi" or "expand" in params}
             if isinstance(one, dict)
@@ -143,3 +147,70 @@ def make_documents() -> Callable[..., Documents]:
         return Documents(model_id, told, document(model_id, inputs, outputs))
 
     return make
+
+
+@pytest.fixture
+def filled(cache: Cache, make_documents: Callable[..., Documents]) -> Cache:
+    """Return a cache of four models."""
+    frames = {"end_image_url": {"type": "string"}, "resolution": {"enum": ["720p", "1080p"]}}
+    steps = {"steps": {"enum": [4, 8]}, "voices": {"type": "array", "items": {"enum": ["Ann"]}}}
+    file = {"$ref": "#/components/schemas/File"}
+    clip = {"video": file}
+    cache.add(
+        [
+            make_documents("acme/paint", date="2025-01-01", description="Paints a red bicycle"),
+            make_documents("acme/film", frames, clip, category="image-to-video", date="2026-01-01"),
+            make_documents("acme/bicycle", steps, {"images": {"type": "array", "items": file}}),
+            make_documents("acme/old", status="deprecated", date="2020-01-01"),
+        ]
+    )
+    return cache
+
+
+class Server:
+    """Serves a fake platform on loopback; the page of the cursor `hold` is never answered."""
+
+    def __init__(self, fake: FakePlatform) -> None:
+        self.fake = fake
+        self.hold = ""
+        self.asked = threading.Event()
+        self.over = threading.Event()
+        handler = type("Handler", (_Handler,), {"state": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> "Server":
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    state: Server
+
+    def do_GET(self) -> None:
+        state, request = self.state, httpx.Request("GET", self.state.url + self.path)
+        if request.url.params.get("cursor", "first") == state.hold:
+            state.fake.requests.append(request.url.params)
+            state.asked.set()
+            state.over.wait(60)
+            return
+        answer = state.fake.answer(request)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def server(fake: FakePlatform) -> Iterator[Server]:
+    """Return the fake platform on loopback."""
+    with Server(fake) as server:
+        yield server

@@ -2,14 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -23,7 +21,7 @@ from falsmith.errors import PlatformError
 from falsmith.platform import CursorError
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import FakePlatform
+    from tests.catalog.conftest import FakePlatform, Server
 
 MakeEntry = Callable[..., dict[str, Any]]
 
@@ -160,6 +158,41 @@ def test_an_error_in_place_of_a_document_keeps_the_former_one(
     assert "/acme/m1" in found.openapi["paths"]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [{"error": {"message": "no such text"}}, {"paths": []}, {"paths": {"/x": {}}, "info": 7}],
+)
+def test_a_broken_document_is_named_and_the_former_one_stays(
+    run: Callable[[], Progress],
+    five: "FakePlatform",
+    cache: Cache,
+    notices: list[str],
+    document: Any,
+) -> None:
+    run()
+    five.models[1]["openapi"] = document
+    assert run().done
+    found = cache.documents("acme/m1")
+    assert found is not None
+    assert "/acme/m1" in found.openapi["paths"]
+    assert [notice.startswith("without a document: ") for notice in notices] == [True]
+    assert "acme/m1" in notices[0]
+
+
+def test_a_cache_that_is_set_aside_on_the_way_is_never_called_complete(
+    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, path: Path, notices: list[str]
+) -> None:
+    steps = sync(five.platform(), cache, notices.append)
+    next(steps), next(steps)
+    cache.close()
+    path.write_bytes(b"x" * 5000)
+    with pytest.raises(LocalError, match="was replaced while it was filled"):
+        list(steps)
+    assert cache.contents().synced == ""
+    assert run().done
+    assert len(ids(cache)) == 5
+
+
 def test_a_model_without_a_document_is_counted_and_found(
     run: Callable[[], Progress], five: "FakePlatform", cache: Cache
 ) -> None:
@@ -191,6 +224,17 @@ def test_two_syncs_at_once_are_one_too_many(
     assert [*sync(five.platform(), Cache(path, notices.append), notices.append)][-1].done
 
 
+def test_of_two_syncs_that_begin_at_the_same_moment_one_goes_on(
+    run: Callable[[], Progress], path: Path
+) -> None:
+    path.parent.mkdir()
+    other = sqlite3.connect(f"{path}.lock")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master").fetchall()
+    assert run().done
+    other.close()
+
+
 def test_a_lookup_during_a_sync_is_remembered(
     five: "FakePlatform",
     cache: Cache,
@@ -205,7 +249,9 @@ def test_a_lookup_during_a_sync_is_remembered(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")
-def test_a_killed_sync_loses_no_page_and_blocks_no_other(five: "FakePlatform", path: Path) -> None:
+def test_a_killed_sync_loses_no_page_and_blocks_no_other(
+    five: "FakePlatform", server: "Server", path: Path
+) -> None:
     code = (
         "import os, sys; from pathlib import Path; import httpx\n"
         "from fal_runtime.config import load_config; from falsmith.platform import Platform\n"
@@ -214,57 +260,14 @@ def test_a_killed_sync_loses_no_page_and_blocks_no_other(five: "FakePlatform", p
         "platform = Platform(httpx.Client(trust_env=False), config)\n"
         "print([*sync(platform, Cache(Path(sys.argv[1]), print), print)][-1].models)\n"
     )
-    with Server(five) as server:
-        command = [sys.executable, "-c", code, str(path), server.url]
-        with subprocess.Popen(command) as process:
-            assert server.asked.wait(30)
-            process.send_signal(signal.SIGKILL)
-        server.hold = ""
-        assert Cache(path, print).contents().pages == 1
-        rerun = subprocess.run(command, capture_output=True, text=True, check=True)
+    server.hold = "at-2"
+    command = [sys.executable, "-c", code, str(path), server.url]
+    with subprocess.Popen(command) as process:
+        assert server.asked.wait(30)
+        process.send_signal(signal.SIGKILL)
+    server.hold = ""
+    assert Cache(path, print).contents().pages == 1
+    rerun = subprocess.run(command, capture_output=True, text=True, check=True)
     assert rerun.stdout == "5\n"
     assert five.cursors == [None, "at-2", "at-2", "at-4"]
     assert len(ids(Cache(path, print))) == 5
-
-
-class Server:
-    """Serves a fake platform on loopback; the page of the cursor `hold` is never answered."""
-
-    def __init__(self, fake: "FakePlatform") -> None:
-        self.fake = fake
-        self.hold = "at-2"
-        self.asked = threading.Event()
-        self.over = threading.Event()
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self) -> "Server":
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server_state: Server
-
-    def do_GET(self) -> None:
-        params = httpx.QueryParams(urlsplit(self.path).query)
-        state = self.server_state
-        if params.get("cursor", "first") == state.hold:
-            state.fake.requests.append(params)
-            state.asked.set()
-            state.over.wait(60)
-            return
-        answer = state.fake.answer(httpx.Request("GET", state.url, params=params)).content
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""

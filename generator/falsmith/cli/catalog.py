@@ -38,7 +38,7 @@ def sync_command(as_json: bool, quiet: bool) -> int:
                 show(last)
     except (FalError, KeyboardInterrupt):
         if last is not None and last.pages:
-            notice(f"{last.models} models are stored: the same command goes on from there")
+            notice(f"{last.models} models are stored and stay: run the same command again")
         raise
     if last is not None:
         _print_sync(last, cache, as_json=as_json or not sys.stdout.isatty())
