@@ -299,6 +299,11 @@ def test_a_price_that_is_not_told_is_none(prices: Any) -> None:
     assert Wire([answer({"prices": prices})]).platform(key=KEY).price("acme/demo") is None
 
 
+def test_a_model_without_a_price_is_no_unknown_model() -> None:
+    wire = Wire([answer({"error": {"message": "No pricing found"}}, status=404)])
+    assert wire.platform(key=KEY).price("acme/demo") is None
+
+
 def test_a_config_never_shows_its_key() -> None:
     platform = Wire([answer({})]).platform(key=KEY)
 

@@ -78,7 +78,7 @@ def test_live_the_platform_is_asked(live: Falsmith, arguments: list[str], found:
 def test_a_limit_says_that_there_is_more(live: Falsmith) -> None:
     _, answer, told = live("search", "--limit", "1")
     assert answer["has_more"] is True
-    assert "more than 1 models fit" in told
+    assert "more models fit than the 1 shown" in told
     _, answer, told = live("search", "--all")
     assert answer["has_more"] is False
     assert told == ""
@@ -196,6 +196,7 @@ def test_saved_documents_are_searched_too(
         (["--limit", "-5"], "not in the range"),
         (["--limit", "3", "--all"], "exclude each other"),
         (["-c", "x" * 10_000], "10000 characters"),
+        (["-c", ""], "the category is empty"),
         (["x" * 10_000], "10000 characters"),
         (["--choice", "resolution"], "FIELD=VALUE"),
         (["--status", "gone"], "'gone' is not one of"),

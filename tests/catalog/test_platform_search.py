@@ -40,6 +40,11 @@ def test_the_search_is_sent_with_every_page(five: "FakePlatform") -> None:
     assert sent == [{"q": "a cat", "category": "text-to-image", "status": "deprecated"}] * 3
 
 
+def test_what_no_address_can_hold_is_not_sent(five: "FakePlatform") -> None:
+    list(five.platform().search("a\udcff cat", "text\udcff"))
+    assert (five.requests[0]["q"], five.requests[0]["category"]) == ("a cat", "text")
+
+
 def test_nothing_is_asked_for_that_is_not_searched_for(five: "FakePlatform") -> None:
     next(five.platform().search())
     assert set(five.requests[0]) == {"limit"}
@@ -89,7 +94,7 @@ def test_a_page_that_repeats_a_cursor_is_an_error(five: "FakePlatform", cursor: 
     assert len(five.requests) <= 3
 
 
-@pytest.mark.parametrize("cursor", [None, "", 7, "\u00e9", "x" * 5000])
+@pytest.mark.parametrize("cursor", [None, "", 7, "\u00e9", "x" * 5000, "\x1b[31mred", "a\nb"])
 def test_a_page_that_promises_more_without_a_cursor_is_no_end(
     five: "FakePlatform", cursor: Any
 ) -> None:

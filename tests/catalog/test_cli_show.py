@@ -1,0 +1,64 @@
+"""`falsmith show` against a platform that tells a model and has trouble with its price."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from falsmith.cli import run
+
+if TYPE_CHECKING:
+    from tests.catalog.conftest import FakePlatform, Server
+
+Show = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def show(
+    fake: "FakePlatform",
+    server: "Server",
+    make_entry: Callable[..., dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Show:
+    fake.models = [make_entry("acme/one")]
+    monkeypatch.setenv("FAL_PLATFORM_URL", server.url)
+    monkeypatch.setenv("FAL_KEY", "key:secret")
+
+    def call(*arguments: str) -> tuple[int, Any, str]:
+        status = run(["show", *arguments])
+        printed = capsys.readouterr()
+        return status, json.loads(printed.out), printed.err
+
+    return call
+
+
+def test_a_price_is_shown_where_the_platform_tells_it(fake: "FakePlatform", show: Show) -> None:
+    price = {"endpoint_id": "acme/one", "unit_price": 0.5, "unit": "image", "currency": "USD"}
+    fake.answers["price"] = httpx.Response(200, json={"prices": [price]})
+    status, answer, told = show("acme/one")
+    assert (status, told) == (0, "")
+    assert answer["price"] == {"unit_price": 0.5, "unit": "image", "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("code", "notice"), [(404, ""), (403, "note: no price: the platform refuses the key")]
+)
+def test_a_price_that_is_refused_takes_nothing_from_the_model(
+    fake: "FakePlatform", show: Show, code: int, notice: str
+) -> None:
+    fake.answers["price"] = httpx.Response(code, json={"error": {"message": "no"}})
+    status, answer, told = show("acme/one")
+    assert (status, answer["model_id"], answer["price"]) == (0, "acme/one", None)
+    assert told.startswith(notice)
+    assert bool(told) == bool(notice)
+
+
+@pytest.mark.parametrize("model_id", ["", "../x", "\udcff", "x" * 10_000, "a/b c"])
+def test_what_is_no_id_is_not_asked_for(fake: "FakePlatform", show: Show, model_id: str) -> None:
+    status, answer, _ = show(model_id)
+    assert (status, fake.requests) == (2, [])
+    assert "is not a model ID" in answer["error"]["message"]
+    assert len(answer["error"]["message"]) < 300
