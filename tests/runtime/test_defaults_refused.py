@@ -1,6 +1,7 @@
 """The user's own defaults and presets where they are wrong: file, line and key are told."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ presets:
         ("defaults:\n  seed: 010\n", 2, ['defaults.seed: got "010"']),
         ("defaults:\n  seed:\n", 2, ["defaults.seed: got null"]),
         ("defaults:\n  seed: 1\n  seed: 2\n", 3, ["seed is given twice"]),
+        ("defaults:\n  layers:\n    - url: a\n      url: b\n", 4, ["url is given twice"]),
+        ("defaults:\n  size: {? [a] : 1}\n", 2, ["a name must be a single word"]),
         ("defaults:\n  prompt: !!binary aGk=\n", 2, ["defaults.prompt", "bytes"]),
         ("defaults:\n  a b: 1\n", 2, ['defaults["a b"]: got an unknown field']),
         ("defaults:\n  image_url: from:last\n", 2, ["defaults.image_url", "from:"]),
@@ -120,6 +123,32 @@ def test_a_file_that_cannot_be_read_is_trouble_of_this_machine(
     code, answer = ask("--prompt", "x")
     assert (code, answer["error"]["code"]) == (9, "local_trouble")
     assert "defaults.yaml cannot be read" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_regular_file_is_not_read(ask: Ask, poster_skill: Path, kind: str) -> None:
+    file = poster_skill / "references" / "defaults.yaml"
+    make: dict[str, Callable[[], None]] = {
+        "folder": file.mkdir,
+        "pipe": lambda: os.mkfifo(file),
+        "device": lambda: file.symlink_to("/dev/zero"),
+    }
+    make[kind]()
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["error"]["code"]) == (9, "local_trouble")
+    assert f"{file} cannot be read: it is no regular file" in answer["error"]["message"]
+
+
+def test_a_file_that_nobody_wrote_by_hand_is_refused_unread(
+    ask: Ask, write_defaults: Write
+) -> None:
+    text = "defaults:\n  seed: 1\n"
+    file = write_defaults(text.ljust(100_000))
+    assert ask("--prompt", "x")[0] == 0
+    write_defaults(text.ljust(100_001))
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["error"]["code"]) == (2, "invalid_settings")
+    assert f"{file} has more than 100 kB" in answer["error"]["message"]
 
 
 def test_a_job_can_be_asked_about_whatever_the_file_says(
