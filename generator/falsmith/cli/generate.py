@@ -50,7 +50,7 @@ Examples:
     help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
 @click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
-@folder_options(str(DEFAULT_FOLDER))
+@folder_options(f"{DEFAULT_FOLDER}; for generate_fal_skill.py, beside its skill")
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
 @click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
@@ -113,7 +113,7 @@ def generate(
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
             "the whole live platform with --yes",
         )
-    folder = chosen_folder(output, agent) or DEFAULT_FOLDER
+    folder = chosen_folder(output, agent) or click.get_current_context().obj
     opened = open_source(source, offline=offline, key=api_key)
     told_as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
