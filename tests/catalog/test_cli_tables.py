@@ -1,0 +1,89 @@
+"""What people see on a terminal: tables, whatever its width and the characters that it knows."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from falsmith.catalog.bundled import bundled_ids
+from falsmith.cli import run
+from falsmith.documents import Documents
+
+Printed = Callable[..., str]
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal that knows the characters of one encoding."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> Printed:
+    """Return what runs a command that succeeds and returns what it shows."""
+
+    def call(*arguments: str, encoding: str = "utf-8", columns: int = 100) -> str:
+        stream = io.BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setenv("COLUMNS", str(columns))
+            patch.setattr(sys, "stdout", Terminal(stream, encoding=encoding, write_through=True))
+            assert run(arguments) == 0
+            return click.unstyle(stream.getvalue().decode(encoding))
+
+    return call
+
+
+def test_a_search_shows_a_row_a_model(printed: Printed) -> None:
+    header, *rows = printed("search", "--offline", "flux", "schnell").splitlines()
+    assert header.split() == ["model", "category", "date", "licence", "kind", "name"]
+    assert rows[0].split()[:4] == [
+        "fal-ai/flux/schnell",
+        "text-to-image",
+        "2024-11-25",
+        "commercial",
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_no_id_is_cut_on_a_narrow_terminal(printed: Printed, columns: int) -> None:
+    shown = printed("search", "--offline", "--all", columns=columns).splitlines()
+    assert {row.split()[0] for row in shown[1:]} == set(bundled_ids())
+
+
+def test_a_deprecated_model_is_marked(
+    printed: Printed, tmp_path: Path, make_documents: Callable[..., Documents]
+) -> None:
+    one = make_documents("acme/old", status="deprecated")
+    entry = {"endpoint_id": "acme/old", "metadata": one.metadata, "openapi": one.openapi}
+    (tmp_path / "page.json").write_text(json.dumps({"models": [entry]}))
+    shown = printed("search", "--status", "all", "--source", str(tmp_path / "page.json"))
+    assert "acme/old (deprecated)" in shown
+
+
+def test_a_terminal_that_lacks_a_character_is_no_error(printed: Printed) -> None:
+    assert "Stable Diffusio\\u2026" in printed(
+        "search", "--offline", "fast sdxl", encoding="ascii", columns=20
+    )
+
+
+def test_a_model_is_shown_with_its_fields_and_what_it_returns(printed: Printed) -> None:
+    shown = printed("show", "fal-ai/f5-tts", "--offline")
+    assert shown.startswith("F5 TTS")
+    assert any(
+        line.split()[:3] == ["gen_text", "string", "required"] for line in shown.splitlines()
+    )
+    assert "returns  audio_url (audio)" in shown
+
+
+def test_categories_are_shown_the_largest_first(printed: Printed) -> None:
+    assert printed("categories", "--source", "bundled").split()[:2] == ["6", "text-to-image"]
+
+
+def test_info_says_that_a_cache_was_never_complete(printed: Printed) -> None:
+    shown = dict(line.split(maxsplit=1) for line in printed("catalog", "info").splitlines())
+    assert (shown["models"], shown["synced"]) == ("0", "never complete")
