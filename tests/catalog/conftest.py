@@ -168,7 +168,7 @@ def filled(cache: Cache, make_documents: Callable[..., Documents]) -> Cache:
 
 
 class Server:
-    """Serves a fake platform on loopback; the page of the cursor `hold` is never answered."""
+    """Serves a fake platform on loopback; the page of the cursor `hold` waits for its release."""
 
     def __init__(self, fake: FakePlatform) -> None:
         self.fake = fake
@@ -183,8 +183,13 @@ class Server:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
+        """Drop the request that is held; the next one is answered."""
+        self.hold = ""
         self.over.set()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
         self.server.shutdown()
         self.server.server_close()
 

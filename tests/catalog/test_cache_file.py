@@ -88,6 +88,17 @@ def test_a_text_that_is_no_utf8_is_damage(
     assert ["set aside as catalog.db.damaged" in notice for notice in notices] == [True]
 
 
+def test_a_damaged_file_that_cannot_be_set_aside_is_told_with_both_reasons(
+    filled: Cache, path: Path, notices: list[str]
+) -> None:
+    filled.close()
+    spoil(path, "garbage")
+    path.with_name("catalog.db.damaged").mkdir()
+    with pytest.raises(LocalError, match=r"not a database, and .*\.damaged: Is a directory"):
+        ids(filled)
+    assert notices == []
+
+
 def test_a_file_that_another_process_has_replaced_is_taken_as_it_is(
     filled: Cache, path: Path, notices: list[str], make_documents: MakeDocuments
 ) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from falsmith.catalog.bundled import bundled_ids
 from falsmith.catalog.cache_file import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
+
+if TYPE_CHECKING:
+    from tests.catalog.conftest import FakePlatform, Server
 
 Falsmith = Callable[..., tuple[int, Any, str]]
 
@@ -108,6 +112,22 @@ def test_a_sync_that_is_refused_says_so(
         status, answer, told = falsmith("catalog", "sync")
     assert (status, answer["error"]["code"]) == (3, "key_refused")
     assert "models are stored" not in told
+
+
+def test_a_cache_that_is_removed_while_it_is_filled_is_told(
+    fake: "FakePlatform", server: "Server", make_entry: Callable[..., dict[str, Any]]
+) -> None:
+    fake.models = [make_entry(f"acme/m{number}") for number in range(3)]
+    server.hold = "at-2"
+    command = [sys.executable, "-m", "falsmith", "catalog", "sync"]
+    environment = os.environ | {"FAL_PLATFORM_URL": server.url}
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, env=environment) as process:
+        assert server.asked.wait(30)
+        shutil.rmtree(default_path(server.url).parent)
+        server.release()
+        answer, _ = process.communicate(timeout=60)
+    assert process.returncode == 9
+    assert "was removed while it was filled" in json.loads(answer)["error"]["message"]
 
 
 def test_a_sync_onto_a_disk_in_the_way_is_told(

@@ -122,16 +122,20 @@ def is_damage(error: Exception) -> bool:
     return code & 0xFF in kinds or code == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
-def set_aside(path: Path, error: Exception) -> str:
-    """Rename the file and return what to tell people about it; raises OSError where it cannot."""
-    word = "newer" if isinstance(error, NewerError) else "damaged"
+def set_aside(path: Path, damage: Exception) -> str:
+    """Rename the file and return what to tell people about it; raises LocalError where it stays."""
+    word = "newer" if isinstance(damage, NewerError) else "damaged"
     target = path.with_name(f"{path.name}.{word}")
-    # The journal belongs to the file: beside a new one it would be taken for that one's.
-    for end in ("-wal", "-shm", "-journal", ""):
-        with suppress(FileNotFoundError):
-            Path(f"{path}{end}").replace(f"{target}{end}")
+    try:
+        # The journal belongs to the file: beside a new one it would be taken for that one's.
+        for end in ("-wal", "-shm", "-journal", ""):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{end}").replace(f"{target}{end}")
+    except OSError as error:
+        both = f"{damage}, and it cannot be renamed to {target.name}: {error.strerror}"
+        raise cache_trouble(DamagedError(both), path) from error
     return (
-        f"the cache {path} cannot be used: {error}. It is set aside as {target.name}; "
+        f"the cache {path} cannot be used: {damage}. It is set aside as {target.name}; "
         "`falsmith catalog sync` fills a new one"
     )
 

@@ -172,19 +172,19 @@ def _alone(cache: Path | None) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(path, timeout=0, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
-        raise cache_trouble(error, cache) from error
+        raise cache_trouble(error, path) from error
     with closing(lock):
         try:
             # Not EXCLUSIVE: of two that begin at the same moment, neither would get it.
             lock.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            raise _held(error, cache) from error
+            raise _held(error, cache, path) from error
         yield
 
 
-def _held(error: sqlite3.DatabaseError, cache: Path) -> LocalError:
+def _held(error: sqlite3.DatabaseError, cache: Path, lock: Path) -> LocalError:
     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-        return cache_trouble(error, cache)
+        return cache_trouble(error, lock)
     return LocalError(
         "local_trouble",
         f"another `falsmith catalog sync` fills the cache {cache} at this moment: wait for it; "

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from fal_runtime.errors import FalError
+from fal_runtime.errors import FalError, LocalError
 from falsmith.catalog.cache import Cache, Contents
 from falsmith.catalog.cache_sync import Progress, sync
 from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
@@ -94,6 +94,11 @@ def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
     # Closed, the journal is part of the file, and the size is what stays.
     cache.close()
     contents = cache.contents()
+    if not contents.synced:
+        raise LocalError(
+            "local_trouble",
+            f"the cache {cache.path} was removed while it was filled: run the same command again",
+        )
     if last.kept:
         notice(
             f"{last.kept} models are no longer listed; they are kept, because broken entries "
