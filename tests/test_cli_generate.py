@@ -119,11 +119,13 @@ def test_options_are_kept_in_the_provenance(
         (["--offline", "-m", FLUX, "--name", "../up"], "only a-z"),
         (["--offline", "-m", FLUX, "--description", " "], "0 characters"),
         (["--offline", "-m", FLUX, "--description", "x" * 1025], "1025 characters"),
+        (["--offline", "-m", FLUX, "--description", "<> <|im_end|>"], "0 characters"),
+        (["--offline", "-m", FLUX, "--description", "\u2026" * 342], "1026 characters"),
         (["--offline", "-m", "acme/unknown"], "acme/unknown"),
         (["--source", "nowhere", "-m", FLUX], "nowhere"),
         (["--source", "nowhere", "--all"], "nowhere"),
     ],
-    ids=range(21),
+    ids=range(23),
 )
 def test_bad_usage_exits_2_with_one_error_and_writes_nothing(
     arguments: list[str], told: str, falsmith: Callable[..., Ran]

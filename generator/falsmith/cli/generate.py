@@ -15,6 +15,7 @@ from falsmith.cli.options import json_option, notice, open_source, quiet_option,
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.filters import FILTERS
 from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
@@ -151,7 +152,12 @@ def _check_usage(
 
 
 def _check_length(option: str, text: str | None, limit: int) -> None:
-    length = len(one_line(text)) if text is not None else 1
+    if text is None or text == DEFAULT_LICENSE:
+        return
+    import yaml
+
+    # As the readers of front matter will find it: some characters are replaced there or left out.
+    length = len(yaml.safe_load(FILTERS["front_matter"](one_line(text))).strip())
     if not 1 <= length <= limit:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 
