@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,18 @@ from typing import Any
 import httpx
 import pytest
 
-from fal_runtime.call import JobOptions
+from fal_runtime.arguments import LocalFile, PreparedInput
+from fal_runtime.call import JobOptions, Session
 from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
 from fal_runtime.http import Clock, Connection
+from fal_runtime.job import run_job
+from fal_runtime.outcome import Outcome
 
 QUEUE = "https://queue.fal.run"
+MODEL = "acme/demo/fast"
 JOB = f"{QUEUE}/acme/demo/requests/req-1"
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
@@ -88,6 +93,21 @@ def answer(
     return httpx.Response(code, headers=told, content=json.dumps(body).encode())
 
 
+def prepared(*files: LocalFile, **value: Any) -> PreparedInput:
+    """Return an input that is ready to be sent but for the uploads of its files."""
+    return PreparedInput(value or {"prompt": "a cat"}, files, ())
+
+
+def picture(name: str = "a.png") -> dict[str, Any]:
+    """Return a picture as results name it."""
+    return {"url": f"https://cdn.example/{name}", "content_type": "image/png", "width": 4}
+
+
+def interrupt(_request: httpx.Request) -> httpx.Response:
+    """Answer as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 @dataclass
 class FakeTime:
     """Time that passes only while somebody sleeps."""
@@ -124,15 +144,26 @@ class Fal:
     accepted = staticmethod(accepted)
     answer = staticmethod(answer)
     status = staticmethod(status)
+    prepared = staticmethod(prepared)
+    picture = staticmethod(picture)
+    interrupt = staticmethod(interrupt)
 
-    @property
-    def wiring(self) -> dict[str, Any]:
-        """Return the keyword arguments that stand for network, time and screen."""
-        return {
-            "report": self.lines.append,
-            "client": self.script.client(),
-            "clock": self.time.clock,
-        }
+    def session(self, **options: Any) -> Session:
+        """Return what a command is given, with these options changed."""
+        chosen = replace(self.options, **options)
+        client, clock = self.script.client(), self.time.clock
+        return Session(MODEL, chosen, self.config, self.lines.append, client, clock)
+
+    def run(self, value: PreparedInput | None = None, **options: Any) -> Outcome:
+        """Run a job from its input to its files."""
+        return run_job(self.session(**options), value or prepared())
+
+    def serve(self, *names: str) -> None:
+        """Script the downloads of pictures."""
+        for name in names:
+            headers = {"content-type": "image/png"}
+            picture_itself = httpx.Response(200, headers=headers, content=PNG)
+            self.script.on(f"GET https://cdn.example/{name}", picture_itself)
 
     @property
     def connection(self) -> Connection:
@@ -141,7 +172,7 @@ class Fal:
 
     def queue(self, result: httpx.Response, *statuses: str) -> "Fal":
         """Script a whole job: submit, the statuses, the result."""
-        self.script.on(f"POST {QUEUE}/acme/demo/fast", accepted())
+        self.script.on(f"POST {QUEUE}/{MODEL}", accepted())
         self.script.on(f"GET {JOB}/status", *[status(word) for word in statuses or ("COMPLETED",)])
         self.script.on(f"GET {JOB}", result)
         return self

@@ -1,12 +1,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fal_runtime.arguments import LocalFile, PreparedInput
 from fal_runtime.config import load_config
-from fal_runtime.job import JobOptions, cancel_job, job_result, job_status, run_job
+from fal_runtime.job import JobOptions, Session, cancel_job, job_result, job_status, run_job
 from falsmith.catalog.bundled import bundled_documents
 from falsmith.emulator import LOCKED_KEY, Emulator
 
@@ -23,62 +24,57 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> JobOptions:
-    return JobOptions(output=tmp_path / "output", command="python x.py", wait=60)
+def session(emulator: Emulator, tmp_path: Path) -> Session:
+    options = JobOptions(output=tmp_path / "output", command="python x.py", wait=60)
+    return Session(FLUX, options, load_config(None, emulator.environment), lambda _: None)
+
+
+def chosen(session: Session, **options: Any) -> Session:
+    return replace(session, options=replace(session.options, **options))
 
 
 CAT = PreparedInput({"prompt": "a cat", "num_images": 2}, (), ())
 
 
-def test_job_of_the_queue_comes_back_as_files(emulator: Emulator, options: JobOptions) -> None:
-    config = load_config(None, emulator.environment)
+def test_job_of_the_queue_comes_back_as_files(session: Session) -> None:
     lines: list[str] = []
-    outcome = run_job(FLUX, CAT, options, config, report=lines.append)
+    outcome = run_job(replace(session, report=lines.append), CAT)
     assert (outcome.status, outcome.exit_status, len(outcome.files)) == ("COMPLETED", 0, 2)
     assert all(file.path.read_bytes().startswith(b"\x89PNG") for file in outcome.files)
     assert str(outcome.request_id) in lines[0]
 
 
-def test_local_file_is_uploaded_before_its_job(
-    emulator: Emulator, options: JobOptions, tmp_path: Path
-) -> None:
+def test_local_file_is_uploaded_before_its_job(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "start.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     value = {"prompt": "it moves", "start_image_url": f"<upload:{path}>"}
     prepared = PreparedInput(value, (LocalFile(("start_image_url",), path, "image"),), ())
-    config = load_config(None, emulator.environment)
-    outcome = run_job(KLING, prepared, options, config, report=lambda _: None)
+    outcome = run_job(replace(session, model_id=KLING), prepared)
     assert (outcome.status, [file.kind for file in outcome.files]) == ("COMPLETED", ["video"])
 
 
-def test_job_can_be_left_and_collected_later(emulator: Emulator, options: JobOptions) -> None:
-    config = load_config(None, emulator.environment)
-    submitted = run_job(FLUX, CAT, replace(options, submit=True), config, report=lambda _: None)
+def test_job_can_be_left_and_collected_later(session: Session) -> None:
+    submitted = run_job(chosen(session, submit=True), CAT)
     assert (submitted.status, submitted.exit_status) == ("IN_QUEUE", 0)
     job = str(submitted.job)
-    looked = job_status(FLUX, job, options, config, report=lambda _: None)
+    looked = job_status(session, job)
     assert (looked.status, looked.exit_status) == ("IN_QUEUE", 0)
-    collected = job_result(FLUX, job, options, config, report=lambda _: None)
+    collected = job_result(session, job)
     assert (collected.status, len(collected.files)) == ("COMPLETED", 2)
-    late = cancel_job(FLUX, job, options, config, report=lambda _: None)
+    late = cancel_job(session, job)
     assert (late.status, late.exit_status) == ("COMPLETED", 5)
 
 
-def test_queued_job_is_cancelled(emulator: Emulator, options: JobOptions) -> None:
-    config = load_config(None, emulator.environment)
-    chosen = replace(options, submit=True)
-    job = str(run_job(FLUX, CAT, chosen, config, report=lambda _: None).job)
-    assert cancel_job(FLUX, job, options, config, report=lambda _: None).status == "CANCELLED"
-    collected = job_result(FLUX, job, options, config, report=lambda _: None)
+def test_queued_job_is_cancelled(session: Session) -> None:
+    job = str(run_job(chosen(session, submit=True), CAT).job)
+    assert cancel_job(session, job).status == "CANCELLED"
+    collected = job_result(session, job)
     assert (collected.status, collected.exit_status) == ("CANCELLED", 4)
 
 
-def test_invalid_input_fails_in_the_queue_and_says_where(
-    emulator: Emulator, options: JobOptions
-) -> None:
-    config = load_config(None, emulator.environment)
+def test_invalid_input_fails_in_the_queue_and_says_where(session: Session) -> None:
     wrong = PreparedInput({"prompt": "a cat", "num_images": "many"}, (), ())
-    outcome = run_job(FLUX, wrong, options, config, report=lambda _: None)
+    outcome = run_job(session, wrong)
     assert (outcome.status, outcome.exit_status) == ("FAILED", 4)
     assert outcome.error is not None
     assert outcome.error.problems[0].path == "num_images"
@@ -86,29 +82,26 @@ def test_invalid_input_fails_in_the_queue_and_says_where(
 
 
 @pytest.mark.parametrize("key", ["nobody:nothing", LOCKED_KEY])
-def test_refused_key_submits_nothing(emulator: Emulator, options: JobOptions, key: str) -> None:
+def test_refused_key_submits_nothing(emulator: Emulator, session: Session, key: str) -> None:
     config = load_config(None, {**emulator.environment, "FAL_KEY": key})
-    outcome = run_job(FLUX, CAT, options, config, report=lambda _: None)
+    outcome = run_job(replace(session, config=config), CAT)
     assert (outcome.status, outcome.exit_status, outcome.job) == ("REFUSED", 3, None)
 
 
-def test_sync_run_needs_no_queue(emulator: Emulator, options: JobOptions) -> None:
-    config = load_config(None, emulator.environment)
-    chosen = replace(options, sync_only=True)
-    outcome = run_job(FLUX, CAT, chosen, config, report=lambda _: None)
+def test_sync_run_needs_no_queue(session: Session) -> None:
+    outcome = run_job(chosen(session, sync_only=True), CAT)
     assert (outcome.status, len(outcome.files), outcome.job) == ("COMPLETED", 2, None)
 
 
-def test_every_job_is_submitted_once(emulator: Emulator, options: JobOptions) -> None:
+def test_every_job_is_submitted_once(emulator: Emulator, session: Session) -> None:
     def submits() -> int:
         return sum((r.host, r.method) == ("queue", "POST") for r in emulator.requests)
 
-    config, before = load_config(None, emulator.environment), submits()
-    run_job(FLUX, CAT, options, config, report=lambda _: None)
+    before = submits()
+    run_job(session, CAT)
     assert submits() == before + 1
 
 
-def test_job_that_nobody_knows_is_told(emulator: Emulator, options: JobOptions) -> None:
-    config = load_config(None, emulator.environment)
-    outcome = job_result(FLUX, UNKNOWN_ID, options, config, report=lambda _: None)
+def test_job_that_nobody_knows_is_told(session: Session) -> None:
+    outcome = job_result(session, UNKNOWN_ID)
     assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 2)

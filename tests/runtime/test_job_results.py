@@ -1,0 +1,162 @@
+"""What a job's result becomes: saved files, text, logs."""
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from fal_runtime.job import job_result
+
+if TYPE_CHECKING:
+    from tests.runtime.conftest import Fal
+
+QUEUE = "https://queue.fal.run"
+JOB = f"{QUEUE}/acme/demo/requests/req-1"
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
+
+
+def test_job_runs_from_input_to_saved_file(fal: "Fal") -> None:
+    body = {"images": [fal.picture()], "seed": 42}
+    fal.queue(
+        fal.answer(body, headers={"x-fal-billable-units": "1.5"}),
+        "IN_QUEUE",
+        "IN_PROGRESS",
+        "COMPLETED",
+    )
+    fal.serve("a.png")
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status, outcome.request_id) == ("COMPLETED", 0, "req-1")
+    assert (outcome.seed, outcome.billable_units, outcome.result) == (42, 1.5, body)
+    (file,) = outcome.files
+    assert file.path == fal.options.output.resolve() / "images_req-1.png"
+    assert file.path.read_bytes() == PNG
+    assert (file.kind, file.width, file.size) == ("image", 4, len(PNG))
+    assert outcome.elapsed_s > 0
+
+
+def test_key_goes_to_fal_and_to_no_download_host(fal: "Fal") -> None:
+    fal.queue(fal.answer({"images": [fal.picture()]}))
+    fal.serve("a.png")
+    fal.run()
+    keyed = {
+        request.url.host for request in fal.script.requests if "authorization" in request.headers
+    }
+    assert keyed == {"queue.fal.run"}
+
+
+def test_link_of_the_input_is_not_downloaded_again(fal: "Fal") -> None:
+    fal.queue(fal.answer({"media": {"url": "https://cdn.example/in.mp4"}}))
+    outcome = fal.run(fal.prepared(media_url="https://cdn.example/in.mp4"))
+    assert (outcome.status, outcome.files) == ("COMPLETED", ())
+
+
+def test_file_that_cannot_be_had_costs_no_other_file(fal: "Fal") -> None:
+    pictures = [fal.picture(name) for name in ("a.png", "b.png", "c.png")]
+    fal.queue(fal.answer({"images": pictures}))
+    fal.serve("a.png", "c.png")
+    fal.script.on("GET https://cdn.example/b.png", httpx.Response(404))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status, outcome.as_json()["error"]["code"]) == (
+        "COMPLETED",
+        5,
+        "download_failed",
+    )
+    assert [file.path.name for file in outcome.files] == [
+        "images_req-1_1.png",
+        "images_req-1_3.png",
+    ]
+    assert outcome.as_json()["error"]["charged"] == "yes"
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    fal.serve("b.png")
+    again = job_result(fal.session(), "req-1")
+    assert again.exit_status == 0
+    assert len(list(fal.options.output.iterdir())) == 3
+
+
+def test_embedded_file_is_saved_and_never_printed(fal: "Fal") -> None:
+    uri = "data:image/png;base64," + base64.b64encode(PNG).decode()
+    fal.queue(fal.answer({"image": {"url": uri}}))
+    outcome = fal.run()
+    assert outcome.files[0].path.read_bytes() == PNG
+    assert outcome.files[0].url is None
+    assert base64.b64encode(PNG).decode() not in json.dumps(outcome.as_json())
+
+
+def test_long_result_goes_to_a_file(fal: "Fal") -> None:
+    body = {"words": [{"word": "w" * 20, "at": n} for n in range(1000)], "text": "short"}
+    fal.queue(fal.answer(body))
+    outcome = fal.run()
+    saved = Path(outcome.result["saved_to"])
+    assert saved.is_absolute()
+    assert json.loads(saved.read_text()) == body
+    assert outcome.text == "short"
+    assert len(json.dumps(outcome.as_json(), indent=2)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"text": "hello"}, "hello"),
+        ({"output": "a caption", "images": []}, "a caption"),
+        ({"text": ""}, None),
+        ({"output": "https://cdn.example/a"}, None),
+        (["text"], None),
+    ],
+)
+def test_text_of_a_result_is_lifted(fal: "Fal", body: Any, text: str | None) -> None:
+    fal.queue(fal.answer(body))
+    assert fal.run().text == text
+
+
+def test_result_that_cannot_be_read_can_be_collected_again(fal: "Fal") -> None:
+    fal.queue(httpx.Response(200, content=b"not json"))
+    outcome = fal.run()
+    assert (outcome.exit_status, outcome.as_json()["error"]["code"]) == (5, "download_failed")
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
+
+
+def test_logs_are_reported_as_they_grow_and_saved(fal: "Fal") -> None:
+    lines = [{"message": f"step {n}"} for n in range(3)]
+    fal.queue(fal.answer({}))
+    fal.script.on(
+        f"GET {JOB}/status",
+        fal.status("IN_PROGRESS", logs=lines[:1]),
+        fal.status("IN_PROGRESS", logs=lines[:2]),
+        fal.status("COMPLETED", logs=lines),
+    )
+    outcome = fal.run(save_logs=True)
+    assert outcome.logs_path == fal.options.output.resolve() / "logs" / "req-1.log"
+    assert outcome.logs_path.read_text() == "step 0\nstep 1\nstep 2\n"
+    assert [line for line in fal.lines if line.startswith("step")] == ["step 0", "step 1", "step 2"]
+    assert fal.script.calls(f"GET {JOB}/status")[0].url.query == b"logs=1"
+
+
+def test_logs_of_a_failed_job_are_saved(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "x"}, 500))
+    failed = fal.status("COMPLETED", error="x", logs=[{"message": "why"}])
+    fal.script.on(f"GET {JOB}/status", failed)
+    outcome = fal.run(save_logs=True)
+    assert outcome.status == "FAILED"
+    assert outcome.logs_path is not None
+    assert outcome.logs_path.read_text() == "why\n"
+
+
+def test_logs_stand_beside_the_first_file(fal: "Fal") -> None:
+    fal.queue(fal.answer({"image": fal.picture()}))
+    fal.serve("a.png")
+    outcome = fal.run(save_logs_inline=True)
+    assert outcome.logs_path == outcome.files[0].path.with_suffix(".log")
+
+
+def test_logs_folder_that_leads_out_is_not_followed(fal: "Fal", tmp_path: Path) -> None:
+    fal.queue(fal.answer({}))
+    fal.options.output.mkdir()
+    (tmp_path / "outside").mkdir()
+    (fal.options.output / "logs").symlink_to(tmp_path / "outside")
+    outcome = fal.run(save_logs=True)
+    assert outcome.exit_status == 9
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert outcome.as_json()["error"]["retry"] == "same_job"

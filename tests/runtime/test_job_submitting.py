@@ -1,0 +1,159 @@
+"""A job is sent once or not at all: to the queue, or by one synchronous call."""
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from fal_runtime.config import load_config
+from fal_runtime.job import preview_job
+
+if TYPE_CHECKING:
+    from tests.runtime.conftest import Fal
+
+QUEUE = "https://queue.fal.run"
+MODEL = "acme/demo/fast"
+JOB = f"{QUEUE}/acme/demo/requests/req-1"
+POST = f"POST {QUEUE}/{MODEL}"
+RUN = f"POST https://fal.run/{MODEL}"
+
+
+def test_submit_returns_at_once(fal: "Fal") -> None:
+    fal.queue(fal.answer({}), "IN_QUEUE")
+    outcome = fal.run(submit=True)
+    assert (outcome.status, outcome.job, outcome.exit_status) == ("IN_QUEUE", "req-1", 0)
+    assert len(fal.script.requests) == 1
+
+
+def test_lost_submit_is_unknown_and_never_repeated(fal: "Fal") -> None:
+    fal.script.on(POST, httpx.ReadTimeout("t"))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status, outcome.job) == ("UNKNOWN", 7, None)
+    assert outcome.as_json()["error"]["retry"] == "never"
+    assert len(fal.script.calls(POST)) == 1
+
+
+def test_doubtful_submit_names_the_id_and_how_to_look(fal: "Fal") -> None:
+    fal.script.on(POST, fal.answer({"detail": "x"}, 500))
+    fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
+    outcome = fal.run()
+    assert (outcome.status, outcome.request_id) == ("UNKNOWN", "req-1")
+    assert outcome.as_json()["error"]["next"] == "python skill.py --status req-1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_status"),
+    [(httpx.ConnectError("no"), 6), (httpx.Response(401), 3), (httpx.Response(404), 2)],
+)
+def test_submit_that_is_not_accepted_is_refused(
+    fal: "Fal", answer: httpx.Response | Exception, exit_status: int
+) -> None:
+    fal.script.on(POST, answer)
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("REFUSED", exit_status)
+
+
+def test_missing_key_is_told_before_anything_is_done(fal: "Fal") -> None:
+    fal.config = load_config(None, {})
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("REFUSED", 3)
+    assert fal.script.requests == []
+    assert not fal.options.output.exists()
+
+
+@pytest.mark.parametrize("output_file", ["../out.png", "/elsewhere/out.png", "a/", "", "a\nb.png"])
+def test_output_file_outside_the_folder_is_refused_before_submit(
+    fal: "Fal", output_file: str
+) -> None:
+    outcome = fal.run(output_file=output_file)
+    assert (outcome.exit_status, outcome.as_json()["error"]["code"]) == (2, "usage")
+    assert fal.script.requests == []
+
+
+def test_output_that_is_a_file_is_told_before_submit(fal: "Fal") -> None:
+    fal.options.output.write_text("here first")
+    assert fal.run(output=fal.options.output / "below").exit_status == 9
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("REFUSED", 9)
+    assert str(fal.options.output) in str(outcome.error)
+    assert fal.script.requests == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_output_that_cannot_be_written_is_told_before_submit(fal: "Fal") -> None:
+    fal.options.output.mkdir(mode=0o500)
+    assert fal.run().exit_status == 9
+    assert fal.script.requests == []
+
+
+def test_interrupt_while_submitting_is_in_doubt(fal: "Fal") -> None:
+    fal.script.on(POST, fal.interrupt)
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 130)
+    assert outcome.as_json()["error"]["retry"] == "never"
+
+
+def test_options_become_the_platform_s_headers(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.run(priority="low", start_timeout=30.0, no_retry=True)
+    headers = fal.script.calls(POST)[0].headers
+    assert headers["x-fal-queue-priority"] == "low"
+    assert headers["x-fal-request-timeout"] == "30"
+    assert headers["x-fal-no-retry"] == "1"
+
+
+def test_preview_is_the_request_that_is_sent(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.run(priority="low")
+    without_key = replace(fal.session(priority="low"), config=load_config(None, {}))
+    preview = preview_job(without_key, fal.prepared())
+    sent = fal.script.calls(POST)[0]
+    shown = preview.platform_request
+    assert shown is not None
+    assert preview.status == "DRY_RUN"
+    assert (shown["method"], shown["url"]) == (sent.method, str(sent.url))
+    assert shown["body"] == json.loads(sent.content)
+    assert (
+        shown["headers"].items()
+        <= {name.title(): value for name, value in sent.headers.items()}.items()
+    )
+    assert "authorization" not in {name.lower() for name in shown["headers"]}
+
+
+def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
+    fal.serve("a.png")
+    fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
+    outcome = fal.run(sync_only=True, priority="low")
+    assert (outcome.status, outcome.request_id, outcome.job) == ("COMPLETED", "req-1", None)
+    assert outcome.files[0].path.exists()
+    assert "x-fal-queue-priority" not in fal.script.calls(RUN)[0].headers
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "exit_status"),
+    [
+        (httpx.ReadError("gone"), "UNKNOWN", 7),
+        (httpx.ConnectError("no"), "REFUSED", 6),
+        (httpx.Response(200, content=b"<html>"), "UNKNOWN", 7),
+        (httpx.Response(429), "REFUSED", 6),
+        (httpx.Response(422, headers={"x-fal-request-id": "r"}, content=b"{}"), "FAILED", 4),
+        (httpx.Response(401), "REFUSED", 3),
+    ],
+)
+def test_sync_run_that_ends_badly_is_told(
+    fal: "Fal", answer: httpx.Response | Exception, status: str, exit_status: int
+) -> None:
+    fal.script.on(RUN, answer)
+    outcome = fal.run(sync_only=True)
+    assert (outcome.status, outcome.exit_status) == (status, exit_status)
+
+
+def test_settings_choose_the_sync_flow_unless_the_queue_is_asked_for(fal: "Fal") -> None:
+    fal.config = load_config(None, {"FAL_KEY": "k", "FAL_QUEUE_SYNC_ONLY": "true"})
+    fal.script.on(RUN, fal.answer({}))
+    assert fal.run().status == "COMPLETED"
+    fal.queue(fal.answer({}))
+    assert fal.run(submit=True).job == "req-1"

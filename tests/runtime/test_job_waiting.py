@@ -1,0 +1,153 @@
+"""A job in the queue: how it is waited for, and what its end is taken for."""
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from tests.runtime.conftest import Fal
+
+QUEUE = "https://queue.fal.run"
+MODEL = "acme/demo/fast"
+JOB = f"{QUEUE}/acme/demo/requests/req-1"
+POST = f"POST {QUEUE}/{MODEL}"
+
+
+def test_collecting_command_is_told_before_waiting(fal: "Fal") -> None:
+    fal.queue(fal.answer({}), "IN_QUEUE", "COMPLETED")
+    fal.run()
+    assert "req-1" in fal.lines[0]
+    assert f"python skill.py --result req-1 --output {fal.options.output}" in fal.lines[0]
+
+
+def test_wait_that_is_over_leaves_the_job_and_says_how_to_collect(fal: "Fal") -> None:
+    fal.queue(fal.answer({}), "IN_PROGRESS")
+    outcome = fal.run(wait=30)
+    assert (outcome.status, outcome.exit_status) == ("IN_PROGRESS", 5)
+    assert outcome.error is not None
+    assert outcome.error.code == "wait_over"
+    assert outcome.error.next == f"python skill.py --result req-1 --output {fal.options.output}"
+    assert 29.9 < outcome.elapsed_s < 31
+    assert len(fal.script.calls(POST)) == 1
+
+
+def test_polls_begin_fast_and_back_off_to_the_interval(fal: "Fal") -> None:
+    fal.queue(fal.answer({}), "IN_PROGRESS")
+    fal.run(wait=60, poll_interval=3.0)
+    assert fal.time.slept[0] == 0.2
+    assert fal.time.slept[:5] == sorted(fal.time.slept[:5])
+    assert max(fal.time.slept) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({"wait": 0, "poll_interval": 2.0, "max_polls": 10}, 20),
+        ({"wait": 0, "poll_interval": 7.0}, 602),
+        ({"wait": 0, "max_polls": 3}, 15),
+        ({"wait": 10, "max_polls": 100}, 10),
+        ({"wait": 100, "max_polls": 1}, 5),
+    ],
+)
+def test_waiting_ends_with_the_job_s_deadline_or_the_command_s(
+    fal: "Fal", options: dict[str, Any], seconds: int
+) -> None:
+    fal.queue(fal.answer({}), "IN_QUEUE")
+    assert fal.run(**options).elapsed_s == pytest.approx(seconds)
+
+
+def test_completed_with_an_error_is_a_failure(fal: "Fal") -> None:
+    detail = {"detail": [{"loc": ["body", "prompt"], "msg": "unsafe", "type": "content"}]}
+    fal.queue(fal.answer(detail, 422))
+    fal.script.on(f"GET {JOB}/status", fal.status("COMPLETED", error="Invalid status code: 422"))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("FAILED", 4)
+    assert outcome.error is not None
+    assert outcome.error.problems[0].path == "prompt"
+
+
+def test_completed_with_an_error_fails_even_if_a_result_is_handed_out(fal: "Fal") -> None:
+    fal.queue(fal.answer({"images": []}))
+    fal.script.on(f"GET {JOB}/status", fal.status("COMPLETED", error="boom"))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("FAILED", 4)
+    assert "boom" in str(outcome.error)
+
+
+def test_result_s_own_status_decides(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "Internal Server Error"}, 500))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("FAILED", 4)
+
+
+def test_result_that_says_in_progress_is_waited_for(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}), "COMPLETED")
+    early = fal.answer({"detail": "Request is still in progress"}, 400)
+    fal.script.on(f"GET {JOB}", early, fal.answer({"a": 1}))
+    assert fal.run().result == {"a": 1}
+
+
+def test_result_endpoint_that_refuses_is_told_without_a_second_submit(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "Method Not Allowed"}, 405))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("RESULT_ENDPOINT_ONLY", 5)
+    assert outcome.platform_request == {"method": "GET", "url": JOB}
+    assert len(fal.script.calls(POST)) == 1
+
+
+def test_account_locked_while_waiting_keeps_the_job(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    locked = fal.answer({"detail": "User is locked. Reason: TOP_UP."}, 403)
+    fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), locked)
+    outcome = fal.run()
+    assert (outcome.exit_status, outcome.request_id) == (3, "req-1")
+    assert outcome.error is not None
+    assert outcome.error.as_json()["charged"] == "unknown"
+    assert "--result req-1" in str(outcome.error.next)
+
+
+def test_network_lost_while_waiting_keeps_the_job(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), httpx.ConnectError("gone"))
+    outcome = fal.run(wait=20)
+    assert (outcome.status, outcome.exit_status) == ("IN_PROGRESS", 5)
+
+
+def test_network_that_comes_back_is_no_trouble(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}))
+    fal.script.on(
+        f"GET {JOB}/status",
+        httpx.ConnectError("gone"),
+        httpx.Response(502),
+        httpx.Response(429),
+        fal.status("COMPLETED"),
+    )
+    assert fal.run().status == "COMPLETED"
+
+
+def test_interrupt_while_waiting_names_the_job(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), fal.interrupt)
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status, outcome.job) == ("IN_PROGRESS", 130, "req-1")
+    assert outcome.error is not None
+    assert "--result req-1" in str(outcome.error.next)
+    assert outcome.error.as_json()["retry"] == "same_job"
+
+
+def test_job_that_was_just_submitted_is_never_called_unknown(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
+    outcome = fal.run()
+    assert (outcome.status, outcome.exit_status) == ("IN_QUEUE", 5)
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
+
+
+def test_queue_places_are_reported_when_they_change(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    places = [fal.status("IN_QUEUE", queue_position=n) for n in (2, 2, 0)]
+    fal.script.on(f"GET {JOB}/status", *places, fal.status("COMPLETED"))
+    fal.run()
+    told = [line for line in fal.lines if "ahead" in line]
+    assert told == ["In the queue, 2 ahead", "In the queue, 0 ahead"]
