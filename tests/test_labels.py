@@ -4,11 +4,21 @@ from typing import Any
 
 import pytest
 
-from falsmith.labels import choices, limits, type_label
+from falsmith import labels
+from falsmith.documents import Json
+from falsmith.references import Schema, branches
 
 NULL = {"type": "null"}
 TEXT = {"type": "string"}
 SIZE = {"type": "object", "properties": {"width": {}, "height": {}}}
+
+
+def type_label(schema: Schema, root: Schema) -> str:
+    return labels.type_label(branches(schema, root), root)
+
+
+def choices(schema: Schema, root: Schema) -> tuple[Json, ...]:
+    return labels.choices(branches(schema, root), root)
 
 
 @pytest.mark.parametrize(
@@ -88,4 +98,4 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_told() -> None:
     ids=str,
 )
 def test_limits_are_told_in_words(schema: dict[str, Any], text: str) -> None:
-    assert limits(schema, {}) == text
+    assert labels.limits(branches(schema, {})) == text

@@ -10,6 +10,8 @@ __all__ = ["ALL_TYPES", "Location", "Schema", "SchemaDocument", "json_type", "sa
 
 ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
+# Most schemas stand alone, and have none of these.
+_COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -54,8 +56,9 @@ class SchemaDocument:
                 continue
             seen.add(id(part))
             yield part
-            branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
-            waiting[:0] = [self.target(part), *branches]
+            if not _COMBINING.isdisjoint(part):
+                branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
+                waiting[:0] = [self.target(part), *branches]
 
     def target(self, schema: Mapping[str, Any]) -> Schema:
         """Return what the schema's `$ref` points at, True where it points at nothing."""
@@ -149,6 +152,8 @@ class SchemaDocument:
         self, schema: Mapping[str, Any], known: dict[int, frozenset[str]]
     ) -> frozenset[str]:
         found = _own_types(schema)
+        if _COMBINING.isdisjoint(schema):
+            return found
         for part in [self.target(schema), *_sequence(schema, "allOf")]:
             found &= self._types(part, known)
         for key in ("anyOf", "oneOf"):

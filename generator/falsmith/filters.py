@@ -5,10 +5,17 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from falsmith.documents import Json
-from falsmith.text import CONTROL_TOKEN, HIDDEN, one_line
+from falsmith.text import (
+    HIDDEN,
+    has_control_token,
+    is_visible,
+    one_line,
+    replace_control_tokens,
+)
 
 __all__ = ["FILTERS"]
 
@@ -28,8 +35,9 @@ JSON_TEXT = re.compile(r'("(?:[^"\\]|\\.)*")(: )?')
 LONGEST_KEY = 1000
 # What stands for half a character beyond 16 bits, which YAML cannot say.
 LOST = "\\ufffd"
-# Made once: `json.dumps` makes an encoder for each value that it is told to write readably.
-READABLE = json.JSONEncoder(ensure_ascii=False)
+# What came in as JSON, or was made of it, holds no circle to look for.
+READABLE = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+ASCII = json.JSONEncoder(check_circular=False)
 # A text, or a number such as 1e-05, which YAML 1.1 takes for a text.
 EXPONENT = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![.\d])(\d+)(e[-+]\d+)')
 BRIEF_LENGTH = 60
@@ -41,35 +49,33 @@ def json_line(value: Json) -> str:
     """Return `value` as JSON on one line, with everything invisible or obeyed by a chat escaped."""
     text = _without_tokens(READABLE.encode(value))
     text = text.replace("```", "\\u0060\\u0060\\u0060")
-    plain = text.isprintable() and not HIDDEN.search(text)
-    return text if plain else "".join(map(_escaped, text))
+    return text if is_visible(text) else "".join(map(_escaped, text))
 
 
 def json_file(value: Mapping[str, Json]) -> str:
     """Return an object as a JSON document in ASCII: a line for each field, two levels deep."""
-    lines = (f" {json.dumps(key)}: {_two_levels(part)}" for key, part in value.items())
+    lines = (f" {ASCII.encode(key)}: {_two_levels(part)}" for key, part in value.items())
     text = "{\n" + ",\n".join(lines) + "\n}"
     return _without_tokens(text).replace("\x7f", "\\u007f")
 
 
 def _two_levels(value: Json) -> str:
     if not isinstance(value, Mapping) or not value:
-        return json.dumps(value)
-    return (
-        "{\n"
-        + ",\n".join(f"  {json.dumps(key)}: {json.dumps(part)}" for key, part in value.items())
-        + "\n }"
-    )
+        return ASCII.encode(value)
+    lines = (f"  {ASCII.encode(key)}: {ASCII.encode(part)}" for key, part in value.items())
+    return "{\n" + ",\n".join(lines) + "\n }"
 
 
 def yaml_value(value: Json) -> str:
     """Return `value` as a YAML flow value on one line; JSON, but for what YAML spells otherwise."""
-    text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", json_line(value))
+    text = json_line(value)
+    if not isinstance(value, str):
+        text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", text)
     return JSON_TEXT.sub(_yaml_text, text)
 
 
 def _yaml_text(match: re.Match[str]) -> str:
-    text = ESCAPE.sub(_yaml_escape, match[1])
+    text = ESCAPE.sub(_yaml_escape, match[1]) if "\\u" in match[1] else match[1]
     is_long_key = match[2] and len(text) > LONGEST_KEY
     return ("? " if is_long_key else "") + text + (match[2] or "")
 
@@ -89,6 +95,8 @@ def front_matter(text: str) -> str:
     return yaml_value(plain).replace("--", "-\\x2d")
 
 
+# The same words stand in hundreds of skills.
+@lru_cache(maxsize=4096)
 def cell(text: str) -> str:
     """Return `text` for a cell of a Markdown table, or for a line of prose."""
     return MARKDOWN.sub(r"\\\1", one_line(text))
@@ -107,9 +115,9 @@ def code(value: Json) -> str:
 
 
 def _is_word(value: Json) -> bool:
-    if not isinstance(value, str) or value in AMBIGUOUS or CONTROL_TOKEN.search(value):
+    if not isinstance(value, str) or value in AMBIGUOUS:
         return False
-    return bool(PLAIN_WORD.fullmatch(value))
+    return bool(PLAIN_WORD.fullmatch(value)) and not has_control_token(value)
 
 
 def choices(values: Sequence[Json]) -> str:
@@ -145,7 +153,7 @@ def brief(value: Json) -> Json:
 
 def _without_tokens(text: str) -> str:
     """Return a JSON text whose strings spell chat control tokens with an escape."""
-    text = CONTROL_TOKEN.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
+    text = replace_control_tokens(text, lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}")
     return text.replace("<|", "\\u003c|")
 
 

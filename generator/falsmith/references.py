@@ -1,6 +1,6 @@
 """Following the references of a self-contained schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from falsmith.schema_loops import unescaped
@@ -27,15 +27,15 @@ def follow(schema: Schema, root: Schema) -> Schema:
     return {}
 
 
-def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
-    """Yield the schemas that a value may satisfy, unions flattened, null left out.
+def branches(schema: Schema, root: Schema) -> tuple[Schema, ...]:
+    """Return the schemas that a value may satisfy, unions flattened, null left out.
 
     A definition is entered once, so that one which refers to itself comes to an end.
     """
     if COMBINING.isdisjoint(schema):
         # Most fields are plain: nothing to flatten.
-        yield from (schema,) if _says_something(schema) else ()
-        return
+        return (schema,) if _says_something(schema) else ()
+    found: list[Schema] = []
     waiting, entered = [schema], set[str]()
     while waiting:
         part = waiting.pop(0)
@@ -46,7 +46,8 @@ def branches(schema: Schema, root: Schema) -> Iterator[Schema]:
         nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
         waiting[:0] = nested
         if not nested and _says_something(part):
-            yield part
+            found.append(part)
+    return tuple(found)
 
 
 def _says_something(schema: Schema) -> bool:

@@ -1,5 +1,6 @@
 """A Model becomes its skill, as values: files from templates, and the runtime beside them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -37,6 +38,7 @@ CREATOR_PACKAGES = dict(
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
 # Written in lazy mode only: the full SKILL.md holds what the reference does.
+PLACEHOLDER = re.compile("WRAPPER|SKILL_NAME")
 LAZY_ONLY = PurePosixPath("references/tools")
 
 Mode = Literal["default", "standalone", "public"]
@@ -60,14 +62,12 @@ def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tup
     """
     variables = {"model": model, "options": options, "house": house, "MISSING": MISSING}
     variables["requirements"] = list(PACKAGES.values())
-    wanted = {path: one for path, one in _templates("skill").items() if _is_wanted(path, options)}
+    linked = options.mode == "default"
+    wanted = _skill_templates(linked=linked, lazy=options.lazy)
     files = [_renamed(file, model) for file in _rendered(wanted, variables)]
-    told: dict[str, Json] = {"model_id": model.id, "options": asdict(options)}
+    told: dict[str, Json] = {"model_id": model.id, "options": _told(options)}
     told["source"] = {"sha256": model.source_digest}
-    if options.mode == "default":
-        links = [Link(path, _shared(path)) for path in map(PurePosixPath, SHARED)]
-        return _complete([*files, *links], told)
-    return _complete([*files, *runtime_files()], told)
+    return _complete([*files, *(_links() if linked else runtime_files())], told)
 
 
 def render_creator() -> tuple[Entry, ...]:
@@ -88,21 +88,32 @@ def _complete(files: Sequence[Entry], told: dict[str, Json]) -> tuple[Entry, ...
     return (*entries, File(PROVENANCE, f"{FILTERS['json_file'](told)}\n".encode()))
 
 
-def _shared(path: PurePosixPath) -> PurePosixPath:
-    """Return where a link at `path` leads: out of the skill, into the creator skill beside it."""
-    return PurePosixPath(*[".."] * len(path.parts), CREATOR, path)
+@cache
+def _told(options: Options) -> Mapping[str, Json]:
+    return asdict(options)
 
 
-def _is_wanted(path: PurePosixPath, options: Options) -> bool:
-    if options.mode == "default" and str(path) in SHARED:
-        return False
-    return options.lazy or path.parent != LAZY_ONLY
+@cache
+def _links() -> tuple[Link, ...]:
+    """Return the links that lead out of a skill, into the creator skill beside it."""
+    paths = [PurePosixPath(path) for path in SHARED]
+    return tuple(Link(one, PurePosixPath(*[".."] * len(one.parts), CREATOR, one)) for one in paths)
+
+
+@cache
+def _skill_templates(*, linked: bool, lazy: bool) -> Mapping[PurePosixPath, Template]:
+    return {
+        path: template
+        for path, template in _templates("skill").items()
+        if (lazy or path.parent != LAZY_ONLY) and not (linked and str(path) in SHARED)
+    }
 
 
 def _renamed(file: File, model: Model) -> File:
-    if file.path.name[:1].islower() or file.path.name == "SKILL.md":
+    path = str(file.path)
+    if not PLACEHOLDER.search(path):
         return file
-    path = str(file.path).replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
+    path = path.replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
     return replace(file, path=PurePosixPath(path))
 
 

@@ -24,8 +24,9 @@ if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
     sys.exit(9)
 
 from fal_runtime.command import main, run_fal_api_job  # noqa: E402
+from fal_runtime.model import own_skill  # noqa: E402
 
 __all__ = ["run_fal_api_job"]
 
 if __name__ == "__main__":
-    sys.exit(main(model_id=None, skill=SKILL))
+    sys.exit(main(model_id=None, skill=own_skill()))

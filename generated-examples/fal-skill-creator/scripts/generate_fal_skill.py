@@ -13,11 +13,13 @@
 # ///
 """Make agent skills from fal.ai model IDs; `--help` lists the options."""
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 
-SCRIPTS = Path(__file__).absolute().parent
-sys.path.insert(0, str(SCRIPTS))
+SKILL = Path(__file__).absolute().parent.parent
+sys.path.insert(0, str(SKILL / "scripts"))
 
 PACKAGES = {
     "click": "click>=8.1,<9",
@@ -31,7 +33,17 @@ PACKAGES = {
 
 
 def main() -> int:
-    """Run `falsmith generate` with this script's arguments."""
+    """Run `falsmith generate` with this script's arguments; skills land beside this one."""
+    changed = _changed()
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        sys.stderr.write(
+            f"error: {SKILL} is not as falsmith wrote it: {', '.join(changed[:5])}{more}. Nothing "
+            "was done, for what it carries goes into every skill that it makes. Copy it again from "
+            "where it came, or replace it with `falsmith generate --force` of an installed "
+            "falsmith\n"
+        )
+        return 9
     from fal_runtime.dependencies import require_modules
     from fal_runtime.errors import FalError
 
@@ -42,14 +54,33 @@ def main() -> int:
         return error.exit_status
     from falsmith.cli import run
 
-    return run(["generate", *_beside(sys.argv[1:])])
+    return run(["generate", *sys.argv[1:]], skills=SKILL.parent)
 
 
-def _beside(arguments: list[str]) -> list[str]:
-    """Return the arguments, with the folder of this skill's neighbours unless one is named."""
-    if any(word.startswith(("-o", "--output", "--agent")) for word in arguments):
-        return arguments
-    return [*arguments, "--output", str(SCRIPTS.parent.parent)]
+def _changed() -> list[str]:
+    """Return what would be handed on and is edited, missing, or added, by this skill's record."""
+    record = "references/provenance.json"
+    try:
+        told = json.loads((SKILL / record).read_bytes())
+        files = {path: known for path, known in told["files"].items() if _is_program(path)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [record]
+    # A write that was cut short leaves two versions, mixed.
+    if "writing" in told:
+        return [record]
+    places = {place.relative_to(SKILL).as_posix(): place for place in SKILL.glob("scripts/**/*")}
+    found = {path: _digest(place) for path, place in places.items() if _is_program(path)}
+    return sorted(path for path in files | found if files.get(path) != found.get(path))
+
+
+def _is_program(path: str) -> bool:
+    return path.startswith("scripts/") and path.endswith((".py", ".json", ".jinja", ".typed"))
+
+
+def _digest(place: Path) -> str:
+    # Git on Windows writes other ends of lines, which change nothing.
+    content = place.read_bytes().replace(b"\r\n", b"\n") if place.is_file() else b"no file"
+    return hashlib.sha256(content).hexdigest()
 
 
 if __name__ == "__main__":

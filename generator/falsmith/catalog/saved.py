@@ -1,5 +1,6 @@
 """Saved documents as a source: one file, or a folder of files."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -149,12 +150,12 @@ def _documents_below(path: Path) -> tuple[Path, ...]:
     folder = path / FOLDER_NAME
     if not folder.is_dir():
         folder = path
-    names = [file for file in folder.glob("*.json") if not file.name.startswith(".")]
-    names.sort(key=lambda file: file.name)
-    # A link that leads nowhere stays, so that reading it says so; a pipe would be waited for.
-    return tuple(
-        file for file in names if file != path / LIST_NAME and (file.is_file() or file.is_symlink())
-    )
+    with os.scandir(folder) as entries:
+        # A link that leads nowhere stays, so that reading it says so; a pipe would be waited for.
+        found = [entry.name for entry in entries if entry.is_file() or entry.is_symlink()]
+    names = [name for name in found if name.endswith(".json") and not name.startswith(".")]
+    files = (folder / name for name in sorted(names))
+    return tuple(file for file in files if file != path / LIST_NAME)
 
 
 def _twice(model_id: str, first: Path, second: Path) -> DocumentError:

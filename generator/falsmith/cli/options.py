@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,8 +13,10 @@ from falsmith.catalog.cache import Cache
 from falsmith.catalog.cache_file import default_path
 from falsmith.catalog.index import Indexed
 from falsmith.catalog.saved import SavedSource
-from falsmith.platform import Platform
 from falsmith.sources import Bundled, Cached, Catalogue, Live, Offline
+
+if TYPE_CHECKING:
+    from falsmith.platform import Platform
 
 __all__ = [
     "json_option",
@@ -73,10 +75,11 @@ def open_source(
             return Indexed(SavedSource(Path(path)))
 
 
-def open_platform(key: str | None = None) -> Platform:
+def open_platform(key: str | None = None) -> "Platform":
     """Return the Platform API's client, closed with the command; raises as `load_config` does."""
     from fal_runtime.config import key_of_argument, load_config
     from fal_runtime.http import new_client
+    from falsmith.platform import Platform
 
     config = load_config(None, os.environ, key=key_of_argument(key, os.environ, notice))
     return Platform(click.get_current_context().with_resource(new_client()), config)

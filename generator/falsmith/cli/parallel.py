@@ -28,7 +28,8 @@ def in_parallel(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
         yield from map(work, first)
         yield from map(work, source)
         return
-    # The processes are short-lived, and what they make of a model is gone with it.
+    # What passes through here are trees without circles: they go when nobody refers to them.
+    gc.disable()
     with ProcessPoolExecutor(cores, mp_context=_context(), initializer=gc.disable) as pool:
         waiting: deque[Future[list[Made]]] = deque()
         for batch in _batches(first, source):

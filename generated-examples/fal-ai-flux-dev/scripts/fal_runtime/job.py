@@ -4,17 +4,13 @@ Every function returns an outcome; an error is part of it. Importing this module
 a command line does it when a call is made and not before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from .call import Call, JobOptions
-from .config import Config
+from .call import Call, JobOptions, Session
 from .file_types import content_type_of
-from .http import REAL_CLOCK, Clock
 from .media import upload_all, with_links
 from .model import checked_model_id
 from .outcome import Outcome
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JobOptions",
+    "Session",
     "cancel_job",
     "job_result",
     "job_status",
@@ -35,132 +32,85 @@ __all__ = [
     "upload_files",
 ]
 
-Report: TypeAlias = Callable[[str], None]
 
-
-def run_job(
-    model_id: str,
-    prepared: "PreparedInput",
-    options: JobOptions,
-    config: Config,
-    *,
-    report: Report,
-    client: httpx.Client | None = None,
-    clock: Clock = REAL_CLOCK,
-) -> Outcome:
+def run_job(session: Session, prepared: "PreparedInput") -> Outcome:
     """Call the model once and return what came of it.
 
     Key, model ID and output folder are checked first, files are uploaded next, and the one request
     that costs money goes out last.
     """
-    call = Call(model_id, options, config, report, clock)
+    call, options = Call(session), session.options
 
     def work() -> Outcome:
-        preview = _submission(model_id, prepared.value, options, config)
-        config.authorization()
+        preview = _submission(session, prepared.value)
+        session.config.authorization()
         folder = open_output_folder(options.output, options.output_file)
         uploaded = upload_all(call.connection, [file.path for file in prepared.local_files])
         body = with_links(prepared, uploaded)
         submission = replace(preview, body=body)
         sent = frozenset(links(body))
-        if _is_sync(options, config):
+        if _is_sync(session):
             return call.run_sync(submission, folder, sent)
         accepted = call.submit(submission)
         if options.submit:
             return accepted
         return call.wait_and_collect(folder, sent)
 
-    return call.answer(work, client)
+    return call.answer(work)
 
 
-def preview_job(
-    model_id: str, prepared: "PreparedInput", options: JobOptions, config: Config
-) -> Outcome:
+def preview_job(session: Session, prepared: "PreparedInput") -> Outcome:
     """Return the exact request that `run_job` would send, without key and network.
 
     Raises UsageError for a malformed model ID.
     """
-    submission = _submission(model_id, prepared.value, options, config)
+    submission = _submission(session, prepared.value)
     request: dict[str, Any] = {
         "method": "POST",
         "url": submission.url,
         "headers": dict(submission.headers),
         "body": dict(submission.body),
     }
-    return Outcome("DRY_RUN", model_id, platform_request=request, sources=prepared.sources)
+    return Outcome("DRY_RUN", session.model_id, platform_request=request, sources=prepared.sources)
 
 
-def job_status(
-    model_id: str,
-    request_id: str,
-    options: JobOptions,
-    config: Config,
-    *,
-    report: Report,
-    client: httpx.Client | None = None,
-    clock: Clock = REAL_CLOCK,
-) -> Outcome:
+def job_status(session: Session, request_id: str) -> Outcome:
     """Ask once how a job stands."""
-    call = Call(model_id, options, config, report, clock)
+    call = Call(session)
 
     def work() -> Outcome:
         call.take_up(request_id)
         return call.look()
 
-    return call.answer(work, client)
+    return call.answer(work)
 
 
-def job_result(
-    model_id: str,
-    request_id: str,
-    options: JobOptions,
-    config: Config,
-    *,
-    report: Report,
-    client: httpx.Client | None = None,
-    clock: Clock = REAL_CLOCK,
-) -> Outcome:
+def job_result(session: Session, request_id: str) -> Outcome:
     """Wait for a job that was submitted before, then collect it: free of charge."""
-    call = Call(model_id, options, config, report, clock)
+    call = Call(session)
 
     def work() -> Outcome:
         call.take_up(request_id)
-        folder = open_output_folder(options.output, options.output_file)
+        folder = open_output_folder(session.options.output, session.options.output_file)
         return call.wait_and_collect(folder)
 
-    return call.answer(work, client)
+    return call.answer(work)
 
 
-def cancel_job(
-    model_id: str,
-    request_id: str,
-    options: JobOptions,
-    config: Config,
-    *,
-    report: Report,
-    client: httpx.Client | None = None,
-    clock: Clock = REAL_CLOCK,
-) -> Outcome:
+def cancel_job(session: Session, request_id: str) -> Outcome:
     """Ask fal to cancel a job; one that runs already may still complete."""
-    call = Call(model_id, options, config, report, clock)
+    call = Call(session)
 
     def work() -> Outcome:
         call.take_up(request_id)
         return call.cancel()
 
-    return call.answer(work, client)
+    return call.answer(work)
 
 
-def upload_files(
-    paths: Sequence[Path],
-    config: Config,
-    *,
-    report: Report,
-    client: httpx.Client | None = None,
-    clock: Clock = REAL_CLOCK,
-) -> Outcome:
+def upload_files(session: Session, paths: Sequence[Path]) -> Outcome:
     """Upload local files and return their links: `result` is a list of `{path, url, ...}`."""
-    call = Call(None, JobOptions(), config, report, clock)
+    call = Call(session)
 
     def work() -> Outcome:
         uploaded = upload_all(call.connection, [path.absolute() for path in paths])
@@ -170,20 +120,20 @@ def upload_files(
         ]
         return Outcome("COMPLETED", None, result=told)
 
-    return call.answer(work, client)
+    return call.answer(work)
 
 
-def _is_sync(options: JobOptions, config: Config) -> bool:
+def _is_sync(session: Session) -> bool:
     """Tell the flow: an explicit `--submit` needs the queue, whatever the settings say."""
-    return options.sync_only or (config.settings.sync_only and not options.submit)
+    options, settings = session.options, session.config.settings
+    return options.sync_only or (settings.sync_only and not options.submit)
 
 
-def _submission(
-    model_id: str, body: Mapping[str, Any], options: JobOptions, config: Config
-) -> Submission:
-    sync = _is_sync(options, config)
-    origin = config.origins.run if sync else config.origins.queue
-    return Submission(f"{origin}/{checked_model_id(model_id)}", _headers(options, sync), body)
+def _submission(session: Session, body: Mapping[str, Any]) -> Submission:
+    origins, sync = session.config.origins, _is_sync(session)
+    model_id = checked_model_id(session.model_id or "")
+    url = f"{origins.run if sync else origins.queue}/{model_id}"
+    return Submission(url, _headers(session.options, sync), body)
 
 
 def _headers(options: JobOptions, sync: bool) -> dict[str, str]:

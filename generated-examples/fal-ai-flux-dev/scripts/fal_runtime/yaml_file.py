@@ -23,18 +23,20 @@ _SCALARS = {
     "int": r"[-+]?(0|[1-9][0-9]*)$",
     "float": r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?$",
 }
+# Nobody writes more by hand, and PyYAML takes a minute for three megabytes.
+_LARGEST = 100_000
 
 
 def entries(file: Path, depth: int = 1) -> list[Entry]:
     """Return a mapping's entries, each followed by those of a mapping inside it, down to `depth`.
 
     Raises UsageError that names file and line for what is no such YAML, a name that stands twice
-    and an alias; LocalError for a file that cannot be read.
+    and an alias, and for a file of more than 100 kB; LocalError for one that cannot be read.
     """
     import yaml
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         _refuse_aliases(text, file)
         loader = _loader()(text)
         root = loader.get_single_node()
@@ -42,7 +44,8 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
             return []
         if not isinstance(root, yaml.MappingNode):
             raise _refused(file, 1, "`name: value` lines are expected")
-        return list(_inside(loader, root, (), depth, file))
+        _refuse_twice(root, file)
+        return list(_inside(loader, root, (), depth))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise _refused(file, line, f"this is not valid YAML: {error.problem}") from None
@@ -53,25 +56,48 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
         raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
 
 
+def _text(file: Path) -> str:
+    if file.exists() and not file.is_file():
+        raise LocalError("local_trouble", f"{file} cannot be read: it is no regular file")
+    with file.open("rb") as stream:
+        content = stream.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        told = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
+        raise UsageError("invalid_settings", f"{told}: keep settings only")
+    return content.decode("utf-8")
+
+
 def _inside(
-    loader: "yaml.SafeLoader",
-    node: "yaml.MappingNode",
-    path: tuple[str, ...],
-    depth: int,
-    file: Path,
+    loader: "yaml.SafeLoader", node: "yaml.MappingNode", path: tuple[str, ...], depth: int
 ) -> Iterator[Entry]:
-    names = set()
     for key, value in node.value:
+        here = (*path, key.value)
+        yield here, loader.construct_object(value, deep=True), key.start_mark.line + 1
+        if depth > 1 and value.id == "mapping":
+            yield from _inside(loader, value, here, depth - 1)
+
+
+def _refuse_twice(node: "yaml.Node", file: Path) -> None:
+    """Refuse a name that stands twice in a mapping, at any depth: PyYAML takes the last one."""
+    import yaml
+
+    parts = node.value if isinstance(node, yaml.SequenceNode) else ()
+    if isinstance(node, yaml.MappingNode):
+        _refuse_names(node, file)
+        parts = [value for _, value in node.value]
+    for part in parts:
+        _refuse_twice(part, file)
+
+
+def _refuse_names(node: "yaml.MappingNode", file: Path) -> None:
+    names = set()
+    for key, _ in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key.value, str):
             raise _refused(file, line, "a name must be a single word or text")
         if key.value in names:
             raise _refused(file, line, f"{key.value} is given twice")
         names.add(key.value)
-        here = (*path, key.value)
-        yield here, loader.construct_object(value, deep=True), line
-        if depth > 1 and value.id == "mapping":
-            yield from _inside(loader, value, here, depth - 1, file)
 
 
 def _refuse_aliases(text: str, file: Path) -> None:

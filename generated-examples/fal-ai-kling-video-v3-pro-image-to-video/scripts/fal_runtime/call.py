@@ -14,7 +14,7 @@ from .api import RequestUrls, cancel, checked_request_id, job_state
 from .config import Config
 from .download import Naming
 from .errors import FalError, JobError, LocalError, NotCollectedError, UnconfirmedError, UsageError
-from .http import Clock, Connection, new_client
+from .http import REAL_CLOCK, Clock, Connection, new_client
 from .media import Collector, save_lines
 from .model import checked_model_id
 from .outcome import Outcome, Status
@@ -22,7 +22,7 @@ from .output_folder import OutputFolder, safe_name
 from .submitting import Submission, run_sync, submit
 from .waiting import Patience, Watch
 
-__all__ = ["Call", "JobOptions"]
+__all__ = ["Call", "JobOptions", "Session"]
 
 _STATUS_OF_CODE: dict[str, Status] = {
     "cancelled": "CANCELLED",
@@ -60,30 +60,37 @@ class JobOptions:
         return self.save_logs or self.save_logs_inline
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command is given: the model, the options, whom to talk to and whom to tell.
+
+    `model_id` is None where files are uploaded for no model, `client` where one is to be opened.
+    """
+
+    model_id: str | None
+    options: JobOptions
+    config: Config
+    report: Callable[[str], None]
+    client: httpx.Client | None = None
+    clock: Clock = REAL_CLOCK
+
+
 class Call:
     """One run of a command; `outcome` is what would be told if it ended now."""
 
-    def __init__(
-        self,
-        model_id: str | None,
-        options: JobOptions,
-        config: Config,
-        report: Callable[[str], None],
-        clock: Clock,
-    ) -> None:
-        self.outcome = Outcome("REFUSED", model_id)
-        self.options = options
-        self.config = config
-        self.report = report
-        self.clock = clock
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.options, self.config = session.options, session.config
+        self.report, self.clock = session.report, session.clock
+        self.outcome = Outcome("REFUSED", session.model_id)
         self.is_new = False
 
-    def answer(self, work: Callable[[], Outcome], client: httpx.Client | None) -> Outcome:
+    def answer(self, work: Callable[[], Outcome]) -> Outcome:
         """Return what the work came to; an error or Ctrl-C becomes part of the outcome."""
         started = self.clock.now()
         with ExitStack() as stack:
             try:
-                usable = client or stack.enter_context(new_client())
+                usable = self.session.client or stack.enter_context(new_client())
                 self.connection = Connection(usable, self.config, self.report, self.clock)
                 self.outcome = work()
             except FalError as error:

@@ -190,7 +190,9 @@ def _of_host(name: str, host: str) -> str:
 def _origin(environ: Mapping[str, str], name: str, otherwise: str) -> str:
     url = (environ.get(name) or otherwise).strip().rstrip("/")
     if not is_web_url(url) or urlsplit(url).query or urlsplit(url).fragment:
-        raise UsageError("invalid_settings", f"{name} must be an http or https URL without a query")
+        raise UsageError(
+            "invalid_settings", f"{name} must be an http or https URL without password and query"
+        )
     if urlsplit(url).scheme == "http" and not is_loopback(url):
         raise UsageError(
             "invalid_settings",

@@ -129,16 +129,16 @@ def _outcome(
 ) -> "Outcome":
     from . import job
 
-    model_id, options, report = asked.model_id or "", _job_options(asked), asked.report
+    model_id = None if action == "upload" else asked.model_id
+    session = job.Session(model_id, _job_options(asked), config, asked.report)
     if action == "upload":
-        return job.upload_files(paths, config, report=report)
+        return job.upload_files(session, paths)
     if action is not None:
         ask = {"status": job.job_status, "result": job.job_result, "cancel": job.cancel_job}[action]
-        return ask(model_id, asked.options[action], options, config, report=report)
+        return ask(session, asked.options[action])
     assert prepared is not None, "an input is prepared wherever no other action is asked for"
-    if asked.options["dry_run"]:
-        return job.preview_job(model_id, prepared, options, config)
-    return job.run_job(model_id, prepared, options, config, report=report)
+    run = job.preview_job if asked.options["dry_run"] else job.run_job
+    return run(session, prepared)
 
 
 def _upload_path(name: str) -> Path:

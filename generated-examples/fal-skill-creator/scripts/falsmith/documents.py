@@ -225,6 +225,8 @@ def _integer(digits: str) -> int:
 def _is_too_deep(value: Json) -> bool:
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEPTH_LIMIT):
+        if not level:
+            return False
         level = [
             child
             for node in level

@@ -3,7 +3,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -63,8 +63,7 @@ def generate(
     """
     model = parse(documents, name=options.name, description=options.description)
     folder = output / model.skill_name
-    house = {name for name in HOUSE_FILES if (folder / "references" / name).is_file()}
-    files = render(model, options, house)
+    files = render(model, options, _house(folder))
     drift = _compared(files, folder, model.id, action, force=force)
     if options.mode == "public" and action != "check":
         _refuse_links(drift, folder)
@@ -107,6 +106,14 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     return Skill(CREATOR, CREATOR, folder, tuple(file.path for file in files), drift, ())
 
 
+def _house(folder: Path) -> Set[str]:
+    """Return the names of the user's own files that are in a skill's `references/`."""
+    references = folder / "references"
+    if not references.is_dir():
+        return frozenset()
+    return {name for name in HOUSE_FILES if (references / name).is_file()}
+
+
 def _compared(
     files: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
 ) -> tuple[Drift, ...]:
@@ -137,16 +144,18 @@ def _can_link(output: Path) -> bool:
 def _check_target(folder: Path, subject: str, *, force: bool) -> None:
     """Refuse a folder that is not this skill's, or that is no folder."""
     for place in (folder.parent, folder):
-        if place.exists() and not place.is_dir():
+        if not place.is_dir() and place.exists():
             raise TargetError(
                 "local_trouble",
                 f"{place} is a file where a folder is needed: choose another --output",
             )
+    if not os.path.lexists(folder):
+        return
     if folder.is_symlink():
         raise TargetError(
             "local_trouble", f"{folder} is a symbolic link: remove it, or choose another --output"
         )
-    before = owned(folder) if folder.is_dir() else None
+    before = owned(folder)
     ours = before is not None and before.subject == subject
     if force or ours or not holds_files(folder):
         return

@@ -1,6 +1,9 @@
-"""A schema in people's words: its type, its choices and its limits, each short."""
+"""A schema in people's words: its type, its choices and its limits, each short.
 
-from collections.abc import Iterator, Mapping
+`parts` are the schema's branches, as `references.branches` gives them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 from falsmith.documents import Json
 from falsmith.references import Schema, branches
@@ -10,29 +13,31 @@ __all__ = ["choices", "limits", "type_label"]
 # Lists of lists of lists are told; the catalogue has none that go deeper.
 DEPTH = 3
 FIELDS_SHOWN = 6
+LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+LIMITS |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 
-def type_label(schema: Schema, root: Schema, depth: int = 0) -> str:
+def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
     """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
-    labels = dict.fromkeys(_plain_label(part, root, depth) for part in branches(schema, root))
+    labels = dict.fromkeys(_plain_label(part, root, depth) for part in parts)
     return " or ".join(labels) or "any"
 
 
-def choices(schema: Schema, root: Schema, depth: int = 0) -> tuple[Json, ...]:
-    """Return the allowed values of the schema, of a union's branches or of a list's items."""
+def choices(parts: Sequence[Schema], root: Schema, depth: int = 0) -> tuple[Json, ...]:
+    """Return the allowed values of a schema or a union's branches, or of a list's items."""
     found: list[Json] = []
-    for part in branches(schema, root):
+    for part in parts:
         if "const" in part:
             found.append(part["const"])
         found += [value for value in part.get("enum", ()) if value is not None]
         if isinstance(part.get("items"), Mapping) and depth < DEPTH:
-            found += choices(part["items"], root, depth + 1)
+            found += choices(branches(part["items"], root), root, depth + 1)
     return tuple(found)
 
 
-def limits(schema: Schema, root: Schema) -> str:
+def limits(parts: Sequence[Schema]) -> str:
     """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
-    told = (limit for part in branches(schema, root) for limit in _limits(part))
+    told = (limit for part in parts for limit in _limits(part))
     return ", ".join(dict.fromkeys(told))
 
 
@@ -44,7 +49,8 @@ def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
         return " or ".join(str(one) for one in kind if one != "null")
     if kind == "array" and depth < DEPTH:
         items = schema.get("items", {})
-        return "list of " + type_label(items if isinstance(items, Mapping) else {}, root, depth + 1)
+        parts = branches(items if isinstance(items, Mapping) else {}, root)
+        return "list of " + type_label(parts, root, depth + 1)
     if "properties" in schema:
         names = list(schema["properties"])
         more = ", ..." if len(names) > FIELDS_SHOWN else ""
@@ -53,6 +59,8 @@ def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
 
 
 def _limits(schema: Schema) -> Iterator[str]:
+    if LIMITS.isdisjoint(schema):
+        return
     least, most = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.flags import field_flags, own_options
 from fal_runtime.schema_walk import SchemaDocument
@@ -33,6 +33,8 @@ LIST_DEPTH = 3
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 UNKNOWN = "unknown"
+# What came in as JSON holds no circle to look for.
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 def parse(
@@ -89,7 +91,7 @@ def parse(
 def _digest(documents: Documents) -> str:
     """Return a digest of what the skill depends on: document and shown metadata."""
     shown = {key: documents.metadata.get(key) for key in ("display_name", "category", "kind")}
-    source = json.dumps([shown, documents.openapi], sort_keys=True, separators=(",", ":"))
+    source = CANONICAL.encode([shown, documents.openapi])
     return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
 
 
@@ -145,24 +147,27 @@ def _properties(schema: Schema) -> Mapping[str, Schema]:
 
 def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Parameter:
     followed = follow(part, root)
+    parts = branches(part, root)
     return Parameter(
         name=name,
-        type=type_label(part, root),
+        type=type_label(parts, root),
         required=required,
         default=followed.get("default", MISSING),
-        choices=choices(part, root),
-        limits=limits(part, root),
-        file_kind=_file_kind(part, root),
+        choices=choices(parts, root),
+        limits=limits(parts),
+        file_kind=_file_kind(parts, root),
         description=shorten(followed.get("description", ""), DESCRIPTION_LIMIT),
         deprecated=followed.get("deprecated", False),
     )
 
 
-def _file_kind(part: Schema, root: Schema, depth: int = 0) -> str | None:
+def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | None:
     """Return the kind of file that the field itself takes, alone or as a list."""
-    for branch in branches(part, root):
-        items = branch.get("items") if depth < LIST_DEPTH else None
-        kind = branch.get("x-file") or (_file_kind(items, root, depth + 1) if items else None)
+    for part in parts:
+        items = part.get("items") if depth < LIST_DEPTH else None
+        kind = part.get("x-file")
+        if kind is None and items:
+            kind = _file_kind(branches(items, root), root, depth + 1)
         if isinstance(kind, str):
             return kind
     return None
@@ -190,6 +195,8 @@ def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
 
 def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` with short samples in place of long values, for use in a command."""
+    if all(map(_is_brief, example.values())):
+        return dict(example)
     sampler = Sampler(schema, brief=True)
     properties = _properties(schema)
     brief = {
@@ -238,7 +245,8 @@ def _output(path: str, part: Schema, root: Schema) -> Iterator[Output]:
     """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
     files = tuple(_files(path, part, root, ()))
     text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
-    yield from files or (Output(path, type_label(part, root), False, text),)
+    label = type_label(branches(part, root), root)
+    yield from files or (Output(path, label, False, text),)
 
 
 def _files(path: str, part: Schema, root: Schema, within: tuple[int, ...]) -> Iterator[Output]:

@@ -1,5 +1,6 @@
 """The Platform API's client: finds models, one with its document or all of them, and prices."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +18,8 @@ __all__ = ["CursorError", "Page", "Platform", "Price"]
 EXCERPT = 120
 # What the API's own description gives as an example; the most that it allows is told nowhere.
 PAGE_SIZE = 50
-CURSOR_LIMIT = 2000
+# It goes into an address, and into messages on a screen.
+CURSOR = re.compile(r"[!-~]{1,2000}")
 ADVICE = "try again later, or use a saved document with --source PATH"
 
 
@@ -103,7 +105,7 @@ class Platform:
             NotAcceptedError: The platform cannot be reached.
 
         """
-        told = {"q": text, "category": category, "status": status}
+        told = {"q": one_line(text), "category": one_line(category or ""), "status": status}
         asked = {name: value for name, value in told.items() if value}
         seen: set[str] = set()
         for page in self.pages(asked, size=min(limit or PAGE_SIZE, PAGE_SIZE), documents=documents):
@@ -148,13 +150,15 @@ class Platform:
     def price(self, model_id: str) -> Price | None:
         """Return the model's unit price, or None where no key is set or none is told.
 
-        Raises: as `find`.
+        Raises: as `find`, but for ModelNotFoundError: a model without a price is none of those.
         """
         if self.config.key is None:
             return None
-        answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
-        told = _priced(answer, model_id)
-        match told:
+        try:
+            answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
+        except ModelNotFoundError:
+            return None
+        match _priced(answer, model_id):
             case {
                 "unit_price": int() | float() as price,
                 "unit": str(unit),
@@ -199,7 +203,7 @@ def _next_cursor(answer: Mapping[str, Json], origin: str) -> str | None:
     cursor, more = answer.get("next_cursor"), answer.get("has_more")
     if more is False or not (cursor or more):
         return None
-    if isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_LIMIT and cursor.isascii():
+    if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
         return cursor
     raise CursorError(
         "platform_down", f"{origin} promises more models and gives no usable cursor: try later"

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from fal_runtime.patterns import is_slow
@@ -15,6 +16,9 @@ from falsmith.text import clean_data, clean_text
 __all__ = ["FileKind", "Schema", "SchemaReader"]
 
 COMPONENT = "#/components/schemas/"
+# The keywords whose values hold schemas; most schemas have none of them.
+CHILDREN = frozenset({"additionalProperties", "allOf", "anyOf", "items", "oneOf", "prefixItems"})
+CHILDREN |= {"properties", "required"}
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 # Escaped: a key of YAML ends after 1,024 characters, and a path of the output holds five names.
 NAME_LIMIT = 200
@@ -69,8 +73,11 @@ class SchemaReader:
         if not isinstance(node, dict):
             self.note(where, "not a schema; anything is allowed here")
             return {}
-        schema = _annotations(node) | self.reference(node, where) | self.values(node, where)
-        schema |= self.limits(node, where) | self.children(node, where, name)
+        schema = _annotations(node)
+        schema |= self.reference(node, where)
+        schema |= self.values(node, where)
+        schema |= self.limits(node, where)
+        schema |= self.children(node, where, name)
         schema = _without_lone_all_of(schema)
         self.mark_file(schema, node, where, name)
         return _nullable(schema) if node.get("nullable") is True else schema
@@ -107,22 +114,27 @@ class SchemaReader:
         """Return type, enum and const."""
         schema: Schema = {}
         kind = node.get("type")
-        kinds = kind if isinstance(kind, list) else [kind]
-        if "type" in node and kinds and all(isinstance(k, str) and k in TYPES for k in kinds):
-            schema["type"] = list(dict.fromkeys(kinds)) if kind is kinds else kind
+        if isinstance(kind, str) and kind in TYPES:
+            schema["type"] = kind
+        elif (
+            isinstance(kind, list) and kind and all(isinstance(k, str) and k in TYPES for k in kind)
+        ):
+            schema["type"] = list(dict.fromkeys(kind))
         elif "type" in node:
             self.note(where, "has an unknown type; any type is allowed")
         if isinstance(node.get("enum"), list) and node["enum"]:
             schema["enum"] = _distinct(node["enum"])
-        return schema | ({"const": node["const"]} if "const" in node else {})
+        if "const" in node:
+            schema["const"] = node["const"]
+        return schema
 
     def limits(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the keywords that bound a number, a text or a list, where they make sense."""
-        schema: Schema = {}
-        for keyword, is_sound in BOUNDS.items():
-            if keyword in node and is_sound(node[keyword]):
-                schema[keyword] = node[keyword]
-        if is_slow(schema.get("pattern", "")):
+        if BOUNDS.keys().isdisjoint(node):
+            return {}
+        sound = {keyword: is_sound for keyword, is_sound in BOUNDS.items() if keyword in node}
+        schema = {keyword: node[keyword] for keyword in sound if sound[keyword](node[keyword])}
+        if "pattern" in schema and is_slow(schema["pattern"]):
             self.note(where, "has a pattern that could take for ever; any text is allowed")
             del schema["pattern"]
         for exclusive, bound in EXCLUSIVE.items():
@@ -132,6 +144,8 @@ class SchemaReader:
 
     def children(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
         """Return the keywords that hold schemas of their own."""
+        if CHILDREN.isdisjoint(node):
+            return {}
         schema: Schema = self.properties(node, where)
         for keyword in ("anyOf", "oneOf", "allOf"):
             branches = node.get(keyword)
@@ -162,6 +176,8 @@ class SchemaReader:
 
     def items(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
         """Return items; a tuple, in whichever of its three spellings, becomes prefixItems."""
+        if "items" not in node and "prefixItems" not in node:
+            return {}
         items = node.get("items")
         prefix = node.get("prefixItems", items if isinstance(items, list) else None)
         if isinstance(items, dict) and items and all(str(key).isdecimal() for key in items):
@@ -184,17 +200,19 @@ class SchemaReader:
 def _annotations(node: Mapping[str, Json]) -> Schema:
     """Return description, default and examples."""
     schema: Schema = {}
-    description = node.get("description")
-    limits = node.get("limit_description")
-    parts = [clean_text(text) for text in (description, limits) if isinstance(text, str)]
-    if any(parts):
-        schema["description"] = "\n\n".join(part for part in parts if part)
+    texts = [node[key] for key in ("description", "limit_description") if key in node]
+    parts = [cleaned for text in texts if isinstance(text, str) and (cleaned := clean_text(text))]
+    if parts:
+        schema["description"] = "\n\n".join(parts)
     if "default" in node:
         schema["default"] = node["default"]
-    examples = node.get("examples", [node["example"]] if "example" in node else [])
-    if isinstance(examples, list) and examples:
-        schema["examples"] = [clean_data(example) for example in examples]
-    return schema | ({"deprecated": True} if node.get("deprecated") is True else {})
+    if "examples" in node or "example" in node:
+        examples = node.get("examples", [node.get("example")])
+        if isinstance(examples, list) and examples:
+            schema["examples"] = [clean_data(example) for example in examples]
+    if node.get("deprecated") is True:
+        schema["deprecated"] = True
+    return schema
 
 
 def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
@@ -206,6 +224,7 @@ def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
     return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
 
 
+@lru_cache(maxsize=4096)
 def _can_be_told(name: str) -> bool:
     """Tell whether a field of this name can be sent and be a key in every format of a skill."""
     return len(json.dumps(name)) <= NAME_LIMIT and not SURROGATE.search(name)

@@ -2,20 +2,31 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from falsmith.documents import Json
 
-__all__ = ["CONTROL_TOKEN", "HIDDEN", "clean_data", "clean_text", "is_plain", "one_line", "shorten"]
+__all__ = [
+    "HIDDEN",
+    "clean_data",
+    "clean_text",
+    "has_control_token",
+    "is_plain",
+    "is_visible",
+    "one_line",
+    "replace_control_tokens",
+    "shorten",
+]
 
-# Chat templates of language models mark turns with such tokens, between bars or in brackets.
-CONTROL_TOKEN = re.compile(
-    r"<[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]>"
-    r"|(?-i:</?s>)|</?(?:system|assistant|user|human|tool_call|function_calls|start_of_turn|end_of_turn)>"
-    r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]|<</?SYS>>",
+# Chat templates of language models mark turns with such tokens. Two patterns, because one that
+# begins with a single character is searched for many times as fast.
+ANGLED = re.compile(
+    r"<(?:[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]|/?(?:system|assistant|user|human|tool_call"
+    r"|function_calls|start_of_turn|end_of_turn|(?-i:s))|</?SYS>)>",
     re.IGNORECASE,
 )
+BRACKETED = re.compile(r"\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]", re.IGNORECASE)
 # Characters of no control category that show as nothing: joiners, fillers, variation selectors.
 HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
@@ -35,14 +46,29 @@ def clean_text(text: str) -> str:
     indentation goes.
     """
     visible = text if text.isascii() and text.isprintable() else _visible(text)
-    while CONTROL_TOKEN.search(visible):
-        visible = CONTROL_TOKEN.sub("", visible)
+    while has_control_token(visible):
+        visible = replace_control_tokens(visible, lambda _: "")
     return "\n".join(line.strip() for line in visible.strip().split("\n"))
+
+
+def has_control_token(text: str) -> bool:
+    """Tell whether a chat template would take part of `text` for a mark of its own."""
+    return bool(ANGLED.search(text) or BRACKETED.search(text))
+
+
+def replace_control_tokens(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
+    """Return `text` with each chat control token replaced by what `replacement` makes of it."""
+    return BRACKETED.sub(replacement, ANGLED.sub(replacement, text))
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether every character of `text` shows, and none begins a line."""
+    return text.isprintable() and (text.isascii() or not HIDDEN.search(text))
 
 
 def is_plain(text: str) -> bool:
     """Tell whether all of `text` is visible and on one line, and nothing a control token."""
-    return text.isprintable() and not HIDDEN.search(text) and not CONTROL_TOKEN.search(text)
+    return is_visible(text) and not has_control_token(text)
 
 
 def clean_data(value: Json) -> Json:
@@ -61,6 +87,7 @@ def one_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
+@lru_cache(maxsize=4096)
 def shorten(text: str, limit: int) -> str:
     """Return the first sentence of cleaned `text` on one line, cut at a word beyond `limit`."""
     sentence = one_line(re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])|\n\n", text, maxsplit=1)[0])

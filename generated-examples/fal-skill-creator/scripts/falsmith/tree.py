@@ -149,10 +149,11 @@ def _write(
 ) -> None:
     provenance = files[-1]
     assert isinstance(provenance, File)
-    _make_folder(folder, PROVENANCE.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder, str(PROVENANCE.parent))
     _replace(folder, File(PROVENANCE, _intent(provenance, before)))
     _remove_retired(files, folder, before)
-    for parent in sorted({part for file in files for part in file.path.parents}):
+    for parent in _folders(files):
         _make_folder(folder, parent)
     for file in files:
         if file.path in different and file is not provenance:
@@ -160,6 +161,13 @@ def _write(
                 _clear(folder / file.path)
             _replace(folder, file)
     _replace(folder, provenance)
+
+
+def _folders(files: Sequence[Entry]) -> list[str]:
+    """Return the folders inside the tree that hold the files, outer ones before inner ones."""
+    holding = {str(file.path).rpartition("/")[0] for file in files}
+    parts = (part for one in map(PurePosixPath, holding) for part in (one, *one.parents))
+    return sorted({str(part) for part in parts if part.parts})
 
 
 def _intent(provenance: File, before: Owned | None) -> bytes:
@@ -193,13 +201,14 @@ def _remove_emptied(folder: Path, path: PurePosixPath) -> None:
 
 
 def _replace(folder: Path, file: Entry) -> None:
-    place = os.path.join(folder, file.path)  # noqa: PTH118 - tens of thousands of files pass here
-    parent, name = os.path.split(place)
-    temporary = os.path.join(parent, f"{TEMPORARY}{os.getpid()}-{name}")  # noqa: PTH118
+    # Plain text and calls of the system: tens of thousands of files pass here.
+    parent, slash, name = str(file.path).rpartition("/")
+    place = f"{folder}/{file.path}"
+    temporary = f"{folder}/{parent}{slash}{TEMPORARY}{os.getpid()}-{name}"
     try:
         if isinstance(file, Link):
             Path(temporary).unlink(missing_ok=True)
-            Path(temporary).symlink_to(file.target)
+            os.symlink(file.target, temporary)  # noqa: PTH211
         else:
             _fill(temporary, file)
         os.replace(temporary, place)  # noqa: PTH105
@@ -217,16 +226,23 @@ def _clear(place: Path) -> None:
 def _fill(place: str, file: File) -> None:
     flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
     handle = os.open(place, flags, 0o777 if file.executable else 0o666)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(file.content)
+    try:
+        rest = memoryview(file.content)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    finally:
+        os.close(handle)
 
 
-def _make_folder(folder: Path, part: PurePosixPath) -> None:
+def _make_folder(folder: Path, part: str) -> None:
     """Make a folder of the tree; a link in its place goes, so that nothing leaves `folder`."""
-    place = folder / part
-    if place != folder and place.is_symlink():
-        place.unlink()
-    place.mkdir(parents=True, exist_ok=True)
+    place = f"{folder}/{part}"
+    try:
+        os.mkdir(place)  # noqa: PTH102
+    except FileExistsError:
+        if os.path.islink(place):  # noqa: PTH114
+            os.unlink(place)  # noqa: PTH108
+        os.makedirs(place, exist_ok=True)  # noqa: PTH103
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -30,7 +30,9 @@ def _inputs(schema: Schema) -> Iterator[str]:
     for branch in branches(schema, schema):
         for name, part in branch.get("properties", {}).items():
             yield f"input:{name}"
-            yield from (f"choice:{name}={_word(value)}" for value in choices(part, schema))
+            yield from (
+                f"choice:{name}={_word(value)}" for value in choices(branches(part, schema), schema)
+            )
 
 
 def _word(value: Json) -> str:

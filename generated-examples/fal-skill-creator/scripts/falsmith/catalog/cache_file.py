@@ -1,7 +1,6 @@
 """The cache's file: opened, its format checked, and set aside where it cannot be used."""
 
 import hashlib
-import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +69,9 @@ class NewerError(DamagedError):
 
 
 # What a file in bad shape, or a machine in trouble, makes of any use of the cache.
-TROUBLES = (sqlite3.DatabaseError, DamagedError, OSError)
+TROUBLES = (sqlite3.DatabaseError, DamagedError, UnicodeDecodeError, OSError)
+# What sqlite says where it can make no journal beside the file.
+NO_JOURNAL = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
 def default_path(platform: str = Origins().platform) -> Path:
@@ -90,49 +91,51 @@ def open_file(path: Path, *, write: bool) -> sqlite3.Connection | None:
     """
     if write:
         path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.exists():
+        return _opened(path, "rwc")
+    # A process that ends while it makes the file, or finds no room, leaves nothing in it.
+    if not path.exists() or path.stat().st_size == 0:
         return None
-    # A file that cannot be written has no journal beside it: sqlite reads it as it stands.
-    immutable = not write and not os.access(path.parent, os.W_OK)
-    mode = "ro&immutable=1" if immutable else "rwc" if write else "rw"
-    connection = _connect(f"{path.absolute().as_uri()}?mode={mode}")
     try:
-        _prepare(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        return _opened(path, "rw")
+    except sqlite3.OperationalError as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF not in NO_JOURNAL or _has_journal(path):
+            raise
+        # On a full or read-only disk no journal can be made: the file is read as it stands.
+        return _opened(path, "ro&immutable=1")
 
 
 def empty() -> sqlite3.Connection:
     """Return a cache in memory, with nothing in it."""
-    connection = _connect("file::memory:")
-    try:
-        _prepare(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return _connected("file::memory:")
 
 
 def is_damage(error: Exception) -> bool:
     """Tell whether the file itself is to blame, not the machine that it stands on."""
-    code = getattr(error, "sqlite_errorcode", 0)
+    if isinstance(error, (DamagedError, UnicodeDecodeError)):
+        return True
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # Python's own complaint about a text in the file that is no UTF-8.
+        return isinstance(error, sqlite3.OperationalError)
     kinds = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    cut_off = code == sqlite3.SQLITE_IOERR_SHORT_READ
-    return isinstance(error, DamagedError) or code & 0xFF in kinds or cut_off
+    return code & 0xFF in kinds or code == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
-def set_aside(path: Path, error: Exception) -> str:
-    """Rename the file and return what to tell people about it; raises OSError where it cannot."""
-    word = "newer" if isinstance(error, NewerError) else "damaged"
+def set_aside(path: Path, damage: Exception) -> str:
+    """Rename the file and return what to tell people about it; raises LocalError where it stays."""
+    word = "newer" if isinstance(damage, NewerError) else "damaged"
     target = path.with_name(f"{path.name}.{word}")
-    # The journal belongs to the file: beside a new one it would be taken for that one's.
-    for end in ("-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            Path(f"{path}{end}").replace(f"{target}{end}")
+    try:
+        # The journal belongs to the file: beside a new one it would be taken for that one's.
+        for end in ("-wal", "-shm", "-journal", ""):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{end}").replace(f"{target}{end}")
+    except OSError as error:
+        both = f"{damage}, and it cannot be renamed to {target.name}: {error.strerror}"
+        raise cache_trouble(DamagedError(both), path) from error
     return (
-        f"the cache {path} cannot be used: {error}. It is set aside as {target.name}; "
+        f"the cache {path} cannot be used: {damage}. It is set aside as {target.name}; "
         "`falsmith catalog sync` fills a new one"
     )
 
@@ -147,15 +150,26 @@ def cache_trouble(error: Exception, path: Path | None) -> LocalError:
     )
 
 
-def _connect(uri: str) -> sqlite3.Connection:
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    return _connected(f"{path.absolute().as_uri()}?mode={mode}")
+
+
+def _connected(uri: str) -> sqlite3.Connection:
     # Transactions are begun by hand, so that a write never begins as a read.
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _has_journal(path: Path) -> bool:
+    """Tell whether a part of the cache stands in a journal beside its file."""
+    journals = [Path(f"{path}{end}") for end in ("-wal", "-journal")]
+    return any(journal.exists() and journal.stat().st_size for journal in journals)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from falsmith.catalog.abilities import abilities
 from falsmith.catalog.cache_file import DamagedError
 from falsmith.catalog.query import Found, Query, found
-from falsmith.documents import Documents, Entry, Json
+from falsmith.documents import Documents, Entry, Json, entry_documents
+from falsmith.errors import DocumentError
 from falsmith.text import one_line
 
 __all__ = [
@@ -39,11 +40,11 @@ Row = tuple[str, str, str]
 
 
 def put(connection: sqlite3.Connection, entry: Entry, sync: int | None = None) -> None:
-    """Write a model, or write it anew; a document stays where the entry brings none.
+    """Write a model, or write it anew; a document stays where the entry brings no usable one.
 
     `sync` numbers the sync that saw the model in the platform's list.
     """
-    openapi: Json = entry.openapi if entry.has_document else None
+    openapi = _usable_document(entry)
     told = found(entry, _category(openapi))
     digest = _put_document(connection, openapi)
     before = connection.execute(
@@ -54,7 +55,7 @@ def put(connection: sqlite3.Connection, entry: Entry, sync: int | None = None) -
     connection.execute(PUT_MODEL, row | shown | {"sync": sync})
     number = before[0] if before else _number(connection, entry.model_id)
     _put_words(connection, number, told, entry.metadata.get("tags"))
-    if digest is not None and (before is None or before[1] != digest):
+    if openapi is not None and (before is None or before[1] != digest):
         _put_abilities(connection, number, Documents(entry.model_id, entry.metadata, openapi))
 
 
@@ -102,7 +103,14 @@ def delete_unused_words(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM abilities WHERE model NOT IN (SELECT id FROM models)")
 
 
-def _put_document(connection: sqlite3.Connection, openapi: Json) -> str | None:
+def _usable_document(entry: Entry) -> Mapping[str, Json] | None:
+    try:
+        return entry_documents(entry, "the list").openapi
+    except DocumentError:
+        return None
+
+
+def _put_document(connection: sqlite3.Connection, openapi: Mapping[str, Json] | None) -> str | None:
     """Write a document once, by the digest of its text, whose order of fields is kept."""
     if openapi is None:
         return None
@@ -147,8 +155,10 @@ def _conditions(query: Query, joint: str) -> Iterator[tuple[str, str | None]]:
     """Yield each condition, and the value that it is given."""
     yield ("true", None) if query.status == "all" else ("status = ?", query.status)
     if query.words:
+        # A word of signs alone stands in no index: no model would have all words.
+        words = [word for word in query.words if any(map(str.isalnum, word))] or query.words
         # Quoted, a word is searched for as it is, whatever signs it holds; * finds longer ones.
-        quoted = ('"' + word.replace('"', '""') + '"*' for word in query.words)
+        quoted = ('"' + word.replace('"', '""') + '"*' for word in words)
         yield "words MATCH ?", joint.join(quoted)
     if query.category is not None:
         yield f"{CATEGORY} = ?", one_line(query.category)

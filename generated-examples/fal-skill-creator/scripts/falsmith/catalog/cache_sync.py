@@ -11,7 +11,7 @@ from fal_runtime.errors import LocalError
 from falsmith.catalog import cache_rows
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.cache_file import cache_trouble
-from falsmith.documents import Entry
+from falsmith.documents import Entry, entry_documents
 from falsmith.errors import DocumentError, PlatformError
 from falsmith.platform import CursorError, Page, Platform
 
@@ -43,8 +43,9 @@ def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Ite
     """Read every page of the platform's list, with documents; yield at first and after each page.
 
     It goes on where one that was interrupted in the last day has ended. `notice` is told of each
-    entry that is broken. Raises LocalError where another process syncs the same cache or where
-    the disk is in the way, and what `Platform.pages` raises; what was stored by then stays.
+    entry and each document that is broken. Raises LocalError where another process syncs the same
+    cache or where the disk is in the way, and what `Platform.pages` raises; what was stored by
+    then stays.
     """
     with _alone(cache.path):
         begun = _begun(platform, cache)
@@ -63,11 +64,22 @@ def _follow(
 ) -> Iterator[Progress]:
     yield progress
     for page in platform.pages(cursor=progress.cursor, documents=True):
-        for item in page.items:
-            if isinstance(item, DocumentError):
-                notice(f"left out: {item}")
+        for problem in filter(None, map(_problem, page.items)):
+            notice(problem)
         progress = _stored(platform, cache, progress, page)
         yield progress
+
+
+def _problem(item: Entry | DocumentError) -> str | None:
+    """Return what is wrong with an entry or with its document; one that brings none is sound."""
+    if isinstance(item, DocumentError):
+        return f"left out: {item}"
+    try:
+        if item.openapi is not None:
+            entry_documents(item, "the platform's list")
+    except DocumentError as error:
+        return f"without a document: {error}"
+    return None
 
 
 def _begun(platform: Platform, cache: Cache) -> Progress:
@@ -108,10 +120,12 @@ def _stored(platform: Platform, cache: Cache, before: Progress, page: Page) -> P
     def work(rows: sqlite3.Connection) -> Progress:
         for entry in entries:
             cache_rows.put(rows, entry, progress.number)
-        rows.execute(
+        known = rows.execute(
             "UPDATE syncs SET cursor = ?, pages = ?, models = ?, broken = ? WHERE number = ?",
             (progress.cursor, progress.pages, progress.models, progress.broken, progress.number),
         )
+        if not known.rowcount:
+            raise _replaced(cache.path)
         return _ended(rows, progress, now) if page.next_cursor is None else progress
 
     return cache.write(work)
@@ -158,20 +172,28 @@ def _alone(cache: Path | None) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(path, timeout=0, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
-        raise cache_trouble(error, cache) from error
+        raise cache_trouble(error, path) from error
     with closing(lock):
         try:
-            lock.execute("BEGIN EXCLUSIVE")
+            # Not EXCLUSIVE: of two that begin at the same moment, neither would get it.
+            lock.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            raise _held(error, cache) from error
+            raise _held(error, cache, path) from error
         yield
 
 
-def _held(error: sqlite3.DatabaseError, cache: Path) -> LocalError:
+def _held(error: sqlite3.DatabaseError, cache: Path, lock: Path) -> LocalError:
     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-        return cache_trouble(error, cache)
+        return cache_trouble(error, lock)
     return LocalError(
         "local_trouble",
         f"another `falsmith catalog sync` fills the cache {cache} at this moment: wait for it; "
         "`falsmith catalog info` tells how far it is",
+    )
+
+
+def _replaced(cache: Path | None) -> LocalError:
+    return LocalError(
+        "local_trouble",
+        f"the cache {cache} was replaced while it was filled: run `falsmith catalog sync` again",
     )

@@ -24,7 +24,7 @@ class Query:
 
     `inputs` are names of input fields, `choices` pairs of a field and a value that it allows,
     `output_kinds` kinds of files that come out: a model must have all of them.
-    Raises UsageError where a text is longer than any search.
+    Raises UsageError where a text is longer than any search, or the category empty.
     """
 
     text: str = ""
@@ -37,6 +37,10 @@ class Query:
     def __post_init__(self) -> None:
         _refuse_long("the text to search for", self.text, TEXT_LIMIT)
         _refuse_long("the category", self.category or "", CATEGORY_LIMIT)
+        if self.category is not None and not one_line(self.category):
+            raise UsageError(
+                "usage", "the category is empty: `falsmith categories` lists those that there are"
+            )
 
     @property
     def words(self) -> tuple[str, ...]:

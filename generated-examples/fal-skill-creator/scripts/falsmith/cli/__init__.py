@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from fal_runtime.errors import FalError
 from fal_runtime.standard_output import OutputError
 from falsmith import __version__
 from falsmith.cli.checked_output import checked_output
+from falsmith.hosts import DEFAULT_FOLDER
 
 __all__ = ["cli", "run"]
 
@@ -62,21 +64,23 @@ def cli() -> None:
     """Turn fal.ai model IDs into agent skills that call the models safely."""
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit status; the one place that prints an error."""
+def run(arguments: Sequence[str], *, skills: Path = DEFAULT_FOLDER) -> int:
+    """Run the command line and return its exit status; the one place that prints an error.
+
+    `skills` is the folder that `generate` writes to where no option names one.
+    """
     try:
         with checked_output():
-            return _answered(arguments)
+            return _answered(arguments, skills)
     except OutputError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_status
 
 
-def _answered(arguments: Sequence[str]) -> int:
+def _answered(arguments: Sequence[str], skills: Path) -> int:
+    words = list(arguments) or ["--help"]
     try:
-        status = cli.main(
-            list(arguments) or ["--help"], prog_name="falsmith", standalone_mode=False
-        )
+        status = cli.main(words, prog_name="falsmith", standalone_mode=False, obj=skills)
     except OutputError:
         raise
     except FalError as error:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from fal_runtime.errors import FalError
+from fal_runtime.errors import FalError, LocalError
 from falsmith.catalog.cache import Cache, Contents
 from falsmith.catalog.cache_sync import Progress, sync
 from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
@@ -38,7 +38,7 @@ def sync_command(as_json: bool, quiet: bool) -> int:
                 show(last)
     except (FalError, KeyboardInterrupt):
         if last is not None and last.pages:
-            notice(f"{last.models} models are stored: the same command goes on from there")
+            notice(f"{last.models} models are stored and stay: run the same command again")
         raise
     if last is not None:
         _print_sync(last, cache, as_json=as_json or not sys.stdout.isatty())
@@ -94,6 +94,11 @@ def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
     # Closed, the journal is part of the file, and the size is what stays.
     cache.close()
     contents = cache.contents()
+    if not contents.synced:
+        raise LocalError(
+            "local_trouble",
+            f"the cache {cache.path} was removed while it was filled: run the same command again",
+        )
     if last.kept:
         notice(
             f"{last.kept} models are no longer listed; they are kept, because broken entries "

@@ -15,6 +15,9 @@ __all__ = ["checked_output"]
 def checked_output() -> Iterator[None]:
     """Make standard output raise OutputError where it cannot be written, also at the end."""
     before = sys.stdout
+    if isinstance(before, io.TextIOWrapper):
+        # A terminal of few characters shows the others as escapes, not a traceback.
+        before.reconfigure(errors="backslashreplace")
     sys.stdout = cast(TextIO, _Closed() if before is None else _Checked(before))
     try:
         yield

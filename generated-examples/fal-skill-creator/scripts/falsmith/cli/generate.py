@@ -15,6 +15,7 @@ from falsmith.cli.options import json_option, notice, open_source, quiet_option,
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.filters import FILTERS
 from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
@@ -50,7 +51,7 @@ Examples:
     help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
 @click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
-@folder_options(str(DEFAULT_FOLDER))
+@folder_options(f"{DEFAULT_FOLDER}; for generate_fal_skill.py, beside its skill")
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
 @click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
@@ -113,7 +114,7 @@ def generate(
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
             "the whole live platform with --yes",
         )
-    folder = chosen_folder(output, agent) or DEFAULT_FOLDER
+    folder = chosen_folder(output, agent) or click.get_current_context().obj
     opened = open_source(source, offline=offline, key=api_key)
     told_as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
@@ -151,7 +152,12 @@ def _check_usage(
 
 
 def _check_length(option: str, text: str | None, limit: int) -> None:
-    length = len(one_line(text)) if text is not None else 1
+    if text is None or text == DEFAULT_LICENSE:
+        return
+    import yaml
+
+    # As the readers of front matter will find it: some characters are replaced there or left out.
+    length = len(yaml.safe_load(FILTERS["front_matter"](one_line(text))).strip())
     if not 1 <= length <= limit:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 

@@ -36,7 +36,7 @@ def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json
     if not models:
         explain_nothing(source, query)
     elif has_more:
-        notice(f"more than {limit} models fit: --all lists every one")
+        notice(f"more models fit than the {limit} shown: --all lists every one")
     return len(shown)
 
 
@@ -77,7 +77,6 @@ def explain_nothing(source: Catalogue, query: Query) -> None:
     close = close_categories(query.category, known) if query.category is not None else None
     if close is None:
         notice("no model fits")
-    elif close:
-        notice(f"no category is called {query.category!r}; close to it: {', '.join(close)}")
-    else:
-        notice(f"no category is called {query.category!r}; `falsmith categories` lists them")
+        return
+    hint = f"close to it: {', '.join(close)}" if close else "`falsmith categories` lists them"
+    notice(f"no model fits; no category {query.category!r} is known here; {hint}")

@@ -5,10 +5,12 @@ import sys
 
 import click
 
-from falsmith.cli.options import json_option, open_source, source_options
+from fal_runtime.errors import FalError
+from falsmith.cli.options import json_option, notice, open_source, source_options
 from falsmith.model import MISSING, Model, Parameter
+from falsmith.names import check_model_id
 from falsmith.parse import parse
-from falsmith.platform import Price
+from falsmith.platform import Platform, Price
 from falsmith.sources import Live
 
 __all__ = ["show"]
@@ -28,13 +30,22 @@ CHOICES_SHOWN = 8
 def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int:
     """Show what a model takes and returns; the price too, where a key is set."""
     opened = open_source(source, offline=offline)
-    model = parse(opened.documents(model_id))
-    price = opened.platform.price(model_id) if isinstance(opened, Live) else None
+    model = parse(opened.documents(check_model_id(model_id)))
+    price = _price(opened.platform, model_id) if isinstance(opened, Live) else None
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps(_object(model, price), indent=1) + "\n")
     else:
         _print(model, price)
     return 0
+
+
+def _price(platform: Platform, model_id: str) -> Price | None:
+    """Return the price; a platform that refuses to tell it takes nothing from the model."""
+    try:
+        return platform.price(model_id)
+    except FalError as error:
+        notice(f"no price: {error}")
+        return None
 
 
 def _object(model: Model, price: Price | None) -> dict[str, object]:
