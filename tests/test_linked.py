@@ -256,3 +256,15 @@ def test_a_full_disk_leaves_no_half_written_file_behind(tmp_path: Path) -> None:
     assert done.returncode == 9, done.stderr
     assert run(arguments) == 0
     assert verify(tmp_path / "fal-ai-flux-schnell") == []
+
+
+@pytest.mark.parametrize("options", [Options(), Options("standalone")])
+def test_a_copy_without_links_is_written_like_one_with_them(
+    flux: Documents, skills: Path, tmp_path: Path, options: Options
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(skills, copy)
+    made = generate(flux, options, copy)
+
+    assert "edited" not in {one.kind for one in made.drift}
+    assert (len(links(made.folder)), verify(made.folder)) == (2 * (options == Options()), [])

@@ -172,9 +172,18 @@ def _condition(folder: Path, path: PurePosixPath, before: Owned) -> str:
     place = folder / path
     if not os.path.lexists(place):
         return "missing"
+    if _is_unpacked(place, path, before):
+        return "as written"
     if not is_as_written(folder, path, before):
         return "edited"
     return "broken link" if place.is_symlink() and not os.access(place, os.R_OK) else "as written"
+
+
+def _is_unpacked(place: Path, path: PurePosixPath, before: Owned) -> bool:
+    """Tell whether copies stand in a link's place, of which each is known by itself."""
+    if place.is_symlink() or not place.is_dir():
+        return False
+    return any(path in PurePosixPath(each).parents for each in before.states)
 
 
 def _leads_into(skill: Path, folder: Path) -> bool:

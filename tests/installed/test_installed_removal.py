@@ -1,5 +1,6 @@
 """What a removal takes, what it leaves, and what it refuses."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
 from falsmith.installed import Installed, find
+from falsmith.provenance import owned
 from falsmith.removal import plan_removal, remove
 
 
@@ -57,6 +59,49 @@ def test_what_the_user_edited_and_added_stays(project: Project, contents: Conten
     assert not (project.alone / "scripts").exists()
     names = [one.folder.name for one in find([project.alone.parent]) if isinstance(one, Installed)]
     assert "acme-alone" not in names
+
+
+def test_copies_in_the_place_of_links_are_no_work_of_the_user(
+    project: Project, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project.creator.parent, copy)
+    skill = copy / project.linked.name
+    (found,) = [one for one in find([skill]) if isinstance(one, Installed)]
+
+    assert (found.freshness, plan_removal(skill).kept) == ("current", ())
+    (skill / "scripts/fal_runtime/api.py").write_text("Mine.")
+    (skill / "scripts/fal_runtime/own.py").write_text("Mine.")
+    (skill / "scripts/fal_runtime/call.py").unlink()
+    (found,) = [one for one in find([skill]) if isinstance(one, Installed)]
+    assert list(map(str, found.edited)) == ["scripts/fal_runtime/api.py"]
+    assert list(map(str, found.missing)) == ["scripts/fal_runtime/call.py"]
+    removal = plan_removal(skill)
+    remove(removal)
+    assert {str(one.path): one.why for one in removal.kept} == {
+        "scripts/fal_runtime/api.py": "edited",
+        "scripts/fal_runtime/own.py": "added",
+    }
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"SKILL.md": "../alone\0"},
+        {"SKILL.md\0": "../acme-alone"},
+        {"x" * 5000: "../acme-alone"},
+        {"SKILL.md": f"../{'x' * 5000}"},
+        {"SKILL.md": "/etc/passwd", "scripts": "../../..", "references": ".."},
+    ],
+)
+def test_a_record_of_odd_links_is_read_all_the_same(
+    project: Project, links: dict[str, str]
+) -> None:
+    record = project.alone / "references/provenance.json"
+    told = json.loads(record.read_text())
+    record.write_text(json.dumps(told | {"links": links}))
+
+    assert owned(project.alone) is not None
 
 
 def test_force_takes_all_of_it(project: Project) -> None:
