@@ -36,8 +36,9 @@ def test_a_folder_without_a_skill_is_one_problem_that_says_what_to_name(tmp_path
     assert ".claude/skills/NAME" in problem.message
 
 
-def test_a_folder_with_nothing_but_skill_md_has_every_other_file_missing(tmp_path: Path) -> None:
-    (tmp_path / "SKILL.md").write_text("", encoding="utf-8")
+def test_a_folder_with_nothing_but_a_record_has_every_other_file_missing(tmp_path: Path) -> None:
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "provenance.json").write_text("", encoding="utf-8")
     assert len(verify(tmp_path)) > 8
 
 
@@ -65,6 +66,15 @@ def test_a_huge_file_is_a_problem_and_is_not_read_whole(skill: Path) -> None:
     with (skill / INPUT).open("wb") as file:
         file.truncate(6_000_000)
     assert any("is larger than" in one.message for one in verify(skill) if one.path == INPUT)
+
+
+def test_a_script_that_nobody_could_read_is_a_problem(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    (skill / "scripts/fal_runtime/long.py").write_text("x = 1\n" * 40_000, encoding="utf-8")
+    seal(skill)
+    (problem,) = verify(skill)
+    assert "longer than 200,000 characters" in problem.message
 
 
 def test_too_many_files_are_a_problem(skill: Path) -> None:

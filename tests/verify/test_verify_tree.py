@@ -1,0 +1,117 @@
+"""The folder as a tree: names, kinds of files, and skills that somebody else wrote."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from falsmith.verify import verify
+
+NAME = "fal-ai-sketch-fast"
+FOREIGN_TEXT = """---
+name: brand-voice
+description: >-
+  Write in the voice of the brand: short and warm. Use it for posts.
+metadata:
+  version: "1.2"
+allowed-tools: Read Bash(git:*)
+---
+# Brand voice \u26a0\ufe0f
+
+Read [the tone](references/tone.md). Run `python scripts/count.py text.md`.
+"""
+
+EXTRA = {
+    "scripts/run": "nothing else",
+    "scripts/run.sh": "nothing else",
+    "scripts/fal_runtime/run.js": "is a program that nobody checks",
+    "assets/run.pyw": "is a program that nobody checks",
+    "references/SKILL.md": "taken for a skill of its own",
+    "references/sub/skill.md": "taken for a skill of its own",
+    "metadata.json": "left out by installers",
+    "plugin.json": "refuse the skill as a plugin",
+    "references/INPUT.schema.json": "in capitals only",
+    "references/a b.txt": "has a name of other characters",
+}
+
+
+@pytest.mark.parametrize(("path", "told"), EXTRA.items())
+def test_a_file_that_does_not_belong_into_a_skill_is_a_problem(
+    skill: Path, seal: Callable[..., None], path: str, told: str
+) -> None:
+    (skill / path).parent.mkdir(parents=True, exist_ok=True)
+    (skill / path).write_text("{}\n", encoding="utf-8")
+    seal(skill)
+    assert any(one.path == path and told in one.message for one in verify(skill))
+
+
+@pytest.mark.parametrize("path", ["scripts/__pycache__/x.py", ".DS_Store/x.md"])
+def test_nothing_hides_among_left_overs(skill: Path, path: str) -> None:
+    (skill / path).parent.mkdir()
+    (skill / path).write_text("1\n", encoding="utf-8")
+    assert path in {one.path for one in verify(skill)}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs FIFOs")
+def test_a_fifo_with_the_name_of_a_left_over_is_a_problem(skill: Path) -> None:
+    os.mkfifo(skill / "__pycache__")
+    (problem,) = verify(skill)
+    assert "no regular file" in problem.message
+
+
+def test_a_broken_link_is_named_in_every_text(skill: Path, seal: Callable[..., None]) -> None:
+    (skill / "notes.md").write_text("[x](references/none.md)\n", encoding="utf-8")
+    seal(skill)
+    (problem,) = verify(skill)
+    assert problem.path == "notes.md"
+    assert "a file that is not there" in problem.message
+
+
+@pytest.mark.parametrize("text", ["`references/more.md`\n", "[more](more.md)\n"])
+def test_a_chain_of_references_is_named_however_it_is_written(
+    skill: Path, seal: Callable[..., None], text: str
+) -> None:
+    (skill / "references/notes.md").write_text(text, encoding="utf-8")
+    (skill / "references/more.md").write_text("More.\n", encoding="utf-8")
+    seal(skill)
+    (problem,) = verify(skill)
+    assert "makes a chain" in problem.message
+
+
+def test_a_path_in_a_code_span_may_not_be_two_levels_deep(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    (skill / "references/deep").mkdir()
+    (skill / "references/deep/more.md").write_text("More.\n", encoding="utf-8")
+    with (skill / "SKILL.md").open("a", encoding="utf-8") as file:
+        file.write("\nSee `references/deep/more.md`.\n")
+    seal(skill)
+    (problem,) = verify(skill)
+    assert "is two levels deep" in problem.message
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A skill that falsmith did not make, good otherwise."""
+    folder = tmp_path / "brand-voice"
+    (folder / "references").mkdir(parents=True)
+    (folder / "scripts").mkdir()
+    (folder / "SKILL.md").write_text(FOREIGN_TEXT, encoding="utf-8")
+    (folder / "references/tone.md").write_text("Warm.\n", encoding="utf-8")
+    (folder / "scripts/count.py").write_text("import sys\n\nprint(sys.argv)\n", encoding="utf-8")
+    return folder
+
+
+def test_a_skill_that_falsmith_did_not_make_is_told_so_once(foreign: Path) -> None:
+    (problem,) = verify(foreign)
+    assert problem.path == "references/provenance.json"
+    assert "falsmith did not make this skill" in problem.message
+
+
+def test_the_rules_of_any_skill_apply_to_one_that_falsmith_did_not_make(foreign: Path) -> None:
+    (foreign / "scripts/count.py").write_text("import os\nos.system('ls')\n", encoding="utf-8")
+    (foreign / "references/tone.md").unlink()
+    assert {one.path for one in verify(foreign)} == {
+        "SKILL.md", "references/provenance.json", "scripts/count.py"
+    }  # fmt: skip
