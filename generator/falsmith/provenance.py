@@ -1,6 +1,7 @@
 """What falsmith wrote into a folder, by its own record there: whose skill it is, which files."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ __all__ = ["LINK", "PROVENANCE", "Owned", "owned", "release"]
 PROVENANCE = PurePosixPath("references/provenance.json")
 # Before the target, where a link stands in the place of a digest.
 LINK = "link:"
+# What JSON can say and no name of a file can hold: NUL, and half a character.
+NO_NAME = re.compile(r"[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,7 @@ def _record(folder: Path) -> Mapping[str, Json]:
     """Return the provenance of `folder`, empty where there is none to be read."""
     try:
         told = load_json((folder / PROVENANCE).read_bytes(), PROVENANCE.name)
-    # A name with a NUL in it is a ValueError.
-    except (OSError, ValueError, DocumentError):
+    except (OSError, DocumentError):
         return {}
     return told if isinstance(told, dict) else {}
 
@@ -93,6 +95,8 @@ def _copied(
 
 
 def _texts(value: Json) -> Iterator[tuple[str, str]]:
+    """Yield each name and its text, or texts, but for those that no file can have."""
     if isinstance(value, dict):
         listed = ((k, v if isinstance(v, list) else [v]) for k, v in value.items())
-        yield from ((k, one) for k, several in listed for one in several if isinstance(one, str))
+        pairs = ((k, one) for k, several in listed for one in several if isinstance(one, str))
+        yield from (pair for pair in pairs if not NO_NAME.search("".join(pair)))

@@ -84,24 +84,30 @@ def test_copies_in_the_place_of_links_are_no_work_of_the_user(
     }
 
 
+@pytest.mark.parametrize("part", ["files", "writing", "links"])
 @pytest.mark.parametrize(
-    "links",
+    "told",
     [
         {"SKILL.md": "../alone\0"},
         {"SKILL.md\0": "../acme-alone"},
+        {"SKILL.md\ud800": "../acme\ud800"},
         {"x" * 5000: "../acme-alone"},
         {"SKILL.md": f"../{'x' * 5000}"},
         {"SKILL.md": "/etc/passwd", "scripts": "../../..", "references": ".."},
     ],
 )
-def test_a_record_of_odd_links_is_read_all_the_same(
-    project: Project, links: dict[str, str]
+def test_a_record_of_odd_names_leads_to_no_crash(
+    project: Project, part: str, told: dict[str, str]
 ) -> None:
     record = project.alone / "references/provenance.json"
-    told = json.loads(record.read_text())
-    record.write_text(json.dumps(told | {"links": links}))
+    record.write_text(json.dumps(json.loads(record.read_text()) | {part: told}))
+    before = owned(project.alone)
 
-    assert owned(project.alone) is not None
+    assert before is not None
+    assert [path for path in before.states if "\0" in path or "\ud800" in path] == []
+    assert len(list(find([project.alone]))) == 1
+    remove(plan_removal(project.alone, force=True))
+    assert not project.alone.exists()
 
 
 def test_force_takes_all_of_it(project: Project) -> None:
