@@ -13,7 +13,7 @@ from fal_runtime.errors import FalError, KeyMissingError, NotAcceptedError
 from fal_runtime.http import Clock
 from falsmith.documents import Documents
 from falsmith.errors import ModelNotFoundError, PlatformError
-from falsmith.platform import Platform, Price
+from falsmith.platform import Platform
 
 KEY = "key-for-tests:0123"
 Answer = httpx.Response | Exception
@@ -267,41 +267,6 @@ def test_an_answer_that_is_none_is_told_and_not_followed(
     assert told in caught.value.message
     assert caught.value.exit_status == 6
     assert {request.url.host for request in wire.requests} == {"platform.test"}
-
-
-def test_a_price_needs_a_key() -> None:
-    wire = Wire([answer({})])
-
-    assert wire.platform().price("acme/demo") is None
-    assert wire.requests == []
-
-
-def test_a_price_is_told_with_unit_and_currency() -> None:
-    told = {"endpoint_id": "acme/demo", "unit_price": 0.025, "unit": "image\n", "currency": "USD"}
-    wire = Wire([answer({"prices": [told]})])
-
-    assert wire.platform(key=KEY).price("acme/demo") == Price(0.025, "image", "USD")
-    assert wire.requests[0].url.path == "/v1/models/pricing"
-    assert dict(wire.requests[0].url.params) == {"endpoint_id": "acme/demo"}
-
-
-@pytest.mark.parametrize(
-    "prices",
-    [
-        [],
-        None,
-        [{"endpoint_id": "acme/other", "unit_price": 1, "unit": "image", "currency": "USD"}],
-        [{"endpoint_id": "acme/demo", "unit_price": "1", "unit": "image", "currency": "USD"}],
-        [{"endpoint_id": "acme/demo"}],
-    ],
-)
-def test_a_price_that_is_not_told_is_none(prices: Any) -> None:
-    assert Wire([answer({"prices": prices})]).platform(key=KEY).price("acme/demo") is None
-
-
-def test_a_model_without_a_price_is_no_unknown_model() -> None:
-    wire = Wire([answer({"error": {"message": "No pricing found"}}, status=404)])
-    assert wire.platform(key=KEY).price("acme/demo") is None
 
 
 def test_a_config_never_shows_its_key() -> None:
