@@ -1,6 +1,7 @@
 """What a removal takes, what it leaves, and what it refuses."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -243,3 +244,31 @@ def test_trouble_with_the_disk_is_one_error_that_says_what_to_do(
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(TargetError, match=r"cannot remove .*acme-linked/.*: Permission denied"):
         remove(plan_removal(project.linked))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
+def test_a_skill_that_cannot_go_as_a_whole_stays_as_a_whole(
+    project: Project, contents: Contents
+) -> None:
+    before = contents(project.linked)
+    project.linked.parent.chmod(0o555)
+    try:
+        with pytest.raises(TargetError, match=r"skills is read-only. Nothing was removed"):
+            remove(plan_removal(project.linked))
+    finally:
+        project.linked.parent.chmod(0o755)
+    assert contents(project.linked) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
+@pytest.mark.parametrize("closed", [".", "references/provenance.json"])
+def test_a_skill_that_cannot_be_read_is_told_and_left_alone(project: Project, closed: str) -> None:
+    place = project.linked / closed
+    place.chmod(0)
+    try:
+        found = [one for one in find([project.linked.parent]) if isinstance(one, TargetError)]
+        assert [str(one) for one in found] == [f"cannot read {place}: Permission denied"]
+        with pytest.raises(UsageError, match=r"provenance.json cannot be read"):
+            plan_removal(project.linked)
+    finally:
+        place.chmod(0o755)
