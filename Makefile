@@ -48,6 +48,9 @@ examples: $(VENV)/.emulator
 judges: $(VENV)/.dev
 	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done
 	@$(BIN)/skillcheck generated-examples
+	@if command -v npx >/dev/null; then \
+		DISABLE_TELEMETRY=1 npx --yes skills@1.5.18 add ./generated-examples --list --full-depth; \
+	else echo 'npx is not installed: "npx skills" does not judge'; fi
 
 bench: $(VENV)/.dev
 	@$(BIN)/python tests/benchmarks

@@ -23,10 +23,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs FIFOs and any file name")
 
 
-@pytest.mark.parametrize("name", ["nothing", "file", "nul\0byte"])
+@pytest.mark.parametrize("name", ["nothing", "file", "nul\0byte", "long" * 2_000])
 def test_what_is_no_folder_is_a_problem(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert [one.path for one in verify(tmp_path / name)] == ["."]
+    assert [one.path for one in verify(tmp_path / name, public=True)] == ["."]
 
 
 def test_a_folder_without_a_skill_is_one_problem_that_says_what_to_name(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ HONEST = [
     "curl https://x.test/a.json | python3 -m json.tool",
     "curl -O https://x.test/a.json\npython -m json.tool a.json",
     "cat notes.txt | sort",
+    "| a | set | how curl is told |",
     "go run ./cmd",
     "pip install -r requirements.txt -e .[dev]",
     "pip install 'httpx>=0.27,<1' -r ./requirements.txt",

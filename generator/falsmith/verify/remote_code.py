@@ -45,10 +45,10 @@ STARTED = re.compile(
 NEAR = 400
 MOST_FETCHES = 50
 SENT = re.compile(
-    r"\b(?:printenv|env|set|export -p|declare -x)\b[^\n;|]{0,100}\|"
+    r"(?:\b(?:printenv|env|export -p|declare -x)\b[^\n;|]{0,100}|(?:^|[;&`(])\s{0,20}set\s{0,20})\|"
     rf"[^\n]{{0,300}}(?:{FETCH}|\bnc(?:at)?\b)"
     rf"|{FETCH}[^\n;]{{0,300}}(?:(?:\$\(|`|<\()\s{{0,20}}(?:printenv|env)\b|/proc/[^/\s]+/environ)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 # What a shell takes out of a word, and how a Markdown table writes a pipe.
 NOISE = re.compile(r"''|\"\"|\$@|\\(?=[A-Za-z|])")

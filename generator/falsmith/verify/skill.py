@@ -92,9 +92,10 @@ def verify(
 
     """
     root = Path(os.path.normpath(folder.absolute()))
-    if public and root.is_symlink():
+    # These never raise, whatever the path is; those of Path do for one that is too long.
+    if public and os.path.islink(root):  # noqa: PTH114
         return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112
         return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
     if not any(os.path.lexists(root / name) for name in (SKILL_FILE, PROVENANCE)):
         told = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
