@@ -41,6 +41,14 @@ def test_people_read_a_line_a_problem(
     assert "speed is no setting" in line
 
 
+def test_the_name_of_a_folder_does_nothing_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(["verify", str(tmp_path / "é\x1b[31m\u202e\udcff")]) == 1
+    assert "/é\\x1b[31m\\u202e\\udcff: is no folder" in capsys.readouterr().out
+
+
 def test_a_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify"]) == 2
     assert "DIR" in capsys.readouterr().err
