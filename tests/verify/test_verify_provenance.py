@@ -44,12 +44,18 @@ def test_an_edited_script_or_schema_is_a_problem_and_an_edited_text_is_not(skill
 
 PROVENANCE_CASES: list[tuple[str, Any, str]] = [
     ("falsmith", 1, "falsmith must be text"),
+    ("falsmith", "latest", "falsmith must be a version"),
     ("model_id", "fal-ai/other", "model_id is not 'fal-ai/sketch/fast'"),
     ("options", [], "options must be an object"),
     ("options", {"mode": "secret", "lazy": False, "license": "x"}, "options.mode must be one of"),
     ("options", {"mode": "default", "lazy": 0, "license": "x"}, "options.lazy"),
     ("options", {"mode": "default", "lazy": False}, "options.license"),
     ("options", {"mode": "default", "lazy": False, "license": "x", "name": 1}, "options.name"),
+    (
+        "options",
+        {"mode": "default", "lazy": False, "license": "x", "name": "other"},
+        "options.name is 'other'",
+    ),
     ("source", {"sha256": "abc"}, "source.sha256"),
     ("files", {}, "files must be an object"),
     ("files", {"SKILL.md": "abc"}, "64 hex digits"),

@@ -55,7 +55,7 @@ def test_nothing_hides_among_left_overs(skill: Path, path: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs FIFOs")
 def test_a_fifo_with_the_name_of_a_left_over_is_a_problem(skill: Path) -> None:
-    os.mkfifo(skill / "__pycache__")
+    os.mkfifo(skill / ".DS_Store")
     (problem,) = verify(skill)
     assert "no regular file" in problem.message
 
