@@ -19,7 +19,7 @@ ORDER = {
     "vocabulary": "errors names documents model text file_kind hosts",
     "reading": "schema_loops schema_reader references labels schema sample traits filters "
     "platform catalog sources",
-    "making and judging": "parse provenance tree runtime_files render verify emulator",
+    "making and judging": "parse provenance tree tree_writer runtime_files render verify emulator",
     "looking after what was made": "installed removal",
     "pipeline": "generate doctor",
     "command line": "cli __main__",

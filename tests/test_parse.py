@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from falsmith.documents import Documents
 from falsmith.model import MISSING, Model, Parameter
 from falsmith.parse import parse
+from falsmith.sample import Sampler
 
 Build = Callable[..., Documents]
 
@@ -30,6 +31,10 @@ def parsed(model_documents: Build) -> Callable[..., Model]:
 
 def one(model: Model, name: str) -> Parameter:
     return next(parameter for parameter in model.parameters if parameter.name == name)
+
+
+def is_valid(model: Model) -> bool:
+    return Sampler(model.input_schema).fits(model.example, model.input_schema)
 
 
 def ref(name: str) -> dict[str, str]:
@@ -91,7 +96,7 @@ def test_digit_strings_stay_strings_and_a_default_that_breaks_its_enum_is_told_a
     assert one(model, "num_frames").choices == ("129", "85")
     assert one(model, "num_frames").default == 129
     assert model.example == {"num_frames": "129"}
-    assert model.example_is_valid
+    assert is_valid(model)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_an_example_that_breaks_its_schema_is_passed_over(parsed: Callable[..., 
     )
 
     assert model.example == {"audio_url": LINK, "speakers": 1}
-    assert model.example_is_valid
+    assert is_valid(model)
 
 
 def test_an_object_where_examples_are_links_is_sampled(parsed: Callable[..., Model]) -> None:
@@ -127,13 +132,13 @@ def test_an_object_where_examples_are_links_is_sampled(parsed: Callable[..., Mod
     )
 
     assert model.example == {"video_url": {"url": "https://example.com/input.mp4"}}
-    assert model.example_is_valid
+    assert is_valid(model)
 
 
-def test_what_cannot_be_made_valid_is_said_to_be_invalid(parsed: Callable[..., Model]) -> None:
+def test_a_field_that_no_sample_fits_is_shown_all_the_same(parsed: Callable[..., Model]) -> None:
     model = parsed({"a": {"type": "string", "pattern": "^unguessable 123$"}}, required=("a",))
 
-    assert not model.example_is_valid
+    assert not is_valid(model)
     assert "a" in model.example
 
 
@@ -146,7 +151,7 @@ def test_a_model_that_requires_nothing_shows_its_telling_field(
     assert list(parsed(prompt).example) == ["prompt"]
     assert list(parsed({"b": {"type": "string"}, "a": example}).example) == ["a"]
     assert parsed({}).example == {}
-    assert parsed({}).example_is_valid
+    assert is_valid(parsed({}))
 
 
 def test_the_example_stands_in_the_order_of_the_document(parsed: Callable[..., Model]) -> None:

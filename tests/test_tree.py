@@ -13,8 +13,8 @@ from falsmith.tree import (
     File,
     compare,
     digest,
-    write,
 )
+from falsmith.tree_writer import write
 
 
 def tree(*names: str, version: str = "1", **contents: str) -> tuple[File, ...]:

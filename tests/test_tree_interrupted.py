@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from falsmith.errors import TargetError
 from falsmith.provenance import PROVENANCE, owned
 from falsmith.tree import (
     Drift,
@@ -18,23 +19,25 @@ from falsmith.tree import (
     compare,
     digest,
     holds_files,
-    write,
 )
+from falsmith.tree_writer import write
 
 KILLED = """
 import os, pathlib, signal, sys
-from falsmith import tree
+from falsmith import tree, tree_writer
 real, left = os.replace, int(sys.argv[2])
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
 def replace(source, target):
     global left
     if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
     left -= 1
     real(source, target)
-os.replace = replace
+os.replace, os.rename = replace, die
 files = [tree.File(pathlib.PurePosixPath(p), c.encode()) for p, c in eval(sys.argv[3])]
 folder = pathlib.Path(sys.argv[1])
-tree.write(files, folder, tree.compare(files, folder))
+tree_writer.write(files, folder, tree.compare(files, folder))
 """
 
 
@@ -58,7 +61,7 @@ def kinds(files: Sequence[File], folder: Path) -> dict[str, str]:
 
 
 def killed_after(replaced: int, files: Sequence[File], folder: Path) -> None:
-    """Write in a process of its own that dies before its next replacement."""
+    """Write in a process of its own that dies before its next replacement, or before any move."""
     told = [(str(file.path), file.content.decode()) for file in files]
     command = [sys.executable, "-c", KILLED, str(folder), str(replaced), repr(told)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -108,6 +111,43 @@ def test_an_edit_during_an_interrupted_update_is_still_an_edit(tmp_path: Path) -
     (tmp_path / "b").write_text("mine")
 
     assert kinds(tree("a", "b", version="2"), tmp_path)["b"] == "edited"
+
+
+def test_a_new_tree_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+    files = tree("a", "scripts/b")
+    killed_after(0, files, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+    written(files, tmp_path / "new")
+    assert compare(files, tmp_path / "new") == []
+    assert {path.name for path in tmp_path.iterdir()} == {".falsmith-new", "new"}
+
+    os.utime(tmp_path / ".falsmith-new", (0, 0))
+    written(tree("a", "scripts/b", version="2"), tmp_path / "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"new"}
+
+
+def test_what_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"cannot write .*x{300}"):
+        written(tree("a", "x" * 300), tmp_path / "new")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_put_there_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.rename
+
+    def rename(source: Path, target: Path) -> Path:
+        (target / "mine").mkdir(parents=True)
+        return real(source, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    written(tree("a"), tmp_path / "new")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"new"}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"a", "mine", "references"}
 
 
 def test_old_leftovers_of_killed_writes_are_removed_and_fresh_ones_left(tmp_path: Path) -> None:

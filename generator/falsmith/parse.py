@@ -58,7 +58,7 @@ def parse(
     category = _category(documents)
     answer = tuple(_outputs(outputs.schema))
     parameters = tuple(sorted(_parameters(inputs.schema), key=lambda one: not one.required))
-    example, is_valid = _example(inputs.schema)
+    example = _example(inputs.schema)
     brief = _brief_example(inputs.schema, example)
     title = _display_name(documents)
     return Model(
@@ -76,7 +76,6 @@ def parse(
         has_seed="seed" in _properties(outputs.schema),
         traits=traits(category, documents.metadata, parameters),
         example=example,
-        example_is_valid=is_valid,
         brief_example=brief,
         flag_example=_flag_example(inputs.schema, model_id, brief),
         input_schema=dict(inputs.schema) | ({"examples": [example]} if example else {}),
@@ -173,8 +172,8 @@ def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | N
     return None
 
 
-def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
-    """Return an input made of the required fields and a telling one, and whether it is valid."""
+def _example(schema: Schema) -> dict[str, Json]:
+    """Return an input made of the required fields and a telling one."""
     sampler = Sampler(schema)
     properties = _properties(schema)
     asked = [name for name in schema.get("required", ()) if name in properties]
@@ -189,8 +188,7 @@ def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
     for name in telling:
         value = example.get(name) or sampler.value(properties[name], name)
         example |= {name: value} if value else {}
-    ordered = {name: example[name] for name in properties if name in example}
-    return ordered, sampler.fits(ordered, schema)
+    return {name: example[name] for name in properties if name in example}
 
 
 def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:

@@ -113,7 +113,6 @@ def test_every_schema_is_valid_and_self_contained(cases: list[Case]) -> None:
 
 
 def test_every_example_is_valid(cases: list[Case]) -> None:
-    assert [case.model.id for case in cases if not case.model.example_is_valid] == []
     for case in cases:
         validator = Draft202012Validator(case.model.input_schema)
         assert validator.is_valid(case.model.example), case.model.id
