@@ -104,6 +104,8 @@ def test_options_are_kept_in_the_provenance(
         ([], "-m ID"),
         (["-m", FLUX, "--all"], "--all"),
         (["--all"], "--source PATH or --offline"),
+        (["--search", " ", "--all"], "--source PATH or --offline"),
+        (["--source", "", "-m", FLUX], "--source is empty"),
         (["-m", FLUX, "-m", WHISPER, "--name", "x"], "one model"),
         (["-m", FLUX, "-m", WHISPER, "--name", ""], "one model"),
         (["-m", FLUX, "-m", WHISPER, "--description", "x"], "one model"),
@@ -125,7 +127,7 @@ def test_options_are_kept_in_the_provenance(
         (["--source", "nowhere", "-m", FLUX], "nowhere"),
         (["--source", "nowhere", "--all"], "nowhere"),
     ],
-    ids=range(23),
+    ids=range(25),
 )
 def test_bad_usage_exits_2_with_one_error_and_writes_nothing(
     arguments: list[str], told: str, falsmith: Callable[..., Ran]

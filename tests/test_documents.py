@@ -124,11 +124,13 @@ def test_a_malformed_entry_is_an_error_in_its_place() -> None:
         {"endpoint_id": "a/c"},
     ]
     found = list(list_entries(page, "x.json"))
-    reasons = [item.message for item in found if isinstance(item, DocumentError)]
+    errors = [item for item in found if isinstance(item, DocumentError)]
+    reasons = [error.message for error in errors]
+    assert [error.model_id for error in errors] == ["", "", "a/b"]
     assert reasons == [
         "x.json, model 1, cannot be used: it is a number, an object was expected.",
         "x.json, model 2, cannot be used: it does not name its model.",
-        "x.json, model 3, cannot be used: its metadata is a text, an object was expected.",
+        "x.json, model 3, cannot be used: the metadata of a/b is a text, an object was expected.",
     ]
     assert found[3] == Entry("a/c", {}, None)
 

@@ -220,6 +220,7 @@ def test_lasting_trouble_is_given_up_with_the_platforms_own_words() -> None:
 
 def test_a_limit_that_lasts_is_given_up() -> None:
     assert "429" in failure([answer({}, 429, Retry_After="1")]).message
+    assert "Retry-After: 3600" in failure([answer({}, 429, Retry_After="3600")]).message
 
 
 def test_a_refusal_is_not_repeated() -> None:

@@ -103,8 +103,12 @@ def entry_documents(entry: Entry, origin: str) -> Documents:
     """Return the documents of a list entry, or raise DocumentError where it carries none."""
     origin = f"{origin}: {entry.model_id}"
     if entry.openapi is None:
-        raise _refusal(origin, "the list has no documents: ask for it with expand=openapi-3.0")
-    _check_openapi(entry.openapi, origin)
+        reason = "the list has no documents: ask for it with expand=openapi-3.0"
+        raise _refusal(origin, reason, entry.model_id)
+    try:
+        _check_openapi(entry.openapi, origin)
+    except DocumentError as error:
+        raise DocumentError(error.message, entry.model_id) from None
     return Documents(entry.model_id, entry.metadata, entry.openapi)
 
 
@@ -129,10 +133,12 @@ def only_post(paths: Mapping[str, Json]) -> str | None:
 def _entry(entry: Json, origin: str) -> Entry:
     if not isinstance(entry, dict):
         raise _refusal(origin, f"it is {_kind(entry)}, an object was expected")
+    model_id = _model_id(entry.get("endpoint_id"), origin)
     metadata = entry.get("metadata") or {}
     if not isinstance(metadata, dict):
-        raise _refusal(origin, f"its metadata is {_kind(metadata)}, an object was expected")
-    return Entry(_model_id(entry.get("endpoint_id"), origin), metadata, entry.get("openapi"))
+        reason = f"the metadata of {model_id} is {_kind(metadata)}, an object was expected"
+        raise _refusal(origin, reason, model_id)
+    return Entry(model_id, metadata, entry.get("openapi"))
 
 
 def _model_id(told: Json, origin: str) -> str:
@@ -240,5 +246,5 @@ def _too_deep(origin: str) -> DocumentError:
     return _refusal(origin, f"it nests more than {DEPTH_LIMIT} levels deep")
 
 
-def _refusal(origin: str, reason: str) -> DocumentError:
-    return DocumentError(f"{origin} cannot be used: {reason}.")
+def _refusal(origin: str, reason: str, model_id: str = "") -> DocumentError:
+    return DocumentError(f"{origin} cannot be used: {reason}.", model_id)

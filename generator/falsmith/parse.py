@@ -12,7 +12,7 @@ from falsmith.file_kind import word_kind
 from falsmith.labels import choices, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
-from falsmith.references import Schema, branches, follow
+from falsmith.references import COMBINING, Schema, branches, follow
 from falsmith.sample import Sampler
 from falsmith.schema import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten
@@ -193,15 +193,18 @@ def _example(schema: Schema) -> dict[str, Json]:
 
 def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` with short samples in place of long values, for use in a command."""
-    if all(map(_is_brief, example.values())):
-        return dict(example)
     sampler = Sampler(schema, brief=True)
     properties = _properties(schema)
-    brief = {
-        name: value if _is_brief(value) else sampler.value(properties[name], name)
-        for name, value in example.items()
-    }
-    return brief if sampler.fits(brief, schema) else dict(example)
+    long = [name for name, value in example.items() if not _is_brief(value)]
+    brief = {name: sampler.value(properties[name], name) for name in long}
+    # Fields of an object of one piece are valid one by one.
+    whole = {**example, **brief}
+    fits = (
+        all(sampler.fits(brief[name], properties[name]) for name in long)
+        if COMBINING.isdisjoint(schema)
+        else sampler.fits(whole, schema)
+    )
+    return whole if fits else dict(example)
 
 
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:

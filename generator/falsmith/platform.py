@@ -227,7 +227,8 @@ def _body(response: httpx.Response, model_id: str | None, *, has_key: bool) -> M
     if not response.is_success:
         raise PlatformError(
             "platform_down",
-            f"the platform answered {response.status_code} ({_said(response)}): {ADVICE}",
+            f"the platform answered {response.status_code} ({_said(response)}{_pause(response)}): "
+            f"{ADVICE}",
         )
     return _object(response)
 
@@ -270,6 +271,11 @@ def _not_found(model_id: str) -> ModelNotFoundError:
         f"fal knows no model {model_id}: check the spelling, capitals count; "
         "IDs stand at https://fal.ai/models"
     )
+
+
+def _pause(response: httpx.Response) -> str:
+    told = one_line(response.headers.get("retry-after", ""))[:EXCERPT]
+    return f", Retry-After: {told}" if told else ""
 
 
 def _said(response: httpx.Response) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 
 from falsmith.schema_loops import unescaped
 
-__all__ = ["Schema", "branches", "follow"]
+__all__ = ["COMBINING", "Schema", "branches", "follow"]
 
 Schema = Mapping[str, Any]
 # Real chains have two links; one that leads back to itself has no end.
 LONGEST_CHAIN = 12
+# The keywords by which a schema takes in others.
 COMBINING = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
 
 

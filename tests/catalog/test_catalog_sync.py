@@ -142,7 +142,7 @@ def test_a_broken_entry_is_named_and_removes_nothing(
     last = run()
     assert (last.done, last.broken, last.removed, last.kept) == (True, 1, 0, 1)
     assert len(ids(cache)) == 5
-    assert "model 2, cannot be used: its metadata is a number" in notices[0]
+    assert "model 2, cannot be used: the metadata of acme/m1 is a number" in notices[0]
 
 
 def test_an_error_in_place_of_a_document_keeps_the_former_one(

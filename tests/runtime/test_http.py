@@ -51,6 +51,12 @@ def test_deadline_ends_the_tries(fal: "Fal") -> None:
     assert until - 31 < fal.time.seconds < until
 
 
+def test_a_pause_of_more_than_a_minute_is_not_waited_for(fal: "Fal") -> None:
+    fal.script.on(PLACE, httpx.Response(429, headers={"retry-after": "61"}))
+    assert get(fal.script.client(), URL, clock=fal.time.clock).status_code == 429
+    assert len(fal.script.requests) == 1
+
+
 def test_pauses_grow_and_are_spread(fal: "Fal") -> None:
     error = httpx.ConnectError("no")
     pauses = [pause_before_retry(tries, error, fal.time.clock) for tries in range(1, 12)]

@@ -152,13 +152,14 @@ def _documents_below(path: Path) -> tuple[Path, ...]:
         folder = path
     with os.scandir(folder) as entries:
         # A link that leads nowhere stays, so that reading it says so; a pipe would be waited for.
-        found = [entry.name for entry in entries if entry.is_file() or entry.is_symlink()]
-    names = [name for name in found if name.endswith(".json") and not name.startswith(".")]
-    files = (folder / name for name in sorted(names))
-    return tuple(file for file in files if file != path / LIST_NAME)
+        found = [entry.name for entry in entries if entry.is_symlink() or entry.is_file()]
+    other = LIST_NAME if folder == path else ""
+    names = {name for name in found if name.endswith(".json") and not name.startswith(".")}
+    return tuple(folder / name for name in sorted(names - {other}))
 
 
 def _twice(model_id: str, first: Path, second: Path) -> DocumentError:
     return DocumentError(
-        f"{model_id} has two documents: {first} and {second}. Remove or move one of them."
+        f"{model_id} has two documents: {first} and {second}. Remove or move one of them.",
+        model_id,
     )

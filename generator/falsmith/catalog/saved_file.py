@@ -69,7 +69,7 @@ def _saved(item: Entry | DocumentError, file: Path) -> Saved:
 
 
 def _unusable(file: Path, error: DocumentError) -> Saved:
-    told = DocumentError(f"{error.message} {ADVICE}")
+    told = DocumentError(f"{error.message} {ADVICE}", error.model_id)
     return Saved(file.stem.replace("__", "/"), file, told)
 
 

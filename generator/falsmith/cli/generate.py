@@ -108,7 +108,8 @@ def generate(
     _check_usage(ids, everything or query is not None, single, check, dry_run)
     _check_length("--description", description, DESCRIPTION_LIMIT)
     _check_length("--license", licence, LICENSE_LIMIT)
-    if everything and query is None and not (source or offline or yes):
+    whole = query is None or not (query.words or query.category)
+    if everything and whole and not (source or offline or yes):
         raise UsageError(
             "usage",
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
@@ -174,7 +175,7 @@ def _all(models: Iterator[Documents | DocumentError]) -> Iterator[Found]:
     """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
         for one in models:
-            yield (one.model_id, one) if isinstance(one, Documents) else ("", one)
+            yield one.model_id, one
     except FalError as error:
         yield "", error
 

@@ -77,8 +77,11 @@ def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Foun
     """Yield what was found; a model whose skill would have another's name becomes an error."""
     names: dict[str, str] = {}
     for model_id, documents in found:
+        if isinstance(documents, FalError):
+            yield model_id, documents
+            continue
         try:
-            name = chosen or skill_name(check_model_id(model_id)) if model_id else ""
+            name = chosen or skill_name(check_model_id(model_id))
         except SkillNameError as error:
             yield model_id, error
             continue

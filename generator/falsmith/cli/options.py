@@ -62,6 +62,8 @@ def open_source(
         raise UsageError(
             "usage", "--offline and --source live exclude each other: drop one of them"
         )
+    if source == "":
+        raise UsageError("usage", "--source is empty: name live, cache, bundled or a path")
     match source or ("offline" if offline else default):
         case "live":
             return Live(open_platform(key), open_cache(), notice)

@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,9 +29,8 @@ def in_parallel(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
         yield from map(work, first)
         yield from map(work, source)
         return
-    # What passes through here are trees without circles: they go when nobody refers to them.
     gc.disable()
-    with ProcessPoolExecutor(cores, mp_context=_context(), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(cores, mp_context=_context(), initializer=_begin) as pool:
         waiting: deque[Future[list[Made]]] = deque()
         for batch in _batches(first, source):
             waiting.append(pool.submit(_work_on, work, batch))
@@ -38,6 +38,13 @@ def in_parallel(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+
+
+def _begin() -> None:
+    """Prepare a process: Ctrl-C is the first one's to answer, which then ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What passes through are trees without circles: they go when nobody refers to them.
+    gc.disable()
 
 
 def _work_on(work: Callable[[Given], Made], batch: list[Given]) -> list[Made]:

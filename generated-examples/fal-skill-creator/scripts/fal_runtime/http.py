@@ -97,10 +97,11 @@ def get(
 ) -> httpx.Response:
     """Return the answer to a GET, asked again after transport errors and transient statuses.
 
-    It ends with `attempts`, or when `clock.now()` comes to `deadline`: the last answer is then
-    returned whatever its status, the last httpx.RequestError raised. `again` is given an answer
-    and the number of tries so far. Redirects are not followed. `method` may be PUT, without a body,
-    where fal takes the same one twice: to cancel a job.
+    It ends with `attempts`, or when `clock.now()` comes to `deadline`, or, without one, where
+    Retry-After asks for more than a minute: the last answer is then returned whatever its status,
+    the last httpx.RequestError raised. `again` is given an answer and the number of tries so far.
+    Redirects are not followed. `method` may be PUT, without a body, where fal takes the same one
+    twice: to cancel a job.
     """
     for tries in itertools.count(1):
         request = client.build_request(
@@ -111,6 +112,8 @@ def get(
             return answer
         pause = pause_before_retry(tries, answer, clock)
         if tries == attempts or (deadline is not None and clock.now() + pause >= deadline):
+            break
+        if deadline is None and (_told_pause(answer, clock) or 0) > _LONGEST_RETRY_AFTER:
             break
         clock.sleep(pause)
     if isinstance(answer, httpx.RequestError):
@@ -125,10 +128,9 @@ def pause_before_retry(
 
     Retry-After is seconds or a date (RFC 9110, 10.2.3) and is followed up to a minute.
     """
-    if isinstance(answer, httpx.Response):
-        told = _retry_after(answer.headers.get("retry-after", ""), clock)
-        if told is not None:
-            return min(max(told, 0.0), _LONGEST_RETRY_AFTER)
+    told = _told_pause(answer, clock)
+    if told is not None:
+        return min(max(told, 0.0), _LONGEST_RETRY_AFTER)
     growing: float = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
     return growing * (0.5 + clock.random())
 
@@ -156,7 +158,9 @@ def _timeout(deadline: float | None, clock: Clock) -> httpx.Timeout:
     return httpx.Timeout(min(_LONGEST_READ, left), connect=min(_LONGEST_CONNECT, left))
 
 
-def _retry_after(value: str, clock: Clock) -> float | None:
+def _told_pause(answer: httpx.Response | httpx.RequestError, clock: Clock) -> float | None:
+    """Return the seconds that the answer asks to wait, None where it does not say."""
+    value = answer.headers.get("retry-after", "") if isinstance(answer, httpx.Response) else ""
     if value.strip().isascii() and value.strip().isdigit():
         return float(value)
     try:

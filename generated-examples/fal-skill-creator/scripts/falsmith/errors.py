@@ -20,10 +20,14 @@ __all__ = [
 
 
 class DocumentError(FalError):
-    """A model's document is broken, too large or not a document at all."""
+    """A model's document is broken, too large or not a document at all.
 
-    def __init__(self, message: str) -> None:
+    `model_id` is empty where what is broken does not say whose document it is.
+    """
+
+    def __init__(self, message: str, model_id: str = "") -> None:
         super().__init__("invalid_document", message)
+        self.model_id = model_id
 
 
 class ModelNotFoundError(FalError):

@@ -110,14 +110,15 @@ def heading(text: str) -> str:
 
 def code(value: Json) -> str:
     """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
-    text = value if _is_word(value) else json_line(value).replace("`", "\\u0060")
+    word = isinstance(value, str) and _is_word(value)
+    text = value if word else json_line(value).replace("`", "\\u0060")
     return "`" + text.replace("|", "\\|") + "`"
 
 
-def _is_word(value: Json) -> bool:
-    if not isinstance(value, str) or value in AMBIGUOUS:
-        return False
-    return bool(PLAIN_WORD.fullmatch(value)) and not has_control_token(value)
+@lru_cache(maxsize=4096)
+def _is_word(text: str) -> bool:
+    plain = PLAIN_WORD.fullmatch(text) and text not in AMBIGUOUS
+    return bool(plain) and not has_control_token(text)
 
 
 def choices(values: Sequence[Json]) -> str:

@@ -14,7 +14,8 @@ from falsmith.errors import TargetError
 from falsmith.parse import parse
 from falsmith.provenance import owned, release
 from falsmith.render import CREATOR, Options, render, render_creator
-from falsmith.tree import Drift, Entry, compare, holds_files, write
+from falsmith.tree import Drift, Entry, compare, holds_files
+from falsmith.tree_writer import write
 
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 
@@ -109,7 +110,7 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
 def _house(folder: Path) -> Set[str]:
     """Return the names of the user's own files that are in a skill's `references/`."""
     references = folder / "references"
-    if not references.is_dir():
+    if not os.path.isdir(references):  # noqa: PTH112 - a folder that may not be entered is none
         return frozenset()
     return {name for name in HOUSE_FILES if (references / name).is_file()}
 
@@ -160,10 +161,11 @@ def _check_target(folder: Path, subject: str, *, force: bool) -> None:
     if force or ours or not holds_files(folder):
         return
     whose = f"the skill of {before.subject}" if before is not None else "not a skill of falsmith"
+    name = "" if subject == CREATOR else "another name with --name, "
     raise TargetError(
         "name_in_use",
-        f"{folder} is {whose}: choose another name with --name, another folder with --output, "
-        "or replace it with --force",
+        f"{folder} is {whose}: choose {name}another folder with --output, or replace it with "
+        "--force",
     )
 
 
@@ -183,7 +185,8 @@ def _refuse_links(drift: Sequence[Drift], folder: Path) -> None:
     before = owned(folder)
     ours = before.states if before is not None else {}
     extra = [one.path for one in drift if one.kind == "extra" and str(one.path) not in ours]
-    found = [str(path) for path in extra if (folder / path).is_symlink()]
+    house = [PurePosixPath("references", name) for name in HOUSE_FILES]
+    found = [str(path) for path in (*extra, *house) if (folder / path).is_symlink()]
     if found:
         raise TargetError(
             "problems_found",

@@ -11,7 +11,7 @@ from typing import Literal
 from fal_runtime.errors import UsageError
 from falsmith import __version__
 from falsmith.errors import TargetError
-from falsmith.provenance import LINK, Owned, owned, release
+from falsmith.provenance import LINK, PROVENANCE, Owned, owned, release
 from falsmith.tree import link_on_the_way, state_of
 
 __all__ = ["Freshness", "Installed", "find", "is_as_written", "is_path", "linked_by", "locate"]
@@ -145,7 +145,7 @@ def _unreadable(folder: Path, error: OSError) -> TargetError:
 def _inspect(folder: Path) -> Installed | TargetError | None:
     before = owned(folder)
     if before is None:
-        return None
+        return _closed(folder)
     found: dict[str, list[PurePosixPath]] = {"edited": [], "missing": [], "broken link": []}
     try:
         for path in sorted(map(PurePosixPath, before.states)):
@@ -166,15 +166,32 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
     )
 
 
+def _closed(folder: Path) -> TargetError | None:
+    """Return the error of a folder whose record may be there and cannot be read."""
+    for place in (folder, folder / PROVENANCE):
+        if os.path.lexists(place) and not os.access(place, os.R_OK):
+            return TargetError("local_trouble", f"cannot read {place}: Permission denied")
+    return None
+
+
 def _condition(folder: Path, path: PurePosixPath, before: Owned) -> str:
     if path.is_absolute() or ".." in path.parts or link_on_the_way(folder, path) is not None:
         return "edited"
     place = folder / path
     if not os.path.lexists(place):
         return "missing"
+    if _is_unpacked(place, path, before):
+        return "as written"
     if not is_as_written(folder, path, before):
         return "edited"
     return "broken link" if place.is_symlink() and not os.access(place, os.R_OK) else "as written"
+
+
+def _is_unpacked(place: Path, path: PurePosixPath, before: Owned) -> bool:
+    """Tell whether copies stand in a link's place, of which each is known by itself."""
+    if place.is_symlink() or not place.is_dir():
+        return False
+    return any(path in PurePosixPath(each).parents for each in before.states)
 
 
 def _leads_into(skill: Path, folder: Path) -> bool:

@@ -84,7 +84,6 @@ class Model:
     has_seed: bool
     traits: Traits
     example: Mapping[str, Json]
-    example_is_valid: bool
     brief_example: Mapping[str, Json]
     flag_example: Mapping[str, Json]
     input_schema: Mapping[str, Any]

@@ -12,7 +12,7 @@ from falsmith.file_kind import word_kind
 from falsmith.labels import choices, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
-from falsmith.references import Schema, branches, follow
+from falsmith.references import COMBINING, Schema, branches, follow
 from falsmith.sample import Sampler
 from falsmith.schema import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten
@@ -58,7 +58,7 @@ def parse(
     category = _category(documents)
     answer = tuple(_outputs(outputs.schema))
     parameters = tuple(sorted(_parameters(inputs.schema), key=lambda one: not one.required))
-    example, is_valid = _example(inputs.schema)
+    example = _example(inputs.schema)
     brief = _brief_example(inputs.schema, example)
     title = _display_name(documents)
     return Model(
@@ -76,7 +76,6 @@ def parse(
         has_seed="seed" in _properties(outputs.schema),
         traits=traits(category, documents.metadata, parameters),
         example=example,
-        example_is_valid=is_valid,
         brief_example=brief,
         flag_example=_flag_example(inputs.schema, model_id, brief),
         input_schema=dict(inputs.schema) | ({"examples": [example]} if example else {}),
@@ -173,8 +172,8 @@ def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | N
     return None
 
 
-def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
-    """Return an input made of the required fields and a telling one, and whether it is valid."""
+def _example(schema: Schema) -> dict[str, Json]:
+    """Return an input made of the required fields and a telling one."""
     sampler = Sampler(schema)
     properties = _properties(schema)
     asked = [name for name in schema.get("required", ()) if name in properties]
@@ -189,21 +188,23 @@ def _example(schema: Schema) -> tuple[dict[str, Json], bool]:
     for name in telling:
         value = example.get(name) or sampler.value(properties[name], name)
         example |= {name: value} if value else {}
-    ordered = {name: example[name] for name in properties if name in example}
-    return ordered, sampler.fits(ordered, schema)
+    return {name: example[name] for name in properties if name in example}
 
 
 def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` with short samples in place of long values, for use in a command."""
-    if all(map(_is_brief, example.values())):
-        return dict(example)
     sampler = Sampler(schema, brief=True)
     properties = _properties(schema)
-    brief = {
-        name: value if _is_brief(value) else sampler.value(properties[name], name)
-        for name, value in example.items()
-    }
-    return brief if sampler.fits(brief, schema) else dict(example)
+    long = [name for name, value in example.items() if not _is_brief(value)]
+    brief = {name: sampler.value(properties[name], name) for name in long}
+    # Fields of an object of one piece are valid one by one.
+    whole = {**example, **brief}
+    fits = (
+        all(sampler.fits(brief[name], properties[name]) for name in long)
+        if COMBINING.isdisjoint(schema)
+        else sampler.fits(whole, schema)
+    )
+    return whole if fits else dict(example)
 
 
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:

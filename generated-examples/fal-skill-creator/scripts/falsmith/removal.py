@@ -72,6 +72,12 @@ def remove(removal: Removal) -> None:
 
     """
     folder = removal.folder
+    # Else everything in it would go, and an empty folder stay that is nobody's.
+    if not removal.kept and not os.access(folder.parent, os.W_OK):
+        raise TargetError(
+            "local_trouble",
+            f"cannot remove {folder}: {folder.parent} is read-only. Nothing was removed",
+        )
     try:
         for path in removal.removed:
             if path != PROVENANCE:
@@ -90,13 +96,13 @@ def remove(removal: Removal) -> None:
 def _record(folder: Path) -> Owned:
     """Return the folder's provenance; raise UsageError where it is no skill of falsmith's."""
     for part in (*reversed(PROVENANCE.parents), PROVENANCE):
-        if (folder / part).is_symlink():
+        if os.path.islink(folder / part):  # noqa: PTH114 - never raises
             raise UsageError(
                 "usage",
                 f"{folder / part} is a symbolic link, and links are not followed: remove the link "
                 "itself, or name the folder that it leads to",
             )
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - never raises
         raise UsageError("usage", f"{folder} is no folder: name a skill, as `falsmith list` does")
     before = owned(folder)
     if before is None and _is_remains(folder):

@@ -1,7 +1,7 @@
 """Where models come from: the Platform API, the cache, the bundled catalogue, or saved files."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -198,7 +198,7 @@ class Offline:
         if documents is None:
             ids = (*self._ids(), *bundled_ids())
             raise ModelNotFoundError(
-                f"neither the cache nor the bundled catalogue has {model_id}."
+                f"neither the cache nor the bundled catalogue has a document of {model_id}."
                 f"{_close(model_id, ids)} `falsmith catalog sync` fetches all models, and without "
                 "--offline the platform is asked"
             )
@@ -245,7 +245,9 @@ def _told(entry: Entry | DocumentError) -> Found | DocumentError:
     return found(entry) if isinstance(entry, Entry) else entry
 
 
-def _close(model_id: str, ids: Iterable[str]) -> str:
+def _close(model_id: str, ids: Collection[str]) -> str:
     """Return a sentence with the IDs that are close to one that is not there, or nothing."""
+    if model_id in ids:
+        return " It was listed without one when the cache was filled."
     close = get_close_matches(model_id, sorted(set(ids)), n=3)
     return f" Close to it: {', '.join(close)}." if close else ""

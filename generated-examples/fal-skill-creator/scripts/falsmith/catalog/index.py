@@ -80,4 +80,4 @@ def each_match(source: _Searched, query: Query) -> Iterator[Documents | Document
         try:
             yield one if isinstance(one, DocumentError) else source.documents(one.model_id)
         except (DocumentError, ModelNotFoundError) as error:
-            yield DocumentError(error.message)
+            yield DocumentError(error.message, one.model_id)

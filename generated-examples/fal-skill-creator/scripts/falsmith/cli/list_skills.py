@@ -1,6 +1,7 @@
 """`falsmith list`: the skills of falsmith in this project, and how fresh each is."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from itertools import groupby
@@ -60,7 +61,7 @@ def list_skills(
 
 def _check_folders(named: list[Path]) -> None:
     for folder in named:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112 - never raises
             raise UsageError("usage", f"{folder} is no folder: name one that holds skills")
 
 

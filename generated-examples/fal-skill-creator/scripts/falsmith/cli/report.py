@@ -82,7 +82,7 @@ class Report:
         """Tell one model that failed."""
         self.failures.append((model_id, error))
         if not self.as_json or not self.quiet:
-            sys.stderr.write(f"error: {model_id + ': ' if model_id else ''}{error}\n")
+            sys.stderr.write(f"error: {_named(model_id, error)}\n")
 
     def finish(self) -> int:
         """Print the summary or the JSON object and return the exit status."""
@@ -94,7 +94,7 @@ class Report:
             failed = f", {len(self.failures)} failed" if self.failures else ""
             sys.stdout.write(f"{self.counts.total()} skills: {told or 'none made'}{failed}\n")
             for model_id, error in self.failures:
-                sys.stdout.write(f"  failed: {model_id or 'a document'}: {error}\n")
+                sys.stdout.write(f"  failed: {_named(model_id, error)}\n")
         return status
 
     def _status(self) -> int:
@@ -133,6 +133,11 @@ class Report:
                 sys.stderr.write(text + "\n")
         else:
             sys.stdout.write(text + "\n")
+
+
+def _named(model_id: str, error: FalError) -> str:
+    """Return an error that says of which model it is."""
+    return str(error) if model_id in error.message else f"{model_id}: {error}"
 
 
 def _told(made: Row, action: Action) -> dict[str, object]:

@@ -55,9 +55,17 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
 
 def _print(folder: Path, problems: list[Problem], *, quiet: bool) -> None:
     for problem in problems:
-        sys.stdout.write(f"{folder / problem.path}: {problem.message}\n")
+        sys.stdout.write(f"{_visible(folder / problem.path)}: {problem.message}\n")
     if not problems and not quiet:
-        sys.stdout.write(f"{folder}: no problems\n")
+        sys.stdout.write(f"{_visible(folder)}: no problems\n")
+
+
+def _visible(path: Path) -> str:
+    """Escape what the name of a folder may hold and a terminal would obey or not show."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(path)
+    )
 
 
 def _object(found: dict[Path, list[Problem]], message: str | None) -> dict[str, object]:

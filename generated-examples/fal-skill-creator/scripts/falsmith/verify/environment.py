@@ -1,6 +1,7 @@
 """Whether code sends the whole environment away; a single variable, such as a key, may be sent."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 __all__ = ["imported_names", "line_that_sends_environment", "resolved"]
@@ -18,13 +19,21 @@ SENT = frozenset({"body", "content", "cookies", "data", "files", "headers", "jso
 # What these return holds what they were given; of other functions nobody knows.
 PASSING = frozenset(
     {
-        "b64encode", "bytes", "compress", "copy", "deepcopy", "dict", "dumps", "encode", "format",
-        "frozenset", "join", "list", "quote", "repr", "set", "sorted", "str", "tuple",
-        "urlencode", "urlsafe_b64encode",
+        "Path", "b64encode", "bytes", "compress", "copy", "deepcopy", "dict", "dumps", "encode",
+        "filter", "format", "frozenset", "join", "list", "map", "open", "quote", "repr", "set",
+        "sorted", "str", "tuple", "urlencode", "urlsafe_b64encode", "zip",
     }
 )  # fmt: skip
+# Their functions send whatever they are given: `get` has a query.
+WEB = ("aiohttp.", "httpx.", "requests.", "urllib3.")
+ENVIRONMENT_FILE = re.compile(r"/proc/[^/]+/environ")
 ONE = frozenset({"get", "pop", "setdefault", "__getitem__"})
 FILLING = frozenset({"append", "extend", "update"})
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+IMPORTS = frozenset({"__import__", "importlib.import_module"})
+GETATTR = frozenset({"getattr", "builtins.getattr"})
+# Nothing that is looked for has a longer name.
+MOST_PARTS = 10
 # Names pass the environment on from one to the next; real code does so once or twice.
 MOST_ROUNDS = 10
 
@@ -40,15 +49,33 @@ def imported_names(tree: ast.Module) -> dict[str, str]:
     return found
 
 
-def resolved(node: ast.AST, names: Mapping[str, str]) -> str:
+def resolved(node: ast.AST | None, names: Mapping[str, str]) -> str:
     """Return the dotted name that an expression is, by the imports; "" for any other expression."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
+    while isinstance(node, ast.Attribute | ast.Call) and len(parts) < MOST_PARTS:
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        else:
+            module, part, node = _looked_up(node, names)
+            parts += [part] if part else []
+            if module:
+                return ".".join([module, *reversed(parts)])
     if not isinstance(node, ast.Name):
         return ""
     return ".".join([names.get(node.id, node.id), *reversed(parts)])
+
+
+def _looked_up(call: ast.Call, names: Mapping[str, str]) -> tuple[str, str, ast.AST | None]:
+    """Return the module of `__import__("module")`, name and owner of `getattr(owner, "name")`."""
+    is_plain = isinstance(getattr(call.func, "value", call.func), ast.Name)
+    function = resolved(call.func, names) if is_plain else ""
+    word = next((part.value for part in call.args if isinstance(part, ast.Constant)), None)
+    if not isinstance(word, str):
+        return "", "", None
+    if function in IMPORTS:
+        return word, "", None
+    return "", word, call.args[0] if function in GETATTR else None
 
 
 def line_that_sends_environment(tree: ast.Module, names: Mapping[str, str]) -> int | None:
@@ -69,7 +96,10 @@ def line_that_sends_environment(tree: ast.Module, names: Mapping[str, str]) -> i
 
 def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Yield each name that is assigned to or filled, with the value."""
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _given(node, functions.get(node.func.id))
         if isinstance(node, ast.Assign):
             yield from _names(node.targets, node.value)
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
@@ -79,6 +109,23 @@ def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         elif isinstance(node, ast.Call) and _method(node) in FILLING:
             for value in node.args:
                 yield from _names([node.func], value)
+        elif isinstance(node, Function):
+            yield from ((node.name, value) for value in _returned(node))
+
+
+def _given(call: ast.Call, function: Function | None) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the parameters of a function of the file with what a call gives for them."""
+    if function is None:
+        return
+    names = [parameter.arg for parameter in function.args.posonlyargs + function.args.args]
+    yield from zip(names, call.args, strict=False)
+    yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
+
+
+def _returned(function: Function) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value:
+            yield node.value
 
 
 def _names(targets: Iterable[ast.expr], value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -90,7 +137,8 @@ def _names(targets: Iterable[ast.expr], value: ast.expr) -> Iterator[tuple[str, 
 
 def _sent(call: ast.Call, names: Mapping[str, str]) -> Iterator[ast.expr]:
     is_own = isinstance(call.func, ast.Name) and call.func.id not in names
-    is_sender = _name(call, names) in SENDERS and not is_own
+    is_web = resolved(call.func, names).startswith(WEB)
+    is_sender = (_name(call, names) in SENDERS or is_web) and not is_own
     yield from call.args if is_sender else ()
     for keyword in call.keywords:
         # A program that is started gets the environment anyway.
@@ -117,6 +165,8 @@ def _holds(value: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
 def _is_whole(node: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
     if isinstance(node, ast.Name) and node.id in holders:
         return True
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return ENVIRONMENT_FILE.fullmatch(node.value) is not None
     return resolved(node, names) in ENVIRONMENT
 
 
@@ -125,6 +175,8 @@ def _passed(call: ast.Call, names: Mapping[str, str], holders: Set[str]) -> list
     own = call.func.value if isinstance(call.func, ast.Attribute) else None
     if own is not None and _method(call) in ONE and _is_whole(own, names, holders):
         return []
+    if isinstance(call.func, ast.Name) and call.func.id in holders:
+        return [call.func]
     if _name(call, names) not in PASSING:
         return [] if own is None else [own]
     return [call.func, *call.args, *(keyword.value for keyword in call.keywords)]

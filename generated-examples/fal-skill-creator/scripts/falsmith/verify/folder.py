@@ -1,6 +1,7 @@
 """What a skill's folder holds, read once: never through a link, never without a limit."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from falsmith.verify.problem import Problem
 
 __all__ = ["Folder", "read_folder"]
 
-# A skill of this generator has about 30 files and 300 KB; stores stop at 30 MB and 1,000 files.
+# The creator skill, the largest one, has 160 files and 1 MB; small hosts stop at 5 MB. A look at
+# more would take minutes.
 MOST_FILES = 1_000
-MOST_BYTES = 30_000_000
-LARGEST_FILE = 5_000_000
+MOST_BYTES = 5_000_000
+LARGEST_FILE = 1_000_000
 DEEPEST = 12
-# Python and Finder leave these behind; they are nobody's content.
-IGNORED = frozenset({"__pycache__", ".DS_Store"})
+# Python and Finder leave these files behind; they are nobody's content.
+IGNORED = re.compile(r"(?:.*/)?(?:__pycache__/[^/]+\.pyc|\.DS_Store)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class _Entry:
 
     @property
     def is_ignored(self) -> bool:
-        return not IGNORED.isdisjoint(self.path.split("/"))
+        return stat.S_ISREG(self.mode) and IGNORED.fullmatch(self.path) is not None
 
 
 def read_folder(root: Path) -> tuple[Folder, list[Problem]]:

@@ -10,9 +10,17 @@ from falsmith.verify.folder import Folder
 from falsmith.verify.json_text import json_object
 from falsmith.verify.model_config import MODEL_CONFIG
 from falsmith.verify.problem import Problem, shown
+from falsmith.verify.text import objections_to_value
 from falsmith.verify.yaml_text import mappings, read_yaml
 
-__all__ = ["SKILL_FILE", "body", "check_body", "check_front_matter", "check_front_matter_fields"]
+__all__ = [
+    "SKILL_FILE",
+    "body",
+    "check_body",
+    "check_front_matter",
+    "check_front_matter_fields",
+    "check_needs",
+]
 
 SKILL_FILE = "SKILL.md"
 MOST_LINES = 500
@@ -54,6 +62,8 @@ def check_body(folder: Folder) -> list[Problem]:
     if len(body_text) > MOST_CHARACTERS:
         told = f"has a body of {len(body_text):,} characters; {MOST_CHARACTERS:,} are allowed"
         problems.append(f"{told}: move details into references/")
+    if parts is not None and not body_text.strip():
+        problems.append("has no body: it tells an agent nothing")
     if "[TODO:" in text:
         problems.append("holds a left-over [TODO: ...]")
     return [Problem(SKILL_FILE, message) for message in problems]
@@ -74,6 +84,8 @@ def check_front_matter(folder: Folder) -> list[Problem]:
     if not isinstance(found.value, dict):
         return [Problem(SKILL_FILE, "front matter: is no mapping of names to values")]
     messages = [] if "---" not in parts.front else ['"---" inside a value breaks some hosts']
+    if "\t" in parts.front:
+        messages.append("has a tab, which some hosts cannot read: use spaces")
     if any(node.flow_style for node in mappings(found.node)) or _lists_in_flow_style(found.node):
         messages.append("use block style, one `key: value` a line, not {...} or [...]")
     return [Problem(SKILL_FILE, f"front matter: {message}") for message in messages]
@@ -90,9 +102,22 @@ def check_front_matter_fields(folder: Folder) -> list[Problem]:
         *_description(fields.get("description")),
         *_optional_texts(fields),
         *_metadata(fields.get("metadata", {}), folder),
-        *_needs(fields),
+        *_license(fields.get("license"), folder),
+        *objections_to_value(fields),
     ]
     return [Problem(SKILL_FILE, f"front matter: {message}") for message in messages]
+
+
+def check_needs(folder: Folder) -> list[Problem]:
+    """Check that a skill of fal says what it needs: stores compare that with what scripts use."""
+    fields = _fields(folder)
+    if fields is None:
+        return []
+    told = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
+    if "FAL_KEY" in told and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", told):
+        return []
+    message = "compatibility must say that the skill needs the internet and a key in FAL_KEY"
+    return [Problem(SKILL_FILE, f"front matter: {message}")]
 
 
 def _parts(text: str) -> _Parts | None:
@@ -161,16 +186,22 @@ def _optional_texts(fields: dict[Any, Any]) -> list[str]:
         message
         for name in ("license", "compatibility", "allowed-tools")
         if name in fields
-        for message in _text(name, fields[name])
+        for message in (*_text(name, fields[name]), *_separators(name, fields[name]))
     ]
 
 
-def _needs(fields: dict[Any, Any]) -> list[str]:
-    # Stores compare what a skill says that it needs with what its scripts use.
-    told = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
-    if "FAL_KEY" in told and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", told):
+def _separators(name: str, value: object) -> list[str]:
+    outside = re.sub(r"\([^()]*\)", "", value) if isinstance(value, str) else ""
+    if name != "allowed-tools" or "," not in outside:
         return []
-    return ["compatibility must say that the skill needs the internet and a key in FAL_KEY"]
+    return ["allowed-tools holds a comma: separate the tools by spaces"]
+
+
+def _license(value: object, folder: Folder) -> list[str]:
+    named = re.search(r"\bLICEN[CS]E(?:\.\w+)?\b", value) if isinstance(value, str) else None
+    if named is None or folder.has(named[0]):
+        return []
+    return [f"license names the file {shown(named[0])}, which is not there"]
 
 
 def _metadata(value: object, folder: Folder) -> list[str]:

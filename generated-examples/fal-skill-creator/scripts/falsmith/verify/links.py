@@ -21,6 +21,7 @@ ESCAPED = re.compile(r"\\[\\\[\]<]")
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
 # A path of the skill named in a code span, such as `references/input.schema.json`.
 NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-z0-9_]")
+REFERENCES = "references/"
 # Lazy mode's reference stands one folder lower.
 TOOLS = "references/tools/"
 # The user's own files: named in the text before they exist.
@@ -35,11 +36,11 @@ class _Link:
 
 
 def check_links(folder: Folder) -> list[Problem]:
-    """Check every link of SKILL.md and of the Markdown files in references/."""
+    """Check every link of SKILL.md and of the other Markdown files."""
     linked = {normpath(link.target) for link in _links(body(folder))}
     problems = _check(folder, SKILL_FILE, body(folder), linked)
-    for path, text in folder.below("references/", ".md"):
-        problems += _check(folder, path, text, linked)
+    for path, text in folder.below("", ".md"):
+        problems += _check(folder, path, text, linked) if path != SKILL_FILE else []
     return problems
 
 
@@ -92,12 +93,14 @@ def _objection_to_place(folder: Folder, place: str) -> str | None:
 
 
 def _depth(place: str, link: _Link) -> str | None:
-    if link.is_named or place.count("/") < 2 or place.startswith(TOOLS):
+    is_other = link.is_named and not place.startswith(REFERENCES)
+    if is_other or place.count("/") < 2 or place.startswith(TOOLS):
         return None
     return "is two levels deep: what a text links to stands in references/ itself"
 
 
 def _chain(path: str, place: str, link: _Link, linked: set[str]) -> str | None:
-    if path == SKILL_FILE or link.is_named or place in linked | {SKILL_FILE, path}:
+    is_other = link.is_named and not place.startswith(REFERENCES)
+    if path == SKILL_FILE or is_other or place in linked | {SKILL_FILE, path}:
         return None
     return "makes a chain: SKILL.md must link to that file too"

@@ -8,6 +8,7 @@ import yaml
 
 from falsmith.verify.folder import Folder
 from falsmith.verify.problem import Problem, shown
+from falsmith.verify.text import objections_to_value
 from falsmith.verify.yaml_text import mappings, read_yaml
 
 __all__ = ["check_openai_yaml"]
@@ -40,7 +41,10 @@ def check_openai_yaml(folder: Folder) -> list[Problem]:
         *_interface(found.value.get("interface"), folder),
         *_policy(found.value),
         *_dependencies(found.value.get("dependencies", {"tools": []})),
+        *objections_to_value(found.value),
     ]
+    if "[TODO:" in folder.texts[PATH]:
+        messages.append("holds a left-over [TODO: ...]")
     return [Problem(PATH, message) for message in messages]
 
 
@@ -73,7 +77,7 @@ def _prompt(text: object, name: str) -> list[str]:
     if not isinstance(text, str):
         return []
     found = []
-    if not re.search(rf"\${re.escape(name)}(?![a-z0-9-])", text):
+    if not re.search(rf"(?<!\w)\${re.escape(name)}(?![a-z0-9-])", text):
         found.append(f"interface.default_prompt must name the skill as ${name}")
     if "\n" in text.strip() or re.search(r"[.!?]\s+[A-Z]", text):
         found.append("interface.default_prompt must be one sentence")

@@ -17,14 +17,21 @@ __all__ = [
     "is_creator",
     "is_public",
     "listed_links",
+    "was_generated",
 ]
 
 PROVENANCE = "references/provenance.json"
 OWN_FILES = frozenset({"references/guide.md", "references/defaults.yaml", PROVENANCE})
 DIGEST = re.compile(r"[0-9a-f]{64}")
+VERSION = re.compile(r"\d+(?:\.\d+)+[A-Za-z0-9.+-]*")
 MODES = ("default", "standalone", "public")
 # The skill that makes skills: other skills beside it may link to its runtime.
 CREATOR = "fal-skill-creator"
+
+
+def was_generated(folder: Folder) -> bool:
+    """Tell whether falsmith wrote the skill, though the record of that may be lost by now."""
+    return folder.has(PROVENANCE) or folder.has(MODEL_CONFIG)
 
 
 def is_public(folder: Folder) -> bool:
@@ -55,7 +62,7 @@ def check_provenance(folder: Folder) -> list[Problem]:
         told = "tells of a write that was interrupted: generate the skill again"
         return [Problem(PROVENANCE, told)]
     own = _of_creator(record, folder) if is_creator(folder) else _of_model(record, folder)
-    messages = [*_text(record, "falsmith"), *own, *_files(record.get("files"))]
+    messages = [*_version(record), *own, *_files(record.get("files"))]
     return [Problem(PROVENANCE, message) for message in messages]
 
 
@@ -110,7 +117,7 @@ def _of_creator(record: dict[str, Any], folder: Folder) -> list[str]:
 def _of_model(record: dict[str, Any], folder: Folder) -> list[str]:
     return [
         *_text(record, "model_id"),
-        *_options(record.get("options")),
+        *_options(record.get("options"), folder.name),
         *_source(record.get("source")),
         *_links(record),
         *_lazy(record, folder),
@@ -123,7 +130,14 @@ def _text(record: dict[str, Any], name: str) -> list[str]:
     return [f"{name} must be text, not {shown(record.get(name))}"]
 
 
-def _options(value: object) -> list[str]:
+def _version(record: dict[str, Any]) -> list[str]:
+    told = record.get("falsmith")
+    if isinstance(told, str) and not VERSION.fullmatch(told):
+        return [f"falsmith must be a version such as 0.1.0, not {shown(told)}"]
+    return _text(record, "falsmith")
+
+
+def _options(value: object, folder_name: str) -> list[str]:
     if not isinstance(value, dict):
         return ["options must be an object"]
     found = []
@@ -133,6 +147,8 @@ def _options(value: object) -> list[str]:
         found.append("options.lazy must be true or false")
     if not isinstance(value.get("license"), str):
         found.append("options.license must be text")
+    if isinstance(value.get("name"), str) and value["name"] != folder_name:
+        found.append(f"options.name is {shown(value['name'])}, the folder {shown(folder_name)}")
     return found + [
         f"options.{name} must be text or null"
         for name in ("name", "description")

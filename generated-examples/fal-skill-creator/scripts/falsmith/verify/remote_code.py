@@ -3,32 +3,68 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from falsmith.verify.folder import Folder
+from falsmith.verify.markdown import read_markdown
 from falsmith.verify.problem import Problem, shown
 
 __all__ = ["check_remote_code"]
 
-FETCH = r"\b(?:curl|wget|iwr|irm|invoke-webrequest|invoke-restmethod)\b"
-RUN = r"(?:sudo\s+)?(?:env\s+)?(?:\S*/)?(?:(?:ba|z|da|k|fi)?sh|python[0-9.]*|node|perl|ruby|iex)\b"
+FETCH = r"\b(?:curl|wget|aria2c|fetch -o|iwr|irm|invoke-webrequest|invoke-restmethod)\b"
+DECODE = r"\bbase64 +(?:-d|-D|--decode)\b"
+# What may stand before the program that is run: `sudo -u root env A=b sh`.
+BEFORE = (
+    r"(?:(?:(?:sudo|doas|env|exec|command|nohup|busybox|xargs)(?:\s+-u\s+\S{1,40}|\s+-\S{1,40}){0,3}"
+    r"|\w{1,40}=\S{0,100})\s+){0,3}"
+)
+SHELL = r"(?:ba|z|da|k|fi)?sh"
+# With -m, -c or -e an interpreter runs something else, and what it is given is data.
+PROGRAM = (
+    rf"[\"']?(?:\S{{0,100}}/)?(?:{SHELL}\b|(?:iex|invoke-expression|pwsh|powershell)\b"
+    r"|(?:python[0-9.]{0,5}|py|node|perl|ruby|php)\b(?!\s+-\w{0,5}[cemnp])"
+    r"|(?:deno|uv)\s+run\b)|\$\{?(?:SHELL|BASH)\b"
+)
 PIPED = re.compile(
-    rf"{FETCH}[^\n;]{{0,300}}?\|\s*{RUN}"
-    rf"|\b(?:ba|z|da|k)?sh\s+-c\s+[\"']?(?:\$\(|`)\s*{FETCH}"
-    rf"|(?:\beval|\bsource|\b(?:ba|z)?sh|(?:^|\s)\.)\s+[\"']?(?:\$\(|`|<\()\s*{FETCH}"
-    rf"|\biex\b[^\n;]{{0,300}}{FETCH}",
+    rf"(?:{FETCH}|{DECODE})[^\n;]{{0,300}}?\|&?\s{{0,20}}{BEFORE}(?:{PROGRAM})"
+    rf"|\b{SHELL}\s+-\w{{0,3}}c\s+[\"']?(?:\$\(|`)\s{{0,20}}{FETCH}"
+    rf"|(?:\beval|\bsource|\b{SHELL}|(?:^|\s)\.)\s+(?:\S{{1,40}}\s{{0,5}})?(?:<<<\s{{0,5}})?"
+    rf"[\"']?(?:\$\(|`|<\()\s{{0,20}}{FETCH}"
+    rf"|\b(?:iex|invoke-expression)\b[^\n;]{{0,300}}(?:{FETCH}|downloadstring)"
+    r"|\bexec\([^\n]{0,200}(?:urlopen|requests\.get|httpx\.get)"
+    r"|\b(?:uv|deno|pipx)\s+run\s+(?:-\S{1,40}\s+){0,5}https?://",
     re.IGNORECASE | re.MULTILINE,
 )
-SENT = re.compile(
-    rf"\b(?:printenv|env|export -p)\b[^\n;|]{{0,100}}\|[^\n]{{0,300}}(?:{FETCH}|\bnc(?:at)?\b)"
-    rf"|{FETCH}[^\n;]{{0,300}}(?:\$\(|`|<\()\s*(?:printenv|env)\b",
-    re.IGNORECASE,
+# A download, and later the run of a file of the same name.
+FETCHED = re.compile(rf"{FETCH}(?P<words>[^\n;&|]{{1,300}})", re.IGNORECASE)
+STARTED = re.compile(
+    rf"(?:(?:^|[;&|`])\s{{0,20}}{BEFORE}(?:{SHELL}|source|\.|python[0-9.]{{0,5}}|node|perl|ruby)"
+    r"\s+(?:-\w+\s+){0,3}|(?=\./))(?P<file>[^\s;&|`]{1,200})",
+    re.IGNORECASE | re.MULTILINE,
 )
+NEAR = 400
+MOST_FETCHES = 50
+SENT = re.compile(
+    r"(?:\b(?:printenv|env|export -p|declare -x)\b[^\n;|]{0,100}|(?:^|[;&`(])\s{0,20}set\s{0,20})\|"
+    rf"[^\n]{{0,300}}(?:{FETCH}|\bnc(?:at)?\b)"
+    rf"|{FETCH}[^\n;]{{0,300}}(?:(?:\$\(|`|<\()\s{{0,20}}(?:printenv|env)\b|/proc/[^/\s]+/environ)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What a shell takes out of a word, and how a Markdown table writes a pipe.
+NOISE = re.compile(r"''|\"\"|\$@|\\(?=[A-Za-z|])")
 KEY_OPTION = re.compile(r"\.py\b[^\n]{0,300}?\s(?:--api-key|-k)[ =](?P<value>[^\s`]+)")
 # agentskills.io, using scripts: one-off commands name the version that they run.
-RUNNER = re.compile(r"\b(?:uvx|pipx run|npx|bunx|pnpm dlx)\s+(?P<rest>[^\n`;|&]+)")
-INSTALLER = re.compile(r"\b(?:pip[0-9.]*|pipx|uv tool) install\s+(?P<rest>[^\n`;|&]+)")
+RUNNER = re.compile(
+    r"\b(?:uvx|pipx run|npx|bunx|(?:pnpm|yarn) dlx|uv run (?:-\S+ )*--with|go (?:run|install)"
+    r"(?= \S+\.\S+/))[ \t]+(?P<rest>[^\n`;|&]+)"
+)
+INSTALLER = re.compile(r"\b(?:pip[0-9.]*|pipx|uv tool) install[ \t]+(?P<rest>[^\n`;|&]+)")
+# In prose the next word is as often one of the sentence.
+IN_CODE = re.compile(r"\b(?:npm (?:install|i)|(?:pnpm|yarn) add)[ \t]+(?P<rest>[^\n`;|&]+)")
+# The versions stand in the file that is named.
+FROM_FILE = re.compile(r"(?:^|\s)(?:-[cer]|--requirement|--constraint|--editable)[ =]\S+")
 PINNED = re.compile(r".+(?:@|[=<>~]=?)\s*v?[0-9].*")
-PATH = re.compile(r"[.~]?/.*|\.")
+PATH = re.compile(r"[.~]{0,2}/.*|\.(?:\[\S*\])?")
 # Texts whose commands an agent follows; scripts and templates have their own checks.
 FOLLOWED = (".md", ".yaml", ".yml")
 CONTINUED = re.compile(r"\\\n\s*")
@@ -46,7 +82,8 @@ def check_remote_code(folder: Folder) -> list[Problem]:
 # Many skills carry the same runtime: one look at each of its files is enough.
 @lru_cache(maxsize=256)
 def _objections(text: str) -> tuple[str, ...]:
-    return tuple(_unread(CONTINUED.sub(" ", text)))
+    plain = CONTINUED.sub(" ", text).replace("&#124;", "|")
+    return tuple(_unread(NOISE.sub("", plain)))
 
 
 def _unread(text: str) -> Iterator[str]:
@@ -57,6 +94,20 @@ def _unread(text: str) -> Iterator[str]:
         found = pattern.search(text)
         if found:
             yield told.format(shown(found[0]))
+    file = _downloaded_and_run(text)
+    if file:
+        yield f"runs {shown(file)}, which it downloads, unread"
+
+
+def _downloaded_and_run(text: str) -> str | None:
+    for fetch in islice(FETCHED.finditer(text), MOST_FETCHES):
+        words = (word.strip("\"'").rpartition("/")[2] for word in fetch["words"].split())
+        names = {word for word in words if word and not word.startswith("-")}
+        after = text[fetch.end() : fetch.end() + NEAR]
+        for started in STARTED.finditer(after):
+            if started["file"].strip("\"'").rpartition("/")[2] in names:
+                return started["file"]
+    return None
 
 
 def _followed(path: str, text: str) -> Iterator[str]:
@@ -65,9 +116,18 @@ def _followed(path: str, text: str) -> Iterator[str]:
     text = CONTINUED.sub(" ", text)
     if KEY_OPTION.search(text):
         yield "shows a key on a command line, where others see it: it belongs into FAL_KEY"
-    for pattern, first_only in ((RUNNER, True), (INSTALLER, False)):
-        for found in pattern.finditer(text):
-            names = [word.strip("\"'") for word in found["rest"].split() if word[0] != "-"]
+    installed = (*INSTALLER.finditer(text), *IN_CODE.finditer(_code(path, text)))
+    for matches, first_only in ((RUNNER.finditer(text), True), (installed, False)):
+        for found in matches:
+            rest = FROM_FILE.sub(" ", found["rest"])
+            names = [word.strip("\"'") for word in rest.split() if word[0] != "-"]
             for name in names[:1] if first_only else names:
                 if not PINNED.fullmatch(name) and not PATH.fullmatch(name):
                     yield f"installs {shown(name)} in any version: name one, as in NAME==1.2"
+
+
+def _code(path: str, text: str) -> str:
+    if not path.endswith(".md"):
+        return text
+    markdown = read_markdown(text)
+    return "\n".join(part.text for part in (*markdown.blocks, *markdown.spans))

@@ -60,8 +60,10 @@ def check_shadowing(folder: Folder) -> list[Problem]:
     """List what stands in scripts/, first on the module path, and would hide another module."""
     known = OWN_PACKAGES if is_creator(folder) else {"fal_runtime"}
     names = {path: path.split("/")[1] for path in _below_scripts(folder) if path.count("/") > 1}
-    told = "scripts/ holds scripts and the package fal_runtime, nothing else"
+    told = "scripts/ holds scripts (.py) and the package fal_runtime, nothing else"
     found = [Problem(path, told) for path, name in names.items() if name not in known]
+    plain = [path for path in folder.files if re.fullmatch(r"scripts/[^/]+", path)]
+    found += [Problem(path, told) for path in plain if not SCRIPT.fullmatch(path)]
     for path in _wrappers(folder):
         module = path.removeprefix("scripts/").removesuffix(".py")
         if module in HIDDEN_MODULES or module in sys.stdlib_module_names:

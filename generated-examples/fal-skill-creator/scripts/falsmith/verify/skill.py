@@ -13,6 +13,7 @@ from falsmith.verify.front_matter import (
     check_body,
     check_front_matter,
     check_front_matter_fields,
+    check_needs,
 )
 from falsmith.verify.links import check_links
 from falsmith.verify.model_config import check_model_config
@@ -24,6 +25,7 @@ from falsmith.verify.provenance import (
     check_listing,
     check_provenance,
     is_public,
+    was_generated,
 )
 from falsmith.verify.queue_config import check_queue_config
 from falsmith.verify.remote_code import check_remote_code
@@ -44,8 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 # A new rule is one more function of this kind.
-CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
-    check_required,
+OF_ANY_SKILL: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_names,
     check_text,
     check_body,
@@ -54,9 +55,14 @@ CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_links,
     check_code,
     check_remote_code,
+    check_executable,
+    check_openai_yaml,
+)
+OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
+    check_required,
+    check_needs,
     check_wrapper,
     check_shadowing,
-    check_executable,
     check_script_headers,
     check_model_config,
     check_provenance,
@@ -64,8 +70,10 @@ CHECKS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_edited,
     check_schemas,
     check_reference,
-    check_openai_yaml,
     check_queue_config,
+)
+FOREIGN = Problem(
+    PROVENANCE, "is missing: falsmith did not make this skill; only the rules of any skill apply"
 )
 
 
@@ -84,9 +92,10 @@ def verify(
 
     """
     root = Path(os.path.normpath(folder.absolute()))
-    if public and root.is_symlink():
+    # These never raise, whatever the path is; those of Path do for one that is too long.
+    if public and os.path.islink(root):  # noqa: PTH114
         return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112
         return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
     if not any(os.path.lexists(root / name) for name in (SKILL_FILE, PROVENANCE)):
         told = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
@@ -94,7 +103,11 @@ def verify(
     found, problems = read_folder(root)
     problems += check_symlinks(found, public=is_public(found) if public is None else public)
     problems += check_commands(found, generate)
-    problems += [problem for check in CHECKS for problem in check(found)]
+    problems += [problem for check in OF_ANY_SKILL for problem in check(found)]
+    if was_generated(found):
+        problems += [problem for check in OF_GENERATED_SKILLS for problem in check(found)]
+    else:
+        problems.append(FOREIGN)
     return sorted({Problem(_plain(problem.path), problem.message) for problem in problems})
 
 

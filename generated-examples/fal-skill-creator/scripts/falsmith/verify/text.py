@@ -2,37 +2,41 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from falsmith.verify.folder import Folder
+from falsmith.verify.keys import find_secret
 from falsmith.verify.problem import Problem
 
-__all__ = ["check_text"]
+__all__ = ["check_text", "encoded_at", "objections_to_value"]
 
-# fal's keys: a UUID, a colon, 32 hex digits.
-KEY = re.compile(
-    r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{32}(?![0-9a-f])", re.I
-)
-# Keys and tokens of other services, and whatever is assigned to a name or header for secrets.
-SECRET = re.compile(
-    r"(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{24,}|gh[opsu]_[A-Za-z0-9]{36}|hf_[A-Za-z0-9]{32,}"
-    r"|AKIA[0-9A-Z]{16})|-----BEGIN [A-Z ]{0,20}PRIVATE KEY"
-    r"|(?:FAL_KEY(?:_ID|_SECRET)?=|(?:API_?KEY|FAL_KEY|SECRET|TOKEN|PASSWORD)[\"']? ?[:=] ?[\"'])"
-    r"(?=[^\s\"']{0,60}\d)[A-Za-z0-9+/_:=-]{20,}"
-    r"|authorization.{1,20}(?:Key|Bearer|Basic) (?=[^\s\"']{0,60}\d)[A-Za-z0-9+/_:=-]{16,}",
+# More than a digest in base64, or bytes in escapes, where people read: nobody can judge it.
+ENCODED = re.compile(
+    r"[A-Za-z0-9+/_-]{200,}|(?:\\x[0-9a-f]{2}){40,}|(?:\\u[0-9a-f]{4}){40,}|(?:\\[0-7]{2,3}){40,}",
     re.I,
 )
-# Base64 or hex of more than a digest, where people read: what it does cannot be judged.
-ENCODED = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 READ_BY_PEOPLE = (".md", ".py", ".jinja")
 # Turn markers of the common chat templates, ASCII and full-width.
 TOKEN = re.compile(
-    r"<[|\uff5c][^|\uff5c<>\s]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>", re.I
+    r"<[|\uff5c][^|\uff5c<>\s]{1,40}[|\uff5c]>|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]"
+    r"|<</?SYS>>|</?(?:system|assistant|tool_call|function_calls|(?:start|end)_of_turn)>"
+    r"|</(?:user|human|s)>|<(?:bos|eos)>",
+    re.I,
+)
+# agent-scan, W001: words that no description of a model needs.
+INJECTION = re.compile(
+    r"\b(?:ignore|disregard|forget)\s+(?:(?:all|any|the|your|of)\s+){0,3}"
+    r"(?:previous|prior|above|earlier)\s+(?:instructions|prompts|rules)",
+    re.I,
 )
 # Control, format, surrogate, private and separator characters, and what shows as nothing.
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-SUPPLEMENT = range(0xE0000, 0xE1000)
+HIDDEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0f"
+    "\uffa0\ufff0-\ufff8\ufffe\uffff\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
+)
+VARIANT, JOINER, KEYCAP = "\ufe0f", "\u200d", "\u20e3"
 
 
 def check_text(folder: Folder) -> list[Problem]:
@@ -44,49 +48,73 @@ def check_text(folder: Folder) -> list[Problem]:
     ]
 
 
+def objections_to_value(value: object) -> Iterator[str]:
+    """Yield what no value of a YAML file may hold: escapes hide it from a look at the file."""
+    if isinstance(value, str):
+        for message in _objections(value):
+            yield f"{message} (it stands there as an escape)"
+    elif isinstance(value, dict | list):
+        for part in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from objections_to_value(part)
+
+
+def encoded_at(text: str) -> int | None:
+    """Return where encoded content starts, None without any; a ruled line is none."""
+    for found in ENCODED.finditer(text):
+        if found[0][0] == "\\" or sum(map(str.isalnum, found[0])) >= len(found[0]) / 2:
+            return found.start()
+    return None
+
+
 # Many skills carry the same runtime: one look at each of its files is enough.
 @lru_cache(maxsize=256)
 def _objections(text: str) -> tuple[str, ...]:
     found = []
-    key = KEY.search(text)
-    if key:
-        told = (
-            "what looks like a fal key: remove it, and revoke it at https://fal.ai/dashboard/keys"
-        )
-        found.append(f"line {_line(text, key.start())}: {told}")
-    secret = SECRET.search(text)
-    if secret and not key:
-        told = "what looks like a key or password: remove it, and revoke it where it is from"
-        found.append(f"line {_line(text, secret.start())}: {told}")
+    secret = find_secret(text)
+    if secret:
+        place, told = secret
+        found.append(f"line {_line(text, place)}: {told}")
     token = TOKEN.search(text)
     if token:
         found.append(f"line {_line(text, token.start())}: a control token of chat models")
+    order = INJECTION.search(text)
+    if order:
+        found.append(f"line {_line(text, order.start())}: orders that replace the user's own")
     if not text.isascii():
         found += _hidden(text)
     return tuple(found) + _controls(text)
 
 
 def _encoded(path: str, text: str) -> list[str]:
-    found = ENCODED.search(text) if path.endswith(READ_BY_PEOPLE) else None
-    if found is None:
+    place = encoded_at(text) if path.endswith(READ_BY_PEOPLE) else None
+    if place is None:
         return []
-    return [f"line {_line(text, found.start())}: encoded text, which nobody can read: remove it"]
+    return [f"line {_line(text, place)}: encoded text, which nobody can read: remove it"]
 
 
 def _hidden(text: str) -> list[str]:
     for place, character in enumerate(text):
-        if character > "\x7f" and _is_hidden(character):
+        if character > "\x7f" and _is_hidden(character) and not _is_of_emoji(text, place):
             line = _line(text, place)
             return [f"line {line}: the invisible character U+{ord(character):04X}: remove it"]
     return []
 
 
 def _is_hidden(character: str) -> bool:
-    return (
-        unicodedata.category(character) in HIDDEN_CATEGORIES
-        or character in HIDDEN
-        or ord(character) in SUPPLEMENT
-    )
+    return unicodedata.category(character) in HIDDEN_CATEGORIES or bool(HIDDEN.match(character))
+
+
+def _is_of_emoji(text: str, place: int) -> bool:
+    """Tell whether a character only shapes or joins the emoji beside it."""
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    if text[place] == VARIANT:
+        return after == KEYCAP or _is_symbol(before)
+    joined = before == VARIANT or _is_symbol(before)
+    return text[place] == JOINER and joined and _is_symbol(after)
+
+
+def _is_symbol(character: str) -> bool:
+    return character > "\x7f" and unicodedata.category(character) in ("So", "Sk", "Po")
 
 
 def _controls(text: str) -> tuple[str, ...]:

@@ -1,15 +1,18 @@
 """The folder as a tree: which files must be there, and how they are named."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from falsmith.verify.folder import Folder
+from falsmith.verify.front_matter import SKILL_FILE
 from falsmith.verify.problem import Problem
 from falsmith.verify.provenance import is_creator
 
 __all__ = ["check_names", "check_required"]
 
 REQUIRED = (
-    "SKILL.md",
+    SKILL_FILE,
     "agents/openai.yaml",
     "references/provenance.json",
     "scripts/fal_api_call.py",
@@ -28,6 +31,15 @@ OF_THE_CREATOR = (
     "scripts/falsmith/cli/generate.py",
     "scripts/falsmith/templates/skill/SKILL.md.jinja",
 )
+UNWANTED = {
+    "metadata.json": "is left out by installers that keep their own file of this name: rename it",
+    "plugin.json": "makes stores refuse the skill as a plugin",
+}
+OTHER_CODE = (
+    ".bash", ".bat", ".cjs", ".cmd", ".com", ".exe", ".fish", ".jar", ".js", ".lua", ".mjs", ".php",
+    ".pl", ".ps1", ".psm1", ".pth", ".pyc", ".pyd", ".pyo", ".pyw", ".pyz", ".rb", ".sh", ".so",
+    ".ts", ".vbs", ".wasm", ".zsh",
+)  # fmt: skip
 PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -41,11 +53,25 @@ def check_required(folder: Folder) -> list[Problem]:
 
 
 def check_names(folder: Folder) -> list[Problem]:
-    """List names that some file systems or archives cannot hold, or that deceive the eye."""
+    """List names that some file systems, archives or hosts cannot hold, or that deceive the eye."""
+    paths = sorted([*folder.files, *folder.links])
+    same = Counter(map(str.casefold, paths))
     return [
-        Problem(
-            path, "has a name of other characters than letters, digits, dot, hyphen, underscore"
-        )
-        for path in [*folder.files, *folder.links]
-        if not PLAIN_PATH.fullmatch(path)
+        Problem(path, message)
+        for path in paths
+        for message in _objections(path, same.get(path.casefold(), 1))
     ]
+
+
+def _objections(path: str, same: int) -> Iterator[str]:
+    name = path.rpartition("/")[2]
+    if not PLAIN_PATH.fullmatch(path):
+        yield "has a name of other characters than letters, digits, dot, hyphen, underscore"
+    if same > 1:
+        yield "has a name that differs from another one in capitals only: some disks keep one"
+    if path != SKILL_FILE and name.lower() == SKILL_FILE.lower():
+        yield "would be taken for a skill of its own: only SKILL.md at the top may have this name"
+    if name in UNWANTED:
+        yield UNWANTED[name]
+    if name.lower().endswith(OTHER_CODE):
+        yield "is a program that nobody checks here: a skill's scripts are Python, in .py files"
