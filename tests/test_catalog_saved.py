@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from falsmith.catalog.saved import SavedSource
+from falsmith.catalog.saved_file import Unread
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 
@@ -229,3 +230,35 @@ def test_each_file_is_read_once_and_in_the_order_of_names(tmp_path: Path) -> Non
     assert isinstance(first, Documents)
     assert first.model_id == "acme/a"
     assert [type(item) for item in rest] == [DocumentError, Documents]
+
+
+def unread(path: Path) -> list[str]:
+    return [one.model_id for one in SavedSource(path).unread() if isinstance(one, Unread)]
+
+
+def test_a_document_that_tells_its_model_at_a_glance_is_read_where_it_is_needed(
+    tmp_path: Path,
+) -> None:
+    save(tmp_path / "openapi" / "a.json", document("acme/a"))
+    save(tmp_path / "models.json", [entry("acme/a", kind="inference")])
+    (one,) = SavedSource(tmp_path).unread()
+    assert isinstance(one, Unread)
+    assert one.read() == Documents("acme/a", {"kind": "inference"}, document("acme/a"))
+
+
+def test_a_file_that_could_be_read_in_two_ways_is_read_at_once(tmp_path: Path) -> None:
+    save(tmp_path / "page.json", [entry("acme/a", document("acme/a"))])
+    save(tmp_path / "twice.json", document("acme/b", note={"endpointId": "acme/c"}))
+    save(tmp_path / "escaped.json", document("acme/\u00e4"))
+    assert unread(tmp_path) == []
+    assert outcomes(tmp_path)[0] == ["acme/a", "acme/b"]
+
+
+def test_a_file_that_names_two_models_is_an_error(tmp_path: Path) -> None:
+    misplaced = document("acme/a")
+    del misplaced["info"]
+    save(tmp_path / "a.json", {**misplaced, "components": {"schemas": {"endpointId": "acme/b"}}})
+    (message,) = outcomes(tmp_path)[1]
+    assert "names two models" in message
+    assert "acme/a" in message
+    assert "acme/b" in message

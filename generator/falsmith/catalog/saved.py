@@ -1,13 +1,21 @@
 """Saved documents as a source: one file, or a folder of files."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from falsmith.catalog.saved_file import ADVICE, Saved, read_file, read_list, saved_entry
+from falsmith.catalog.saved_file import (
+    ADVICE,
+    Saved,
+    Unread,
+    glance,
+    read_file,
+    read_list,
+    saved_entry,
+)
 from falsmith.documents import Documents, Entry, Json
 from falsmith.errors import DocumentError, ModelNotFoundError
 
@@ -49,12 +57,12 @@ class SavedSource:
         Raises ModelNotFoundError where there are none, and DocumentError where the path or the
         document cannot be used, or where two documents are saved for the model.
         """
-        files = self._index.files.get(model_id, ())
+        files = self._places.get(model_id, ())
         if len(files) > 1:
             raise _twice(model_id, *files[:2])
         for saved in self._reread(*files):
-            if saved.model_id == model_id and isinstance(saved.found, Documents):
-                return saved.found
+            if saved.model_id == model_id and not isinstance(saved.found, DocumentError):
+                return saved.found.read()
         raise self._missing(model_id)
 
     def all(self) -> Iterator[Documents | DocumentError]:
@@ -63,8 +71,16 @@ class SavedSource:
         One file is held at a time. A second document of a model is an error that names both files.
         Raises DocumentError where the path does not exist or holds nothing that could be one.
         """
+        for one in self.unread():
+            try:
+                yield one if isinstance(one, DocumentError) else one.read()
+            except DocumentError as error:
+                yield error
+
+    def unread(self) -> Iterator[Documents | Unread | DocumentError]:
+        """Yield what `all` does; a file that tells its model at a glance is still to be read."""
         seen: dict[str, Path] = {}
-        for saved in self._read():
+        for saved in self._read(glance):
             if isinstance(saved.found, DocumentError):
                 yield saved.found
             elif saved.model_id in seen:
@@ -77,12 +93,21 @@ class SavedSource:
     def _index(self) -> _Index:
         files: dict[str, tuple[Path, ...]] = {}
         problems: dict[str, DocumentError] = {}
-        for saved in self._read():
+        for saved in self._read(read_file):
             if isinstance(saved.found, DocumentError):
                 problems[saved.model_id] = saved.found
             else:
                 files[saved.model_id] = (*files.get(saved.model_id, ()), saved.file)
         return _Index(files, problems)
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[Path, ...]]:
+        """Return the files that tell they are of each model."""
+        places: dict[str, tuple[Path, ...]] = {}
+        for saved in self._read(glance):
+            if not isinstance(saved.found, DocumentError):
+                places[saved.model_id] = (*places.get(saved.model_id, ()), saved.file)
+        return places
 
     @cached_property
     def _list(self) -> tuple[Entry | Saved, ...]:
@@ -93,10 +118,10 @@ class SavedSource:
     def _metadata(self) -> Mapping[str, Mapping[str, Json]]:
         return {item.model_id: item.metadata for item in self._list if isinstance(item, Entry)}
 
-    def _read(self) -> Iterator[Saved]:
+    def _read(self, read: Callable[[Path], Iterator[Saved]]) -> Iterator[Saved]:
         told: set[str] = set()
         for file in _files(self.path):
-            for saved in read_file(file):
+            for saved in read(file):
                 told.add(saved.model_id)
                 yield self._with_metadata(saved)
         yield from self._listed(told)
@@ -108,7 +133,7 @@ class SavedSource:
             if file == self.path / LIST_NAME:
                 yield from self._listed(set())
             else:
-                yield from (self._with_metadata(saved) for saved in read_file(file))
+                yield from (self._with_metadata(saved) for saved in glance(file))
 
     def _listed(self, told: set[str]) -> Iterator[Saved]:
         """Yield the list's own documents, and an error for each model that has none anywhere."""

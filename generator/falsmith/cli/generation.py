@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from fal_runtime.errors import FalError
+from falsmith.catalog.saved_file import Unread
 from falsmith.cli.parallel import in_parallel
 from falsmith.cli.report import Report, Row, row
 from falsmith.documents import Documents
@@ -17,7 +18,7 @@ from falsmith.render import Options
 
 __all__ = ["Found", "Plan", "run_plan"]
 
-Found = tuple[str, Documents | FalError]
+Found = tuple[str, Documents | Unread | FalError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def _made(plan: Plan, found: Found) -> Row | Failure:
     try:
         if isinstance(documents, FalError):
             raise documents
-        skill = generate(documents, plan.options, plan.output, action=plan.action, force=plan.force)
+        skill = generate(
+            documents.read(), plan.options, plan.output, action=plan.action, force=plan.force
+        )
         return row(skill, plan.action)
     except FalError as error:
         return Failure(model_id, error.code, error.message)

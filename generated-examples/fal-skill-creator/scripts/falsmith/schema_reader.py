@@ -74,12 +74,17 @@ class SchemaReader:
             self.note(where, "not a schema; anything is allowed here")
             return {}
         schema = _annotations(node)
-        schema |= self.reference(node, where)
+        if "$ref" in node:
+            schema |= self.reference(node, where)
         schema |= self.values(node, where)
-        schema |= self.limits(node, where)
-        schema |= self.children(node, where, name)
-        schema = _without_lone_all_of(schema)
-        self.mark_file(schema, node, where, name)
+        if not BOUNDS.keys().isdisjoint(node):
+            schema |= self.limits(node, where)
+        if not CHILDREN.isdisjoint(node):
+            schema |= self.children(node, where, name)
+        if "allOf" in schema:
+            schema = _without_lone_all_of(schema)
+        if "string" in schema.get("type", ()):
+            self.mark_file(schema, node, where, name)
         return _nullable(schema) if node.get("nullable") is True else schema
 
     def mark_file(self, schema: Schema, node: Mapping[str, Json], where: str, name: str) -> None:
@@ -93,8 +98,6 @@ class SchemaReader:
 
     def reference(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the reference as a local one; a dangling one allows anything and is noted."""
-        if "$ref" not in node:
-            return {}
         target = self.component_name(node["$ref"], where)
         if target is None:
             return {}
@@ -130,8 +133,6 @@ class SchemaReader:
 
     def limits(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the keywords that bound a number, a text or a list, where they make sense."""
-        if BOUNDS.keys().isdisjoint(node):
-            return {}
         sound = {keyword: is_sound for keyword, is_sound in BOUNDS.items() if keyword in node}
         schema = {keyword: node[keyword] for keyword in sound if sound[keyword](node[keyword])}
         if "pattern" in schema and is_slow(schema["pattern"]):
@@ -144,8 +145,6 @@ class SchemaReader:
 
     def children(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
         """Return the keywords that hold schemas of their own."""
-        if CHILDREN.isdisjoint(node):
-            return {}
         schema: Schema = self.properties(node, where)
         for keyword in ("anyOf", "oneOf", "allOf"):
             branches = node.get(keyword)
@@ -200,10 +199,10 @@ class SchemaReader:
 def _annotations(node: Mapping[str, Json]) -> Schema:
     """Return description, default and examples."""
     schema: Schema = {}
-    texts = [node[key] for key in ("description", "limit_description") if key in node]
-    parts = [cleaned for text in texts if isinstance(text, str) and (cleaned := clean_text(text))]
-    if parts:
-        schema["description"] = "\n\n".join(parts)
+    texts = (node.get("description"), node.get("limit_description"))
+    parts = [clean_text(text) for text in texts if isinstance(text, str)]
+    if any(parts):
+        schema["description"] = "\n\n".join(filter(None, parts))
     if "default" in node:
         schema["default"] = node["default"]
     if "examples" in node or "example" in node:
@@ -242,8 +241,8 @@ def _nullable(schema: Schema) -> Schema:
 
 def _without_lone_all_of(schema: Schema) -> Schema:
     """Return `allOf` of one member as that member beside the keywords that accompany it."""
-    branches: list[Schema] | None = schema.get("allOf")
-    if branches is None or len(branches) != 1 or set(branches[0]) & (set(schema) - {"allOf"}):
+    branches: list[Schema] = schema["allOf"]
+    if len(branches) != 1 or set(branches[0]) & (set(schema) - {"allOf"}):
         return schema
     return {key: value for key, value in schema.items() if key != "allOf"} | branches[0]
 

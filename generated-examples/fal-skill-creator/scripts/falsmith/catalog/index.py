@@ -6,6 +6,8 @@ from typing import Protocol
 
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Found, Query
+from falsmith.catalog.saved import SavedSource
+from falsmith.catalog.saved_file import Unread
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 
@@ -36,6 +38,10 @@ class Indexed:
     def all(self) -> Iterator[Documents | DocumentError]:
         """Yield every model's documents, as the source does."""
         return self._source.all()
+
+    def unread(self) -> Iterator[Documents | Unread | DocumentError]:
+        """Yield what `all` does; saved files that tell their model are still to be read."""
+        return self._source.unread() if isinstance(self._source, SavedSource) else self.all()
 
     def search(self, query: Query, limit: int | None = None) -> Iterator[Found | DocumentError]:
         """Yield what could not be read, then the models that fit, at most `limit`."""

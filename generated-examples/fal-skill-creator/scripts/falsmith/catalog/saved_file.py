@@ -1,8 +1,9 @@
 """One file of saved documents: an OpenAPI document, or a list page with the documents in it."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from falsmith.documents import (
@@ -17,12 +18,37 @@ from falsmith.documents import (
 )
 from falsmith.errors import DocumentError
 
-__all__ = ["ADVICE", "Saved", "read_file", "read_list", "saved_entry"]
+__all__ = ["ADVICE", "Saved", "Unread", "glance", "read_file", "read_list", "saved_entry"]
 
 ADVICE = (
     "Save what fal answers to https://fal.ai/api/openapi/queue/openapi.json?endpoint_id=ID, "
     "or a list page: https://api.fal.ai/v1/models?expand=openapi-3.0"
 )
+
+
+# How the platform's documents begin, and where they say, once, whose they are.
+DOCUMENT = re.compile(rb'\s*\{\s*"openapi"\s*:')
+ENDPOINT = re.compile(rb'"endpointId"\s*:\s*"([\w./-]+)"', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The document of one model in a file of its own, to be read where it is needed."""
+
+    model_id: str
+    file: Path
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+
+    def read(self) -> Documents:
+        """Return the documents, or raise DocumentError where the file cannot be used."""
+        try:
+            documents = openapi_documents(_load(self.file), str(self.file))
+        except DocumentError as error:
+            raise DocumentError(f"{error.message} {ADVICE}", self.model_id) from None
+        if documents.model_id != self.model_id:
+            told = f"{self.file} names two models, {self.model_id} and {documents.model_id}"
+            raise DocumentError(f"{told}. {ADVICE}", self.model_id)
+        return replace(documents, metadata=self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +57,25 @@ class Saved:
 
     model_id: str
     file: Path
-    found: Documents | DocumentError
+    found: Documents | Unread | DocumentError
+
+
+def glance(file: Path) -> Iterator[Saved]:
+    """Yield what a file holds; a document that tells its model at a glance stays unread.
+
+    Any other file is read whole. Never raises.
+    """
+    try:
+        text = _bytes(file)
+    except DocumentError as error:
+        yield _unusable(file, error)
+        return
+    told = ENDPOINT.search(text) if DOCUMENT.match(text) else None
+    if told is not None and text.count(b'"endpointId"') == 1 and len(text) <= SIZE_LIMIT:
+        model_id = told[1].decode()
+        yield Saved(model_id, file, Unread(model_id, file))
+    else:
+        yield from read_file(file)
 
 
 def read_file(file: Path) -> Iterator[Saved]:
@@ -74,14 +118,17 @@ def _unusable(file: Path, error: DocumentError) -> Saved:
 
 
 def _load(file: Path) -> Json:
+    return load_json(_bytes(file), str(file))
+
+
+def _bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             # A pipe tells no size. One byte more than allowed is enough to be refused.
             size = os.fstat(stream.fileno()).st_size or SIZE_LIMIT
-            data = stream.read(min(size, SIZE_LIMIT) + 1)
+            return stream.read(min(size, SIZE_LIMIT) + 1)
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}.") from None
-    return load_json(data, str(file))
 
 
 def _is_list(value: Json) -> bool:

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError, UsageError
+from falsmith.catalog.index import Indexed
 from falsmith.catalog.query import Query
+from falsmith.catalog.saved_file import Unread
 from falsmith.cli.folders import chosen_folder, folder_options
 from falsmith.cli.generation import Found, Plan, run_plan
 from falsmith.cli.matches import explain_nothing, print_matches
@@ -133,7 +135,7 @@ def generate(
     report = Report(plan.action, as_json=told_as_json, quiet=quiet)
     found = _each(opened, ids)
     if everything:
-        found = _all(opened.all()) if query is None else _matching(opened, query)
+        found = _all(_whole(opened)) if query is None else _matching(opened, query)
     run_plan(found, plan, report, many=everything)
     return report.finish()
 
@@ -171,7 +173,11 @@ def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
             yield model_id, error
 
 
-def _all(models: Iterator[Documents | DocumentError]) -> Iterator[Found]:
+def _whole(source: Catalogue) -> Iterator[Documents | Unread | DocumentError]:
+    return source.unread() if isinstance(source, Indexed) else source.all()
+
+
+def _all(models: Iterator[Documents | Unread | DocumentError]) -> Iterator[Found]:
     """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
         for one in models:
