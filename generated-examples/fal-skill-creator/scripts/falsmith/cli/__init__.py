@@ -33,7 +33,6 @@ COMMANDS = {
     "upload": "Upload files and print their links.",
     "verify": "Check skills against every rule they must satisfy.",
 }
-INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -91,8 +90,10 @@ def _answered(arguments: Sequence[str], skills: Path) -> int:
         _print_error(FalError("usage", error.format_message()), arguments, quiet=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
+        message = "interrupted: the same command once more goes on with what is left"
+        error = FalError("interrupted", message, charged="no", retry="later")
+        _print_error(error, arguments)
+        return error.exit_status
     return status if isinstance(status, int) else 0
 
 
