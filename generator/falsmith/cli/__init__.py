@@ -91,9 +91,9 @@ def _answered(arguments: Sequence[str], skills: Path) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         message = "interrupted: the same command once more goes on with what is left"
-        error = FalError("interrupted", message, charged="no", retry="later")
-        _print_error(error, arguments)
-        return error.exit_status
+        interrupted = FalError("interrupted", message, charged="no", retry="later")
+        _print_error(interrupted, arguments)
+        return interrupted.exit_status
     return status if isinstance(status, int) else 0
 
 
