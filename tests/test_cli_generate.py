@@ -115,6 +115,8 @@ def test_options_are_kept_in_the_provenance(
         (["-m", FLUX, "--nonsense"], "--nonsense"),
         (["-m"], "-m"),
         (["-m", "flux"], "'flux' is not a model ID"),
+        (["-m", f"https://fal.ai/models/{FLUX}/api"], f"that page is {FLUX}"),
+        ([FLUX], f"falsmith generate -m {FLUX}"),
         (["-m", "../../etc/passwd"], "is not a model ID"),
         (["--offline", "-m", FLUX, "--name", ""], "only a-z"),
         (["--offline", "-m", FLUX, "--name", "json"], "hide a Python module"),
@@ -127,7 +129,7 @@ def test_options_are_kept_in_the_provenance(
         (["--source", "nowhere", "-m", FLUX], "nowhere"),
         (["--source", "nowhere", "--all"], "nowhere"),
     ],
-    ids=range(25),
+    ids=range(27),
 )
 def test_bad_usage_exits_2_with_one_error_and_writes_nothing(
     arguments: list[str], told: str, falsmith: Callable[..., Ran]

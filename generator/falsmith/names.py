@@ -12,6 +12,8 @@ __all__ = ["check_model_id", "check_skill_name", "skill_name", "wrapper_name"]
 # Owner, app and up to six path segments; the catalogue's longest ID has 62 characters.
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,7}")
 MODEL_ID_LIMIT = 200
+# A model's page, of which people copy the address.
+PAGE = re.compile(rf"https?://(?:www\.)?fal\.ai/models/({MODEL_ID.pattern})")
 # The Agent Skills specification, "name": lower case, digits, single hyphens, 64 characters.
 SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SKILL_NAME_LIMIT = 64
@@ -65,9 +67,11 @@ def check_model_id(model_id: str) -> str:
     """Return `model_id` unchanged, or raise SkillNameError where no fal model can have this ID."""
     if len(model_id) <= MODEL_ID_LIMIT and MODEL_ID.fullmatch(model_id) and ".." not in model_id:
         return model_id
+    page = PAGE.match(model_id)
+    example = f"the one of that page is {page[1]}" if page else "for example fal-ai/flux/dev"
     raise SkillNameError(
         f"{_shown(model_id)} is not a model ID: write owner/app, with the variant if there is one, "
-        "for example fal-ai/flux/dev. `falsmith search TEXT` finds IDs."
+        f"{example}. `falsmith search TEXT` finds IDs."
     )
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "HIDDEN",
     "clean_data",
     "clean_text",
+    "counted",
     "has_control_token",
     "is_plain",
     "is_visible",
@@ -64,6 +65,11 @@ def replace_control_tokens(text: str, replacement: Callable[[re.Match[str]], str
 def is_visible(text: str) -> bool:
     """Tell whether every character of `text` shows, and none begins a line."""
     return text.isprintable() and (text.isascii() or not HIDDEN.search(text))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 skill`, `2 skills`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def is_plain(text: str) -> bool:

@@ -59,7 +59,7 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
         notices = [process.stderr.readline() for _ in range(2)]
     assert status.json()["status"] == "COMPLETED"
     assert "broken__one.json" in notices[0]
-    assert notices[1].startswith("Serving 1 models")
+    assert notices[1].startswith("Serving 1 model;")
 
 
 @pytest.mark.parametrize("option", [["--polls", "-1"], ["--delay", "-1"], ["--port", "70000"]])

@@ -60,7 +60,7 @@ def test_without_the_extra_the_error_names_it(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "starlette", None)
-    with pytest.raises(UsageError, match=r"pip install 'falsmith\[emulator\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[emulator\]'"):
         start().__enter__()
 
 

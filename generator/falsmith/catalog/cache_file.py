@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
-from fal_runtime.config import Origins
+from fal_runtime.config import Origins, is_loopback
 from fal_runtime.errors import LocalError
 
 __all__ = [
@@ -77,9 +77,11 @@ NO_JOURNAL = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READ
 def default_path(platform: str = Origins().platform) -> Path:
     """Return where the cache of a platform stands: below the user's cache folder.
 
-    Another platform than fal's own, a gateway or a local one, has a cache of its own.
+    Another platform than fal's own has a cache of its own. All that run on this machine share one:
+    their ports change from day to day.
     """
-    mark = hashlib.sha256(platform.encode()).hexdigest()[:8]
+    local = is_loopback(platform)
+    mark = "local" if local else hashlib.sha256(platform.encode()).hexdigest()[:8]
     name = "catalog.db" if platform == Origins().platform else f"catalog-{mark}.db"
     return Path(user_cache_dir("falsmith", appauthor=False)) / name
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import JobError
-from falsmith.documents import Documents, Json
+from falsmith.documents import Json
+from falsmith.emulator import Emulator
 from falsmith.generate import Skill, generate
 from falsmith.names import wrapper_name
 from falsmith.render import Options
@@ -33,8 +34,10 @@ PROMPT = "A lighthouse on a cliff at dusk"
 )
 def demo(output: Path | None) -> int:
     """Make a skill, verify it, and run it against a local fal; no key, no network, no cost."""
-    folder = output or Path(tempfile.mkdtemp(prefix="falsmith-demo-"))
     documents = Bundled().documents(MODEL_ID)
+    # Where its packages are missing, it says so before anything is written.
+    emulator = Emulator([documents])
+    folder = output or Path(tempfile.mkdtemp(prefix="falsmith-demo-"))
     click.secho(f"1. Generate a skill for {MODEL_ID}", bold=True)
     skill = generate(documents, Options("public"), folder / "skills")
     _print_tree(skill)
@@ -44,7 +47,7 @@ def demo(output: Path | None) -> int:
         click.echo(f"   {problem.path}: {problem.message}")
     click.echo(f"   {len(problems)} problems")
     click.secho("\n3. Call the model through its wrapper, at a local fal", bold=True)
-    answer = _call(skill, documents, folder / "output")
+    answer = _call(skill, emulator, folder / "output")
     click.echo(f"   status {answer['status']}, request {answer['request_id']}")
     for file in answer["files"]:
         click.echo(f"   saved {file['path']} ({file['content_type']}, {file['size']} bytes)")
@@ -60,15 +63,13 @@ def _print_tree(skill: Skill) -> None:
     click.echo(f"     scripts/fal_runtime/ ({len(runtime)} files)")
 
 
-def _call(skill: Skill, documents: Documents, output: Path) -> Mapping[str, Json]:
+def _call(skill: Skill, emulator: Emulator, output: Path) -> Mapping[str, Json]:
     """Run the wrapper as its user would, in a process of its own, and return what it answers."""
-    from falsmith.emulator import Emulator
-
     script = skill.folder / "scripts" / f"{wrapper_name(skill.name)}.py"
     command = [sys.executable, str(script), "--prompt", PROMPT, "--output", str(output)]
     shown = f"python {script} --prompt {PROMPT!r} --output {output}"
     click.echo(f"   $ {shown}")
-    with Emulator([documents]) as emulator:
+    with emulator:
         done = subprocess.run(
             command, env={**os.environ, **emulator.environment}, stdout=subprocess.PIPE, check=False
         )

@@ -5,14 +5,16 @@ import os
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from fal_runtime.errors import UsageError
 from falsmith.documents import Documents
 from falsmith.emulator import Emulator
+from falsmith.text import counted
 
 __all__ = ["emulate"]
 
@@ -82,13 +84,21 @@ def emulate(
     emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
     if command:
         with emulator:
-            settings = {**os.environ, **emulator.environment}
-            return subprocess.run(command, env=settings, check=False).returncode
+            return _run(command, {**os.environ, **emulator.environment})
     with emulator, suppress(KeyboardInterrupt):
         click.echo(_settings(emulator.environment, as_json=as_json))
-        click.echo(f"Serving {len(documents)} models; press Ctrl-C to stop.", err=True)
+        click.echo(f"Serving {counted(len(documents), 'model')}; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
     return 0
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except OSError as error:
+        raise UsageError(
+            "usage", f"{command[0]} cannot be run: {error.strerror}. Name a program after --"
+        ) from None
 
 
 def _documents(source: str) -> Iterator[Documents]:

@@ -41,6 +41,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="")
 @click.option(
     "-m", "--model-id", "model_ids", multiple=True, metavar="ID", help="A model; repeatable."
 )
@@ -72,6 +73,7 @@ Examples:
 @json_option
 @quiet_option
 def generate(
+    words: tuple[str, ...],
     model_ids: tuple[str, ...],
     text: str | None,
     category: str | None,
@@ -104,6 +106,9 @@ def generate(
     several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
     with files on this machine.
     """
+    if words:
+        named = " ".join(f"-m {word}" for word in words)
+        raise UsageError("usage", f"a model is named by -m: falsmith generate {named}")
     ids = tuple(dict.fromkeys(model_ids))
     query = None if text is None and category is None else Query(text or "", category)
     single = name is not None or description is not None
@@ -123,7 +128,8 @@ def generate(
     if query is not None and not everything:
         count = print_matches(opened, query, None, as_json=told_as_json)
         if count and not quiet:
-            notice(f"{count} models fit and nothing was written: --all generates them")
+            fit = "model fits" if count == 1 else "models fit"
+            notice(f"{count} {fit} and nothing was written: --all generates what fits")
         return 0
     mode: Mode = "public" if public else "standalone" if standalone else "default"
     plan = Plan(

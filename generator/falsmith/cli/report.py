@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fal_runtime.errors import FalError
 from falsmith.generate import Action, Skill
+from falsmith.text import counted
 
 __all__ = ["Report", "Row", "row"]
 
@@ -92,7 +93,8 @@ class Report:
         elif len(self.failures) + self.counts.total() > 1:
             told = ", ".join(f"{count} {verb}" for verb, count in self.counts.items())
             failed = f", {len(self.failures)} failed" if self.failures else ""
-            sys.stdout.write(f"{self.counts.total()} skills: {told or 'none made'}{failed}\n")
+            made = counted(self.counts.total(), "skill")
+            sys.stdout.write(f"{made}: {told or 'none made'}{failed}\n")
             for model_id, error in self.failures:
                 sys.stdout.write(f"  failed: {_named(model_id, error)}\n")
         return status
@@ -117,7 +119,8 @@ class Report:
             message = f"{len(self.failures)} of {len(self.failures) + self.counts.total()} failed"
             told["error"] = FalError("some_failed", message).as_json()
         elif self._differing():
-            message = f"{self._differing()} skills are not up to date"
+            verb = "is" if self._differing() == 1 else "are"
+            message = f"{counted(self._differing(), 'skill')} {verb} not up to date"
             told["error"] = FalError("problems_found", message).as_json()
         return told
 

@@ -9,6 +9,7 @@ import click
 from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, quiet_option
+from falsmith.text import counted
 from falsmith.verify import Problem
 from falsmith.verify import verify as verify_skill
 
@@ -45,7 +46,8 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
         if not told_as_json:
             _print(folder, found[folder], quiet=quiet)
     count = sum(map(len, found.values()))
-    message = f"{count} problems in {sum(map(bool, found.values()))} of {len(found)} skills"
+    broken = sum(map(bool, found.values()))
+    message = f"{counted(count, 'problem')} in {broken} of {counted(len(found), 'skill')}"
     if told_as_json:
         sys.stdout.write(json.dumps(_object(found, message if count else None), indent=1) + "\n")
     elif len(found) > 1 and not quiet:

@@ -87,6 +87,7 @@ class Emulator:
         port: int = 0,
         certificate: tuple[Path, Path] | None = None,
     ) -> None:
+        _require_extra()
         self._documents = tuple(documents)
         self._pace = (polls, delay)
         self._require_key = require_key
@@ -98,7 +99,6 @@ class Emulator:
         self._origins: Origins | None = None
 
     def __enter__(self) -> Self:
-        _require_extra()
         sockets = _bind(self._port)
         ports = {each.getsockname()[1]: host for each, host in zip(sockets, HOSTS, strict=True)}
         scheme = "https" if self._certificate else "http"
@@ -190,7 +190,10 @@ def _require_extra() -> None:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        message = f"The emulator needs {error.name}: run pip install 'falsmith[emulator]'"
+        message = (
+            f"the emulator needs {error.name}: in the checkout of falsmith, run "
+            "python -m pip install '.[emulator]'"
+        )
         raise UsageError("usage", message) from None
 
 

@@ -88,7 +88,11 @@ def _print(skills: list[Installed]) -> None:
     console = Console()
     for folder, each in groupby(skills, key=lambda one: one.folder.parent):
         console.print(f"[bold]{escape(one_line(str(folder)))}[/]", highlight=False)
-        console.print(_table(each))
+        table = _table(each)
+        # Names are there to be copied: a narrow screen folds lines and breaks no name.
+        unbounded = console.options.update(max_width=10_000)
+        console.width = max(console.width, console.measure(table, options=unbounded).maximum)
+        console.print(table)
 
 
 def _table(skills: Iterable[Installed]) -> "Table":
@@ -97,7 +101,7 @@ def _table(skills: Iterable[Installed]) -> "Table":
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("skill", "model", "mode", "falsmith", "freshness"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for one in skills:
         mode = ", ".join([one.mode or "", *(["lazy"] if one.lazy else [])])
         name = one.folder.absolute().name

@@ -8,11 +8,14 @@ from falsmith.catalog.query import Found, Query, close_categories
 from falsmith.cli.options import notice
 from falsmith.errors import DocumentError
 from falsmith.sources import Catalogue, Live
+from falsmith.text import counted
 
 __all__ = ["explain_nothing", "print_matches"]
 
 COLUMNS = ("model", "category", "date", "licence", "kind")
 NAME_WIDTH, GAP = 16, 2
+# Below this, what is on the machine is a small part of the catalogue.
+FEW = 100
 
 
 def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json: bool) -> int:
@@ -71,12 +74,20 @@ def _marked(model: Found) -> str:
     return model.model_id + (" (deprecated)" if model.status == "deprecated" else "")
 
 
+def _searched(source: Catalogue) -> str:
+    """Return a word on a catalogue in which little can be found."""
+    count = FEW if isinstance(source, Live) else sum(source.categories().values())
+    if count >= FEW:
+        return ""
+    return f" among {counted(count, 'model')}: `falsmith catalog sync` fetches the whole catalogue"
+
+
 def explain_nothing(source: Catalogue, query: Query) -> None:
     """Tell why nothing may have been found: a category that nobody knows has close ones."""
     known = {} if isinstance(source, Live) or query.category is None else source.categories()
     close = close_categories(query.category, known) if query.category is not None else None
     if close is None:
-        notice("no model fits")
+        notice(f"no model fits{_searched(source)}")
         return
     hint = f"close to it: {', '.join(close)}" if close else "`falsmith categories` lists them"
     notice(f"no model fits; no category {query.category!r} is known here; {hint}")
