@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -20,7 +21,7 @@ from falsmith.tree import (
     digest,
     holds_files,
 )
-from falsmith.tree_writer import write
+from falsmith.tree_writer import remove_leftovers, write
 
 KILLED = """
 import os, pathlib, signal, sys
@@ -120,10 +121,12 @@ def test_a_new_tree_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
 
     written(files, tmp_path / "new")
     assert compare(files, tmp_path / "new") == []
-    assert {path.name for path in tmp_path.iterdir()} == {".falsmith-new", "new"}
+    (left,) = tmp_path.glob(".falsmith-*-new")
+    remove_leftovers(tmp_path)
+    assert left.exists()
 
-    os.utime(tmp_path / ".falsmith-new", (0, 0))
-    written(tree("a", "scripts/b", version="2"), tmp_path / "new")
+    os.utime(left, (0, 0))
+    remove_leftovers(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"new"}
 
 
@@ -134,20 +137,26 @@ def test_what_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_others_put_there_meanwhile_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_what_others_make_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
+    mine, theirs = tree("a"), tree("a", version=version)
     real = Path.rename
 
     def rename(source: Path, target: Path) -> Path:
-        (target / "mine").mkdir(parents=True)
+        monkeypatch.undo()
+        target.mkdir()
+        written(theirs, target)
         return real(source, target)
 
     monkeypatch.setattr(Path, "rename", rename)
-    written(tree("a"), tmp_path / "new")
+    expected = nullcontext() if version == "1" else pytest.raises(TargetError, match="came to be")
+    with expected:
+        written(mine, tmp_path / "new")
 
+    assert compare(theirs, tmp_path / "new") == []
     assert {path.name for path in tmp_path.iterdir()} == {"new"}
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"a", "mine", "references"}
 
 
 def test_old_leftovers_of_killed_writes_are_removed_and_fresh_ones_left(tmp_path: Path) -> None:

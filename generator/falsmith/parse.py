@@ -201,7 +201,7 @@ def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Jso
     whole = {**example, **brief}
     fits = (
         all(sampler.fits(brief[name], properties[name]) for name in long)
-        if COMBINING.isdisjoint(schema)
+        if (COMBINING | {"const", "enum", "not"}).isdisjoint(schema)
         else sampler.fits(whole, schema)
     )
     return whole if fits else dict(example)

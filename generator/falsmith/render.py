@@ -37,8 +37,8 @@ CREATOR_PACKAGES = dict(
 
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
-# Written in lazy mode only: the full SKILL.md holds what the reference does.
 PLACEHOLDER = re.compile("WRAPPER|SKILL_NAME")
+# Written in lazy mode only: the full SKILL.md holds what the reference does.
 LAZY_ONLY = PurePosixPath("references/tools")
 
 Mode = Literal["default", "standalone", "public"]

@@ -26,9 +26,14 @@ ADVICE = (
 )
 
 
-# How the platform's documents begin, and where they say, once, whose they are.
-DOCUMENT = re.compile(rb'\s*\{\s*"openapi"\s*:')
-ENDPOINT = re.compile(rb'"endpointId"\s*:\s*"([\w./-]+)"', re.ASCII)
+# How the platform's documents begin, with whose they are; an object of another shape is read whole.
+DOCUMENT = re.compile(
+    rb'\s*\{\s*"openapi"\s*:\s*"[^"\\]*"\s*,\s*"info"\s*:\s*\{[^{}]*'
+    rb'"x-fal-metadata"\s*:\s*\{\s*"endpointId"\s*:\s*"([\w./-]+)"',
+    re.ASCII,
+)
+# Bytes; the catalogue's documents say whose they are within 500.
+BEGINNING = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,13 @@ class Unread:
 
     def read(self) -> Documents:
         """Return the documents, or raise DocumentError where the file cannot be used."""
-        try:
-            documents = openapi_documents(_load(self.file), str(self.file))
-        except DocumentError as error:
-            raise DocumentError(f"{error.message} {ADVICE}", self.model_id) from None
-        if documents.model_id != self.model_id:
-            told = f"{self.file} names two models, {self.model_id} and {documents.model_id}"
-            raise DocumentError(f"{told}. {ADVICE}", self.model_id)
-        return replace(documents, metadata=self.metadata)
+        for saved in read_file(self.file):
+            if isinstance(saved.found, DocumentError):
+                raise DocumentError(saved.found.message, self.model_id)
+            if isinstance(saved.found, Documents) and saved.model_id == self.model_id:
+                return replace(saved.found, metadata=self.metadata)
+        told = f"{self.file} was changed while it was read, and is not of {self.model_id} any more"
+        raise DocumentError(f"{told}. Run the command again.", self.model_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +69,12 @@ def glance(file: Path) -> Iterator[Saved]:
 
     Any other file is read whole. Never raises.
     """
-    try:
-        text = _bytes(file)
-    except DocumentError as error:
-        yield _unusable(file, error)
-        return
-    told = ENDPOINT.search(text) if DOCUMENT.match(text) else None
-    if told is not None and text.count(b'"endpointId"') == 1 and len(text) <= SIZE_LIMIT:
+    told = DOCUMENT.match(_beginning(file))
+    if told is None:
+        yield from read_file(file)
+    else:
         model_id = told[1].decode()
         yield Saved(model_id, file, Unread(model_id, file))
-    else:
-        yield from read_file(file)
 
 
 def read_file(file: Path) -> Iterator[Saved]:
@@ -117,18 +116,26 @@ def _unusable(file: Path, error: DocumentError) -> Saved:
     return Saved(file.stem.replace("__", "/"), file, told)
 
 
+def _beginning(file: Path) -> bytes:
+    """Return how a file begins; nothing of a pipe, which can be read once only."""
+    try:
+        if not file.is_file():
+            return b""
+        with file.open("rb") as stream:
+            return stream.read(BEGINNING)
+    except OSError:
+        return b""
+
+
 def _load(file: Path) -> Json:
-    return load_json(_bytes(file), str(file))
-
-
-def _bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             # A pipe tells no size. One byte more than allowed is enough to be refused.
             size = os.fstat(stream.fileno()).st_size or SIZE_LIMIT
-            return stream.read(min(size, SIZE_LIMIT) + 1)
+            data = stream.read(min(size, SIZE_LIMIT) + 1)
     except OSError as error:
         raise DocumentError(f"{file} cannot be read: {error.strerror}.") from None
+    return load_json(data, str(file))
 
 
 def _is_list(value: Json) -> bool:

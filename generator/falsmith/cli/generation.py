@@ -15,10 +15,12 @@ from falsmith.errors import SkillNameError
 from falsmith.generate import Action, generate, share_runtime
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import Options
+from falsmith.tree_writer import remove_leftovers
 
 __all__ = ["Found", "Plan", "run_plan"]
 
 Found = tuple[str, Documents | Unread | FalError]
+Given = tuple[str, "Documents | Unread | Failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) 
         TargetError: The creator skill, which the others are to link to, is in the way.
 
     """
+    if plan.action == "write":
+        remove_leftovers(plan.output)
     rest = _each_name_once(found, plan.options.name)
     if plan.options.mode == "default":
         first = _first_sound(rest, plan, report)
@@ -53,7 +57,7 @@ def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) 
             report.add(made)
 
 
-def _first_sound(found: Iterator[Found], plan: Plan, report: Report) -> Found | None:
+def _first_sound(found: Iterator[Given], plan: Plan, report: Report) -> Given | None:
     """Return the first model that can be made: before it, no creator skill is written."""
     trial: Action = "check" if plan.action == "check" else "dry-run"
     for one in found:
@@ -74,20 +78,20 @@ def _with_runtime(plan: Plan, report: Report) -> Plan:
     return plan
 
 
-def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Found]:
-    """Yield what was found; a model whose skill would have another's name becomes an error."""
+def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Given]:
+    """Yield what was found; a model whose skill would have another's name becomes a failure."""
     names: dict[str, str] = {}
     for model_id, documents in found:
-        if isinstance(documents, FalError):
-            yield model_id, documents
-            continue
         try:
+            if isinstance(documents, FalError):
+                raise documents
             name = chosen or skill_name(check_model_id(model_id))
-        except SkillNameError as error:
-            yield model_id, error
-            continue
-        taken = names.setdefault(name, model_id)
-        yield model_id, documents if taken == model_id else _taken(name, taken, model_id)
+            if names.setdefault(name, model_id) != model_id:
+                raise _taken(name, names[name], model_id)
+        except FalError as error:
+            yield model_id, Failure(model_id, error.code, error.message)
+        else:
+            yield model_id, documents
 
 
 def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
@@ -107,12 +111,12 @@ class Failure:
     message: str
 
 
-def _made(plan: Plan, found: Found) -> Row | Failure:
+def _made(plan: Plan, given: Given) -> Row | Failure:
     """Generate one model, in whichever process."""
-    model_id, documents = found
+    model_id, documents = given
+    if isinstance(documents, Failure):
+        return documents
     try:
-        if isinstance(documents, FalError):
-            raise documents
         skill = generate(
             documents.read(), plan.options, plan.output, action=plan.action, force=plan.force
         )

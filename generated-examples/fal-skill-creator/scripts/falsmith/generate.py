@@ -145,7 +145,7 @@ def _can_link(output: Path) -> bool:
 def _check_target(folder: Path, subject: str, *, force: bool) -> None:
     """Refuse a folder that is not this skill's, or that is no folder."""
     for place in (folder.parent, folder):
-        if not place.is_dir() and place.exists():
+        if place.exists() and not place.is_dir():
             raise TargetError(
                 "local_trouble",
                 f"{place} is a file where a folder is needed: choose another --output",

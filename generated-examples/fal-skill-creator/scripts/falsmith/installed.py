@@ -12,7 +12,7 @@ from fal_runtime.errors import UsageError
 from falsmith import __version__
 from falsmith.errors import TargetError
 from falsmith.provenance import LINK, PROVENANCE, Owned, owned, release
-from falsmith.tree import link_on_the_way, state_of
+from falsmith.tree import TEMPORARY, link_on_the_way, state_of
 
 __all__ = ["Freshness", "Installed", "find", "is_as_written", "is_path", "linked_by", "locate"]
 
@@ -131,7 +131,8 @@ def _candidates(folder: Path) -> Iterator[Path | TargetError]:
 def _children(folder: Path) -> list[Path]:
     """Return the folders, and the links to folders, in `folder`; none where there is no folder."""
     try:
-        return sorted(place for place in folder.iterdir() if place.is_dir())
+        named = (place for place in folder.iterdir() if not place.name.startswith(TEMPORARY))
+        return sorted(place for place in named if place.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

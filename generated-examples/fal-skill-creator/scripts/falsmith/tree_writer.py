@@ -18,12 +18,13 @@ from falsmith.tree import (
     Entry,
     File,
     Link,
+    compare,
     link_on_the_way,
     present,
     state_of,
 )
 
-__all__ = ["write"]
+__all__ = ["remove_leftovers", "write"]
 
 LEFTOVER_AGE = 3600.0
 
@@ -46,7 +47,9 @@ def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
     standing = {one.path for one in drift if one.kind not in ("extra", "missing")}
     before = owned(folder)
     try:
-        if not os.path.lexists(folder) and _write_aside(files, folder):
+        if not os.path.lexists(folder):
+            if not _write_aside(files, folder) and compare(files, folder):
+                raise _others_were_first(folder)
             return
         if before is not None:
             _remove_leftovers(folder)
@@ -66,10 +69,9 @@ def _write_aside(files: Sequence[Entry], folder: Path) -> bool:
     """Make a new tree, which nobody sees a part of; return False where others were first."""
     aside = _aside(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        aside.mkdir()
-    except FileExistsError:
-        return False
+    if aside.exists():
+        shutil.rmtree(aside)
+    aside.mkdir()
     try:
         for part in _folders(files):
             os.mkdir(f"{aside}/{part}")  # noqa: PTH102
@@ -85,7 +87,12 @@ def _write_aside(files: Sequence[Entry], folder: Path) -> bool:
 
 
 def _aside(folder: Path) -> Path:
-    return folder.with_name(f"{TEMPORARY}{folder.name}")
+    return folder.with_name(f"{TEMPORARY}{os.getpid()}-{folder.name}")
+
+
+def _others_were_first(folder: Path) -> TargetError:
+    told = f"{folder} came to be, with other content, while it was made"
+    return TargetError("local_trouble", f"{told}: run the same command again")
 
 
 def _refuse_foreign(paths: Set[PurePosixPath], folder: Path, before: Owned | None) -> None:
@@ -211,15 +218,27 @@ def _make_folder(folder: Path, part: str) -> None:
         os.makedirs(place, exist_ok=True)  # noqa: PTH103
 
 
+def remove_leftovers(output: Path) -> None:
+    """Remove what an hour ago or earlier was killed while it made new skills in `output`."""
+    for leftover in output.glob(f"{TEMPORARY}*"):
+        if not _is_old(leftover):
+            continue
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 def _remove_leftovers(folder: Path) -> None:
     """Remove what writes that were killed an hour ago or earlier left behind."""
     for leftover in folder.rglob(f"{TEMPORARY}*"):
         if _is_old(leftover) and not leftover.is_dir():
             leftover.unlink(missing_ok=True)
-    aside = _aside(folder)
-    if aside.is_dir() and not aside.is_symlink() and _is_old(aside):
-        shutil.rmtree(aside)
 
 
 def _is_old(leftover: Path) -> bool:
-    return time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE
+    try:
+        return time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE
+    except FileNotFoundError:
+        # Renamed by the process that writes it, just now.
+        return False

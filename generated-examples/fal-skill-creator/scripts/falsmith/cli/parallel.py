@@ -2,12 +2,14 @@
 
 import gc
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
+from threading import Thread
 from typing import TypeVar
 
 __all__ = ["in_parallel"]
@@ -29,7 +31,6 @@ def in_parallel(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterat
         yield from map(work, first)
         yield from map(work, source)
         return
-    gc.disable()
     with ProcessPoolExecutor(cores, mp_context=_context(), initializer=_begin) as pool:
         waiting: deque[Future[list[Made]]] = deque()
         for batch in _batches(first, source):
@@ -45,6 +46,15 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What passes through are trees without circles: they go when nobody refers to them.
     gc.disable()
+    Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """Wait for the process that gives the work to end, however it does, and end with it."""
+    first = multiprocessing.parent_process()
+    if first is not None:
+        multiprocessing.connection.wait([first.sentinel])
+        os._exit(1)
 
 
 def _work_on(work: Callable[[Given], Made], batch: list[Given]) -> list[Made]:
