@@ -11,6 +11,7 @@ import pytest
 
 from fal_runtime.errors import LocalError
 from falsmith.catalog.cache import Cache
+from falsmith.catalog.cache_file import default_path
 from falsmith.catalog.query import Query
 from falsmith.documents import Documents
 
@@ -204,3 +205,11 @@ def test_two_processes_write_at_once(path: Path, notices: list[str]) -> None:
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert Cache(path, notices.append).contents().models == 50
     assert notices == []
+
+
+def test_platforms_of_this_machine_share_one_cache_and_others_have_their_own() -> None:
+    local = {default_path(f"http://{host}") for host in ("127.0.0.1:1", "localhost:2", "[::1]:3")}
+    others = {default_path(), default_path("https://gateway.example"), default_path("https://b.c")}
+    assert len(local) == 1
+    assert len(others) == 3
+    assert local.isdisjoint(others)

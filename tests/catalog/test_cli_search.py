@@ -244,3 +244,15 @@ def test_generate_makes_every_match_with_all(live: Falsmith, tmp_path: Path) -> 
 )
 def test_generate_refuses_what_is_unclear(falsmith: Falsmith, options: list[str]) -> None:
     assert falsmith("generate", *options)[0] == 2
+
+
+def test_finding_nothing_in_a_small_catalogue_leads_to_the_whole_one(falsmith: Falsmith) -> None:
+    status, answer, told = falsmith("search", "--offline", "nothingofthekind")
+    assert (status, answer["models"]) == (0, [])
+    assert "`falsmith catalog sync`" in told
+
+
+def test_a_misspelt_command_gets_the_closest_one(falsmith: Falsmith) -> None:
+    status, answer, _ = falsmith("serch", "flux")
+    assert status == 2
+    assert "Did you mean search?" in answer["error"]["message"]

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from falsmith.catalog.bundled import bundled_ids
+from falsmith.cli import run
 from falsmith.cli.emulate import emulate
 
 SCRIPT = "from falsmith.cli.emulate import emulate; emulate()"
@@ -67,3 +68,12 @@ def test_numbers_out_of_range_are_refused(option: list[str]) -> None:
     refused = CliRunner().invoke(emulate, option)
     assert refused.exit_code == 2
     assert option[0] in refused.output
+
+
+def test_a_program_that_is_not_there_is_one_clear_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["emulate", "--", "no-such-program"]) == 2
+    captured = capsys.readouterr()
+    assert "no-such-program cannot be run" in json.loads(captured.out)["error"]["message"]
+    assert "Traceback" not in captured.err

@@ -35,7 +35,7 @@ Examples:
   falsmith generate -m fal-ai/flux/dev
   falsmith generate -m fal-ai/flux/dev -m fal-ai/whisper --lazy --agent codex
   falsmith generate -m fal-ai/flux/dev --public --check
-  falsmith generate -s "lip sync"
+  falsmith generate -s "image to video"
   falsmith generate -c text-to-speech --all --offline -o skills
 """
 

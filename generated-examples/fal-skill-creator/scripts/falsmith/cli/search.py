@@ -17,7 +17,7 @@ Examples:
   falsmith search "text to image"
   falsmith search -c image-to-video --limit 5
   falsmith search upscale --offline
-  falsmith search --offline --input end_image_url --choice resolution=1080p
+  falsmith search --offline --input end_image_url --choice shot_type=customize
 """
 
 
