@@ -85,6 +85,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "scripts/fal_runtime/api.py": lambda file: file.write_text("# mine\n"),
     "scripts/falsmith/templates/skill/SKILL.md.jinja": Path.unlink,
     "scripts/falsmith/mine.py": lambda file: file.write_text(""),
+    "scripts/httpx.pyc": lambda file: file.write_bytes(b""),
     "references/provenance.json": lambda file: file.write_text("["),
     "scripts/fal_runtime/__init__.py": lambda file: shutil.rmtree(file.parent),
 }

@@ -74,7 +74,9 @@ def _changed() -> list[str]:
 
 
 def _is_program(path: str) -> bool:
-    return path.startswith("scripts/") and path.endswith((".py", ".json", ".jinja", ".typed"))
+    # Python imports compiled modules as well, but those of __pycache__ with their source alone.
+    kinds = (".py", ".json", ".jinja", ".typed", ".pyc", ".pyd", ".so")
+    return path.startswith("scripts/") and path.endswith(kinds) and "/__pycache__/" not in path
 
 
 def _digest(place: Path) -> str:
