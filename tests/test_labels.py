@@ -1,5 +1,6 @@
 """A schema in people's words."""
 
+import json
 from typing import Any
 
 import pytest
@@ -99,3 +100,14 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_told() -> None:
 )
 def test_limits_are_told_in_words(schema: dict[str, Any], text: str) -> None:
     assert labels.limits(branches(schema, {})) == text
+
+
+def test_unions_of_many_lists_are_not_looked_into() -> None:
+    defs: dict[str, Any] = {
+        f"N{n}": {"anyOf": [{"type": "array", "items": {"$ref": f"#/$defs/N{n + 1}"}}] * 300}
+        for n in range(5)
+    }
+    root = {"$defs": json.loads(json.dumps(defs | {"N5": {"enum": ["a"]}}))}
+
+    assert type_label({"$ref": "#/$defs/N0"}, root) == "array"
+    assert choices({"$ref": "#/$defs/N0"}, root) == ()

@@ -202,3 +202,31 @@ def test_the_digest_follows_what_is_shown_and_nothing_else(model_documents: Buil
     assert digest() == digest(date="2026-01-01", tags=["x"])
     assert digest() != digest(display_name="Demo")
     assert digest() != parse(model_documents({"type": "object"})).source_digest
+
+
+def test_the_required_fields_of_every_member_of_all_of_are_required(model_documents: Build) -> None:
+    text = {"type": "string"}
+    members = [
+        {"type": "object", "properties": {"a": text, "b": text}, "required": ["b"]},
+        ref("More"),
+        {"anyOf": [{"required": ["a"]}, {"required": ["c"]}]},
+    ]
+    more = {"type": "object", "properties": {"c": text, "d": text}, "required": ["d"]}
+    model = parse(model_documents({"allOf": members, "type": "object"}, components={"More": more}))
+
+    assert [one.name for one in model.parameters if one.required] == ["b", "d"]
+    assert {"b", "d"} <= model.example.keys()
+
+
+def test_the_files_of_unions_of_wide_objects_are_found_as_far_as_one_can_look(
+    model_documents: Build,
+) -> None:
+    wide = {
+        f"N{n}": {"anyOf": [{"properties": dict.fromkeys("abcdefgh", ref(f"N{n + 1}"))}] * 20}
+        for n in range(4)
+    }
+    fields = {"clip_url": {"type": "string"}, "a": ref("N0")}
+    output = {"type": "object", "properties": fields}
+    model = parse(model_documents(None, output, components=wide | {"N4": {"type": "string"}}))
+
+    assert [one.path for one in model.outputs] == ["clip_url", "a"]

@@ -184,3 +184,16 @@ def test_a_sampled_number_is_always_finite(schema: dict[str, Any]) -> None:
 
     assert isinstance(value, int | float)
     assert math.isfinite(value)
+
+
+@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
+def test_an_example_that_multiplies_through_members_is_given_up(keyword: str) -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/A"}}}
+    deep: dict[str, Any] = {}
+    for _ in range(60):
+        deep = {"next": deep}
+    both = {keyword: [{"$ref": "#/$defs/B"}, {"$ref": "#/$defs/C"}]}
+    sampler = Sampler({"$defs": {"A": both, "B": tree, "C": tree | {"required": ["next"]}}})
+
+    assert not sampler.fits(deep, {"$ref": "#/$defs/A"})
+    assert sampler.value({"$ref": "#/$defs/A", "examples": [deep] * 1000}) != deep

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from falsmith.references import branches
 from falsmith.schema import ResolvedSchema, input_schema, output_schema
 
 OpenApi = Callable[..., dict[str, Any]]
@@ -262,3 +263,25 @@ def test_an_object_called_url_is_marked_inside_and_not_outside(openapi_document:
 
     assert resolved.schema["properties"]["video_url"] == {"$ref": "#/$defs/Video"}
     assert resolved.schema["$defs"]["Video"]["properties"]["url"]["x-file"] == "video"
+
+
+def test_a_wide_union_at_too_many_places_leaves_the_input_unknown(
+    openapi_document: OpenApi,
+) -> None:
+    wide = {"anyOf": [{"type": "string", "maxLength": number} for number in range(1000)]}
+    few = read_input(openapi_document, {f"f{n}": ref("Wide") for n in range(10)}, Wide=wide)
+    many = read_input(openapi_document, {f"f{n}": ref("Wide") for n in range(300)}, Wide=wide)
+
+    assert few.known
+    assert not many.known
+    assert "hold one another too often" in many.oddities[0]
+
+
+def test_tens_of_thousands_of_oddities_and_branches_are_read(openapi_document: OpenApi) -> None:
+    fields = {f"f{number}": ref(f"Gone{number}") for number in range(30_000)}
+    union = {"anyOf": [{"type": "string"}] * 100_000}
+    root = {"type": "object", "properties": {**fields, "a": union}}
+    resolved = input_schema(openapi_document(root), "acme/demo")
+
+    assert len(resolved.oddities) == 30_000
+    assert len(branches(resolved.schema["properties"]["a"], resolved.schema)) == 100_000
