@@ -219,25 +219,9 @@ def _misfit(error: "ValidationError", schema: Schema, document: SchemaDocument) 
     return Problem(path_text(tuple(error.absolute_path)), _came(value, error), expected, near)
 
 
-_DESCRIBED = frozenset(
-    [
-        "type",
-        "enum",
-        "const",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "pattern",
-        "anyOf",
-        "oneOf",
-    ]
-)
+_DESCRIBED = {"type", "enum", "const", "pattern", "anyOf", "oneOf", "multipleOf"}
+_DESCRIBED |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_DESCRIBED |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 
 def _came(value: Value, error: "ValidationError") -> str:
