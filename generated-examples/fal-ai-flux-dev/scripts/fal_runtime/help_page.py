@@ -15,6 +15,7 @@ from .wording import clean, closest, describe, short, shortened
 __all__ = ["help_page", "schema_answer"]
 
 _LONGEST_PAGE = 6_000
+_SHORTEST_LINE = 6  # as in `*--a: b`
 _LONGEST_SCHEMA = 10_000
 # The command sends it itself: true would put the files' bytes into the answer.
 _HIDDEN = ("sync_mode",)
@@ -131,6 +132,8 @@ def _fields(document: SchemaDocument, options: tuple[Option, ...], room: int) ->
     flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
     if not flags:
         return ["The input's fields are not known: give them in --args; they are not checked."]
+    if len(flags) * _SHORTEST_LINE > room:
+        return _names_only(flags, document, room)
     for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):
         lines = ["Fields (* required; --schema FIELD tells all):"]
         lines += [_field_line(flag, document, length, choices) for flag in flags]
@@ -159,7 +162,8 @@ def _description(schema: Schema, document: SchemaDocument) -> str:
 
 
 def _names_only(flags: Sequence[Flag], document: SchemaDocument, room: int) -> list[str]:
-    required = [flag for flag in flags if flag.field in document.required()]
+    names_asked = frozenset(document.required())
+    required = [flag for flag in flags if flag.field in names_asked]
     lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
     names = " ".join(flag.names[0] for flag in flags)
     left = max(room - len("\n".join(lines)) - 100, 200)

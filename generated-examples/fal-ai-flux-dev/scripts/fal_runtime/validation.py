@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .errors import LocalError, Problem
 from .json_text import Value
 from .patterns import is_slow
+from .schema_steps import MOST_STEPS, steps
 from .schema_walk import Location, Schema, SchemaDocument, json_type
 from .wording import closest, describe, path_text, short
 
@@ -21,6 +23,9 @@ Keyword: TypeAlias = Callable[..., Any]
 
 # What came where a required field is missing.
 NOTHING = "nothing"
+
+# Nobody reads more, and to say what was expected takes its time.
+_MOST_PROBLEMS = 100
 
 # What a local path breaks is not broken by the link that is sent in its place.
 _ABOUT_LINK_TEXT = ("pattern", "format", "maxLength", "minLength")
@@ -39,15 +44,18 @@ def schema_problems(
     local: frozenset[Location] = frozenset(),
     allow_unknown: bool = False,
 ) -> list[Problem]:
-    """Return every way in which the value breaks the schema (JSON Schema 2020-12).
+    """Return the ways in which the value breaks the schema (JSON Schema 2020-12).
 
     `local` names the places where a local path stands for the link that will be sent. Raises
-    LocalError when the schema itself cannot be applied.
+    LocalError when the schema itself cannot be applied, or only in a very long time.
     """
     found: list[Problem] = []
+    if steps(document, value) > MOST_STEPS:
+        raise LocalError("local_trouble", _TOO_LARGE)
     with _schema_blamed(document):
-        for error in _validator(document, allow_unknown).iter_errors(_marked(value, local)):
-            found += _told(error, document)
+        errors = _validator(document, allow_unknown).iter_errors(_marked(value, local))
+        told = (problem for error in errors for problem in _told(error, document))
+        found += islice(told, _MOST_PROBLEMS)
     return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
 
 
@@ -211,25 +219,9 @@ def _misfit(error: "ValidationError", schema: Schema, document: SchemaDocument) 
     return Problem(path_text(tuple(error.absolute_path)), _came(value, error), expected, near)
 
 
-_DESCRIBED = frozenset(
-    [
-        "type",
-        "enum",
-        "const",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "pattern",
-        "anyOf",
-        "oneOf",
-    ]
-)
+_DESCRIBED = {"type", "enum", "const", "pattern", "anyOf", "oneOf", "multipleOf"}
+_DESCRIBED |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_DESCRIBED |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 
 def _came(value: Value, error: "ValidationError") -> str:
@@ -259,7 +251,7 @@ def unknown_expected(names: Iterable[str]) -> str:
 def _known_names(schemas: list[Any], document: SchemaDocument) -> dict[str, None] | None:
     """Return the names that an object may hold, None where it may hold any."""
     names: dict[str, None] = {}
-    for part in (part for schema in schemas for part in document.parts(schema)):
+    for part in document.parts(*schemas):
         if "object" not in document.types(part):
             continue
         if _is_open(part, document):
@@ -282,6 +274,12 @@ def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
         and not any("properties" in inner for inner in document.parts(branch))
         for branch in branches
     )
+
+
+_TOO_LARGE = (
+    "the input cannot be checked: it and the skill's references/input.schema.json are too large "
+    "together. Give a smaller input, or --no-validate to send it unchecked"
+)
 
 
 def _broken(reason: str) -> LocalError:

@@ -3,28 +3,47 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from .json_text import Value
 from .schema_walk import Location, Schema, SchemaDocument
 
 __all__ = ["clean", "closest", "describe", "few", "path_text", "short", "shortened"]
 
+# By identity and depth, each schema and its words: unions of lists of unions hold the same ones
+# again and again. The schema itself keeps its identity from passing to another.
+_Told: TypeAlias = dict[tuple[int, int], tuple[Schema, str]]
+
 _FILE = "http(s) URL, data: URI or local path"
 
 
-def describe(schema: Schema, document: SchemaDocument, *, choices: int = 8, depth: int = 0) -> str:
+def describe(schema: Schema, document: SchemaDocument, *, choices: int = 8) -> str:
     """Return what a schema expects, such as `integer, 1 to 4` or `one of 3 choices: a, b, c`."""
+    return _describe(schema, document, choices, 0, {})
+
+
+def _describe(
+    schema: Schema, document: SchemaDocument, choices: int, depth: int, known: _Told
+) -> str:
     if not isinstance(schema, Mapping) or depth > 3:
         return "any value"
+    asked = (id(schema), depth)
+    if asked not in known:
+        known[asked] = (schema, _describe_whole(schema, document, choices, depth, known))
+    return known[asked][1]
+
+
+def _describe_whole(
+    schema: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
+) -> str:
     branches = _branches(schema, document)
     if branches:
-        told = [describe(b, document, choices=choices, depth=depth + 1) for b in branches]
+        told = [_describe(b, document, choices, depth + 1, known) for b in branches]
         return " or ".join(dict.fromkeys(told))
     merged: dict[str, Any] = {}
     for part in document.parts(schema):
         merged = dict(part) | merged
-    return shortened(_described(merged, document, choices, depth), 400)
+    return shortened(_described(merged, document, choices, depth, known), 400)
 
 
 def few(values: Sequence[Any], count: int = 8) -> str:
@@ -91,7 +110,7 @@ def _branches(schema: Mapping[str, Any], document: SchemaDocument) -> list[Any]:
 
 
 def _described(
-    merged: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int
+    merged: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
 ) -> str:
     if isinstance(merged.get("enum"), list):
         return f"one of {few(merged['enum'], choices)}"
@@ -106,7 +125,7 @@ def _described(
     if len(named) != 1:
         return "any value" if len(named) > 5 else " or ".join(named)
     if named == ["array"]:
-        return _array(merged, document, choices, depth)
+        return _array(merged, document, choices, depth, known)
     return _plain_type(merged, named[0])
 
 
@@ -130,9 +149,11 @@ def _number(schema: Mapping[str, Any], name: str) -> str:
     return f"{name}{told}" + (f", a multiple of {_figure(step)}" if step is not None else "")
 
 
-def _array(schema: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int) -> str:
+def _array(
+    schema: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
+) -> str:
     items = document.item_schema(schema)
-    inside = describe(items, document, choices=choices, depth=depth + 1) if items else "values"
+    inside = _describe(items, document, choices, depth + 1, known) if items else "values"
     told = _span(schema.get("minItems") or None, schema.get("maxItems"), " items")
     return f"array of {inside}{told}"
 

@@ -1,6 +1,6 @@
 """Read a self-contained JSON Schema: which schemas hold at a place, and which values they take."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -47,18 +47,18 @@ class SchemaDocument:
         names = [n for part in self._common() for n in _sequence(part, "required")]
         return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
-    def parts(self, schema: Schema) -> Iterator[Mapping[str, Any]]:
+    def parts(self, *schemas: Schema) -> Iterator[Mapping[str, Any]]:
         """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
-        waiting, seen = [schema], set[int]()
+        waiting, seen = [*reversed(schemas)], set[int]()
         while waiting:
-            part = waiting.pop(0)
+            part = waiting.pop()
             if not isinstance(part, Mapping) or id(part) in seen:
                 continue
             seen.add(id(part))
             yield part
             if not _COMBINING.isdisjoint(part):
                 branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
-                waiting[:0] = [self.target(part), *branches]
+                waiting += [*reversed(branches), self.target(part)]
 
     def target(self, schema: Mapping[str, Any]) -> Schema:
         """Return what the schema's `$ref` points at, True where it points at nothing."""
@@ -89,10 +89,8 @@ class SchemaDocument:
         return self._accepts(value, schema, {})
 
     def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
-        """Return the schemas of a value's member (a name) or item (an index)."""
-        parts = (part for schema in schemas for part in self.parts(schema))
-        found = [_member(part, step) for part in parts]
-        return [schema for schema in found if schema is not None]
+        """Return, once each, the schemas of a value's member (a name) or item (an index)."""
+        return _of(self.parts(*schemas), step)
 
     def item_schema(self, schema: Schema) -> Schema:
         """Return the schema of an array's further items."""
@@ -105,10 +103,9 @@ class SchemaDocument:
         while waiting:
             location, current, schemas = waiting.pop()
             yield location, current, schemas
-            inside = [
-                ((*location, step), member, self.members(schemas, step))
-                for step, member in _entries(current)
-            ]
+            entries = _entries(current)
+            parts = list(self.parts(*schemas)) if entries else []
+            inside = [((*location, step), member, _of(parts, step)) for step, member in entries]
             waiting.extend(reversed(inside))
 
     def file_kind(self, schemas: Sequence[Any]) -> str | None:
@@ -117,25 +114,25 @@ class SchemaDocument:
 
     def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
         """Return all `x-file` kinds of a place, once each."""
-        parts = (part for schema in schemas for part in self.parts(schema))
+        parts = self.parts(*schemas)
         kinds = (part.get("x-file") for part in parts)
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
         """Return the values that the place's enumerations and constants name."""
         found: list[Any] = []
-        for part in (part for schema in schemas for part in self.parts(schema)):
+        for part in self.parts(*schemas):
             found += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
         return found
 
     def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's defaults."""
-        parts = (part for schema in schemas for part in self.parts(schema))
+        parts = self.parts(*schemas)
         return [part["default"] for part in parts if "default" in part]
 
     def examples(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's examples and defaults."""
-        parts = (part for schema in schemas for part in self.parts(schema))
+        parts = self.parts(*schemas)
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
 
@@ -193,11 +190,11 @@ class SchemaDocument:
         """Yield, once each, the schemas that the whole input must fit."""
         waiting, seen = [self.root], set[int]()
         while waiting:
-            part = waiting.pop(0)
+            part = waiting.pop()
             if isinstance(part, Mapping) and id(part) not in seen:
                 seen.add(id(part))
                 yield part
-                waiting[:0] = [self.target(part), *_sequence(part, "allOf")]
+                waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
 
 
 def json_type(value: Value) -> str:
@@ -239,6 +236,12 @@ def _own_types(schema: Mapping[str, Any]) -> frozenset[str]:
         if isinstance(values, list):
             found &= frozenset(json_type(value) for value in values)
     return found
+
+
+def _of(parts: Iterable[Mapping[str, Any]], step: str | int) -> list[Any]:
+    members = (_member(part, step) for part in parts)
+    found = [schema for schema in members if schema is not None]
+    return found if len(found) < 2 else list({id(schema): schema for schema in found}.values())
 
 
 def _member(schema: Mapping[str, Any], step: str | int) -> Schema:

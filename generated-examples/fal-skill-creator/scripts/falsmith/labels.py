@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from falsmith.documents import Json
 from falsmith.references import Schema, branches
 
-__all__ = ["choices", "limits", "type_label"]
+__all__ = ["choices", "has_few_lists", "limits", "type_label"]
 
 # Lists of lists of lists are told; the catalogue has none that go deeper.
 DEPTH = 3
+# The catalogue's unions have two lists at most.
+MOST_LISTS = 4
 FIELDS_SHOWN = 6
 LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 LIMITS |= {"minLength", "maxLength", "minItems", "maxItems"}
@@ -19,6 +21,7 @@ LIMITS |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
     """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
+    depth = depth if has_few_lists(parts) else DEPTH
     labels = dict.fromkeys(_plain_label(part, root, depth) for part in parts)
     return " or ".join(labels) or "any"
 
@@ -26,6 +29,7 @@ def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
 def choices(parts: Sequence[Schema], root: Schema, depth: int = 0) -> tuple[Json, ...]:
     """Return the allowed values of a schema or a union's branches, or of a list's items."""
     found: list[Json] = []
+    depth = depth if has_few_lists(parts) else DEPTH
     for part in parts:
         if "const" in part:
             found.append(part["const"])
@@ -39,6 +43,11 @@ def limits(parts: Sequence[Schema]) -> str:
     """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
     told = (limit for part in parts for limit in _limits(part))
     return ", ".join(dict.fromkeys(told))
+
+
+def has_few_lists(parts: Sequence[Schema]) -> bool:
+    """Tell whether to look into the lists of a union: each of many could hold as many again."""
+    return len(parts) <= MOST_LISTS or sum("items" in part for part in parts) <= MOST_LISTS
 
 
 def _plain_label(schema: Schema, root: Schema, depth: int) -> str:

@@ -9,7 +9,7 @@ from fal_runtime.flags import field_flags, own_options
 from fal_runtime.schema_walk import SchemaDocument
 from falsmith.documents import Documents, Json
 from falsmith.file_kind import word_kind
-from falsmith.labels import choices, limits, type_label
+from falsmith.labels import choices, has_few_lists, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
 from falsmith.references import COMBINING, Schema, branches, follow
@@ -29,6 +29,8 @@ SHORT_DESCRIPTION_LENGTHS = range(25, 65)
 BRIEF_TEXT, BRIEF_VALUE = 60, 120
 DESCRIPTION_LIMIT = 120
 OUTPUT_DEPTH = 4
+# The catalogue's answers have fewer than a hundred; those of unions of objects multiply.
+MOST_PLACES = 10_000
 LIST_DEPTH = 3
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -130,10 +132,16 @@ def _task(category: str, title: str) -> str:
 
 
 def _parameters(schema: Schema) -> Iterator[Parameter]:
-    required = schema.get("required", ())
+    required = frozenset(_required(schema))
     for name, part in _properties(schema).items():
         if name not in HIDDEN:
             yield _parameter(name, part, schema, required=name in required)
+
+
+def _required(schema: Schema) -> Sequence[str]:
+    """Return the fields that every input must hold, whatever branch of a union it takes."""
+    plain: Sequence[str] = schema.get("required", ())
+    return plain if COMBINING.isdisjoint(schema) else SchemaDocument(schema).required()
 
 
 def _properties(schema: Schema) -> Mapping[str, Schema]:
@@ -162,6 +170,7 @@ def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Para
 
 def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | None:
     """Return the kind of file that the field itself takes, alone or as a list."""
+    depth = depth if has_few_lists(parts) else LIST_DEPTH
     for part in parts:
         items = part.get("items") if depth < LIST_DEPTH else None
         kind = part.get("x-file")
@@ -176,7 +185,7 @@ def _example(schema: Schema) -> dict[str, Json]:
     """Return an input made of the required fields and a telling one."""
     sampler = Sampler(schema)
     properties = _properties(schema)
-    asked = [name for name in schema.get("required", ()) if name in properties]
+    asked = [name for name in _required(schema) if name in properties]
     example = {name: sampler.value(properties[name], name) for name in asked}
     open_fields = {name for name, part in properties.items() if "default" not in part}
     telling = [
@@ -236,23 +245,29 @@ def _is_brief(value: Json) -> bool:
 def _outputs(schema: Schema) -> Iterator[Output]:
     """Yield each value of the answer once: branches of a union may name the same."""
     found: dict[str, Output] = {}
+    places = iter(range(MOST_PLACES))
     for name, part in _properties(schema).items():
-        for output in _output(name, part, schema):
+        for output in _output(name, part, schema, places):
             found.setdefault(output.path, output)
     yield from found.values()
 
 
-def _output(path: str, part: Schema, root: Schema) -> Iterator[Output]:
+def _output(path: str, part: Schema, root: Schema, places: Iterator[int]) -> Iterator[Output]:
     """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
-    files = tuple(_files(path, part, root, ()))
+    files = tuple(_files(path, part, root, (), places))
     text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
     label = type_label(branches(part, root), root)
     yield from files or (Output(path, label, False, text),)
 
 
-def _files(path: str, part: Schema, root: Schema, within: tuple[int, ...]) -> Iterator[Output]:
-    """Yield the files in `part`; `within` are the objects around it, none is entered twice."""
-    for branch in branches(part, root):
+def _files(
+    path: str, part: Schema, root: Schema, within: tuple[int, ...], places: Iterator[int]
+) -> Iterator[Output]:
+    """Yield the files in `part`; `within` are the objects around it, none is entered twice.
+
+    Each look into a branch takes one of `places`; after the last, no more is found.
+    """
+    for branch, _ in zip(branches(part, root), places, strict=False):
         properties = branch.get("properties", {})
         link = properties.get("url", branch if path.rpartition(".")[2] != "url" else {})
         marks = [one.get("x-file") for one in branches(link, root)]
@@ -260,9 +275,11 @@ def _files(path: str, part: Schema, root: Schema, within: tuple[int, ...]) -> It
         if kind is not None:
             text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
             yield Output(path, word_kind(path) or kind, True, text)
+        elif not properties and "items" not in branch:
+            continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
             inside = (*within, id(properties))
             for name, child in properties.items():
-                yield from _files(f"{path}.{name}", child, root, inside)
+                yield from _files(f"{path}.{name}", child, root, inside, places)
             if isinstance(branch.get("items"), Mapping):
-                yield from _files(f"{path}[]", branch["items"], root, inside)
+                yield from _files(f"{path}[]", branch["items"], root, inside, places)

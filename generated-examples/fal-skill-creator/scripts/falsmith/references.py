@@ -39,13 +39,13 @@ def branches(schema: Schema, root: Schema) -> tuple[Schema, ...]:
     found: list[Schema] = []
     waiting, entered = [schema], set[str]()
     while waiting:
-        part = waiting.pop(0)
+        part = waiting.pop()
         if part.get("$ref") in entered:
             continue
         entered |= {part["$ref"]} if "$ref" in part else set()
         part = follow(part, root)
         nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
-        waiting[:0] = nested
+        waiting += reversed(nested)
         if not nested and _says_something(part):
             found.append(part)
     return tuple(found)

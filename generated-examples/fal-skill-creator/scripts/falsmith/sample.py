@@ -6,16 +6,22 @@ from math import isfinite
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
+from fal_runtime.schema_steps import steps
 from fal_runtime.schema_walk import SchemaDocument
 from fal_runtime.validation import unknown_fields
 from falsmith.documents import Json
-from falsmith.references import Schema, follow
+from falsmith.references import COMBINING, Schema, follow
 
 __all__ = ["Sampler"]
 
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
 MOST_VALUES = 100
+# Of all values that one sampler judges, as `steps` counts them; those of real models take some
+# thousand.
+MOST_STEPS = 100_000
+# Where so many of its examples are wrong, the next ones are as well.
+MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
 # What could refuse a text.
 LIMITS = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "maxLength", "minLength", "oneOf"})
@@ -37,18 +43,32 @@ class Sampler:
         self._root = root
         self._brief = brief
         self._made_values = 0
+        self._steps_left = MOST_STEPS
+        self._definitions = root.get("$defs", {})
         self._validator = Draft202012Validator(dict(root))
 
     def fits(self, value: Json, schema: Schema) -> bool:
-        """Tell whether `value` is valid under `schema` and names only fields that it knows."""
+        """Tell whether `value` is valid under `schema` and names only fields that it knows.
+
+        No: also where that could take very long to find out, with what was judged before.
+        """
         if isinstance(value, str) and schema.get("type") == "string" and LIMITS.isdisjoint(schema):
             # Most fields are such texts: any fits.
             return True
-        if isinstance(value, dict | list):
-            part = SchemaDocument({**schema, "$defs": self._root.get("$defs", {})})
-            if unknown_fields(value, part):
+        is_nested = isinstance(value, dict | list)
+        if is_nested or not COMBINING.isdisjoint(schema):
+            part = SchemaDocument({**schema, "$defs": self._definitions})
+            # Only definitions can make much of little.
+            if self._definitions and self._takes_too_long(value, part):
+                return False
+            if is_nested and unknown_fields(value, part):
                 return False
         return not any(True for _ in self._errors(value, schema))
+
+    def _takes_too_long(self, value: Json, part: SchemaDocument) -> bool:
+        if self._steps_left >= 0:
+            self._steps_left -= steps(part, value)
+        return self._steps_left < 0
 
     def _errors(self, value: Json, schema: Schema) -> Iterator[object]:
         """Yield what is wrong with `value`; nothing where it is valid."""
@@ -79,7 +99,7 @@ class Sampler:
     def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         resolved = follow(schema, self._root)
         if not self._brief:
-            yield from resolved.get("examples", ())
+            yield from resolved.get("examples", ())[:MOST_EXAMPLES]
         if resolved.get("default") is not None and not (self._brief and "type" in resolved):
             yield resolved["default"]
         if "const" in resolved:

@@ -1,6 +1,7 @@
 """References that no reader could follow to their end: loops, and unions of unions of unions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 __all__ = ["cut_loops", "escaped", "expands_without_end", "unescaped"]
@@ -8,6 +9,8 @@ __all__ = ["cut_loops", "escaped", "expands_without_end", "unescaped"]
 POINTER = "#/$defs/"
 # The catalogue's widest place takes fewer than 100; a validator takes seconds for 100,000.
 MOST_EXPANSIONS = 10_000
+# Each place is read a few times.
+MOST_OF_ALL_PLACES = 200_000
 
 
 def escaped(name: str) -> str:
@@ -47,7 +50,7 @@ def cut_loops(definitions: dict[str, Any]) -> list[str]:
 
 
 def expands_without_end(schema: dict[str, Any], definitions: dict[str, Any]) -> bool:
-    """Tell whether one value has to be held against more schemas than anyone could wait for.
+    """Tell whether values have to be held against more schemas than anyone could wait for.
 
     Args:
         schema: The outermost schema.
@@ -56,10 +59,16 @@ def expands_without_end(schema: dict[str, Any], definitions: dict[str, Any]) -> 
     """
     counts = _counts(definitions)
     if max(counts.values(), default=1) == 1:
-        # No definition refers to another: every place holds as many schemas as stand there.
+        # No definition holds several: every place holds as many schemas as stand there.
         return False
-    places = (part for root in (schema, *definitions.values()) for part in _parts(root))
-    return any(_count(part, counts) > MOST_EXPANSIONS for part in places)
+    inside = (place for root in (schema, *definitions.values()) for place in _places(root))
+    all_places = 0
+    for place in chain([schema], inside):
+        count = _count(place, counts)
+        all_places += count
+        if count > MOST_EXPANSIONS or all_places > MOST_OF_ALL_PLACES:
+            return True
+    return False
 
 
 def _counts(definitions: dict[str, Any]) -> dict[str, int]:
@@ -67,39 +76,41 @@ def _counts(definitions: dict[str, Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
     waiting = list(definitions)
     while waiting:
-        definition = definitions[waiting[-1]]
-        targets = {unescaped(one["$ref"]) for one in _references(definition)} - counts.keys()
-        if targets:
-            waiting += sorted(targets)
-        else:
+        name = waiting[-1]
+        found = () if name in counts else _references(definitions[name])
+        targets = {unescaped(one["$ref"]) for one in found} - counts.keys()
+        waiting += sorted(targets)
+        if not targets:
             # A chain of doubling definitions would count beyond any number.
-            counts[waiting.pop()] = min(_count(definition, counts), MOST_EXPANSIONS + 1)
+            count = counts.get(name) or _count(definitions[name], counts)
+            counts[waiting.pop()] = min(count, MOST_EXPANSIONS + 1)
     return counts
 
 
 def _count(schema: dict[str, Any], counts: Mapping[str, int]) -> int:
-    return 1 + sum(counts[unescaped(one["$ref"])] for one in _references(schema))
+    parts = _together(schema)
+    return sum(1 + (counts[unescaped(one["$ref"])] if "$ref" in one else 0) for one in parts)
 
 
-def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield `schema` and every schema that is written inside it."""
-    yield schema
-    for keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        yield from _all_parts(schema.get(keyword, ()))
-    inner = (schema.get("items"), schema.get("additionalProperties"))
-    yield from _all_parts(part for part in inner if isinstance(part, dict))
-    yield from _all_parts(schema.get("properties", {}).values())
-
-
-def _all_parts(schemas: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for schema in schemas:
-        yield from _parts(schema)
+def _places(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every schema that is written inside `schema` and speaks of another value."""
+    for part in _together(schema):
+        inner = [part.get("items"), part.get("additionalProperties")]
+        inner += [*part.get("prefixItems", ()), *part.get("properties", {}).values()]
+        for place in inner:
+            if isinstance(place, dict):
+                yield place
+                yield from _places(place)
 
 
 def _references(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield each schema with a reference that speaks of the same value as `schema`."""
-    if "$ref" in schema:
-        yield schema
+    return (part for part in _together(schema) if "$ref" in part)
+
+
+def _together(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield `schema` and every schema that is written inside it and speaks of the same value."""
+    yield schema
     for keyword in ("anyOf", "oneOf", "allOf"):
         for branch in schema.get(keyword, ()):
-            yield from _references(branch)
+            yield from _together(branch)

@@ -36,7 +36,7 @@ class SchemaReader:
     components: Mapping[str, Json]
     file_kind: FileKind
     defs: dict[str, Any] = field(default_factory=dict)
-    oddities: list[str] = field(default_factory=list)
+    oddities: dict[str, None] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
 
     def root(self, body: Json, side: str) -> Schema:
@@ -58,8 +58,8 @@ class SchemaReader:
 
     def definitions(self) -> None:
         """Read every component that was referred to, and those that these refer to."""
-        while self.waiting:
-            name = self.waiting.pop(0)
+        # Reading one can add to the list, whose end is then further away.
+        for name in self.waiting:
             if name not in self.defs:
                 self.defs[name] = {}
                 self.defs[name] = self.node(self.components[name], name, name)
@@ -191,9 +191,7 @@ class SchemaReader:
 
     def note(self, where: str, message: str) -> None:
         """Remember an oddity, each once."""
-        told = f"{clean_text(where)}: {message}"
-        if told not in self.oddities:
-            self.oddities.append(told)
+        self.oddities.setdefault(f"{clean_text(where)}: {message}")
 
 
 def _annotations(node: Mapping[str, Json]) -> Schema:

@@ -9,10 +9,10 @@ from typing import Any
 from fal_runtime.arguments import prepare_command, raise_problems
 from fal_runtime.errors import FalError
 from fal_runtime.flags import named_model, own_options, parse_command
+from fal_runtime.schema_steps import MOST_STEPS, steps
 from fal_runtime.schema_walk import SchemaDocument
 from falsmith.verify.json_text import read_json
 from falsmith.verify.problem import shown
-from falsmith.verify.subschemas import MOST_STEPS, steps
 
 __all__ = ["Judge"]
 
@@ -49,7 +49,8 @@ class Judge:
         `preset` tells a wrapper from fal_api_call.py, which needs --model-id.
         """
         for value in _values(words, stdin):
-            self.steps_left -= steps(self.schema, value)
+            if self.steps_left >= 0:
+                self.steps_left -= steps(SchemaDocument(self.schema), value)
         if self.steps_left < 0:
             return "cannot be checked: the examples and the schema are too large together"
         try:

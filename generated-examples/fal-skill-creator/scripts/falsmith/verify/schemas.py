@@ -10,7 +10,7 @@ from falsmith.verify.folder import Folder
 from falsmith.verify.json_text import check_json_object, json_object
 from falsmith.verify.model_config import MODEL_CONFIG
 from falsmith.verify.problem import Problem, shown
-from falsmith.verify.subschemas import MOST_STEPS, defined, expansion, subschemas
+from falsmith.verify.subschemas import MOST_EXPANSIONS, defined, expansion, subschemas
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -54,7 +54,7 @@ def _objections(text: str) -> tuple[str, ...]:
     if schema.get("$schema") != DIALECT:
         found.append(f"$schema is {shown(schema.get('$schema'))}, must be {DIALECT}")
     known: dict[int, int] = {}
-    if any(expansion(schema, known, part) > MOST_STEPS for part in parts):
+    if any(expansion(schema, known, part) > MOST_EXPANSIONS for part in parts):
         found.append("refers to itself without end, or expands to more than a validator can visit")
     found += [message for part in parts for message in _types(part)]
     return tuple(found or _invalid(schema))
