@@ -133,6 +133,7 @@ def test_a_device_or_a_folder_is_no_file_to_upload(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             check_input({"a": place}, SchemaDocument(schema))
         assert caught.value.problems[0].expected.endswith(f"machine; {place} {told}")
+        assert caught.value.problems[0].expected.count("machine") == 1
 
 
 @pytest.mark.parametrize(
