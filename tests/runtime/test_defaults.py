@@ -183,7 +183,7 @@ def test_help_shows_presets_only_where_the_file_is(
 ) -> None:
     def page() -> str:
         assert main(["--help"], model_id="acme/demo", skill=poster_skill) == 0
-        return capsys.readouterr().out
+        return " ".join(capsys.readouterr().out.split())
 
     assert "preset" not in page()
     write_defaults("not: [checked\n")

@@ -27,7 +27,11 @@ TREE: dict[str, Any] = {
 
 
 def page(
-    schema: dict[str, Any], script: str = "python scripts/x.py", *, has_defaults: bool = False
+    schema: dict[str, Any],
+    script: str = "python scripts/x.py",
+    *,
+    has_defaults: bool = False,
+    width: int = 80,
 ) -> str:
     return help_page(
         script,
@@ -36,6 +40,7 @@ def page(
         own_options("a/b"),
         model_given=True,
         has_defaults=has_defaults,
+        width=width,
     )
 
 
@@ -46,12 +51,17 @@ def many_fields(count: int, choices: int) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": list(fields)[:3]}
 
 
+@pytest.mark.parametrize("width", [1, 80, 500])
 @pytest.mark.parametrize(
     ("fields", "choices"), [(1, 1286), (12, 8), (50, 8), (60, 1286), (500, 3), (5000, 1)]
 )
-def test_the_page_stays_short_whatever_the_schema_holds(fields: int, choices: int) -> None:
-    text = page(many_fields(fields, choices), "python /home/somebody/.claude/skills/a/scripts/x.py")
+def test_the_page_stays_short_whatever_the_schema_holds(
+    fields: int, choices: int, width: int
+) -> None:
+    script = "python /home/somebody/.claude/skills/a/scripts/x.py"
+    text = page(many_fields(fields, choices), script, width=width)
     assert len(text) < 6_000
+    assert max(map(len, text.splitlines())) <= max(width, 90)
     assert "a_rather_long_field_name_0" in text
     assert "--schema" in text
 
@@ -63,7 +73,31 @@ def test_a_field_is_told_with_type_choices_default_and_description() -> None:
     assert line == ' *--format: one of "jpeg", "png" ["png"]. Format, 100% %s [31m.'
 
 
-def test_the_shown_examples_are_calls_that_pass() -> None:
+@pytest.mark.parametrize("fields", [1, 12, 500])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_longer_than_the_terminal_is_wide(fields: int, width: int) -> None:
+    text = page(many_fields(fields, 8), has_defaults=True, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_line_goes_on_under_its_text() -> None:
+    field = {"type": "string", "description": "What the picture shows and what it leaves out."}
+    lines = page({"properties": {"prompt": field}}, width=64).splitlines()
+    start = lines.index("  --prompt: string. What the picture shows and what it leaves")
+    assert lines[start + 1] == "    out."
+    start = lines.index("  --dry-run                   check, print the exact request,")
+    assert lines[start + 1] == f"{'':30}send nothing; no key needed"
+
+
+def test_a_page_without_a_schema_speaks_of_no_fields() -> None:
+    text = page({})
+    assert text.startswith("usage: python scripts/x.py [--args JSON] [options]\n")
+    assert "--FIELD" not in text
+    assert "--no-FIELD" in page({"properties": {"prompt": {"type": "string"}}})
+
+
+@pytest.mark.parametrize("width", [60, 500])
+def test_the_shown_examples_are_calls_that_pass(width: int) -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -74,13 +108,11 @@ def test_the_shown_examples_are_calls_that_pass() -> None:
         },
         "required": ["prompt", "image_urls", "format", "count"],
     }
-    lines = page(schema).splitlines()
-    start = lines.index("Examples:")
-    words = shlex.split(lines[start + 1])[2:]
-    value = prepare_command(words, model_id="a/b", schema=schema).value
+    shown = page(schema, width=width).partition("Examples:\n")[2].replace(" \\\n", " ")
+    first, second, text = shown.partition("\n  JSON\n")[0].split("\n", 2)
+    value = prepare_command(shlex.split(first)[2:], model_id="a/b", schema=schema).value
     assert value["prompt"] == "it's a cat"
-    argv = shlex.split(lines[start + 2].partition("<<")[0])[2:]
-    text = lines[start + 3]
+    argv = shlex.split(second.partition("<<")[0])[2:]
     assert prepare_command(argv, model_id="a/b", schema=schema, stdin_text=text).value == value
 
 
