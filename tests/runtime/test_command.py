@@ -159,6 +159,48 @@ def test_next_is_a_command_that_runs_as_it_stands(skill: Path) -> None:
     assert json.loads(second.stdout) == SCHEMA
 
 
+def test_a_flag_without_a_schema_is_pointed_to_args_and_to_no_schema(run: Run) -> None:
+    code, answer, _ = run("-m", "other/model", "--prompt", "a secret", model_id=None)
+    assert (code, answer["error"]["code"]) == (2, "invalid_input")
+    assert """--args '{"prompt": "x"}'""" in answer["error"]["message"]
+    assert "did you mean" not in answer["error"]["message"]
+    assert "closest" not in answer["error"]["problems"][0]
+    assert "next" not in answer["error"]
+    code, answer, told = run("-m", "other/model", "a secret", model_id=None)
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert """--args '{"prompt": "x"}'""" in told
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("quite", "--quiet"), ("dryrun", "--dry-run")])
+def test_an_option_that_is_nearly_right_is_told_with_and_without_a_schema(
+    run: Run, typed: str, meant: str
+) -> None:
+    for model in ("acme/demo", "other/model"):
+        _, answer, _ = run("-m", model, "--args", '{"prompt": "x"}', f"--{typed}", model_id=None)
+        assert answer["error"]["problems"][0]["closest"] == meant
+
+
+def test_a_file_that_cannot_be_uploaded_is_named_as_it_was_typed(run: Run, tmp_path: Path) -> None:
+    for name, reason in (("none.png", "there is no file"), (str(tmp_path), "is a folder")):
+        _, answer, told = run("--upload", name)
+        assert told.startswith(f"error: {name} cannot be uploaded: ")
+        assert reason in told
+        assert "URI" not in told
+        assert answer["error"]["problems"][0]["path"] == name
+        assert "next" not in answer["error"]
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_help_is_as_wide_as_the_terminal(
+    skill: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scripts/acme_demo.py"])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["--help"], model_id="acme/demo", skill=skill) == 0
+    longest = max(map(len, capsys.readouterr().out.splitlines()))
+    assert columns - 15 < longest <= columns
+
+
 def test_the_api_key_option_warns_where_it_is_allowed_and_never_shows_the_key(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +257,26 @@ def test_print_paths_gives_the_json_object_where_nothing_is_saved(run: Run, serv
     code, answer, _ = run("--prompt", "x", "--submit", "--print", "paths")
     assert (code, answer["status"], answer["job"]) == (0, "IN_QUEUE", "r1")
     assert run("--print", "paths")[1]["error"]["code"] == "invalid_input"
+
+
+@pytest.mark.parametrize("flow", [[], ["--sync-only"]])
+def test_print_paths_gives_an_answer_without_files_to_stderr(
+    skill: Path,
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flow: list[str],
+) -> None:
+    done = {"status": "COMPLETED", "request_id": "r1", "answer": "42"}
+    for method in ("do_GET", "do_POST"):
+        monkeypatch.setattr(Fal, method, lambda self: self._answer(done))
+    words = ["--prompt", "x", "--print", "paths", "--quiet", *flow]
+    assert main(words, model_id="acme/demo", skill=skill) == 0
+    captured = capsys.readouterr()
+    told, _, answer = captured.err.partition("\n")
+    assert captured.out == ""
+    assert "no files" in told
+    assert json.loads(answer)["result"]["answer"] == "42"
 
 
 def test_an_interrupted_wait_tells_the_job_and_how_to_go_on(
