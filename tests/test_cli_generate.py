@@ -116,7 +116,7 @@ def test_options_are_kept_in_the_provenance(
         (["-m"], "-m"),
         (["-m", "flux"], "'flux' is not a model ID"),
         (["-m", f"https://fal.ai/models/{FLUX}/api"], f"that page is {FLUX}"),
-        ([FLUX], f"falsmith generate -m {FLUX}"),
+        ([FLUX], f"a model is named by -m: -m {FLUX}"),
         (["-m", "../../etc/passwd"], "is not a model ID"),
         (["--offline", "-m", FLUX, "--name", ""], "only a-z"),
         (["--offline", "-m", FLUX, "--name", "json"], "hide a Python module"),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ from .defaults import defaults_file
 from .errors import FalError, InputError, UsageError
 from .flags import Given, named_model, own_options, parse_command
 from .help_page import help_page, schema_answer
-from .invocation import ABOUT_JOBS, Invocation, perform
+from .invocation import ABOUT_JOBS, INSTALLED, Invocation, perform, program_words
 from .json_text import Value
 from .model import SkillModel, checked_model_id, known_model, own_skill
 from .options import OPTIONS, Option
@@ -50,8 +51,9 @@ def main(
     """
     words = tuple(sys.argv[1:] if argv is None else argv)
     named = model_id if model_id is not None else _readable_model(words)
-    program = [str(Path(sys.argv[0]).absolute()), *([subcommand] if subcommand else [])]
-    command = _started(program, named if model_id is None else None)
+    program = program_words(subcommand)
+    chosen = ["-m", named] if model_id is None and named is not None else []
+    command = shlex.join([*program, *chosen])
     try:
         return _answered(partial(_run, words, model_id, skill, program, command), named, command)
     except OutputError as error:
@@ -126,10 +128,15 @@ def _run(
 
 
 def _outcome(asked: Invocation, given: Given) -> "Outcome":
-    if any(given.options[name] for name in ABOUT_JOBS):
-        raise_problems(given.unknown)
     read = partial(given_input, given, asked.document, _stdin_text)
-    return perform(asked, read, input_given=bool(given.fields))
+    try:
+        if any(given.options[name] for name in ABOUT_JOBS):
+            raise_problems(given.unknown)
+        return perform(asked, read, input_given=bool(given.fields))
+    except InputError as error:
+        if asked.document.known and not given.options["upload"]:
+            error.next = f"{asked.command} --schema"
+        raise
 
 
 def _help(
@@ -142,13 +149,15 @@ def _help(
     title = "Call any fal.ai model by its ID"
     if model is not None:
         title = f"{model.model_id} ({model.category or 'model'}): {model.description}"
+    typed = program if program[0] == INSTALLED else ["python", sys.argv[0], *program[2:]]
     return help_page(
-        shlex.join(["python", sys.argv[0], *program[1:]]),
+        shlex.join(typed),
         title,
         document,
         own_options(preset),
         model_given=preset is not None,
         has_defaults=model is not None and defaults_file(skill) is not None,
+        width=shutil.get_terminal_size().columns,
     )
 
 
@@ -159,10 +168,16 @@ def _stdin_text() -> str:
 
 
 def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
-    """Print the answer: the one JSON object, or the saved paths of a completed job."""
+    """Print the answer: the one JSON object, or the saved paths of a completed job.
+
+    Where an answer without files is asked for its paths it goes to stderr: it has been paid for.
+    """
     if options["print"] == "paths" and outcome.status == "COMPLETED" and outcome.error is None:
         for file in outcome.files:
             print_out(str(file.path))
+        if not outcome.files:
+            _say("the answer has no files, so there is no path to print; the answer itself:")
+            _say(json.dumps(outcome.as_json(), indent=2))
         return outcome.exit_status
     if outcome.error is not None:
         _say(f"error: {outcome.error}")
@@ -173,8 +188,9 @@ def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
 def _refuse(error: FalError, model_id: str | None, command: str) -> int:
     from .outcome import Outcome
 
-    if error.next is None and error.exit_status == 2:
-        error.next = f"{command} {'--schema' if isinstance(error, InputError) else '--help'}"
+    # What helps with an input is its schema, where there is one: that is known where it is read.
+    if error.next is None and error.exit_status == 2 and not isinstance(error, InputError):
+        error.next = f"{command} --help"
     _say(f"error: {error}")
     _show_json(Outcome("REFUSED", model_id, error=error).as_json())
     return error.exit_status
@@ -189,12 +205,6 @@ def _readable_model(words: tuple[str, ...]) -> str | None:
         return None
 
 
-def _started(program: Sequence[str], model_id: str | None) -> str:
-    """Return the beginning of a command that asks this program again, for the same model."""
-    chosen = ["-m", model_id] if model_id is not None else []
-    return shlex.join([sys.executable, *program, *chosen])
-
-
 def _silent(_line: str) -> None:
     """Report nothing, as --quiet asks."""
 
@@ -205,7 +215,7 @@ def _performed(
     skill = own_skill()
     known = known_model(skill, model_id)
     script = skill / "scripts" / "fal_api_call.py" if skill is not None else Path()
-    program = [sys.executable, str(script)] if skill is not None else ["falsmith", "call"]
+    program = [sys.executable, str(script)] if skill is not None else [INSTALLED, "call"]
     asked = Invocation(
         model_id=model_id,
         settings=skill if known is not None else None,

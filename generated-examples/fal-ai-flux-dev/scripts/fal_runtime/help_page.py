@@ -21,14 +21,17 @@ _LONGEST_SCHEMA = 10_000
 _HIDDEN = ("sync_mode",)
 _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
-_HINTS = """\
-Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects as
-JSON. Files: URL, data: URI or local path. {precedence}.
-One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not
+_VALUES = """\
+Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects \
+as JSON. Files: URL, data: URI or local path. """
+_PRECEDENCE = "Precedence: --args < --set"
+_PRECEDENCE_WITH_DEFAULTS = """\
+Precedence, by whole fields but for --set: references/defaults.yaml < --preset < --args < --set"""
+_ANSWER = """\
+One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not \
 collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
-_PRECEDENCE = "Precedence: --args < --set < flags"
-_PRECEDENCE_WITH_DEFAULTS = """Precedence, by whole fields but for --set:
-references/defaults.yaml < --preset < --args < --set < flags"""
+_NARROWEST = 60
+_OPTION_TEXT = 30
 
 
 def help_page(
@@ -39,21 +42,25 @@ def help_page(
     *,
     model_given: bool,
     has_defaults: bool = False,
+    width: int = 80,
 ) -> str:
-    """Return the page, below 6,000 characters whatever the schema holds.
+    """Return the page, below 6,000 characters whatever the schema holds, in lines of `width`.
 
     `script` is the command as it is typed, `title` one line on the model. --preset is shown with
     `has_defaults` only; the names of the presets are not, for that would need PyYAML.
     """
+    width = max(width, _NARROWEST)
     model = "" if model_given else " -m MODEL_ID"
-    head = [f"usage: {script}{model} [--FIELD VALUE ...] [options]"]
-    head += ["", shortened(clean(title), 200), "", *_examples(script, document, model_given)]
+    given = "[--FIELD VALUE ...]" if document.fields() else "[--args JSON]"
+    head = _wrapped([f"usage: {script}{model} {given} [options]"], width, 7)
+    head += ["", *_wrapped([shortened(clean(title), 200)], width), ""]
+    head += _examples(script, document, model_given, width)
     shown = [each for each in options if has_defaults or each.attribute != "preset"]
-    tail = [line for group in _GROUPS for line in _option_lines(group, shown)]
-    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
-    tail += ["", _HINTS.format(precedence=precedence), ""]
+    lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
+    hints = ["", _values(document, has_defaults), _ANSWER, ""]
+    tail = [*_wrapped(lines, width, _OPTION_TEXT), *_wrapped(hints, width)]
     frame = "\n".join([*head, "", *tail])
-    fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100)
+    fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100, width)
     return "\n".join([*head, "", *fields, *tail])
 
 
@@ -77,22 +84,50 @@ def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
     return _in_full(fields[name], document)
 
 
-def _examples(script: str, document: SchemaDocument, model_given: bool) -> list[str]:
+def _wrapped(lines: Sequence[str], width: int, indent: int = 0) -> list[str]:
+    """Return the lines, each wrapped between words, its continuation indented."""
+    import textwrap
+
+    wrapper = textwrap.TextWrapper(
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [part for line in lines for part in wrapper.wrap(line) or [""]]
+
+
+def _values(document: SchemaDocument, has_defaults: bool) -> str:
+    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
+    return f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
+
+
+def _examples(script: str, document: SchemaDocument, model_given: bool, width: int) -> list[str]:
     model = "" if model_given else " -m OWNER/MODEL"
     fields = {name: schema for name, schema in document.fields().items() if name not in _HIDDEN}
     if not fields:
-        return ["Example:", f"  {script}{model} --args '{{...}}'"]
+        return ["Example:", *_command(f"{script}{model}", ["--args '{...}'"], width)]
     required = [name for name in document.required() if name in fields] or list(fields)[:1]
     values = {name: _sample(name, fields[name], document) for name in required[:4]}
-    words = [f"--{name} {_word(value)}" for name, value in values.items()]
+    flags = [f"--{name} {_word(value)}" for name, value in values.items()]
     whole = json.dumps(values, ensure_ascii=True)
+    whole = whole if len(whole) + 2 <= width else json.dumps(values, ensure_ascii=True, indent=2)
     return [
         "Examples:",
-        f"  {script}{model} {' '.join(words)}",
-        f"  {script}{model} --args-file - --dry-run <<'JSON'",
-        f"  {whole}",
+        *_command(f"{script}{model}", flags, width),
+        *_command(f"{script}{model}", ["--args-file - --dry-run <<'JSON'"], width),
+        *(f"  {line}" for line in whole.splitlines()),
         "  JSON",
     ]
+
+
+def _command(start: str, options: Sequence[str], width: int) -> list[str]:
+    """Return a command as it can be typed: in one line, or where it is too long in several."""
+    whole = f"  {' '.join([start, *options])}"
+    if len(whole) <= width:
+        return [whole]
+    lines = [f"  {start}", *(f"    {option}" for option in options)]
+    return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
 def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
@@ -123,23 +158,27 @@ def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
         names = ", ".join(reversed(option.names)) + (f" {option.metavar}" if option.metavar else "")
         default = f" [{option.default:g}]" if isinstance(option.default, float) else ""
         default = f" [{option.default}]" if isinstance(option.default, str) else default
-        lines.append(f"  {names:<27} {option.text}{default}")
+        lines.append(f"{f'  {names}':<{_OPTION_TEXT - 1}} {option.text}{default}")
     return lines
 
 
-def _fields(document: SchemaDocument, options: tuple[Option, ...], room: int) -> list[str]:
+def _fields(
+    document: SchemaDocument, options: tuple[Option, ...], room: int, width: int
+) -> list[str]:
     """Return the fields' lines in the most detail that there is room for."""
     flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
     if not flags:
-        return ["The input's fields are not known: give them in --args; they are not checked."]
+        unknown = "The input's fields are not known: give them in --args; they are not checked."
+        return _wrapped([unknown], width)
     if len(flags) * _SHORTEST_LINE > room:
-        return _names_only(flags, document, room)
+        return _names_only(flags, document, room, width)
     for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):
         lines = ["Fields (* required; --schema FIELD tells all):"]
-        lines += [_field_line(flag, document, length, choices) for flag in flags]
+        told = [_field_line(flag, document, length, choices) for flag in flags]
+        lines += _wrapped(told, width, 4)
         if len("\n".join(lines)) <= room:
             return lines
-    return _names_only(flags, document, room)
+    return _names_only(flags, document, room, width)
 
 
 def _field_line(flag: Flag, document: SchemaDocument, length: int, choices: int) -> str:
@@ -161,13 +200,16 @@ def _description(schema: Schema, document: SchemaDocument) -> str:
     return clean(next((text for text in found if isinstance(text, str)), ""))
 
 
-def _names_only(flags: Sequence[Flag], document: SchemaDocument, room: int) -> list[str]:
+def _names_only(
+    flags: Sequence[Flag], document: SchemaDocument, room: int, width: int
+) -> list[str]:
     names_asked = frozenset(document.required())
     required = [flag for flag in flags if flag.field in names_asked]
     lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
     names = " ".join(flag.names[0] for flag in flags)
-    left = max(room - len("\n".join(lines)) - 100, 200)
-    return ["Fields (* required; --schema FIELD tells all):", *lines, f"  {shortened(names, left)}"]
+    left = max(room - len("\n".join(lines)) - 200, 200)
+    shown = _wrapped([*lines, f"  {shortened(names, left)}"], width, 2)
+    return ["Fields (* required; --schema FIELD tells all):", *shown]
 
 
 def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:

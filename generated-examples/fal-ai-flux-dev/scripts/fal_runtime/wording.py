@@ -74,12 +74,12 @@ def clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def closest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that is most like the given one, None when none is alike."""
+def closest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the name that is most like the given one, None when none is alike by `cutoff`."""
     plain = {_plain(each): each for each in reversed(list(names))}
     if len(name) > 100:
         return None
-    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 
 

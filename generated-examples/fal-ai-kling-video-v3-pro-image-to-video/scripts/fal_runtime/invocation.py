@@ -1,6 +1,8 @@
 """Carry out one invocation: check the options and the input, then hand over to the job."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,16 +15,19 @@ from .dependencies import require_modules
 from .errors import FalError, InputError, Problem, UsageError
 from .file_fields import readable_file
 from .schema_walk import SchemaDocument
+from .wording import clean, shortened
 
 if TYPE_CHECKING:
     from .config import Config
     from .job import JobOptions
     from .outcome import Outcome
 
-__all__ = ["ABOUT_JOBS", "Invocation", "perform"]
+__all__ = ["ABOUT_JOBS", "INSTALLED", "Invocation", "perform", "program_words"]
 
 ReadInput: TypeAlias = Callable[[Layers], GivenInput]
 
+# The command that pip and uv install.
+INSTALLED = "falsmith"
 ABOUT_JOBS = ("status", "result", "cancel", "upload")
 # Pairs of options that say opposite things.
 _OPPOSED = (
@@ -69,6 +74,27 @@ def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "
     require_modules(needed, asked.script, asked.argv)
     prepared = _prepared(asked, read_input) if action is None else None
     return _handed_over(asked, action, prepared, key)
+
+
+def program_words(subcommand: str | None) -> list[str]:
+    """Return the words that start this program again, from any folder."""
+    script = Path(sys.argv[0]).absolute()
+    if subcommand is None:
+        return [sys.executable, str(script)]
+    by_name = _is_on_path(script)
+    return [*([INSTALLED] if by_name else [sys.executable, str(script)]), subcommand]
+
+
+def _is_on_path(script: Path) -> bool:
+    # `uv run` and `uvx` put a program on the PATH that the next command of a shell will not find.
+    found = shutil.which(INSTALLED) if "UV" not in os.environ else None
+    # What a relative entry of the PATH leads to from this folder only is never the same.
+    return found is not None and _same_program(Path(found), script)
+
+
+def _same_program(one: Path, other: Path) -> bool:
+    """Tell whether the paths are one but for `.exe`, which Windows leaves out or not."""
+    return one.with_suffix("") == other.with_suffix("")
 
 
 def _checked_action(options: Mapping[str, Any], input_given: bool) -> str | None:
@@ -145,8 +171,9 @@ def _upload_path(name: str) -> Path:
     try:
         return readable_file(Path(name).expanduser())
     except (ValueError, RuntimeError) as error:
-        problem = Problem("--upload", name[:100], str(error))
-        message = f"--upload {name[:100]}: expected {error}"
+        shown = shortened(clean(name), 100)
+        problem = Problem(shown, str(error), "a file of this machine that can be read")
+        message = f"{shown} cannot be uploaded: {error}"
         raise InputError("file_missing", message, [problem]) from None
 
 

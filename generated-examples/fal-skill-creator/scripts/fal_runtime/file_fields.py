@@ -60,7 +60,8 @@ def find_local_files(
                 whole = readable_file(path) if check else path
                 found.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
-            problem = Problem(path_text(location), short(text), str(error))
+            expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
+            problem = Problem(path_text(location), short(text), expected)
             problems.append(FileProblem(location, problem, error.missing))
     return found, problems
 
@@ -68,19 +69,25 @@ def find_local_files(
 def readable_file(path: Path) -> Path:
     """Return a readable file's absolute path, or raise ValueError that says why there is none."""
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
+    reason = _why_unreadable(whole)
+    if reason is not None:
+        raise _NotAFileError(reason, missing=True)
+    return whole
+
+
+def _why_unreadable(file: Path) -> str | None:
     try:
-        if whole.is_dir():
-            raise _NotAFileError(f"{_EXPECTED}; {whole} is a folder", missing=True)
-        if whole.exists() and not whole.is_file():
-            raise _NotAFileError(f"{_EXPECTED}; {whole} is no regular file", missing=True)
-        with whole.open("rb"):
-            return whole
+        if file.is_dir():
+            return f"{file} is a folder"
+        if file.exists() and not file.is_file():
+            return f"{file} is no regular file"
+        with file.open("rb"):
+            return None
     except FileNotFoundError:
-        reason = f"{_EXPECTED}; there is no file {whole}"
+        return f"there is no file {file}"
     except (OSError, ValueError) as error:
         told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        reason = f"{_EXPECTED}; {whole} cannot be read: {told}"
-    raise _NotAFileError(reason, missing=True)
+        return f"{file} cannot be read: {told}"
 
 
 class _NotAFileError(ValueError):

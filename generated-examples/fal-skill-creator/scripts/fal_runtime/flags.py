@@ -12,6 +12,7 @@ from .wording import closest
 
 __all__ = ["Flag", "Given", "field_flags", "named_model", "own_options", "parse_command"]
 
+_ARGS_EXAMPLE = """--args '{"prompt": "x"}'"""
 MODEL_ID_OPTION = Option(("--model-id", "-m"), "input", "the model to call", "ID")
 
 
@@ -76,7 +77,7 @@ def parse_command(
         if found[f"field {number}"] is not None
     }
     rest_of_ours = {name: value for name, value in found.items() if not name.startswith("field ")}
-    return Given(rest_of_ours, fields, _unknown(rest, flags, options))
+    return Given(rest_of_ours, fields, _unknown(rest, flags, options, known=document.known))
 
 
 def named_model(argv: Sequence[str]) -> str | None:
@@ -151,19 +152,19 @@ def _is_value(word: str, words: set[str]) -> bool:
 
 
 def _unknown(
-    rest: Sequence[str], flags: Sequence[Flag], options: tuple[Option, ...]
+    rest: Sequence[str], flags: Sequence[Flag], options: tuple[Option, ...], *, known: bool
 ) -> tuple[Problem, ...]:
     """Return a problem for each word that is neither option nor field; values are not repeated."""
     named = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
+    example = "--prompt TEXT" if known else _ARGS_EXAMPLE
     if rest and not named:
         raise UsageError(
             "usage",
-            f"unexpected argument {rest[0][:60]!r}: values follow an option, such as --prompt TEXT",
+            f"unexpected argument {rest[0][:60]!r}: values follow an option, such as {example}",
         )
     names = [name.removeprefix("--") for flag in flags for name in flag.names[:1]]
-    fields = f"one of the fields {', '.join(names)}, " if names else "input in --args, "
-    expected = f"{fields}or an option that --help lists"
-    ours = [option.names[0] for option in options]
+    expected = f"{_input(names, known)}, or an option that --help lists"
+    ours = [option.names[0].removeprefix("--") for option in options]
     return tuple(
         Problem(
             name.lstrip("-"), f"an unknown option {name[:60]}", expected, _near(name, names, ours)
@@ -173,4 +174,15 @@ def _unknown(
 
 
 def _near(name: str, names: Sequence[str], ours: Sequence[str]) -> str | None:
-    return closest(name.lstrip("-"), names) or closest(name, ours)
+    plain = name.lstrip("-")
+    # An option of ours does something else than a field of like name: nearly the same is asked for.
+    own = closest(plain, ours, cutoff=0.75)
+    return closest(plain, names) or (f"--{own}" if own is not None else None)
+
+
+def _input(names: Sequence[str], known: bool) -> str:
+    if names:
+        return f"one of the fields {', '.join(names)}"
+    if known:
+        return "input in --args"
+    return f"the input in --args, such as {_ARGS_EXAMPLE} (the model's schema is not known here)"

@@ -40,8 +40,17 @@ Examples:
 """
 
 
+def _refuse(words: tuple[str, ...]) -> None:
+    """Tell those who name a model by itself, as most would at first, how it is named."""
+    if words:
+        named = " ".join(f"-m {word}" for word in words)
+        raise click.UsageError(f"unexpected extra argument; a model is named by -m: {named}")
+
+
 @click.command(epilog=EXAMPLES)
-@click.argument("words", nargs=-1, metavar="")
+@click.argument(
+    "words", nargs=-1, metavar="", expose_value=False, callback=lambda *given: _refuse(given[-1])
+)
 @click.option(
     "-m", "--model-id", "model_ids", multiple=True, metavar="ID", help="A model; repeatable."
 )
@@ -73,7 +82,6 @@ Examples:
 @json_option
 @quiet_option
 def generate(
-    words: tuple[str, ...],
     model_ids: tuple[str, ...],
     text: str | None,
     category: str | None,
@@ -106,9 +114,6 @@ def generate(
     several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
     with files on this machine.
     """
-    if words:
-        named = " ".join(f"-m {word}" for word in words)
-        raise UsageError("usage", f"a model is named by -m: falsmith generate {named}")
     ids = tuple(dict.fromkeys(model_ids))
     query = None if text is None and category is None else Query(text or "", category)
     single = name is not None or description is not None
