@@ -6,12 +6,12 @@ from typing import Any, TypeAlias
 
 from .json_text import Value
 
-__all__ = ["ALL_TYPES", "Location", "Schema", "SchemaDocument", "json_type", "same"]
+__all__ = ["ALL_TYPES", "COMBINING", "Location", "Schema", "SchemaDocument", "json_type", "same"]
 
 ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
-# Most schemas stand alone, and have none of these.
-_COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+# The keywords by which a schema takes in others; most have none of them.
+COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -56,7 +56,7 @@ class SchemaDocument:
                 continue
             seen.add(id(part))
             yield part
-            if not _COMBINING.isdisjoint(part):
+            if not COMBINING.isdisjoint(part):
                 branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
                 waiting += [*reversed(branches), self.target(part)]
 
@@ -149,7 +149,7 @@ class SchemaDocument:
         self, schema: Mapping[str, Any], known: dict[int, frozenset[str]]
     ) -> frozenset[str]:
         found = _own_types(schema)
-        if _COMBINING.isdisjoint(schema):
+        if COMBINING.isdisjoint(schema):
             return found
         for part in [self.target(schema), *_sequence(schema, "allOf")]:
             found &= self._types(part, known)

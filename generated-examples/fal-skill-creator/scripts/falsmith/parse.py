@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.flags import field_flags, own_options
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.schema_walk import COMBINING, SchemaDocument
 from falsmith.documents import Documents, Json
 from falsmith.file_kind import word_kind
 from falsmith.labels import choices, has_few_lists, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
-from falsmith.references import COMBINING, Schema, branches, follow
+from falsmith.references import Schema, branches, follow
 from falsmith.sample import Sampler
 from falsmith.schema import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fal_runtime.schema_walk import COMBINING
 from falsmith.schema_loops import unescaped
 
-__all__ = ["COMBINING", "Schema", "branches", "follow"]
+__all__ = ["Schema", "branches", "follow"]
 
 Schema = Mapping[str, Any]
 # Real chains have two links; one that leads back to itself has no end.
 LONGEST_CHAIN = 12
-# The keywords by which a schema takes in others.
-COMBINING = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
 
 
 def follow(schema: Schema, root: Schema) -> Schema:

@@ -7,10 +7,10 @@ from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
 from fal_runtime.schema_steps import steps
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.schema_walk import COMBINING, SchemaDocument
 from fal_runtime.validation import unknown_fields
 from falsmith.documents import Json
-from falsmith.references import COMBINING, Schema, follow
+from falsmith.references import Schema, follow
 
 __all__ = ["Sampler"]
 
@@ -24,8 +24,7 @@ MOST_STEPS = 100_000
 MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
 # What could refuse a text.
-LIMITS = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "maxLength", "minLength", "oneOf"})
-LIMITS |= {"not", "pattern"}
+RESTRICTING = COMBINING | {"const", "enum", "maxLength", "minLength", "not", "pattern"}
 EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
 TEXTS = {
     "prompt": "A red fox crossing a snowy field at dawn",
@@ -52,7 +51,11 @@ class Sampler:
 
         No: also where that could take very long to find out, with what was judged before.
         """
-        if isinstance(value, str) and schema.get("type") == "string" and LIMITS.isdisjoint(schema):
+        if (
+            isinstance(value, str)
+            and schema.get("type") == "string"
+            and RESTRICTING.isdisjoint(schema)
+        ):
             # Most fields are such texts: any fits.
             return True
         is_nested = isinstance(value, dict | list)

@@ -1,0 +1,167 @@
+"""A wrapper's command line as its caller sees it: stdout, stderr, exit status."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fal_runtime.command import main
+
+Run = Callable[..., tuple[int, Any, str]]
+
+
+def test_dry_run_prints_the_exact_request_without_a_key(run: Run, tmp_path: Path) -> None:
+    photo = tmp_path / "a.png"
+    photo.write_bytes(b"x")
+    code, answer, _ = run("--dry-run", "--prompt", "ä", "--image_url", str(photo))
+    assert (code, answer["status"]) == (0, "DRY_RUN")
+    assert answer["platform_request"]["body"] == {
+        "prompt": "ä",
+        "image_url": f"<upload:{photo}>",
+        "sync_mode": False,
+    }
+    assert answer["platform_request"]["url"] == "https://queue.fal.run/acme/demo"
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_help_is_as_wide_as_the_terminal(
+    skill: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scripts/acme_demo.py"])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["--help"], model_id="acme/demo", skill=skill) == 0
+    longest = max(map(len, capsys.readouterr().out.splitlines()))
+    assert columns - 15 < longest <= columns
+
+
+def test_notices_go_to_stderr_and_quiet_silences_them(run: Run) -> None:
+    argv = ["--args", '{"prompt": "x", "duration": 5}', "--dry-run"]
+    assert run(*argv)[2] == 'notice: duration: 5 was sent as "5"\n'
+    assert run(*argv, "--quiet")[2] == ""
+
+
+def test_schema_prints_the_whole_schema_or_one_field_with_its_definitions(
+    schema: dict[str, Any], run: Run
+) -> None:
+    assert run("--schema")[1] == schema
+    size = {"Size": schema["$defs"]["Size"]}
+    assert run("--schema", "size")[1] == {"$ref": "#/$defs/Size", "$defs": size}
+    assert run("--schema", "image-url")[1] == schema["properties"]["image_url"]
+
+
+def test_a_large_schema_is_outlined_and_one_of_its_fields_is_given_in_full(
+    run: Run, skill: Path
+) -> None:
+    voices = {"enum": [f"voice {number}" for number in range(1286)]}
+    schema = {"type": "object", "properties": {"voice": voices}, "required": ["voice"]}
+    (skill / "references" / "input.schema.json").write_text(json.dumps(schema))
+    whole = run("--schema")[1]
+    assert len(json.dumps(whole, indent=2)) < 10_000
+    assert "1,286 choices" in whole["properties"]["voice"]["$comment"]
+    assert run("--schema", "voice")[1] == voices
+
+
+def test_the_input_is_read_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO('{"prompt": "ä"}'.encode())))
+    assert run("--args-file", "-", "--dry-run")[1]["platform_request"]["body"]["prompt"] == "ä"
+
+
+def test_a_call_saves_the_file_and_prints_its_path(
+    run: Run, skill: Path, tmp_path: Path, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["--prompt", "x", "--output", str(tmp_path / "out")]
+    code, answer, _ = run(*argv)
+    assert (code, answer["status"], answer["job"]) == (0, "COMPLETED", "r1")
+    assert Path(answer["saved_path"]).read_text() == "hello"
+    assert main([*argv, "--print", "paths"], model_id="acme/demo", skill=skill) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert Path(line).read_text() == "hello"
+
+
+def test_print_paths_gives_the_json_object_where_nothing_is_saved(run: Run, server: str) -> None:
+    code, answer, _ = run("--prompt", "x", "--submit", "--print", "paths")
+    assert (code, answer["status"], answer["job"]) == (0, "IN_QUEUE", "r1")
+    assert run("--print", "paths")[1]["error"]["code"] == "invalid_input"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("flow", [[], ["--sync-only"]])
+def test_print_paths_gives_an_answer_without_files_to_stderr(
+    handler: type[BaseHTTPRequestHandler],
+    skill: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flow: list[str],
+) -> None:
+    done = {"status": "COMPLETED", "request_id": "r1", "answer": "42"}
+    for method in ("do_GET", "do_POST"):
+        monkeypatch.setattr(handler, method, lambda self: self._answer(done))
+    words = ["--prompt", "x", "--print", "paths", "--quiet", *flow]
+    assert main(words, model_id="acme/demo", skill=skill) == 0
+    captured = capsys.readouterr()
+    told, _, answer = captured.err.partition("\n")
+    assert captured.out == ""
+    assert "no files" in told
+    assert json.loads(answer)["result"]["answer"] == "42"
+
+
+def test_an_interrupted_wait_tells_the_job_and_how_to_go_on(
+    handler: type[BaseHTTPRequestHandler], skill: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "do_GET", lambda self: self._answer({"status": "IN_PROGRESS"}))
+    words = [sys.executable, skill / "scripts" / "acme_demo.py", "--prompt", "x"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as wrapper:  # type: ignore[call-overload]
+        assert any("Running" in line for line in iter(wrapper.stderr.readline, ""))
+        wrapper.send_signal(signal.SIGINT)
+        out, _ = wrapper.communicate(timeout=30)
+    answer = json.loads(out)
+    assert (wrapper.returncode, answer["job"]) == (130, "r1")
+    assert answer["error"]["code"] == "interrupted"
+    assert "--result r1" in answer["error"]["next"]
+
+
+def test_an_interrupt_before_anything_is_sent_costs_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted:
+        """A standard input at which the user presses Ctrl-C."""
+
+        @property
+        def buffer(self) -> io.BytesIO:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Interrupted())
+    code, answer, _ = run("--args-file", "-")
+    assert (code, answer["error"]["charged"]) == (130, "no")
+
+
+def test_an_answer_can_be_printed_where_only_ascii_is_possible(skill: Path) -> None:
+    script = str(skill / "scripts" / "acme_demo.py")
+    words = [sys.executable, script, "--dry-run", "--prompt", "äé 🎈"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    done = subprocess.run(words, capture_output=True, env=environment, check=True)
+    assert json.loads(done.stdout.decode("ascii"))["platform_request"]["body"]["prompt"] == "äé 🎈"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["--prompt", "x"], ["--prompt", "x", "--print", "paths"]])
+def test_an_answer_that_cannot_be_printed_ends_with_9_and_the_way_to_collect_it(
+    skill: Path, server: str, tmp_path: Path, words: list[str]
+) -> None:
+    script = str(skill / "scripts" / "acme_demo.py")
+    asked = [sys.executable, script, *words, "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 9
+    assert done.stderr.splitlines()[-1].startswith("error: standard output cannot be written")
+    assert "--result r1" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,118 @@
+"""Command lines that cannot be used: one JSON object, one line for people, and what to do."""
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["--prompt"], "usage"),
+        (["--promt", "x"], "invalid_input"),
+        (["--args", "{"], "invalid_input"),
+        (["--prompt", "x", "--image_url", "none.png"], "file_missing"),
+        (["--submit", "--status", "r1"], "usage"),
+        (["--result", "r1", "--cancel", "r2"], "usage"),
+        (["--upload", "none.png"], "file_missing"),
+        (["--status", "r1", "--prompt", "x"], "usage"),
+        (["--status", "r1", "--quite"], "invalid_input"),
+        (["--submit", "--sync-only", "--prompt", "x"], "usage"),
+        (["--api-key", "KEY-123", "--prompt", "x"], "usage"),
+        (["--schema", "promt"], "usage"),
+    ],
+)
+def test_bad_usage_is_one_json_object_a_line_for_people_and_exit_2(
+    run: Run, argv: list[str], code: str
+) -> None:
+    status, answer, told = run(*argv)
+    assert (status, answer["status"], answer["error"]["code"]) == (2, "REFUSED", code)
+    assert answer["error"]["charged"] == "no"
+    assert told.startswith("error: ")
+    assert "KEY-123" not in json.dumps(answer) + told
+
+
+def test_next_is_a_command_that_runs_as_it_stands(schema: dict[str, Any], skill: Path) -> None:
+    script = skill / "scripts" / "acme_demo.py"
+    first = subprocess.run([sys.executable, script], capture_output=True, check=False)
+    following = shlex.split(json.loads(first.stdout)["error"]["next"])
+    second = subprocess.run(following, capture_output=True, check=False)
+    assert (first.returncode, second.returncode) == (2, 0)
+    assert json.loads(second.stdout) == schema
+
+
+def test_a_flag_without_a_schema_is_pointed_to_args_and_to_no_schema(run: Run) -> None:
+    code, answer, _ = run("-m", "other/model", "--prompt", "a secret", model_id=None)
+    assert (code, answer["error"]["code"]) == (2, "invalid_input")
+    assert """--args '{"prompt": "x"}'""" in answer["error"]["message"]
+    assert "did you mean" not in answer["error"]["message"]
+    assert "closest" not in answer["error"]["problems"][0]
+    assert "next" not in answer["error"]
+    code, answer, told = run("-m", "other/model", "a secret", model_id=None)
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert """--args '{"prompt": "x"}'""" in told
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("quite", "--quiet"), ("dryrun", "--dry-run")])
+def test_an_option_that_is_nearly_right_is_told_with_and_without_a_schema(
+    run: Run, typed: str, meant: str
+) -> None:
+    for model in ("acme/demo", "other/model"):
+        _, answer, _ = run("-m", model, "--args", '{"prompt": "x"}', f"--{typed}", model_id=None)
+        assert answer["error"]["problems"][0]["closest"] == meant
+
+
+def test_a_file_that_cannot_be_uploaded_is_named_as_it_was_typed(run: Run, tmp_path: Path) -> None:
+    for name, reason in (("none.png", "there is no file"), (str(tmp_path), "is a folder")):
+        _, answer, told = run("--upload", name)
+        assert told.startswith(f"error: {name} cannot be uploaded: ")
+        assert reason in told
+        assert "URI" not in told
+        assert answer["error"]["problems"][0]["path"] == name
+        assert "next" not in answer["error"]
+
+
+def test_the_api_key_option_warns_where_it_is_allowed_and_never_shows_the_key(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_ALLOW_API_KEY_ARG", "1")
+    code, answer, told = run("-k", "KEY-123", "--prompt", "x", "--dry-run")
+    assert code == 0
+    assert "deprecated" in told
+    assert "KEY-123" not in json.dumps(answer) + told
+
+
+def test_fal_api_call_checks_the_skills_own_model_and_passes_others_through(run: Run) -> None:
+    code, answer, _ = run("-m", "acme/demo", "--prmpt", "x", model_id=None)
+    assert (code, answer["error"]["problems"][0]["closest"]) == (2, "prompt")
+    assert "-m acme/demo" in answer["error"]["next"]
+    code, answer, told = run(
+        "-m", "other/model", "--args", '{"a": 1}', "--set", "b.0=x", "--dry-run", model_id=None
+    )
+    assert answer["platform_request"]["body"] == {"a": 1, "b": ["x"]}
+    assert "not checked" in told
+
+
+@pytest.mark.parametrize(
+    "model_id", ["", "flux", "../../etc", "a/b/../c", "a//b", "a/b?x=1", "é/b"]
+)
+def test_a_malformed_or_missing_model_id_is_bad_usage(run: Run, model_id: str) -> None:
+    code, answer, _ = run("-m", model_id, "--args", "{}", model_id=None)
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert run("--args", "{}", model_id=None)[0] == 2
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"properties": {"prompt": {"type": "text"}}}'])
+def test_a_broken_schema_file_is_named(run: Run, skill: Path, content: str) -> None:
+    (skill / "references" / "input.schema.json").write_text(content)
+    code, answer, _ = run("--args", '{"prompt": "x"}', "--dry-run")
+    assert (code, answer["error"]["code"]) == (9, "local_trouble")
+    assert "input.schema.json" in answer["error"]["message"]
