@@ -19,6 +19,9 @@ TOKENS = (
     "<</SYS>>",
     "</s>",
     "<s>",
+    "</S>",
+    "<bos>",
+    "<EOS>",
     "<start_of_turn>",
     "</system>",
 )
@@ -73,6 +76,8 @@ def test_a_token_that_only_a_removal_would_form_goes_too() -> None:
         "\U000e0101",
         "\u2800",
         "\u115f",
+        "\U00016fe4",
+        "\U0001d159",
     ],
     ids=ascii,
 )

@@ -4,8 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from falsmith.text import clean_text
 from falsmith.verify import verify
+from falsmith.verify.folder import Folder
+from falsmith.verify.text import check_text
 
 NAME = "fal-ai-sketch-fast"
 OPENAI = "agents/openai.yaml"
@@ -30,7 +35,12 @@ KEYS = {
     "a password in an address": "https://user:" + "s3cret-w0rd" + "@x.test/",
     "a private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
 }
-TOKENS = ["<|im_end|>", "[TOOL_CALLS]", "<</SYS>>", "</system>", "<tool_call>", "</s>", "<eos>"]
+TOKENS = [
+    "<|im_end|>", "<\uff5cend_of_text\uff5c>", "[INST]", "[/SYS]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]",
+    "<<SYS>>", "<</SYS>>", "<system>", "</system>", "<assistant>", "<tool_call>", "</function_calls>",
+    "<start_of_turn>", "<end_of_turn>", "</user>", "</human>", "</s>", "</S>", "<bos>", "<eos>",
+    "<EOS>",
+]  # fmt: skip
 HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u180b\u180e\u200c\u200e\u202e\u2028\u2060\u2065\u2066\u2800"
     "\u3164\ue000\ufdd0\ufe00\ufe0f\ufeff\uffa0\ufff9\U0001d173\U000e0041\U000e0100\U0010fffd"
@@ -65,6 +75,31 @@ def test_a_key_is_a_problem_that_does_not_repeat_it(
     (message,) = _told(skill, seal, key)
     assert "what looks like a" in message
     assert key not in message
+
+
+def _told_of_text(text: str) -> list[str]:
+    folder = Folder(Path(NAME), {}, {"SKILL.md": text}, frozenset(), frozenset())
+    return [one.message for one in check_text(folder)]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_that_is_refused_is_one_that_cleaning_removes(token: str) -> None:
+    assert _told_of_text(f"a {token}b") != []
+    assert clean_text(f"a {token}b") == "a b"
+
+
+PIECES = st.sampled_from([*TOKENS, *"<>|[]/", "s", "eos", "system", "INST", "\u200b"])
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_no_token_that_is_refused_comes_through_cleaning(text: str) -> None:
+    assert _told_of_text(clean_text(text)) == []
+
+
+def test_no_hidden_character_that_is_refused_comes_through_cleaning() -> None:
+    every = "a.".join(map(chr, range(0x110000)))
+    assert _told_of_text(every) != []
+    assert _told_of_text(clean_text(every)) == []
 
 
 @pytest.mark.parametrize("token", TOKENS)
