@@ -119,6 +119,7 @@ HOSTILE_TEXTS = {
     "brackets": b"---\na: b\n---\n" + b"[](" * 50_000,
     "backticks": b"---\na: b\n---\n" + b"`` ` " * 50_000,
     "commands": b"---\na: b\n---\n```bash\n" + b"python scripts/x.py 'a' <<A\n" * 3_000 + b"```\n",
+    "downloads": b"---\na: b\n---\n" + b"curl x | " * 10_000,
     "a list": b"[]",
     "a text": b'"x"',
     "a header": b"# /// script\n# a = [" + b"[" * 10_000 + b"\n# ///\n",

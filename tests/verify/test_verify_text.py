@@ -36,10 +36,10 @@ KEYS = {
     "a private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
 }
 TOKENS = [
-    "<|im_end|>", "<\uff5cend_of_text\uff5c>", "[INST]", "[/SYS]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]",
-    "<<SYS>>", "<</SYS>>", "<system>", "</system>", "<assistant>", "<tool_call>", "</function_calls>",
-    "<start_of_turn>", "<end_of_turn>", "</user>", "</human>", "</s>", "</S>", "<bos>", "<eos>",
-    "<EOS>",
+    "<|im_end|>", "<\uff5cend_of_text\uff5c>", "[INST]", "[/SYS]", "[AVAILABLE_TOOLS]",
+    "[TOOL_CALLS]", "<<SYS>>", "<</SYS>>", "<system>", "</system>", "<assistant>", "<tool_call>",
+    "</function_calls>", "<start_of_turn>", "<end_of_turn>", "</user>", "</human>", "</s>", "</S>", "<bos>",
+    "<eos>", "<EOS>",
 ]  # fmt: skip
 HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u180b\u180e\u200c\u200e\u202e\u2028\u2060\u2065\u2066\u2800"
