@@ -75,6 +75,7 @@ OTHERS = {
     f"x = '{'QUJD' * 60}'": "encoded text",
     f"x = '{'QU-D' * 60}'": "encoded text",
     f"x = ('{'QUJD' * 20}'\n     '{'QUJD' * 20}'\n     '{'QUJD' * 20}')": "encoded text",
+    f"x = '''{('0a1b' * 16 + chr(10)) * 40}'''": "encoded text",
     f"x = '{chr(92)}x69' + '{(chr(92) + 'x6d') * 40}'": "encoded text",
     "KEY = 'sk-0123456789abcdefghijABCDEFGHIJ'": "looks like a key",
     "API_KEY = 'a1b2c3d4e5f6a7b8c9d0e1f2'": "looks like a key",
@@ -98,6 +99,8 @@ ALLOWED = [
     "config = run(os.environ)\nhttpx.post('https://x.test', json={'ci': 'CI' in os.environ})",
     "import re\npattern = re.compile('x')\npattern.search('exec(input())')",
     "import model\nmodel.eval()",
+    "DIGESTS = '''\n" + f"{'0a1b' * 16}\n" * 4 + "'''",
+    "OWNER = 'AsiaPacificEconomicCooperation'",
     "key = settings.get('FAL_KEY')",
     "api_key = 'YOUR_FAL_API_KEY_GOES_HERE'",
 ]

@@ -38,8 +38,8 @@ KEYS = {
 TOKENS = [
     "<|im_end|>", "<\uff5cend_of_text\uff5c>", "[INST]", "[/SYS]", "[AVAILABLE_TOOLS]",
     "[TOOL_CALLS]", "<<SYS>>", "<</SYS>>", "<system>", "</system>", "<assistant>", "<tool_call>",
-    "</function_calls>", "<start_of_turn>", "<end_of_turn>", "</user>", "</human>", "</s>", "</S>", "<bos>",
-    "<eos>", "<EOS>",
+    "</function_calls>", "<start_of_turn>", "<end_of_turn>", "</user>", "</human>", "</s>",
+    "</S>", "<bos>", "<eos>", "<EOS>",
 ]  # fmt: skip
 HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u180b\u180e\u200c\u200e\u202e\u2028\u2060\u2065\u2066\u2800"
@@ -147,6 +147,9 @@ def test_an_escape_hides_nothing(
 CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", 'license: "', 'license:\t"', "has a tab"),
     ("SKILL.md", '"MIT-0"', '"See LICENSE.txt"', "'LICENSE.txt', which is not there"),
+    ("SKILL.md", '"MIT-0"', '"LICENSE"', "'LICENSE', which is not there"),
+    ("SKILL.md", '"MIT-0"', '"MIT, see the LICENSE"', "'LICENSE', which is not there"),
+    ("SKILL.md", '"MIT-0"', '"Terms: LICENSE file"', "'LICENSE', which is not there"),
     ("SKILL.md", "license:", 'allowed-tools: "Bash(a, b),Read"\nlicense:', "holds a comma"),
     ("SKILL.md", "# Sketch\n", "`references/tools/a/b.md`\n", "that is not there"),
     (OPENAI, f"Use ${NAME}", f"Use a${NAME}", "must name the skill"),
@@ -174,6 +177,15 @@ def test_tools_with_commas_in_their_arguments_are_no_problem(
     text = (skill / "SKILL.md").read_text(encoding="utf-8")
     tools = 'allowed-tools: "Bash(python:*, uv:*) Read"\nlicense:'
     (skill / "SKILL.md").write_text(text.replace("license:", tools, 1), encoding="utf-8")
+    seal(skill)
+    assert verify(skill) == []
+
+
+def test_a_license_by_its_name_in_capitals_is_no_file(
+    skill: Path, seal: Callable[..., None]
+) -> None:
+    text = (skill / "SKILL.md").read_text(encoding="utf-8")
+    (skill / "SKILL.md").write_text(text.replace('"MIT-0"', '"MIT LICENSE"'), encoding="utf-8")
     seal(skill)
     assert verify(skill) == []
 

@@ -16,7 +16,9 @@ ENCODED = re.compile(
     r"[A-Za-z0-9+/_-]{200,}|(?:\\x[0-9a-f]{2}){40,}|(?:\\u[0-9a-f]{4}){40,}|(?:\\[0-7]{2,3}){40,}",
     re.I,
 )
-READ_BY_PEOPLE = (".md", ".py", ".jinja")
+READ_BY_PEOPLE = (
+    ".md", ".py", ".jinja", ".bash", ".cjs", ".js", ".mjs", ".sh", ".ts", ".zsh",
+)  # fmt: skip
 # Turn markers of the common chat templates, ASCII and full-width.
 TOKEN = re.compile(
     r"<[|\uff5c][^|\uff5c<>\s]{1,40}[|\uff5c]>|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]"
