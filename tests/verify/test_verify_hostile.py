@@ -120,6 +120,7 @@ HOSTILE_TEXTS = {
     "backticks": b"---\na: b\n---\n" + b"`` ` " * 50_000,
     "commands": b"---\na: b\n---\n```bash\n" + b"python scripts/x.py 'a' <<A\n" * 3_000 + b"```\n",
     "downloads": b"---\na: b\n---\n" + b"curl x | " * 10_000,
+    "many functions of one name": b"def f(a):0\n" * 8_000 + b"f(a)\n" * 8_000 + b"environ",
     "a list": b"[]",
     "a text": b'"x"',
     "a header": b"# /// script\n# a = [" + b"[" * 10_000 + b"\n# ///\n",
