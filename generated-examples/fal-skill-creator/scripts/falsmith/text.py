@@ -24,14 +24,14 @@ __all__ = [
 # begins with a single character is searched for many times as fast.
 ANGLED = re.compile(
     r"<(?:[|\uff5c][^<>|\uff5c\n]{0,60}[|\uff5c]|/?(?:system|assistant|user|human|tool_call"
-    r"|function_calls|start_of_turn|end_of_turn|(?-i:s))|</?SYS>)>",
+    r"|function_calls|start_of_turn|end_of_turn)|(?-i:s)|/s|bos|eos|</?SYS>)>",
     re.IGNORECASE,
 )
 BRACKETED = re.compile(r"\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]", re.IGNORECASE)
 # Characters of no control category that show as nothing: joiners, fillers, variation selectors.
 HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0000-\U000e0fff]"
+    "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
 SPACES = {0x09: 0x20, 0x0D: 0x0A, 0x85: 0x0A, 0x2028: 0x0A, 0x2029: 0x0A}
 

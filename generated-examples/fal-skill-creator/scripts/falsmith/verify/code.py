@@ -50,6 +50,9 @@ MENTIONED = {
     **dict.fromkeys(LOOKUPS, LOOKS_UP),
     **{name: f"runs text as code ({name})" for name in RUN_TEXT},
 }
+# The digests of a few files, one a line, are no program; more of them could spell one.
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}")
+MOST_DIGESTS = 16
 # PEP 263: the text would be read in other characters than it shows.
 CODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*(?P<name>[-_.a-zA-Z0-9]+)")
 
@@ -157,7 +160,9 @@ def _objection_to_text(value: str | bytes) -> str | None:
     """Object to content that is spread over the lines of a constant or hidden in its escapes."""
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     lines = [line.strip() for line in text.splitlines() or [text]]
-    joined = "".join(line for line in lines if len(line) >= 40)
+    long = [line for line in lines if len(line) >= 40]
+    is_list = len(lines) > 1 and len(long) <= MOST_DIGESTS and all(map(DIGEST.fullmatch, long))
+    joined = "" if is_list else "".join(long)
     return None if encoded_at(joined) is None else "encoded text, which nobody can read: remove it"
 
 

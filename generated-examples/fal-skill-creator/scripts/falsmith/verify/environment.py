@@ -2,7 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from falsmith.verify.scopes import SHARED, Function, variables
 
 __all__ = ["imported_names", "line_that_sends_environment", "resolved"]
 
@@ -29,13 +32,26 @@ WEB = ("aiohttp.", "httpx.", "requests.", "urllib3.")
 ENVIRONMENT_FILE = re.compile(r"/proc/[^/]+/environ")
 ONE = frozenset({"get", "pop", "setdefault", "__getitem__"})
 FILLING = frozenset({"append", "extend", "update"})
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 IMPORTS = frozenset({"__import__", "importlib.import_module"})
 GETATTR = frozenset({"getattr", "builtins.getattr"})
 # Nothing that is looked for has a longer name.
 MOST_PARTS = 10
 # Names pass the environment on from one to the next; real code does so once or twice.
 MOST_ROUNDS = 10
+# Methods of several classes have one name; each call is held against all of them.
+MOST_OF_ONE_NAME = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a file: its imports, its variables, and which of these hold everything."""
+
+    names: Mapping[str, str]
+    variables: Mapping[ast.AST, str]
+    holders: set[str] = field(default_factory=set)
+
+    def is_holder(self, node: ast.AST) -> bool:
+        return self.variables.get(node) in self.holders
 
 
 def imported_names(tree: ast.Module) -> dict[str, str]:
@@ -80,26 +96,26 @@ def _looked_up(call: ast.Call, names: Mapping[str, str]) -> tuple[str, str, ast.
 
 def line_that_sends_environment(tree: ast.Module, names: Mapping[str, str]) -> int | None:
     """Return the line of a call that is given all of os.environ to send, None without one."""
-    flows = list(_flows(tree))
-    holders: set[str] = set()
+    known = _Known(names, variables(tree))
+    flows = [(known.variables[node], value) for node, value in _flows(tree)]
     for _ in range(MOST_ROUNDS):
-        new = {name for name, value in flows if _holds(value, names, holders)} - holders
+        new = {name for name, value in flows if _holds(value, known)} - known.holders
         if not new:
             break
-        holders |= new
+        known.holders.update(new)
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    sending = (
-        call for call in calls if any(_holds(part, names, holders) for part in _sent(call, names))
-    )
+    sending = (call for call in calls if any(_holds(part, known) for part in _sent(call, names)))
     return min((call.lineno for call in sending), default=None)
 
 
-def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def _flows(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.expr]]:
     """Yield each name that is assigned to or filled, with the value."""
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+    functions = _functions(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield from _given(node, functions.get(node.func.id))
+        if isinstance(node, ast.Call):
+            own = functions.get(_method(node) or resolved(node.func, {}), [])
+            for function in own[:MOST_OF_ONE_NAME]:
+                yield from _given(node, function)
         if isinstance(node, ast.Assign):
             yield from _names(node.targets, node.value)
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
@@ -110,16 +126,30 @@ def _flows(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             for value in node.args:
                 yield from _names([node.func], value)
         elif isinstance(node, Function):
-            yield from ((node.name, value) for value in _returned(node))
+            yield from ((node, value) for value in _returned(node))
 
 
-def _given(call: ast.Call, function: Function | None) -> Iterator[tuple[str, ast.expr]]:
+def _functions(tree: ast.Module) -> dict[str, list[Function]]:
+    """Return the functions by name; the name of a class is one of what makes its objects."""
+    found: dict[str, list[Function]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            found.setdefault(node.name, []).append(node)
+        elif isinstance(node, ast.ClassDef):
+            made = (part for part in node.body if isinstance(part, Function))
+            found.setdefault(node.name, []).extend(p for p in made if p.name == "__init__")
+    return found
+
+
+def _given(call: ast.Call, function: Function) -> Iterator[tuple[ast.AST, ast.expr]]:
     """Yield the parameters of a function of the file with what a call gives for them."""
-    if function is None:
-        return
-    names = [parameter.arg for parameter in function.args.posonlyargs + function.args.args]
-    yield from zip(names, call.args, strict=False)
-    yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
+    own = function.args
+    places = [one for one in own.posonlyargs + own.args if one.arg not in SHARED]
+    by_name = {one.arg: one for one in places + own.kwonlyargs}
+    yield from zip(places, call.args, strict=False)
+    for keyword in call.keywords:
+        if keyword.arg in by_name:
+            yield by_name[keyword.arg], keyword.value
 
 
 def _returned(function: Function) -> Iterator[ast.expr]:
@@ -128,11 +158,11 @@ def _returned(function: Function) -> Iterator[ast.expr]:
             yield node.value
 
 
-def _names(targets: Iterable[ast.expr], value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+def _names(targets: Iterable[ast.expr], value: ast.expr) -> Iterator[tuple[ast.AST, ast.expr]]:
     for target in targets:
         for node in ast.walk(target):
             if isinstance(node, ast.Name):
-                yield node.id, value
+                yield node, value
 
 
 def _sent(call: ast.Call, names: Mapping[str, str]) -> Iterator[ast.expr]:
@@ -146,38 +176,38 @@ def _sent(call: ast.Call, names: Mapping[str, str]) -> Iterator[ast.expr]:
             yield keyword.value
 
 
-def _holds(value: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
+def _holds(value: ast.AST, known: _Known) -> bool:
     """Tell whether the value holds all of the environment, as itself or in other words."""
     waiting = [value]
     while waiting:
         node = waiting.pop()
-        if _is_whole(node, names, holders):
+        if _is_whole(node, known):
             return True
-        if isinstance(node, ast.Subscript) and _is_whole(node.value, names, holders):
+        if isinstance(node, ast.Subscript) and _is_whole(node.value, known):
             waiting.append(node.slice)
         elif isinstance(node, ast.Call):
-            waiting += _passed(node, names, holders)
+            waiting += _passed(node, known)
         elif not isinstance(node, ast.Compare | ast.Lambda):
             waiting += ast.iter_child_nodes(node)
     return False
 
 
-def _is_whole(node: ast.AST, names: Mapping[str, str], holders: Set[str]) -> bool:
-    if isinstance(node, ast.Name) and node.id in holders:
+def _is_whole(node: ast.AST, known: _Known) -> bool:
+    if known.is_holder(node):
         return True
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return ENVIRONMENT_FILE.fullmatch(node.value) is not None
-    return resolved(node, names) in ENVIRONMENT
+    return resolved(node, known.names) in ENVIRONMENT
 
 
-def _passed(call: ast.Call, names: Mapping[str, str], holders: Set[str]) -> list[ast.AST]:
+def _passed(call: ast.Call, known: _Known) -> list[ast.AST]:
     """Return the parts of a call that are in what it returns."""
     own = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if own is not None and _method(call) in ONE and _is_whole(own, names, holders):
+    if own is not None and _method(call) in ONE and _is_whole(own, known):
         return []
-    if isinstance(call.func, ast.Name) and call.func.id in holders:
+    if known.is_holder(call.func):
         return [call.func]
-    if _name(call, names) not in PASSING:
+    if _name(call, known.names) not in PASSING:
         return [] if own is None else [own]
     return [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
 

@@ -30,6 +30,11 @@ MOST_CHARACTERS = 20_000
 KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 RESERVED = ("anthropic", "claude")
+# "MIT LICENSE" names no file, "see LICENSE" and "LICENSE.txt" do.
+LICENSE_FILE = re.compile(
+    r"(?:\A\s*|\b(?i:see|in|file)\s+(?i:the\s+)?|\b(?=LICEN[CS]E(?:\.\w|\s+file\b)))"
+    r"(?P<file>LICEN[CS]E(?:\.\w+)?)\b"
+)
 LIMITS = {"name": 64, "description": 1024, "compatibility": 500}
 
 
@@ -198,10 +203,10 @@ def _separators(name: str, value: object) -> list[str]:
 
 
 def _license(value: object, folder: Folder) -> list[str]:
-    named = re.search(r"\bLICEN[CS]E(?:\.\w+)?\b", value) if isinstance(value, str) else None
-    if named is None or folder.has(named[0]):
+    named = LICENSE_FILE.search(value) if isinstance(value, str) else None
+    if named is None or folder.has(named["file"]):
         return []
-    return [f"license names the file {shown(named[0])}, which is not there"]
+    return [f"license names the file {shown(named['file'])}, which is not there"]
 
 
 def _metadata(value: object, folder: Folder) -> list[str]:

@@ -16,7 +16,7 @@ KNOWN = (
     r"(?<![A-Za-z0-9_-])(?:sk-(?=[^\s\"']{0,60}\d)[A-Za-z0-9_-]{24,}|[rs]k_live_[A-Za-z0-9]{16,}"
     r"|gh[opsu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}"
     r"|hf_[A-Za-z0-9]{32,}|r8_[A-Za-z0-9]{32,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}"
-    r"|xox[abeprs]-[A-Za-z0-9-]{20,}|A[KS]IA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{35}"
+    r"|xox[abeprs]-[A-Za-z0-9-]{20,}|(?-i:A[KS]IA[0-9A-Z]{16})|AIza[A-Za-z0-9_-]{35}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"
 )
 NAMES = r"(?:API[_-]?KEY|FAL_KEY(?:_ID|_SECRET)?|SECRET|TOKEN|PASSWORD)[\"']?"

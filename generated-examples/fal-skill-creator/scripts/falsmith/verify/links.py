@@ -36,11 +36,15 @@ class _Link:
 
 
 def check_links(folder: Folder) -> list[Problem]:
-    """Check every link of SKILL.md and of the other Markdown files."""
+    """Check every link of SKILL.md, of the files beside it and of references/.
+
+    What stands elsewhere, as in assets/, is material: a template's links wait to be filled in.
+    """
     linked = {normpath(link.target) for link in _links(body(folder))}
     problems = _check(folder, SKILL_FILE, body(folder), linked)
     for path, text in folder.below("", ".md"):
-        problems += _check(folder, path, text, linked) if path != SKILL_FILE else []
+        is_read = "/" not in path or path.startswith(REFERENCES)
+        problems += _check(folder, path, text, linked) if is_read and path != SKILL_FILE else []
     return problems
 
 

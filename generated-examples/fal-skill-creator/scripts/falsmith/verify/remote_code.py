@@ -13,30 +13,41 @@ __all__ = ["check_remote_code"]
 
 FETCH = r"\b(?:curl|wget|aria2c|fetch -o|iwr|irm|invoke-webrequest|invoke-restmethod)\b"
 DECODE = r"\bbase64 +(?:-d|-D|--decode)\b"
+INVOKE = r"\b(?:iex|invoke-expression)\b"
+# Up to the next one of its kind: of thousands in a line each is read once.
+AFTER_FETCH = rf"(?:{FETCH}|{DECODE})(?:(?!{FETCH}|{DECODE})[^\n;]){{0,300}}?"
+AFTER_INVOKE = rf"{INVOKE}(?:(?!{INVOKE})[^\n;]){{0,300}}?"
 # What may stand before the program that is run: `sudo -u root env A=b sh`.
 BEFORE = (
     r"(?:(?:(?:sudo|doas|env|exec|command|nohup|busybox|xargs)(?:\s+-u\s+\S{1,40}|\s+-\S{1,40}){0,3}"
     r"|\w{1,40}=\S{0,100})\s+){0,3}"
 )
 SHELL = r"(?:ba|z|da|k|fi)?sh"
-# With -m, -c or -e an interpreter runs something else, and what it is given is data.
+# With -m, -c or -e, or a script, an interpreter runs something else: what it is given is data.
+SCRIPT = (
+    r"\s+(?:-[uBq]\s+){0,2}[\"']?(?!-)[\w./~${}-]{1,200}"
+    r"\.(?:py|sh|bash|js|mjs|cjs|ts|pl|rb|php)(?![\w./-])"
+)
 PROGRAM = (
-    rf"[\"']?(?:\S{{0,100}}/)?(?:{SHELL}\b|(?:iex|invoke-expression|pwsh|powershell)\b"
-    r"|(?:python[0-9.]{0,5}|py|node|perl|ruby|php)\b(?!\s+-\w{0,5}[cemnp])"
+    rf"[\"']?(?:\S{{0,100}}/)?(?:{SHELL}\b(?!{SCRIPT})|(?:iex|invoke-expression|pwsh|powershell)\b"
+    r"|(?:python[0-9.]{0,5}|py|node|perl|ruby|php)\b"
+    rf"(?!\s+-\w{{0,5}}[cemnp]|{SCRIPT})"
     r"|(?:deno|uv)\s+run\b)|\$\{?(?:SHELL|BASH)\b"
 )
 PIPED = re.compile(
-    rf"(?:{FETCH}|{DECODE})[^\n;]{{0,300}}?\|&?\s{{0,20}}{BEFORE}(?:{PROGRAM})"
+    rf"{AFTER_FETCH}\|&?\s{{0,20}}{BEFORE}(?:{PROGRAM})"
     rf"|\b{SHELL}\s+-\w{{0,3}}c\s+[\"']?(?:\$\(|`)\s{{0,20}}{FETCH}"
     rf"|(?:\beval|\bsource|\b{SHELL}|(?:^|\s)\.)\s+(?:\S{{1,40}}\s{{0,5}})?(?:<<<\s{{0,5}})?"
     rf"[\"']?(?:\$\(|`|<\()\s{{0,20}}{FETCH}"
-    rf"|\b(?:iex|invoke-expression)\b[^\n;]{{0,300}}(?:{FETCH}|downloadstring)"
-    r"|\bexec\([^\n]{0,200}(?:urlopen|requests\.get|httpx\.get)"
+    rf"|{AFTER_INVOKE}(?:{FETCH}|downloadstring)"
+    r"|\bexec\((?:(?!\bexec\()[^\n]){0,200}?(?:urlopen|requests\.get|httpx\.get)"
     r"|\b(?:uv|deno|pipx)\s+run\s+(?:-\S{1,40}\s+){0,5}https?://",
     re.IGNORECASE | re.MULTILINE,
 )
 # A download, and later the run of a file of the same name.
-FETCHED = re.compile(rf"{FETCH}(?P<words>[^\n;&|]{{1,300}})", re.IGNORECASE)
+FETCHED = re.compile(
+    rf"{FETCH}(?P<words>[^\n;&|]{{1,300}}(?:\|\s{{0,20}}tee\b[^\n;&|]{{1,300}})?)", re.IGNORECASE
+)
 STARTED = re.compile(
     rf"(?:(?:^|[;&|`])\s{{0,20}}{BEFORE}(?:{SHELL}|source|\.|python[0-9.]{{0,5}}|node|perl|ruby)"
     r"\s+(?:-\w+\s+){0,3}|(?=\./))(?P<file>[^\s;&|`]{1,200})",
@@ -47,7 +58,7 @@ MOST_FETCHES = 50
 SENT = re.compile(
     r"(?:\b(?:printenv|env|export -p|declare -x)\b[^\n;|]{0,100}|(?:^|[;&`(])\s{0,20}set\s{0,20})\|"
     rf"[^\n]{{0,300}}(?:{FETCH}|\bnc(?:at)?\b)"
-    rf"|{FETCH}[^\n;]{{0,300}}(?:(?:\$\(|`|<\()\s{{0,20}}(?:printenv|env)\b|/proc/[^/\s]+/environ)",
+    rf"|{FETCH}(?:(?!{FETCH})[^\n;]){{0,300}}?(?:(?:\$\(|`|<\()\s{{0,20}}(?:printenv|env)\b|/proc/[^/\s]+/environ)",
     re.IGNORECASE | re.MULTILINE,
 )
 # What a shell takes out of a word, and how a Markdown table writes a pipe.
@@ -58,15 +69,26 @@ RUNNER = re.compile(
     r"\b(?:uvx|pipx run|npx|bunx|(?:pnpm|yarn) dlx|uv run (?:-\S+ )*--with|go (?:run|install)"
     r"(?= \S+\.\S+/))[ \t]+(?P<rest>[^\n`;|&]+)"
 )
-INSTALLER = re.compile(r"\b(?:pip[0-9.]*|pipx|uv tool) install[ \t]+(?P<rest>[^\n`;|&]+)")
-# In prose the next word is as often one of the sentence.
-IN_CODE = re.compile(r"\b(?:npm (?:install|i)|(?:pnpm|yarn) add)[ \t]+(?P<rest>[^\n`;|&]+)")
-# The versions stand in the file that is named.
-FROM_FILE = re.compile(r"(?:^|\s)(?:-[cer]|--requirement|--constraint|--editable)[ =]\S+")
+INSTALLER = re.compile(
+    r"\b(?:pip[0-9.]* install|pipx install|uv tool install|npm (?:install|i)|(?:pnpm|yarn) add)"
+    r"[ \t]+(?P<rest>[^\n`;|&]+)"
+)
+# Markdown takes indented lines for code; one that begins with a command is no sentence.
+INDENTED = re.compile(
+    r"(?: {4}|\t)\s*(?:\$ |sudo |python[0-9.]* -m )*"
+    r"(?:pip[0-9.]*|pipx|uv|uvx|npm|npx|bunx|pnpm|yarn|go) [^\n]*"
+)
+COMMENT = re.compile(r"(?:^|[ \t])#.*", re.MULTILINE)
+# The versions stand in the file that is named; an index and a target are no packages.
+VALUE = re.compile(
+    r"(?:^|\s)(?:(?:-[cert]|--requirement|--constraint|--editable|--target)[ =]\S+"
+    r"|(?:-i|--index-url|--extra-index-url)[ =][\"']?(?:https?:|\$)\S+)"
+)
 PINNED = re.compile(r".+(?:@|[=<>~]=?)\s*v?[0-9].*")
 PATH = re.compile(r"[.~]{0,2}/.*|\.(?:\[\S*\])?")
-# Texts whose commands an agent follows; scripts and templates have their own checks.
-FOLLOWED = (".md", ".yaml", ".yml")
+# Texts whose commands an agent follows; Python and templates have their own checks.
+SHELL_SCRIPT = (".bash", ".sh", ".zsh")
+FOLLOWED = (".md", ".yaml", ".yml", *SHELL_SCRIPT)
 CONTINUED = re.compile(r"\\\n\s*")
 
 
@@ -116,10 +138,10 @@ def _followed(path: str, text: str) -> Iterator[str]:
     text = CONTINUED.sub(" ", text)
     if KEY_OPTION.search(text):
         yield "shows a key on a command line, where others see it: it belongs into FAL_KEY"
-    installed = (*INSTALLER.finditer(text), *IN_CODE.finditer(_code(path, text)))
-    for matches, first_only in ((RUNNER.finditer(text), True), (installed, False)):
-        for found in matches:
-            rest = FROM_FILE.sub(" ", found["rest"])
+    code = _code(path, text)
+    for pattern, first_only in ((RUNNER, True), (INSTALLER, False)):
+        for found in pattern.finditer(code):
+            rest = VALUE.sub(" ", found["rest"])
             names = [word.strip("\"'") for word in rest.split() if word[0] != "-"]
             for name in names[:1] if first_only else names:
                 if not PINNED.fullmatch(name) and not PATH.fullmatch(name):
@@ -127,7 +149,10 @@ def _followed(path: str, text: str) -> Iterator[str]:
 
 
 def _code(path: str, text: str) -> str:
+    """Return the commands of a text: in prose, the word after an installer is one of a sentence."""
     if not path.endswith(".md"):
-        return text
+        return COMMENT.sub("", text)
     markdown = read_markdown(text)
-    return "\n".join(part.text for part in (*markdown.blocks, *markdown.spans))
+    indented = (line for line in markdown.prose if INDENTED.fullmatch(line))
+    code = (part.text for part in (*markdown.blocks, *markdown.spans))
+    return COMMENT.sub("", "\n".join((*code, *indented)))

@@ -38,7 +38,7 @@ from falsmith.verify.scripts import (
 )
 from falsmith.verify.symlinks import check_symlinks
 from falsmith.verify.text import check_text
-from falsmith.verify.tree import check_names, check_required
+from falsmith.verify.tree import check_language, check_names, check_required
 
 if TYPE_CHECKING:
     import click
@@ -60,6 +60,7 @@ OF_ANY_SKILL: tuple[Callable[[Folder], list[Problem]], ...] = (
 )
 OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_required,
+    check_language,
     check_needs,
     check_wrapper,
     check_shadowing,

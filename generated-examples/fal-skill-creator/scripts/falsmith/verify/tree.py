@@ -9,7 +9,7 @@ from falsmith.verify.front_matter import SKILL_FILE
 from falsmith.verify.problem import Problem
 from falsmith.verify.provenance import is_creator
 
-__all__ = ["check_names", "check_required"]
+__all__ = ["check_language", "check_names", "check_required"]
 
 REQUIRED = (
     SKILL_FILE,
@@ -35,11 +35,13 @@ UNWANTED = {
     "metadata.json": "is left out by installers that keep their own file of this name: rename it",
     "plugin.json": "makes stores refuse the skill as a plugin",
 }
+# agentskills.io, specification: scripts are usually Python, Bash or JavaScript.
+USUAL_CODE = (".bash", ".cjs", ".js", ".mjs", ".sh", ".ts", ".zsh")
 OTHER_CODE = (
-    ".bash", ".bat", ".cjs", ".cmd", ".com", ".exe", ".fish", ".jar", ".js", ".lua", ".mjs", ".php",
-    ".pl", ".ps1", ".psm1", ".pth", ".pyc", ".pyd", ".pyo", ".pyw", ".pyz", ".rb", ".sh", ".so",
-    ".ts", ".vbs", ".wasm", ".zsh",
+    ".bat", ".cmd", ".com", ".exe", ".fish", ".jar", ".lua", ".php", ".pl", ".ps1", ".psm1", ".pth",
+    ".pyc", ".pyd", ".pyo", ".pyw", ".pyz", ".rb", ".so", ".vbs", ".wasm",
 )  # fmt: skip
+NOT_PYTHON = "is a program that nobody checks here: a skill's scripts are Python, in .py files"
 PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -50,6 +52,12 @@ def check_required(folder: Folder) -> list[Problem]:
         for path in REQUIRED + (OF_THE_CREATOR if is_creator(folder) else OF_A_MODEL)
         if not folder.has(path)
     ]
+
+
+def check_language(folder: Folder) -> list[Problem]:
+    """List scripts in the languages that skills of others may have: falsmith writes Python."""
+    paths = (*folder.files, *folder.links)
+    return [Problem(path, NOT_PYTHON) for path in paths if path.lower().endswith(USUAL_CODE)]
 
 
 def check_names(folder: Folder) -> list[Problem]:
@@ -74,4 +82,4 @@ def _objections(path: str, same: int) -> Iterator[str]:
     if name in UNWANTED:
         yield UNWANTED[name]
     if name.lower().endswith(OTHER_CODE):
-        yield "is a program that nobody checks here: a skill's scripts are Python, in .py files"
+        yield NOT_PYTHON
