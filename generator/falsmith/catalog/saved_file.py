@@ -32,7 +32,7 @@ DOCUMENT = re.compile(
     rb'"x-fal-metadata"\s*:\s*\{\s*"endpointId"\s*:\s*"([\w./-]+)"',
     re.ASCII,
 )
-# Bytes; the catalogue's documents say whose they are within 500.
+# Bytes; the catalogue's documents say whose they are within 700.
 BEGINNING = 4096
 
 
