@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.file_kind import extension_kind, input_file_kind, output_file_kind, word_kind
+from falsmith.schema.file_kind import extension_kind, input_file_kind, output_file_kind, word_kind
 
 TEXT = {"type": "string"}
 

@@ -16,19 +16,17 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # From the vocabulary up. A module imports only what stands before it, in its own layer as well;
 # a package such as verify counts as one module.
 ORDER = {
-    "vocabulary": "errors names documents model text file_kind hosts",
-    "reading": "schema_loops schema_reader references labels schema sample traits filters "
-    "platform catalog sources",
-    "making and judging": "parse provenance tree tree_writer runtime_files render verify emulator",
-    "looking after what was made": "installed removal",
+    "vocabulary": "errors names documents model text hosts",
+    "reading": "schema sample traits filters platform catalog sources",
+    "making and judging": "parse skill runtime_files render verify emulator",
     "pipeline": "generate doctor",
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
 # verify looks at a folder as a stranger does, and the emulator knows no skill.
 STRANGERS = {
-    "verify": {"parse", "provenance", "tree", "render", "filters", "sample", "schema"},
-    "emulator": {"parse", "tree", "render", "filters", "verify"},
+    "verify": {"parse", "skill", "render", "filters", "sample", "schema"},
+    "emulator": {"parse", "skill", "render", "filters", "verify"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.
 CARRIED = {"httpx", "yaml", "jsonschema", "referencing", "platformdirs"}
@@ -89,7 +87,7 @@ def test_the_runtime_imports_nothing_but_its_few_dependencies() -> None:
 
 def test_imports_inside_functions_and_relative_ones_are_seen() -> None:
     assert "falsmith.cli.run" in set(imports(GENERATOR / "__main__.py"))
-    assert "fal_runtime.errors.FalError" in set(imports(RUNTIME / "outcome.py"))
+    assert "fal_runtime.errors.FalError" in set(imports(RUNTIME / "output" / "result.py"))
 
 
 @pytest.mark.parametrize(

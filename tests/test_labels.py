@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from falsmith import labels
 from falsmith.documents import Json
-from falsmith.references import Schema, branches
+from falsmith.schema import labels
+from falsmith.schema.references import Schema, branches
 
 NULL = {"type": "null"}
 TEXT = {"type": "string"}

@@ -103,7 +103,7 @@ def test_an_edited_creator_skill_stops_generation_and_names_the_way_out(skills: 
     edited = skills / CREATOR / "scripts" / "fal_runtime" / "api.py"
     edited.write_text("mine = True\n")
 
-    with pytest.raises(TargetError, match=r"scripts/fal_runtime/api\.py.*--standalone"):
+    with pytest.raises(TargetError, match=r"scripts/fal_runtime/model\.py.*--standalone"):
         share_runtime(skills)
     assert edited.read_text() == "mine = True\n"
 

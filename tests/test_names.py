@@ -9,13 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falsmith.errors import SkillNameError
-from falsmith.names import (
-    SHADOWED,
-    check_model_id,
-    check_skill_name,
-    skill_name,
-    wrapper_name,
-)
+from falsmith.names import SHADOWED, check_model_id, check_skill_name, skill_name, wrapper_name
 
 IMPORTS = (
     "import sys, json, httpx, jsonschema, platformdirs, yaml\n"

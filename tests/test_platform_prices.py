@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.http import Clock
+from fal_runtime.fal.http import Clock
 from falsmith.platform import Platform, Price
 
 KEY = "key-for-tests:0123"

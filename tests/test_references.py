@@ -1,6 +1,6 @@
 """Following the references of a self-contained schema."""
 
-from falsmith.references import branches, follow
+from falsmith.schema.references import branches, follow
 
 TEXT = {"type": "string"}
 

@@ -16,12 +16,12 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from fal_runtime.arguments import prepare_command
+from fal_runtime.input.prepare import prepare_command
 from falsmith import __version__
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Mode, Options, render
-from falsmith.tree import Entry, File, Link
+from falsmith.skill.tree import Entry, File, Link
 
 Build = Callable[..., Documents]
 LAZY = Options("standalone", lazy=True)
@@ -101,7 +101,8 @@ def test_the_runtime_is_copied_word_for_word(no_parameters: Documents) -> None:
     assert len(names) > 10
     source = PurePosixPath(str(fal_runtime.__file__)).parent
     for path in names:
-        with open(source / PurePosixPath(path).name, encoding="utf-8") as stream:  # noqa: PTH123
+        inside = PurePosixPath(path).relative_to("scripts/fal_runtime")
+        with open(source / inside, encoding="utf-8") as stream:  # noqa: PTH123
             assert files[path] == stream.read()
     assert not any("__pycache__" in path for path in files)
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from falsmith.references import branches
-from falsmith.schema import ResolvedSchema, input_schema, output_schema
+from falsmith.schema.references import branches
+from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 OpenApi = Callable[..., dict[str, Any]]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from falsmith.schema import ResolvedSchema, input_schema
+from falsmith.schema.resolve import ResolvedSchema, input_schema
 
 OpenApi = Callable[..., dict[str, Any]]
 

@@ -7,14 +7,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from falsmith.errors import TargetError
-from falsmith.provenance import PROVENANCE, owned
-from falsmith.tree import (
-    Drift,
-    File,
-    compare,
-    digest,
-)
-from falsmith.tree_writer import write
+from falsmith.skill.provenance import PROVENANCE, owned
+from falsmith.skill.tree import Drift, File, compare, digest
+from falsmith.skill.write import write
 
 
 def tree(*names: str, version: str = "1", **contents: str) -> tuple[File, ...]:

@@ -13,19 +13,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from falsmith.errors import TargetError
-from falsmith.provenance import PROVENANCE, owned
-from falsmith.tree import (
-    Drift,
-    File,
-    compare,
-    digest,
-    holds_files,
-)
-from falsmith.tree_writer import remove_leftovers, write
+from falsmith.skill.provenance import PROVENANCE, owned
+from falsmith.skill.tree import Drift, File, compare, digest, holds_files
+from falsmith.skill.write import remove_leftovers, write
 
 KILLED = """
 import os, pathlib, signal, sys
-from falsmith import tree, tree_writer
+from falsmith.skill import tree, write
 real, left = os.replace, int(sys.argv[2])
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -38,7 +32,7 @@ def replace(source, target):
 os.replace, os.rename = replace, die
 files = [tree.File(pathlib.PurePosixPath(p), c.encode()) for p, c in eval(sys.argv[3])]
 folder = pathlib.Path(sys.argv[1])
-tree_writer.write(files, folder, tree.compare(files, folder))
+write.write(files, folder, tree.compare(files, folder))
 """
 
 

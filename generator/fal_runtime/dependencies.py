@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .errors import LocalError
+from fal_runtime.errors import LocalError
 
 __all__ = ["PACKAGES", "require_modules"]
 

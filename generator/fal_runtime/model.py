@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import LocalError, UsageError
-from .schema_walk import SchemaDocument
+from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.schema.document import SchemaDocument
 
 __all__ = ["SkillModel", "checked_model_id", "known_model", "own_skill", "read_skill_model"]
 

@@ -9,13 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from falsmith.documents import Json
-from falsmith.text import (
-    HIDDEN,
-    has_control_token,
-    is_visible,
-    one_line,
-    replace_control_tokens,
-)
+from falsmith.text import HIDDEN, has_control_token, is_visible, one_line, replace_control_tokens
 
 __all__ = ["FILTERS"]
 

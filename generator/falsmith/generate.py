@@ -12,10 +12,10 @@ from falsmith import __version__
 from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.parse import parse
-from falsmith.provenance import owned, release
 from falsmith.render import CREATOR, Options, render, render_creator
-from falsmith.tree import Drift, Entry, compare, holds_files
-from falsmith.tree_writer import write
+from falsmith.skill.provenance import owned, release
+from falsmith.skill.tree import Drift, Entry, compare, holds_files
+from falsmith.skill.write import write
 
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
 

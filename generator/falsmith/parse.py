@@ -5,16 +5,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from fal_runtime.flags import field_flags, own_options
-from fal_runtime.schema_walk import COMBINING, SchemaDocument
+from fal_runtime.input.flags import field_flags, own_options
+from fal_runtime.schema.document import COMBINING, SchemaDocument
 from falsmith.documents import Documents, Json
-from falsmith.file_kind import word_kind
-from falsmith.labels import choices, has_few_lists, limits, type_label
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
-from falsmith.references import Schema, branches, follow
 from falsmith.sample import Sampler
-from falsmith.schema import dig, input_schema, output_schema
+from falsmith.schema.file_kind import word_kind
+from falsmith.schema.labels import choices, has_few_lists, limits, type_label
+from falsmith.schema.references import Schema, branches, follow
+from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.text import is_plain, one_line, shorten
 from falsmith.traits import purpose, traits
 

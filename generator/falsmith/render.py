@@ -14,9 +14,9 @@ from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.filters import FILTERS
 from falsmith.model import MISSING, Model
-from falsmith.provenance import PROVENANCE
 from falsmith.runtime_files import generator_files, runtime_files, templates_folder
-from falsmith.tree import Entry, File, Link, digest
+from falsmith.skill.provenance import PROVENANCE
+from falsmith.skill.tree import Entry, File, Link, digest
 
 __all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_creator"]
 

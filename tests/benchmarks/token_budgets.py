@@ -11,8 +11,8 @@ from figures import Figure
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
+from falsmith.skill.tree import Entry, File
 from falsmith.sources import Source
-from falsmith.tree import Entry, File
 
 __all__ = ["token_budgets"]
 

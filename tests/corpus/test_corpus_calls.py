@@ -15,7 +15,7 @@ from falsmith.catalog.saved import SavedSource
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.tree import File
+from falsmith.skill.tree import File
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")
 pytestmark = [

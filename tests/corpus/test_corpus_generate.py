@@ -15,7 +15,7 @@ from falsmith.documents import Documents
 from falsmith.model import MISSING, Model
 from falsmith.parse import parse
 from falsmith.render import Mode, Options, render
-from falsmith.tree import File
+from falsmith.skill.tree import File
 
 pytestmark = pytest.mark.corpus
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.result_files import links, result_files
-from falsmith.schema import output_schema
+from fal_runtime.output.find import links, result_files
+from falsmith.schema.resolve import output_schema
 
 CORPUS = os.environ.get("FALSMITH_CORPUS", "")
 

@@ -82,7 +82,7 @@ def test_any_model_can_be_called_without_a_skill_of_its_own(skills: Path) -> Non
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
-    "scripts/fal_runtime/api.py": lambda file: file.write_text("# mine\n"),
+    "scripts/fal_runtime/model.py": lambda file: file.write_text("# mine\n"),
     "scripts/falsmith/templates/skill/SKILL.md.jinja": Path.unlink,
     "scripts/falsmith/mine.py": lambda file: file.write_text(""),
     "scripts/httpx.pyc": lambda file: file.write_bytes(b""),
@@ -114,7 +114,7 @@ def test_a_creator_whose_writing_was_cut_short_makes_nothing(skills: Path) -> No
 
 
 def test_ends_of_lines_and_files_of_no_program_change_nothing(skills: Path) -> None:
-    module = skills / "fal-skill-creator/scripts/fal_runtime/api.py"
+    module = skills / "fal-skill-creator/scripts/fal_runtime/model.py"
     module.write_bytes(module.read_bytes().replace(b"\n", b"\r\n"))
     (module.parent / "notes.txt").write_text("Mine.")
     made = script(skills, "generate_fal_skill.py", *WHISPER, "--standalone")

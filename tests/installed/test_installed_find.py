@@ -13,8 +13,8 @@ import pytest
 import falsmith
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
-from falsmith.installed import Installed, find, linked_by, locate
-from falsmith.removal import plan_removal, remove
+from falsmith.skill.installed import Installed, find, linked_by, locate
+from falsmith.skill.remove import plan_removal, remove
 
 
 class Project(Protocol):

@@ -11,9 +11,9 @@ import pytest
 
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
-from falsmith.installed import Installed, find
-from falsmith.provenance import owned
-from falsmith.removal import plan_removal, remove
+from falsmith.skill.installed import Installed, find
+from falsmith.skill.provenance import owned
+from falsmith.skill.remove import plan_removal, remove
 
 
 class Project(Protocol):
@@ -71,16 +71,16 @@ def test_copies_in_the_place_of_links_are_no_work_of_the_user(
     (found,) = [one for one in find([skill]) if isinstance(one, Installed)]
 
     assert (found.freshness, plan_removal(skill).kept) == ("current", ())
-    (skill / "scripts/fal_runtime/api.py").write_text("Mine.")
+    (skill / "scripts/fal_runtime/model.py").write_text("Mine.")
     (skill / "scripts/fal_runtime/own.py").write_text("Mine.")
-    (skill / "scripts/fal_runtime/call.py").unlink()
+    (skill / "scripts/fal_runtime/config.py").unlink()
     (found,) = [one for one in find([skill]) if isinstance(one, Installed)]
-    assert list(map(str, found.edited)) == ["scripts/fal_runtime/api.py"]
-    assert list(map(str, found.missing)) == ["scripts/fal_runtime/call.py"]
+    assert list(map(str, found.edited)) == ["scripts/fal_runtime/model.py"]
+    assert list(map(str, found.missing)) == ["scripts/fal_runtime/config.py"]
     removal = plan_removal(skill)
     remove(removal)
     assert {str(one.path): one.why for one in removal.kept} == {
-        "scripts/fal_runtime/api.py": "edited",
+        "scripts/fal_runtime/model.py": "edited",
         "scripts/fal_runtime/own.py": "added",
     }
 

@@ -13,15 +13,15 @@ import skills_ref.parser  # type: ignore[import-untyped]
 import yaml
 from jsonschema import Draft202012Validator
 
-from fal_runtime.arguments import prepare_command
 from fal_runtime.errors import CODES, FalError
+from fal_runtime.input.prepare import prepare_command
 from falsmith.documents import Documents
 from falsmith.filters import ASCII_PUNCTUATION
 from falsmith.model import MISSING, Model
 from falsmith.parse import parse
 from falsmith.render import Options, render
 from falsmith.sample import Sampler
-from falsmith.tree import File
+from falsmith.skill.tree import File
 
 # What the properties are tried with, and no file may hold.
 TOKENS = ("<|im_end|>", "<|im_start|>", "[INST]", "[/INST]", "<<SYS>>", "</s>", "<\uff5cend\uff5c>")

@@ -222,7 +222,7 @@ import hashlib, json, sys
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.tree import File
+from falsmith.skill.tree import File
 documents = Documents("acme/demo", {"category": "text-to-video"}, json.load(sys.stdin))
 for lazy in (False, True):
     for file in render(parse(documents), Options("standalone", lazy=lazy)):

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from fal_runtime.arguments import LocalFile, PreparedInput
-from fal_runtime.call import JobOptions, Session
 from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
-from fal_runtime.http import Clock, Connection
-from fal_runtime.job import run_job
-from fal_runtime.outcome import Outcome
+from fal_runtime.fal.http import Clock, Connection
+from fal_runtime.input.prepare import LocalFile, PreparedInput
+from fal_runtime.jobs.call import JobOptions, Session
+from fal_runtime.jobs.commands import run_job
+from fal_runtime.output.result import Outcome
 
 QUEUE = "https://queue.fal.run"
 MODEL = "acme/demo/fast"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.api import RequestUrls, cancel, job_result, job_state
 from fal_runtime.errors import FalError
+from fal_runtime.fal.queue import RequestUrls, cancel, job_result, job_state
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import PreparedInput, check_input, prepare_command
 from fal_runtime.errors import FalError, InputError, UsageError
-from fal_runtime.flags import field_flags
-from fal_runtime.options import OPTIONS
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.input.flags import field_flags
+from fal_runtime.input.options import OPTIONS
+from fal_runtime.input.prepare import PreparedInput, check_input, prepare_command
+from fal_runtime.schema.document import SchemaDocument
 
 NULL = {"type": "null"}
 FILE = {"type": "string", "x-file": "image", "pattern": "^https://", "maxLength": 60}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import check_input, prepare_command
 from fal_runtime.errors import FalError, InputError, UsageError
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.input.prepare import check_input, prepare_command
+from fal_runtime.schema.document import SchemaDocument
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

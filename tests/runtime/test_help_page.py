@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import prepare_command
 from fal_runtime.errors import UsageError
-from fal_runtime.flags import own_options
-from fal_runtime.help_page import help_page, schema_answer
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.help import help_page, schema_answer
+from fal_runtime.input.flags import own_options
+from fal_runtime.input.prepare import prepare_command
+from fal_runtime.schema.document import SchemaDocument
 
 TREE: dict[str, Any] = {
     "properties": {"tree": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}},

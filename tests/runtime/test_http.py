@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from fal_runtime.errors import UsageError
-from fal_runtime.http import Clock, get, new_client, pause_before_retry, unreachable
+from fal_runtime.fal.http import Clock, get, new_client, pause_before_retry, unreachable
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fal_runtime.job import cancel_job, job_result, job_status
+from fal_runtime.jobs.commands import cancel_job, job_result, job_status
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

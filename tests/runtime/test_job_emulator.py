@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import LocalFile, PreparedInput
 from fal_runtime.config import load_config
-from fal_runtime.job import JobOptions, Session, cancel_job, job_result, job_status, run_job
+from fal_runtime.input.prepare import LocalFile, PreparedInput
+from fal_runtime.jobs.commands import (
+    JobOptions,
+    Session,
+    cancel_job,
+    job_result,
+    job_status,
+    run_job,
+)
 from falsmith.catalog.bundled import bundled_documents
 from falsmith.emulator import LOCKED_KEY, Emulator
 

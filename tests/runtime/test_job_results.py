@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from fal_runtime.job import job_result
+from fal_runtime.jobs.commands import job_result
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

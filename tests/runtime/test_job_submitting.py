@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.job import preview_job
+from fal_runtime.jobs.commands import preview_job
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.arguments import LocalFile
-from fal_runtime.job import upload_files
+from fal_runtime.input.prepare import LocalFile
+from fal_runtime.jobs.commands import upload_files
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.download import Naming, save_files
 from fal_runtime.errors import FalError
-from fal_runtime.outcome import SavedFile
-from fal_runtime.output_folder import open_output_folder, safe_name
-from fal_runtime.result_files import ResultFile
+from fal_runtime.output.download import Naming, save_files
+from fal_runtime.output.find import ResultFile
+from fal_runtime.output.folder import open_output_folder
+from fal_runtime.output.result import SavedFile
+from fal_runtime.paths import safe_name
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fal_runtime.errors import InputError, NotCollectedError, Problem
-from fal_runtime.outcome import Outcome, SavedFile
+from fal_runtime.output.result import Outcome, SavedFile
 
 
 def saved(index: int) -> SavedFile:

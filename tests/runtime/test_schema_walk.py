@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import prepare_command
 from fal_runtime.errors import LocalError
-from fal_runtime.flags import own_options
-from fal_runtime.help_page import help_page
-from fal_runtime.patterns import is_slow
-from fal_runtime.schema_walk import SchemaDocument
-from fal_runtime.validation import schema_problems, unknown_fields
-from fal_runtime.wording import describe
+from fal_runtime.help import help_page
+from fal_runtime.input.flags import own_options
+from fal_runtime.input.prepare import prepare_command
+from fal_runtime.schema.describe import describe
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.patterns import is_slow
+from fal_runtime.schema.validate import schema_problems, unknown_fields
 
 
 def _widening(keyword: str, last: dict[str, Any]) -> SchemaDocument:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.api import RequestUrls
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError, InputError, UnconfirmedError
-from fal_runtime.submitting import Submission, run_sync, submit
+from fal_runtime.fal.queue import RequestUrls
+from fal_runtime.fal.submit import Submission, run_sync, submit
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

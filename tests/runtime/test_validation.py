@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.arguments import check_input
 from fal_runtime.errors import FalError, InputError, LocalError
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.input.prepare import check_input
+from fal_runtime.schema.document import SchemaDocument
 
 SIZE = {
     "type": "object",
@@ -218,7 +218,7 @@ def test_a_recursive_schema_is_followed_as_deep_as_the_value() -> None:
 
 def test_without_validation_no_validator_is_imported() -> None:
     program = (
-        "import sys; sys.modules['jsonschema'] = None; from fal_runtime.arguments import *;"
+        "import sys; sys.modules['jsonschema'] = None; from fal_runtime.input.prepare import *;"
         "schema = {'properties': {'a': {'anyOf': [{'type': 'integer'}, {'type': 'string'}]}}};"
         "words = ['--a', '5', '--no-validate'];"
         "print(prepare_command(words, model_id='a/b', schema=schema).value)"

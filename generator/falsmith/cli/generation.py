@@ -15,7 +15,7 @@ from falsmith.errors import SkillNameError
 from falsmith.generate import Action, generate, share_runtime
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import Options
-from falsmith.tree_writer import remove_leftovers
+from falsmith.skill.write import remove_leftovers
 
 __all__ = ["Found", "Plan", "run_plan"]
 

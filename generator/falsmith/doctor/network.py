@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fal_runtime.api import RequestUrls
 from fal_runtime.config import load_config
-from fal_runtime.http import unreachable
+from fal_runtime.fal.http import unreachable
+from fal_runtime.fal.queue import RequestUrls
 from falsmith.doctor.check import Check
 from falsmith.doctor.settings import without_key
 

@@ -12,7 +12,7 @@ from importlib import metadata
 
 from fal_runtime.dependencies import PACKAGES
 from falsmith.doctor.check import Check
-from falsmith.provenance import release
+from falsmith.skill.provenance import release
 
 __all__ = ["check_packages", "check_python", "check_skill_python", "check_uv"]
 

@@ -7,9 +7,9 @@ from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.media import Product, Wish, produce
 from falsmith.emulator.wishes import count_of
-from falsmith.file_kind import output_file_kind
-from falsmith.references import Schema, follow
 from falsmith.sample import Sampler
+from falsmith.schema.file_kind import output_file_kind
+from falsmith.schema.references import Schema, follow
 
 __all__ = ["Composer"]
 

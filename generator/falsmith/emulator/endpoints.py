@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from falsmith.documents import Documents, Json
-from falsmith.schema import ResolvedSchema, input_schema, output_schema
+from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 __all__ = ["Endpoint", "Endpoints", "app_of"]
 

@@ -7,8 +7,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from falsmith.documents import Json
-from falsmith.references import Schema, follow
-from falsmith.schema import ResolvedSchema
+from falsmith.schema.references import Schema, follow
+from falsmith.schema.resolve import ResolvedSchema
 
 __all__ = ["problems"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from fal_runtime.schema_steps import children, in_place
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.steps import children, in_place
 
 __all__ = ["MOST_EXPANSIONS", "defined", "expansion", "subschemas"]
 

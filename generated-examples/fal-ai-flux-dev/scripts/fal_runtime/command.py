@@ -10,21 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import given_input, layered, raise_problems
-from .defaults import defaults_file
-from .errors import FalError, InputError, UsageError
-from .flags import Given, named_model, own_options, parse_command
-from .help_page import help_page, schema_answer
-from .invocation import ABOUT_JOBS, INSTALLED, Invocation, perform, program_words
-from .json_text import Value
-from .model import SkillModel, checked_model_id, known_model, own_skill
-from .options import OPTIONS, Option
-from .schema_walk import SchemaDocument
-from .standard_output import OutputError, print_out
-from .wording import closest
+from fal_runtime.errors import FalError, InputError, UsageError
+from fal_runtime.help import help_page, schema_answer
+from fal_runtime.input.defaults import defaults_file
+from fal_runtime.input.flags import Given, named_model, own_options, parse_command
+from fal_runtime.input.options import OPTIONS, Option
+from fal_runtime.input.prepare import given_input, layered, raise_problems
+from fal_runtime.invocation import ABOUT_JOBS, INSTALLED, Invocation, perform, program_words
+from fal_runtime.json_text import Value
+from fal_runtime.model import SkillModel, checked_model_id, known_model, own_skill
+from fal_runtime.output.standard_output import OutputError, print_out
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.text import closest
 
 if TYPE_CHECKING:
-    from .outcome import Outcome
+    from fal_runtime.output.result import Outcome
 
 __all__ = ["main", "run_fal_api_job"]
 
@@ -76,7 +76,7 @@ def run_fal_api_job(
     Raises FalError, by its kind, for everything that is not done; its `outcome` is the object.
 
     """
-    from .outcome import Outcome
+    from fal_runtime.output.result import Outcome
 
     try:
         outcome = _performed(checked_model_id(model_id), submit_args, output_dir, options)
@@ -186,7 +186,7 @@ def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
 
 
 def _refuse(error: FalError, model_id: str | None, command: str) -> int:
-    from .outcome import Outcome
+    from fal_runtime.output.result import Outcome
 
     # What helps with an input is its schema, where there is one: that is known where it is read.
     if error.next is None and error.exit_status == 2 and not isinstance(error, InputError):

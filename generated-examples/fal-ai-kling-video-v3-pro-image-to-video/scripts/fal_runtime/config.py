@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .errors import KeyMissingError, UsageError
-from .settings import Settings, load_settings
+from fal_runtime.errors import KeyMissingError, UsageError
+from fal_runtime.settings import Settings, load_settings
 
 __all__ = [
     "Config",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .yaml_file import entries
+from fal_runtime.errors import UsageError
+from fal_runtime.yaml_file import entries
 
 __all__ = ["SETTINGS_FILE", "RateLimit", "Settings", "load_settings"]
 

@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .arguments import GivenInput, Layers, PreparedInput, check_input
-from .defaults import read_defaults
-from .dependencies import require_modules
-from .errors import FalError, InputError, Problem, UsageError
-from .file_fields import readable_file
-from .schema_walk import SchemaDocument
-from .wording import clean, shortened
+from fal_runtime.dependencies import require_modules
+from fal_runtime.errors import FalError, InputError, Problem, UsageError
+from fal_runtime.input.defaults import read_defaults
+from fal_runtime.input.files import readable_file
+from fal_runtime.input.prepare import GivenInput, Layers, PreparedInput, check_input
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.text import clean, shortened
 
 if TYPE_CHECKING:
-    from .config import Config
-    from .job import JobOptions
-    from .outcome import Outcome
+    from fal_runtime.config import Config
+    from fal_runtime.jobs.commands import JobOptions
+    from fal_runtime.output.result import Outcome
 
 __all__ = ["ABOUT_JOBS", "INSTALLED", "Invocation", "perform", "program_words"]
 
@@ -66,7 +66,7 @@ def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "
     action = _checked_action(asked.options, input_given)
     if asked.model_id is None and action != "upload":
         raise UsageError("usage", "-m/--model-id is required: the model to call")
-    from .config import key_of_argument
+    from fal_runtime.config import key_of_argument
 
     key = key_of_argument(asked.options["api_key"], os.environ, asked.report)
     validate = asked.document.known and not asked.options["no_validate"] and action is None
@@ -133,14 +133,14 @@ def _prepared(asked: Invocation, read_input: ReadInput) -> PreparedInput:
 def _handed_over(
     asked: Invocation, action: str | None, prepared: PreparedInput | None, key: str | None
 ) -> "Outcome":
-    from .config import load_config
+    from fal_runtime.config import load_config
 
     paths = [_upload_path(name) for name in asked.options["upload"] or ()]
     config = load_config(asked.settings, os.environ, key=key)
     try:
         return _outcome(asked, action, prepared, paths, config)
     except KeyboardInterrupt:
-        from .outcome import Outcome
+        from fal_runtime.output.result import Outcome
 
         text = "interrupted, and it is not known how far the job had come"
         return Outcome("UNKNOWN", asked.model_id, error=FalError("interrupted", text))
@@ -153,7 +153,7 @@ def _outcome(
     paths: Sequence[Path],
     config: "Config",
 ) -> "Outcome":
-    from . import job
+    from fal_runtime.jobs import commands as job
 
     model_id = None if action == "upload" else asked.model_id
     session = job.Session(model_id, _job_options(asked), config, asked.report)
@@ -178,7 +178,7 @@ def _upload_path(name: str) -> Path:
 
 
 def _job_options(asked: Invocation) -> "JobOptions":
-    from .job import JobOptions
+    from fal_runtime.jobs.commands import JobOptions
 
     names = (
         "output_file auto_filename poll_interval max_polls wait submit sync_only save_logs "

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .errors import LocalError, UsageError
+from fal_runtime.errors import LocalError, UsageError
 
 if TYPE_CHECKING:
     import yaml

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import fal_runtime
 import falsmith
-from falsmith.tree import File
+from falsmith.skill.tree import File
 
 __all__ = ["generator_files", "runtime_files", "templates_folder"]
 

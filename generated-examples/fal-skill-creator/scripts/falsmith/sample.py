@@ -6,11 +6,11 @@ from math import isfinite
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from fal_runtime.schema_steps import steps
-from fal_runtime.schema_walk import COMBINING, SchemaDocument
-from fal_runtime.validation import unknown_fields
+from fal_runtime.schema.document import COMBINING, SchemaDocument
+from fal_runtime.schema.steps import steps
+from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
-from falsmith.references import Schema, follow
+from falsmith.schema.references import Schema, follow
 
 __all__ = ["Sampler"]
 

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 
 from falsmith.documents import Documents, Json
-from falsmith.file_kind import word_kind
-from falsmith.labels import choices
-from falsmith.references import Schema, branches
-from falsmith.schema import input_schema, output_schema
+from falsmith.schema.file_kind import word_kind
+from falsmith.schema.labels import choices
+from falsmith.schema.references import Schema, branches
+from falsmith.schema.resolve import input_schema, output_schema
 from falsmith.text import one_line
 
 __all__ = ["abilities"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
-from fal_runtime.standard_output import OutputError
+from fal_runtime.output.standard_output import OutputError
 from falsmith import __version__
 from falsmith.cli.checked_output import checked_output
 from falsmith.hosts import DEFAULT_FOLDER

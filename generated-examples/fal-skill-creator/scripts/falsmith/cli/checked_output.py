@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-from fal_runtime.standard_output import OutputError, printing
+from fal_runtime.output.standard_output import OutputError, printing
 
 __all__ = ["checked_output"]
 

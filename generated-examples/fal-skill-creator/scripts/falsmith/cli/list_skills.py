@@ -13,7 +13,7 @@ import click
 from fal_runtime.errors import UsageError
 from falsmith.cli.folders import chosen_folder, folder_options, known_folders
 from falsmith.cli.options import json_option, notice
-from falsmith.installed import Installed, find
+from falsmith.skill.installed import Installed, find
 from falsmith.text import one_line
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def open_source(
 def open_platform(key: str | None = None) -> "Platform":
     """Return the Platform API's client, closed with the command; raises as `load_config` does."""
     from fal_runtime.config import key_of_argument, load_config
-    from fal_runtime.http import new_client
+    from fal_runtime.fal.http import new_client
     from falsmith.platform import Platform
 
     config = load_config(None, os.environ, key=key_of_argument(key, os.environ, notice))

@@ -9,9 +9,9 @@ import click
 from fal_runtime.errors import UsageError
 from falsmith.cli.folders import chosen_folder, folder_options, known_folders
 from falsmith.cli.options import json_option, notice, quiet_option
-from falsmith.installed import is_path, locate
-from falsmith.removal import Removal, plan_removal
-from falsmith.removal import remove as remove_skill
+from falsmith.skill.installed import is_path, locate
+from falsmith.skill.remove import Removal, plan_removal
+from falsmith.skill.remove import remove as remove_skill
 
 __all__ = ["remove"]
 

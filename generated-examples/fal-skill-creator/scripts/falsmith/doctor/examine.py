@@ -56,7 +56,7 @@ def _network(
     with_key: bool,
 ) -> Iterator[Check]:
     try:
-        from fal_runtime.http import new_client
+        from fal_runtime.fal.http import new_client
         from falsmith.doctor.network import check_hosts, check_key_at_fal
 
         client = (open_client or new_client)()

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fal_runtime.arguments import prepare_command, raise_problems
 from fal_runtime.errors import FalError
-from fal_runtime.flags import named_model, own_options, parse_command
-from fal_runtime.schema_steps import MOST_STEPS, steps
-from fal_runtime.schema_walk import SchemaDocument
+from fal_runtime.input.flags import named_model, own_options, parse_command
+from fal_runtime.input.prepare import prepare_command, raise_problems
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.steps import MOST_STEPS, steps
 from falsmith.verify.json_text import read_json
 from falsmith.verify.problem import shown
 

@@ -1,0 +1,243 @@
+"""Tell what a model takes: the page of `--help`, short for every line costs, and `--schema`."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fal_runtime.errors import UsageError
+from fal_runtime.input.flags import Flag, field_flags
+from fal_runtime.input.options import Option
+from fal_runtime.json_text import Value
+from fal_runtime.schema.describe import describe
+from fal_runtime.schema.document import Schema, SchemaDocument
+from fal_runtime.text import clean, closest, short, shortened
+
+__all__ = ["help_page", "schema_answer"]
+
+_LONGEST_PAGE = 6_000
+_SHORTEST_LINE = 6  # as in `*--a: b`
+_LONGEST_SCHEMA = 10_000
+# The command sends it itself: true would put the files' bytes into the answer.
+_HIDDEN = ("sync_mode",)
+_GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
+_FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
+_VALUES = """\
+Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects \
+as JSON. Files: URL, data: URI or local path. """
+_PRECEDENCE = "Precedence: --args < --set"
+_PRECEDENCE_WITH_DEFAULTS = """\
+Precedence, by whole fields but for --set: references/defaults.yaml < --preset < --args < --set"""
+_ANSWER = """\
+One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not \
+collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
+_NARROWEST = 60
+_OPTION_TEXT = 30
+
+
+def help_page(
+    script: str,
+    title: str,
+    document: SchemaDocument,
+    options: tuple[Option, ...],
+    *,
+    model_given: bool,
+    has_defaults: bool = False,
+    width: int = 80,
+) -> str:
+    """Return the page, below 6,000 characters whatever the schema holds, in lines of `width`.
+
+    `script` is the command as it is typed, `title` one line on the model. --preset is shown with
+    `has_defaults` only; the names of the presets are not, for that would need PyYAML.
+    """
+    width = max(width, _NARROWEST)
+    model = "" if model_given else " -m MODEL_ID"
+    given = "[--FIELD VALUE ...]" if document.fields() else "[--args JSON]"
+    head = _wrapped([f"usage: {script}{model} {given} [options]"], width, 7)
+    head += ["", *_wrapped([shortened(clean(title), 200)], width), ""]
+    head += _examples(script, document, model_given, width)
+    shown = [each for each in options if has_defaults or each.attribute != "preset"]
+    lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
+    hints = ["", _values(document, has_defaults), _ANSWER, ""]
+    tail = [*_wrapped(lines, width, _OPTION_TEXT), *_wrapped(hints, width)]
+    frame = "\n".join([*head, "", *tail])
+    fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100, width)
+    return "\n".join([*head, "", *fields, *tail])
+
+
+def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
+    """Return the input schema, or with `field` that field's schema and the definitions it uses.
+
+    A schema that would pass 10,000 characters is given as an outline, and its `$comment` says so.
+    Raises UsageError for a field that the schema does not have.
+    """
+    if not field:
+        whole = dict(document.root)
+        return whole if len(json.dumps(whole, indent=2)) < _LONGEST_SCHEMA else _outline(document)
+    fields = document.fields()
+    name = next((n for n in (field, field.replace("-", "_")) if n in fields), None)
+    if name is None:
+        near = closest(field, fields)
+        hint = f" Did you mean {near}?" if near else ""
+        raise UsageError(
+            "usage", f"the input has no field {field[:60]!r}.{hint} Its fields: {', '.join(fields)}"
+        )
+    return _in_full(fields[name], document)
+
+
+def _wrapped(lines: Sequence[str], width: int, indent: int = 0) -> list[str]:
+    """Return the lines, each wrapped between words, its continuation indented."""
+    import textwrap
+
+    wrapper = textwrap.TextWrapper(
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [part for line in lines for part in wrapper.wrap(line) or [""]]
+
+
+def _values(document: SchemaDocument, has_defaults: bool) -> str:
+    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
+    return f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
+
+
+def _examples(script: str, document: SchemaDocument, model_given: bool, width: int) -> list[str]:
+    model = "" if model_given else " -m OWNER/MODEL"
+    fields = {name: schema for name, schema in document.fields().items() if name not in _HIDDEN}
+    if not fields:
+        return ["Example:", *_command(f"{script}{model}", ["--args '{...}'"], width)]
+    required = [name for name in document.required() if name in fields] or list(fields)[:1]
+    values = {name: _sample(name, fields[name], document) for name in required[:4]}
+    flags = [f"--{name} {_word(value)}" for name, value in values.items()]
+    whole = json.dumps(values, ensure_ascii=True)
+    whole = whole if len(whole) + 2 <= width else json.dumps(values, ensure_ascii=True, indent=2)
+    return [
+        "Examples:",
+        *_command(f"{script}{model}", flags, width),
+        *_command(f"{script}{model}", ["--args-file - --dry-run <<'JSON'"], width),
+        *(f"  {line}" for line in whole.splitlines()),
+        "  JSON",
+    ]
+
+
+def _command(start: str, options: Sequence[str], width: int) -> list[str]:
+    """Return a command as it can be typed: in one line, or where it is too long in several."""
+    whole = f"  {' '.join([start, *options])}"
+    if len(whole) <= width:
+        return [whole]
+    lines = [f"  {start}", *(f"    {option}" for option in options)]
+    return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
+def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
+    """Return a short value for an example: a file's name, a choice, an example of the schema."""
+    kind = document.file_kind([schema])
+    types = document.types(schema)
+    if kind is not None and "string" in types:
+        return _FILES.get(kind, "model.glb" if kind == "3d" else "file.bin")
+    given = [part.get("examples") for part in document.parts(schema)]
+    first = [each[0] for each in given if isinstance(each, list) and each]
+    for value in [*first, *document.choices([schema])]:
+        if document.accepts(value, schema) and len(json.dumps(value)) <= 60:
+            return value
+    if "array" in types and "string" not in types:
+        return [_sample(name, document.item_schema(schema), document)]
+    plain = {"string": "...", "integer": 1, "number": 1.0, "boolean": True}
+    return next((plain[each] for each in plain if each in types), {})
+
+
+def _word(value: Value) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return shlex.quote(clean(text))
+
+
+def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
+    lines = ["", f"{_GROUPS[group]}:"]
+    for option in (each for each in options if each.group == group):
+        names = ", ".join(reversed(option.names)) + (f" {option.metavar}" if option.metavar else "")
+        default = f" [{option.default:g}]" if isinstance(option.default, float) else ""
+        default = f" [{option.default}]" if isinstance(option.default, str) else default
+        lines.append(f"{f'  {names}':<{_OPTION_TEXT - 1}} {option.text}{default}")
+    return lines
+
+
+def _fields(
+    document: SchemaDocument, options: tuple[Option, ...], room: int, width: int
+) -> list[str]:
+    """Return the fields' lines in the most detail that there is room for."""
+    flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
+    if not flags:
+        unknown = "The input's fields are not known: give them in --args; they are not checked."
+        return _wrapped([unknown], width)
+    if len(flags) * _SHORTEST_LINE > room:
+        return _names_only(flags, document, room, width)
+    for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):
+        lines = ["Fields (* required; --schema FIELD tells all):"]
+        told = [_field_line(flag, document, length, choices) for flag in flags]
+        lines += _wrapped(told, width, 4)
+        if len("\n".join(lines)) <= room:
+            return lines
+    return _names_only(flags, document, room, width)
+
+
+def _field_line(flag: Flag, document: SchemaDocument, length: int, choices: int) -> str:
+    schema = document.fields()[flag.field]
+    star = "*" if flag.field in document.required() else " "
+    told = shortened(describe(schema, document, choices=choices), 90)
+    default = _default(schema, document)
+    text = shortened(_description(schema, document), length) if length else ""
+    return f" {star}{flag.names[0]}: {clean(told)}{default}{text and f'. {text}'}"
+
+
+def _default(schema: Schema, document: SchemaDocument) -> str:
+    found = [part["default"] for part in document.parts(schema) if "default" in part]
+    return f" [{short(found[0], 30)}]" if found and found[0] is not None else ""
+
+
+def _description(schema: Schema, document: SchemaDocument) -> str:
+    found = (part.get("description") for part in document.parts(schema))
+    return clean(next((text for text in found if isinstance(text, str)), ""))
+
+
+def _names_only(
+    flags: Sequence[Flag], document: SchemaDocument, room: int, width: int
+) -> list[str]:
+    names_asked = frozenset(document.required())
+    required = [flag for flag in flags if flag.field in names_asked]
+    lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
+    names = " ".join(flag.names[0] for flag in flags)
+    left = max(room - len("\n".join(lines)) - 200, 200)
+    shown = _wrapped([*lines, f"  {shortened(names, left)}"], width, 2)
+    return ["Fields (* required; --schema FIELD tells all):", *shown]
+
+
+def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
+    given = document.root.get("$defs")
+    definitions: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    used: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        text = json.dumps(waiting.pop())
+        found = [name for name in definitions if json.dumps(f"#/$defs/{name}") in text]
+        waiting += [definitions[name] for name in found if name not in used]
+        used |= {name: definitions[name] for name in found}
+    whole = dict(schema) if isinstance(schema, Mapping) else {"$comment": "any value"}
+    return whole | ({"$defs": used} if used else {})
+
+
+def _outline(document: SchemaDocument) -> dict[str, Any]:
+    fields = document.fields()
+    for length in (300, 150, 80):
+        told = {
+            "$comment": "shortened: --schema FIELD prints one field in full",
+            "required": list(document.required()),
+            "properties": {
+                name: {"$comment": shortened(describe(schema, document), length)}
+                for name, schema in fields.items()
+            },
+        }
+        if len(json.dumps(told, indent=2)) < _LONGEST_SCHEMA:
+            break
+    return told

@@ -1,0 +1,161 @@
+"""Find the local files that an input names, in its file fields only."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fal_runtime.errors import Problem
+from fal_runtime.json_text import Value
+from fal_runtime.schema.describe import path_text
+from fal_runtime.schema.document import Location, SchemaDocument
+from fal_runtime.text import short
+
+__all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
+
+_EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
+# What a field of each kind surely cannot use. Sound is taken from videos as well, and an animated
+# GIF serves as a video.
+_UNFIT = {
+    "image": ("audio", "3d", "archive", "video"),
+    "video": ("image", "3d", "archive"),
+    "audio": ("image", "3d", "archive"),
+    "3d": ("image", "audio", "video"),
+}
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of this machine that an input names: where in the input, path, `x-file` kind."""
+
+    location: Location
+    path: Path
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A file field whose value is no file; `missing` when it is a path that cannot be read."""
+
+    location: Location
+    problem: Problem
+    missing: bool
+
+
+def find_local_files(
+    value: Value, document: SchemaDocument, *, check: bool
+) -> tuple[list[LocalFile], list[FileProblem]]:
+    """Return the local files of an input and what is wrong with its file fields.
+
+    With `check` each file must be there and readable; without, the disk is not touched.
+    """
+    found: list[LocalFile] = []
+    problems: list[FileProblem] = []
+    for location, text, kinds in _file_values(value, document):
+        try:
+            path = _local_path(text)
+            if path is not None:
+                _check_kind(path, kinds)
+                whole = readable_file(path) if check else path
+                found.append(LocalFile(location, whole, kinds[0]))
+        except _NotAFileError as error:
+            expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
+            problem = Problem(path_text(location), short(text), expected)
+            problems.append(FileProblem(location, problem, error.missing))
+    return found, problems
+
+
+def readable_file(path: Path) -> Path:
+    """Return a readable file's absolute path, or raise ValueError that says why there is none."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
+    reason = _why_unreadable(whole)
+    if reason is not None:
+        raise _NotAFileError(reason, missing=True)
+    return whole
+
+
+def _why_unreadable(file: Path) -> str | None:
+    try:
+        if file.is_dir():
+            return f"{file} is a folder"
+        if file.exists() and not file.is_file():
+            return f"{file} is no regular file"
+        with file.open("rb"):
+            return None
+    except FileNotFoundError:
+        return f"there is no file {file}"
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return f"{file} cannot be read: {told}"
+
+
+class _NotAFileError(ValueError):
+    def __init__(self, reason: str, *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.missing = missing
+
+
+def _file_values(
+    value: Value, document: SchemaDocument
+) -> Iterator[tuple[Location, str, list[str]]]:
+    for location, current, schemas in document.visit(value):
+        kinds = document.file_kinds(schemas) if isinstance(current, str) else []
+        named = [*document.choices(schemas), *document.defaults(schemas)]
+        if kinds and current not in named:
+            yield location, current, kinds
+
+
+def _check_kind(path: Path, kinds: list[str]) -> None:
+    """Raise where the file's extension is of a kind that none of the field's kinds can use."""
+    from fal_runtime.file_kinds import extension_of, kind_of
+
+    extension = extension_of(path.name)
+    came = kind_of("", path.name) if extension not in ("", "gif") else ""
+    if all(came in _UNFIT.get(kind, ()) for kind in kinds):
+        raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; .{extension} is of kind {came}")
+
+
+def _local_path(text: str) -> Path | None:
+    """Return the path that a file field's text means, None for a link."""
+    lower = text[:8].lower()
+    if lower.startswith("data:"):
+        _require("," in text, "a data: URI reads data:image/png;base64,...")
+        return None
+    if lower.startswith(("http://", "https://")):
+        _require(bool(text.split("://", 1)[1].strip("/ ")), "the URL has no host")
+        return None
+    if lower.startswith("file:"):
+        return _from_file_url(text)
+    if lower.startswith("from:"):
+        raise _NotAFileError(f"{_EXPECTED}; from: is not understood: give that file's link or path")
+    scheme = _SCHEME.match(text)
+    if scheme is not None:
+        raise _NotAFileError(f"{_EXPECTED}; {scheme[1]}:// links cannot be fetched")
+    name = text.removeprefix("@")
+    if not name.strip() or len(name) > 4096 or not name.isprintable():
+        raise _NotAFileError(_EXPECTED)
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~someone who does not exist
+        return Path(name)
+
+
+def _require(good: bool, reason: str) -> None:
+    if not good:
+        raise _NotAFileError(f"{_EXPECTED}; {reason}")
+
+
+def _from_file_url(text: str) -> Path:
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise _NotAFileError(_EXPECTED) from None
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise _NotAFileError(f"{_EXPECTED}; a file:// URL reads file:///folder/name")
+    path = unquote(parts.path)
+    on_windows = os.name == "nt" and re.match(r"/[A-Za-z]:", path)
+    return Path(path[1:] if on_windows else path)

@@ -1,0 +1,188 @@
+"""Read a command line: our own options, and one flag for each input field of the model."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fal_runtime.errors import Problem, UsageError
+from fal_runtime.input.options import OPTIONS, Option, option_names
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.text import closest
+
+__all__ = ["Flag", "Given", "field_flags", "named_model", "own_options", "parse_command"]
+
+_ARGS_EXAMPLE = """--args '{"prompt": "x"}'"""
+MODEL_ID_OPTION = Option(("--model-id", "-m"), "input", "the model to call", "ID")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The spellings of one input field; `switch_off` are those that say false."""
+
+    field: str
+    names: tuple[str, ...]
+    switch_off: tuple[str, ...]
+    boolean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command line, read: our options, the texts of each field's flags, and what nobody knows."""
+
+    options: Mapping[str, Any]
+    fields: Mapping[str, list[str]]
+    unknown: tuple[Problem, ...]
+
+
+def own_options(model_id: str | None) -> tuple[Option, ...]:
+    """Return the options of a wrapper, or with --model-id where no model is preset."""
+    return OPTIONS if model_id is not None else (MODEL_ID_OPTION, *OPTIONS)
+
+
+def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[Flag]:
+    """Return the flags of every input field, as typed with underscores or hyphens alike.
+
+    A field that clashes with an option of ours is called `--input-FIELD`.
+    """
+    ours = set(option_names(options))
+    fields = {name: schema for name, schema in document.fields().items() if _can_be_flag(name)}
+    first = _first_names(fields, ours)
+    taken = ours | set(first.values())
+    flags = []
+    for name, schema in fields.items():
+        spellings = _free(_spellings(first[name]), taken, first[name])
+        boolean = "boolean" in document.types(schema)
+        negated = first[name].replace("--", "--no-", 1)
+        off = _free(_spellings(negated), taken) if boolean else ()
+        flags.append(Flag(name, spellings, off, boolean))
+    return flags
+
+
+def parse_command(
+    argv: Sequence[str], document: SchemaDocument, options: tuple[Option, ...]
+) -> Given:
+    """Read a command line; raises UsageError for an option of ours that cannot be read."""
+    flags = field_flags(document, options)
+    parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
+    for option in options:
+        option.add_to(parser)
+    for number, flag in enumerate(flags):
+        _add_flag(parser, flag, f"field {number}")
+    values, rest = parser.parse_known_args(_joined(argv, options, flags))
+    found = vars(values)
+    fields = {
+        flag.field: found[f"field {number}"]
+        for number, flag in enumerate(flags)
+        if found[f"field {number}"] is not None
+    }
+    rest_of_ours = {name: value for name, value in found.items() if not name.startswith("field ")}
+    return Given(rest_of_ours, fields, _unknown(rest, flags, options, known=document.known))
+
+
+def named_model(argv: Sequence[str]) -> str | None:
+    """Return what --model-id says, before the model's fields are known."""
+    parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
+    MODEL_ID_OPTION.add_to(parser)
+    found: str | None = parser.parse_known_args(list(argv))[0].model_id
+    return found
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("usage", f"{message}; --help lists the options")
+
+
+def _add_flag(parser: argparse.ArgumentParser, flag: Flag, attribute: str) -> None:
+    bare: dict[str, Any] = {"nargs": "?", "const": "true"} if flag.boolean else {}
+    parser.add_argument(*flag.names, dest=attribute, action="append", **bare)
+    if flag.switch_off:
+        parser.add_argument(*flag.switch_off, dest=attribute, action="append_const", const="false")
+
+
+def _first_names(fields: Iterable[str], ours: set[str]) -> dict[str, str]:
+    """Return each field's own flag; the fields that clash with nothing keep their names."""
+    first = {name: f"--{name}" for name in fields}
+    clashing = [name for name in first if ours & set(_spellings(f"--{name}"))]
+    taken = ours | {first[name] for name in first if name not in clashing}
+    for name in clashing:
+        first[name] = f"--input-{name}"
+        while first[name] in taken:
+            first[name] = f"--input-{first[name][2:]}"
+        taken.add(first[name])
+    return first
+
+
+def _can_be_flag(name: str) -> bool:
+    return bool(name) and name.isprintable() and "=" not in name
+
+
+def _spellings(flag: str) -> tuple[str, ...]:
+    typed = f"--{flag[2:].replace('_', '-')}"
+    return tuple(dict.fromkeys((flag, typed, f"--{flag[2:].replace('-', '_')}")))
+
+
+def _free(spellings: Iterable[str], taken: set[str], own: str | None = None) -> tuple[str, ...]:
+    """Return the spellings that nothing else uses, and take them."""
+    found = tuple(name for name in spellings if name == own or name not in taken)
+    taken.update(found)
+    return found
+
+
+def _joined(argv: Sequence[str], options: tuple[Option, ...], flags: Sequence[Flag]) -> list[str]:
+    """Write `--name value` as `--name=value`: argparse takes `-1e5` or `-x` for an option."""
+    takes_value = {n for option in options if option.metavar for n in option.names}
+    takes_value -= {n for option in options if option.nargs == "+" for n in option.names}
+    takes_value |= {name for flag in flags for name in flag.names}
+    words = takes_value | set(option_names(options)) | {n for f in flags for n in f.switch_off}
+    joined: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word in takes_value and word.startswith("--") and rest and _is_value(rest[0], words):
+            word = f"{word}={rest.pop(0)}"
+        joined.append(word)
+    return joined
+
+
+def _is_value(word: str, words: set[str]) -> bool:
+    name = word.partition("=")[0]
+    blank = any(character.isspace() for character in name)
+    return name not in words and (blank or not word.startswith("--"))
+
+
+def _unknown(
+    rest: Sequence[str], flags: Sequence[Flag], options: tuple[Option, ...], *, known: bool
+) -> tuple[Problem, ...]:
+    """Return a problem for each word that is neither option nor field; values are not repeated."""
+    named = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
+    example = "--prompt TEXT" if known else _ARGS_EXAMPLE
+    if rest and not named:
+        raise UsageError(
+            "usage",
+            f"unexpected argument {rest[0][:60]!r}: values follow an option, such as {example}",
+        )
+    names = [name.removeprefix("--") for flag in flags for name in flag.names[:1]]
+    expected = f"{_input(names, known)}, or an option that --help lists"
+    ours = [option.names[0].removeprefix("--") for option in options]
+    return tuple(
+        Problem(
+            name.lstrip("-"), f"an unknown option {name[:60]}", expected, _near(name, names, ours)
+        )
+        for name, near in {name: _near(name, names, ours) for name in named}.items()
+    )
+
+
+def _near(name: str, names: Sequence[str], ours: Sequence[str]) -> str | None:
+    plain = name.lstrip("-")
+    # An option of ours does something else than a field of like name: nearly the same is asked for.
+    own = closest(plain, ours, cutoff=0.75)
+    return closest(plain, names) or (f"--{own}" if own is not None else None)
+
+
+def _input(names: Sequence[str], known: bool) -> str:
+    if names:
+        return f"one of the fields {', '.join(names)}"
+    if known:
+        return "input in --args"
+    return f"the input in --args, such as {_ARGS_EXAMPLE} (the model's schema is not known here)"

@@ -1,0 +1,32 @@
+"""Names and places on this machine: safe base names, and errors that name the place."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fal_runtime.errors import LocalError
+
+__all__ = ["local_trouble", "safe_name"]
+
+_LONGEST_NAME = 120
+# Device names of Windows, with any extension.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def safe_name(text: str) -> str:
+    """Return a base name that every file system takes: no separators, no leading dots, not long."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:_LONGEST_NAME].strip("._") or "file"
+    return f"_{name}" if _RESERVED.fullmatch(name) else name
+
+
+@contextmanager
+def local_trouble(place: Path) -> Iterator[None]:
+    """Turn an error of the file system into a LocalError that names the place."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise LocalError(
+            "local_trouble", f"{place.absolute()} cannot be written or read: {why}"
+        ) from None

@@ -1,0 +1,279 @@
+"""Read a self-contained JSON Schema: which schemas hold at a place, and which values they take."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from fal_runtime.json_text import Value
+
+__all__ = ["ALL_TYPES", "COMBINING", "Location", "Schema", "SchemaDocument", "json_type", "same"]
+
+ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+
+# The keywords by which a schema takes in others; most have none of them.
+COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
+
+Location: TypeAlias = tuple[str | int, ...]
+
+# Whatever stands where a schema belongs: an object, a boolean, or something wrong.
+Schema: TypeAlias = Any
+
+# Whether a value fits a schema, by the identities of both: each pair is judged once.
+_Verdicts: TypeAlias = dict[tuple[int, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaDocument:
+    """A model's input schema; every method takes wrong types anywhere in it without raising."""
+
+    root: Mapping[str, Any]
+
+    @property
+    def known(self) -> bool:
+        """Return whether the schema says anything at all about the input."""
+        return bool(set(self.root) - _ANNOTATIONS)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the schemas of the input's own fields, in the document's order."""
+        found: dict[str, Any] = {}
+        for part in self.parts(self.root):
+            for name, schema in _mapping(part, "properties").items():
+                found.setdefault(name, schema)
+        return found
+
+    def required(self) -> tuple[str, ...]:
+        """Return the names of the fields that every input must hold."""
+        names = [n for part in self._common() for n in _sequence(part, "required")]
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+    def parts(self, *schemas: Schema) -> Iterator[Mapping[str, Any]]:
+        """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
+        waiting, seen = [*reversed(schemas)], set[int]()
+        while waiting:
+            part = waiting.pop()
+            if not isinstance(part, Mapping) or id(part) in seen:
+                continue
+            seen.add(id(part))
+            yield part
+            if not COMBINING.isdisjoint(part):
+                branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
+                waiting += [*reversed(branches), self.target(part)]
+
+    def target(self, schema: Mapping[str, Any]) -> Schema:
+        """Return what the schema's `$ref` points at, True where it points at nothing."""
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return True
+        found: Schema = self.root
+        for step in reference[1:].split("/")[1:]:
+            name = _unescaped(step)
+            if isinstance(found, Mapping) and name in found:
+                found = found[name]
+            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+                found = found[int(name)]
+            else:
+                return True
+        return found
+
+    def types(self, schema: Schema) -> frozenset[str]:
+        """Return the JSON types that the schema lets through; `number` includes `integer`."""
+        return self._types(schema, {})
+
+    def accepts(self, value: Value, schema: Schema) -> bool:
+        """Tell whether a value fits by type, choices, range and required members.
+
+        It decides how a text is read, also where no validator can be imported; it does not
+        replace validation.
+        """
+        return self._accepts(value, schema, {})
+
+    def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
+        """Return, once each, the schemas of a value's member (a name) or item (an index)."""
+        return _of(self.parts(*schemas), step)
+
+    def item_schema(self, schema: Schema) -> Schema:
+        """Return the schema of an array's further items."""
+        found = [part["items"] for part in self.parts(schema) if "items" in part]
+        return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
+
+    def visit(self, value: Value) -> Iterator[tuple[Location, Any, list[Any]]]:
+        """Yield location, value and schemas of an input and everything in it, outermost first."""
+        waiting: list[tuple[Location, Any, list[Any]]] = [((), value, [self.root])]
+        while waiting:
+            location, current, schemas = waiting.pop()
+            yield location, current, schemas
+            entries = _entries(current)
+            parts = list(self.parts(*schemas)) if entries else []
+            inside = [((*location, step), member, _of(parts, step)) for step, member in entries]
+            waiting.extend(reversed(inside))
+
+    def file_kind(self, schemas: Sequence[Any]) -> str | None:
+        """Return the first `x-file` kind of a place, None where no file stands."""
+        return next(iter(self.file_kinds(schemas)), None)
+
+    def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
+        """Return all `x-file` kinds of a place, once each."""
+        parts = self.parts(*schemas)
+        kinds = (part.get("x-file") for part in parts)
+        return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
+
+    def choices(self, schemas: Sequence[Any]) -> list[Any]:
+        """Return the values that the place's enumerations and constants name."""
+        found: list[Any] = []
+        for part in self.parts(*schemas):
+            found += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
+        return found
+
+    def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's defaults."""
+        parts = self.parts(*schemas)
+        return [part["default"] for part in parts if "default" in part]
+
+    def examples(self, schemas: Sequence[Schema]) -> list[Value]:
+        """Return the place's examples and defaults."""
+        parts = self.parts(*schemas)
+        shown = [example for part in parts for example in _sequence(part, "examples")]
+        return shown + self.defaults(schemas)
+
+    def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
+        if not isinstance(schema, Mapping):
+            return ALL_TYPES
+        if id(schema) not in known:
+            # What refers to itself says nothing more about the types.
+            known[id(schema)] = ALL_TYPES
+            known[id(schema)] = self._types_together(schema, known)
+        return known[id(schema)]
+
+    def _types_together(
+        self, schema: Mapping[str, Any], known: dict[int, frozenset[str]]
+    ) -> frozenset[str]:
+        found = _own_types(schema)
+        if COMBINING.isdisjoint(schema):
+            return found
+        for part in [self.target(schema), *_sequence(schema, "allOf")]:
+            found &= self._types(part, known)
+        for key in ("anyOf", "oneOf"):
+            branches = [self._types(branch, known) for branch in _sequence(schema, key)]
+            found &= frozenset[str]().union(*branches) if branches else ALL_TYPES
+        return found
+
+    def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
+        if not isinstance(schema, Mapping):
+            return schema is not False
+        asked = (id(value), id(schema))
+        if asked not in known:
+            known[asked] = True
+            known[asked] = self._accepts_whole(value, schema, known)
+        return known[asked]
+
+    def _accepts_whole(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
+        if not _fits_alone(value, schema):
+            return False
+        together = [self.target(schema), *_sequence(schema, "allOf")]
+        if not all(self._accepts(value, part, known) for part in together):
+            return False
+        unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
+        if not all(any(self._accepts(value, b, known) for b in u) for u in unions if u):
+            return False
+        return self._accepts_members(value, schema, known)
+
+    def _accepts_members(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
+        if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
+            return False
+        entries = ((member, _member(schema, step)) for step, member in _entries(value))
+        return all(
+            self._accepts(each, inside, known) for each, inside in entries if inside is not None
+        )
+
+    def _common(self) -> Iterator[Mapping[str, Any]]:
+        """Yield, once each, the schemas that the whole input must fit."""
+        waiting, seen = [self.root], set[int]()
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Mapping) and id(part) not in seen:
+                seen.add(id(part))
+                yield part
+                waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
+
+
+def json_type(value: Value) -> str:
+    """Return the JSON type of a Python value; a float without fraction counts as an integer."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return "integer"
+    names = {str: "string", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "object")
+
+
+def same(one: Value, other: Value) -> bool:
+    """Tell whether two JSON values are equal; Python alone takes True for 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _fits_alone(value: Value, schema: Mapping[str, Any]) -> bool:
+    if json_type(value) not in _own_types(schema):
+        return False
+    if isinstance(schema.get("enum"), list) and not any(same(value, c) for c in schema["enum"]):
+        return False
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above = not isinstance(low, int | float) or value >= low
+    return above and (not isinstance(high, int | float) or value <= high)
+
+
+def _own_types(schema: Mapping[str, Any]) -> frozenset[str]:
+    named = schema.get("type")
+    found = frozenset(ALL_TYPES)
+    if isinstance(named, str | list):
+        names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
+        found = frozenset(names | ({"integer"} if "number" in names else set())) & ALL_TYPES
+    for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
+        if isinstance(values, list):
+            found &= frozenset(json_type(value) for value in values)
+    return found
+
+
+def _of(parts: Iterable[Mapping[str, Any]], step: str | int) -> list[Any]:
+    members = (_member(part, step) for part in parts)
+    found = [schema for schema in members if schema is not None]
+    return found if len(found) < 2 else list({id(schema): schema for schema in found}.values())
+
+
+def _member(schema: Mapping[str, Any], step: str | int) -> Schema:
+    if isinstance(step, str):
+        properties = _mapping(schema, "properties")
+        if step in properties:
+            return properties[step]
+        others = schema.get("additionalProperties")
+        return others if isinstance(others, Mapping) else None
+    first = _sequence(schema, "prefixItems")
+    return first[step] if step < len(first) else schema.get("items")
+
+
+def _entries(value: Value) -> list[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return [(str(name), member) for name, member in value.items()]
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _mapping(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = schema.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _sequence(schema: Mapping[str, Any], key: str) -> list[Any]:
+    found = schema.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _unescaped(step: str) -> str:
+    if "%" in step:
+        from urllib.parse import unquote
+
+        step = unquote(step)
+    return step.replace("~1", "/").replace("~0", "~")

@@ -1,0 +1,128 @@
+"""The folder that results go to: checked before money is spent, never written over or left."""
+
+import filecmp
+import os
+import secrets
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.paths import local_trouble
+
+__all__ = ["OutputFolder", "keep", "names", "open_output_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFolder:
+    """A folder that exists and can be written; `path` is absolute and without links.
+
+    `wanted` is the path below it that the user gave to the first file, if any.
+    """
+
+    path: Path
+    wanted: Path | None = None
+
+    def below(self, folder: str | Path) -> Path:
+        """Create a folder in this one and return it; raises LocalError where a link leads out."""
+        place = self.path / folder
+        with local_trouble(place):
+            place.mkdir(parents=True, exist_ok=True)
+            inside = place.resolve().is_relative_to(self.path)
+        if not inside:
+            raise LocalError("local_trouble", f"{place} leads out of {self.path}: remove the link")
+        return place
+
+    @contextmanager
+    def part(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """Open a temporary file in the folder, which is removed afterwards."""
+        place = self.path / f".{secrets.token_hex(8)}.part"
+        with local_trouble(place):
+            try:
+                with place.open("xb") as file:
+                    yield place, file
+            finally:
+                place.unlink(missing_ok=True)
+
+
+def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
+    """Create the folder where it is missing and prove that it can be written.
+
+    Raises LocalError, and UsageError for a wanted file name that leaves the folder.
+    """
+    if output.is_file():
+        told = f"{output.absolute()} is a file: give --output a folder, which is made if need be"
+        raise LocalError("local_trouble", told)
+    with local_trouble(output):
+        output.mkdir(parents=True, exist_ok=True)
+        folder = OutputFolder(output.resolve())
+    if wanted is not None:
+        folder = OutputFolder(folder.path, _below(folder.path, output, wanted))
+    with folder.part():
+        pass
+    if folder.wanted is not None:
+        folder.below(folder.wanted.parent)
+    return folder
+
+
+def names(stem: str, extension: str, number: int | None = None) -> Iterator[str]:
+    """Yield names for a file, best first: `stem[_number].extension`, then higher numbers."""
+    yield f"{stem}_{number}.{extension}" if number else f"{stem}.{extension}"
+    for further in count(max(2, (number or 0) + 1)):
+        yield f"{stem}_{further}.{extension}"
+
+
+def keep(part: Path, places: Iterable[Path], taken: Collection[Path] = ()) -> Path:
+    """Give a finished temporary file the first free place and return it; nothing is overwritten.
+
+    A file that is there already with the same bytes, from an earlier run, is the same file; those
+    in `taken` belong to this run.
+    """
+    for place in places:
+        if _placed(part, place) or (place not in taken and _same(part, place)):
+            return place
+    raise LocalError("local_trouble", f"no free name for {part}")
+
+
+def _below(folder: Path, output: Path, wanted: str) -> Path:
+    """Return the wanted file's path relative to the folder."""
+    refusal = UsageError("usage", f"--output-file must be a file below --output ({folder})")
+    path = Path(wanted)
+    if path.is_absolute():
+        root = next(
+            (root for root in (output.absolute(), folder) if path.is_relative_to(root)), None
+        )
+        if root is None:
+            raise refusal
+        path = path.relative_to(root)
+    printable = all(character.isprintable() for character in wanted)
+    if not path.name or ".." in path.parts or not printable or wanted.endswith(("/", os.sep)):
+        raise refusal
+    return path
+
+
+def _placed(part: Path, place: Path) -> bool:
+    try:
+        os.link(part, place, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return _replaced(part, place)
+    return True
+
+
+def _replaced(part: Path, place: Path) -> bool:
+    """Do as `_placed` on a file system without hard links: the name is claimed first."""
+    try:
+        place.open("xb").close()
+    except FileExistsError:
+        return False
+    part.replace(place)
+    return True
+
+
+def _same(part: Path, place: Path) -> bool:
+    return place.is_file() and not place.is_symlink() and filecmp.cmp(part, place, shallow=False)

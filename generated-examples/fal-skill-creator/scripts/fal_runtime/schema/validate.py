@@ -1,0 +1,291 @@
+"""Hold an input against its schema and name every problem at once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from fal_runtime.errors import LocalError, Problem
+from fal_runtime.json_text import Value
+from fal_runtime.schema.describe import describe, path_text
+from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type
+from fal_runtime.schema.patterns import is_slow
+from fal_runtime.schema.steps import MOST_STEPS, steps
+from fal_runtime.text import closest, short
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+__all__ = ["NOTHING", "schema_problems", "unknown_expected", "unknown_fields"]
+
+Keyword: TypeAlias = Callable[..., Any]
+
+# What came where a required field is missing.
+NOTHING = "nothing"
+
+# Nobody reads more, and to say what was expected takes its time.
+_MOST_PROBLEMS = 100
+
+# What a local path breaks is not broken by the link that is sent in its place.
+_ABOUT_LINK_TEXT = ("pattern", "format", "maxLength", "minLength")
+
+
+class _LocalPath(str):
+    """A text that only stands for a link."""
+
+    __slots__ = ()
+
+
+def schema_problems(
+    value: Mapping[str, Any],
+    document: SchemaDocument,
+    *,
+    local: frozenset[Location] = frozenset(),
+    allow_unknown: bool = False,
+) -> list[Problem]:
+    """Return the ways in which the value breaks the schema (JSON Schema 2020-12).
+
+    `local` names the places where a local path stands for the link that will be sent. Raises
+    LocalError when the schema itself cannot be applied, or only in a very long time.
+    """
+    found: list[Problem] = []
+    if steps(document, value) > MOST_STEPS:
+        raise LocalError("local_trouble", _TOO_LARGE)
+    with _schema_blamed(document):
+        errors = _validator(document, allow_unknown).iter_errors(_marked(value, local))
+        told = (problem for error in errors for problem in _told(error, document))
+        found += islice(told, _MOST_PROBLEMS)
+    return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
+
+
+def _marked(value: Value, local: frozenset[Location], here: Location = ()) -> Value:
+    """Return the value with each local path known as such."""
+    if here in local:
+        return _LocalPath(value)
+    if isinstance(value, dict):
+        return {name: _marked(each, local, (*here, name)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_marked(each, local, (*here, index)) for index, each in enumerate(value)]
+    return value
+
+
+@contextmanager
+def _schema_blamed(document: SchemaDocument) -> Iterator[None]:
+    """Turn an error that comes of a broken schema into a LocalError.
+
+    The schema itself is checked only then: that takes many times as long as applying it.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from referencing.exceptions import Unresolvable
+
+    try:
+        yield
+    except RecursionError:
+        raise _broken("it refers to itself without end") from None
+    except Unresolvable as error:
+        raise _broken(f"it refers to {error.ref}, which is not there") from None
+    except Exception:
+        try:
+            Draft202012Validator.check_schema(dict(document.root))
+        except SchemaError as error:
+            where = path_text(tuple(error.absolute_path))
+            raise _broken(f"{where}: {short(error.message)}") from None
+        raise
+
+
+def unknown_fields(value: Value, document: SchemaDocument) -> list[Problem]:
+    """Return the names, at every level whose fields are known, that the schema does not list."""
+    found = []
+    for location, current, schemas in document.visit(value):
+        names = _known_names(schemas, document) if isinstance(current, dict) else None
+        for name in current if names else ():
+            if name not in (names or ()):
+                found.append(_unknown((*location, name), list(names or ())))
+    return found
+
+
+def _validator(document: SchemaDocument, allow_unknown: bool) -> "Validator":
+    from referencing import Registry
+
+    # Without a registry of its own, jsonschema would fetch a remote reference from the network.
+    return _validator_class(allow_unknown)(dict(document.root), registry=Registry())
+
+
+@cache
+def _validator_class(allow_unknown: bool) -> type["Validator"]:
+    from jsonschema import Draft202012Validator, validators
+
+    # A value that fits two branches of a oneOf is decided by the server's discriminator.
+    keywords: dict[str, Any] = {
+        **Draft202012Validator.VALIDATORS,
+        "pattern": _quick_pattern,
+        "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
+        "multipleOf": _multiple_of,
+    }
+    for name in _ABOUT_LINK_TEXT:
+        keywords[name] = _skipping_local_paths(keywords[name])
+    if allow_unknown:
+        listed = Draft202012Validator.VALIDATORS["additionalProperties"]
+        keywords["additionalProperties"] = lambda validator, others, instance, schema: (
+            () if others is False else listed(validator, others, instance, schema)
+        )
+        keywords["unevaluatedProperties"] = lambda *_: ()
+    extend: Callable[..., type[Validator]] = validators.extend
+    return extend(Draft202012Validator, keywords)
+
+
+def _quick_pattern(
+    validator: "Validator", pattern: str, instance: Value, schema: Schema
+) -> Iterable["ValidationError"]:
+    from jsonschema import Draft202012Validator
+
+    if is_slow(pattern):
+        return ()
+    found: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
+        validator, pattern, instance, schema
+    )
+    return found or ()
+
+
+def _skipping_local_paths(keyword: Keyword) -> Keyword:
+    return lambda validator, limit, instance, schema: (
+        () if isinstance(instance, _LocalPath) else keyword(validator, limit, instance, schema)
+    )
+
+
+def _multiple_of(
+    validator: "Validator", step: Value, instance: Value, _schema: Schema
+) -> Iterator["ValidationError"]:
+    """Check a multiple exactly: in binary 0.3 is no multiple of 0.1."""
+    from fractions import Fraction
+
+    from jsonschema import ValidationError
+
+    if not validator.is_type(instance, "number") or not step:
+        return
+    rest = Fraction(str(instance)) % Fraction(str(step))
+    if rest:
+        yield ValidationError(f"{instance!r} is not a multiple of {step}")
+
+
+def _told(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
+    location, instance = tuple(error.absolute_path), cast(Any, error.instance)
+    if error.validator in ("anyOf", "oneOf") and error.context:
+        yield from _told_union(error, document)
+    elif error.validator == "required":
+        for name in cast(list[str], error.validator_value):
+            if name not in instance:
+                yield _missing((*location, name), error.schema, document)
+    elif error.validator == "additionalProperties" and error.validator_value is False:
+        names = list(_known_names([error.schema], document) or ())
+        yield from (_unknown((*location, n), names) for n in instance if n not in names)
+    else:
+        yield _misfit(error, error.schema, document)
+
+
+def _told_union(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
+    """Report the branch that fits best, or the whole union where no branch takes the type."""
+    branches: dict[int, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+    best = min(branches, key=lambda index: _distance(error, branches[index], index, document))
+    members = ("required", "additionalProperties")
+    inside = [e for e in branches[best] if e.relative_path or e.context or e.validator in members]
+    if not inside:
+        yield _misfit(error, error.schema, document)
+    for inner in inside:
+        yield from _told(inner, document)
+
+
+def _distance(
+    error: "ValidationError", inner: list["ValidationError"], index: int, document: SchemaDocument
+) -> tuple[bool, int, int]:
+    """Order branches: the value's type first, then matching constants, then fewest problems."""
+    branch = cast(list[Any], error.validator_value)[index]
+    wrong_type = json_type(error.instance) not in document.types(branch)
+    constants = sum(each.validator in ("const", "enum") for each in inner)
+    return wrong_type, constants, len(inner)
+
+
+def _misfit(error: "ValidationError", schema: Schema, document: SchemaDocument) -> Problem:
+    value = error.instance
+    choices = [c for c in document.choices([schema]) if isinstance(c, str)]
+    near = closest(value, choices) if isinstance(value, str) else None
+    expected = describe(schema, document)
+    if str(error.validator) not in _DESCRIBED:
+        expected = f"{expected} ({error.validator}: {short(error.validator_value)})"
+    return Problem(path_text(tuple(error.absolute_path)), _came(value, error), expected, near)
+
+
+_DESCRIBED = {"type", "enum", "const", "pattern", "anyOf", "oneOf", "multipleOf"}
+_DESCRIBED |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_DESCRIBED |= {"minLength", "maxLength", "minItems", "maxItems"}
+
+
+def _came(value: Value, error: "ValidationError") -> str:
+    if error.validator in ("minItems", "maxItems"):
+        return f"{len(value)} items"
+    if error.validator in ("minLength", "maxLength"):
+        return f"{short(value, 40)} ({len(value):,} characters)"
+    return short(value)
+
+
+def _missing(location: Location, schema: Schema, document: SchemaDocument) -> Problem:
+    members = document.members([schema], location[-1])
+    expected = describe(members[0], document) if members else "a value"
+    return Problem(path_text(location), NOTHING, expected)
+
+
+def _unknown(location: Location, names: list[str]) -> Problem:
+    near = closest(str(location[-1]), names)
+    return Problem(path_text(location), "an unknown field", unknown_expected(names), near)
+
+
+def unknown_expected(names: Iterable[str]) -> str:
+    """Return how the valid names of an object are listed in a problem."""
+    return f"one of the fields {', '.join(names)}"
+
+
+def _known_names(schemas: list[Any], document: SchemaDocument) -> dict[str, None] | None:
+    """Return the names that an object may hold, None where it may hold any."""
+    names: dict[str, None] = {}
+    for part in document.parts(*schemas):
+        if "object" not in document.types(part):
+            continue
+        if _is_open(part, document):
+            return None
+        properties = part.get("properties")
+        names |= dict.fromkeys(properties if isinstance(properties, Mapping) else ())
+    # What upstream's own examples name is not unknown, though its schema forgets it.
+    shown = [example for example in document.examples(schemas) if isinstance(example, Mapping)]
+    return names | dict.fromkeys(n for example in shown for n in example) if names else None
+
+
+def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
+    if part.get("additionalProperties") not in (None, False) or "patternProperties" in part:
+        return True
+    if "properties" in part:
+        return False
+    branches = [b for key in ("anyOf", "oneOf") for b in part.get(key) or ()]
+    return any(
+        "object" in document.types(branch)
+        and not any("properties" in inner for inner in document.parts(branch))
+        for branch in branches
+    )
+
+
+_TOO_LARGE = (
+    "the input cannot be checked: it and the skill's references/input.schema.json are too large "
+    "together. Give a smaller input, or --no-validate to send it unchecked"
+)
+
+
+def _broken(reason: str) -> LocalError:
+    return LocalError(
+        "local_trouble",
+        f"the skill's references/input.schema.json cannot be applied: {reason}. Generate the skill "
+        "again with `falsmith generate --force`, or give --no-validate",
+    )

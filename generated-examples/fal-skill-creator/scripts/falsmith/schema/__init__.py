@@ -1,0 +1,1 @@
+"""One self-contained JSON Schema out of a model's document."""

@@ -1,0 +1,1 @@
+"""The wire, without state: HTTP, what answers mean, the queue, storage."""

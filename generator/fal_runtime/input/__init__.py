@@ -1,0 +1,1 @@
+"""Flags and JSON in, one validated input out."""

@@ -1,0 +1,164 @@
+"""The user's own defaults of a skill: fields that every call sends, and named bundles of them."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from fal_runtime.errors import InputError, Problem, UsageError
+from fal_runtime.input.files import find_local_files
+from fal_runtime.input.prepare import Layers, put
+from fal_runtime.json_text import Value
+from fal_runtime.schema.describe import path_text
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.text import closest, short, shortened
+from fal_runtime.yaml_file import entries
+
+__all__ = ["defaults_file", "read_defaults"]
+
+_SECTIONS = ("defaults", "presets")
+# What a schema says of single fields; all else in it speaks of a whole input.
+_ABOUT_FIELDS = ("$schema", "$defs", "additionalProperties", "patternProperties", "examples")
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of a bundle, and the line that it stands on."""
+
+    name: str
+    value: Value
+    line: int
+
+
+# By the names that lead to it: ("defaults",) or ("presets", NAME).
+_Bundle: TypeAlias = tuple[str, ...]
+_Bundles: TypeAlias = Mapping[_Bundle, Sequence[_Field]]
+_DEFAULTS: _Bundle = ("defaults",)
+
+# A problem and its line.
+_Found: TypeAlias = tuple[int, Problem]
+
+Check: TypeAlias = Callable[..., object]
+
+
+def defaults_file(skill: Path | None) -> Path | None:
+    """Return a skill's defaults.yaml where there is one, be it only a link that leads nowhere."""
+    file = skill.absolute() / "references" / "defaults.yaml" if skill is not None else None
+    return file if file is not None and (file.is_symlink() or file.exists()) else None
+
+
+def read_defaults(
+    skill: Path | None, document: SchemaDocument, preset: str | None, check: Check
+) -> Layers:
+    """Return the fields of the defaults and of the preset, by the names of these two sources.
+
+    `check` is `check_input`, with the options of the call: every bundle of the file must pass it.
+    A relative path of a file starts at the folder of defaults.yaml, and the files of the bundles
+    in use must be there. Raises UsageError that names file, line and key of every problem,
+    LocalError for a file that cannot be read.
+    """
+    file = defaults_file(skill)
+    if file is None and preset is not None:
+        raise UsageError(
+            "usage",
+            f"--preset {preset[:60]}: the presets of a model stand in references/defaults.yaml of "
+            "its own skill, and there is no such file",
+        )
+    if file is None:
+        return {}
+    bundles = _bundles(file, document)
+    used: dict[str, _Bundle] = {"defaults": _DEFAULTS}
+    if preset is not None:
+        used[f"preset {preset}"] = _known_preset(preset, bundles, file)
+    problems = list(_problems(bundles, used.values(), _fields_alone(document), check))
+    if problems:
+        raise _refused(file, problems)
+    return {
+        source: {field.name: field.value for field in bundles[bundle]}
+        for source, bundle in used.items()
+    }
+
+
+def _bundles(file: Path, document: SchemaDocument) -> _Bundles:
+    """Return the file's bundles, in which every relative path is made absolute."""
+    bundles: dict[_Bundle, list[_Field]] = {_DEFAULTS: []}
+    for path, value, line in entries(file, depth=3):
+        *above, name = path
+        if tuple(above) in bundles:
+            anchored = _anchored({name: value}, document, file.parent)
+            bundles[tuple(above)].append(_Field(name, anchored[name], line))
+        elif above in ([], ["presets"]):
+            problem = _no_mapping(path, value)
+            if problem is not None:
+                raise _refused(file, [(line, problem)])
+            bundles |= {path: []} if above else {}
+    return bundles
+
+
+def _no_mapping(path: tuple[str, ...], value: Value) -> Problem | None:
+    """Return what is wrong with a section or a preset; an empty one is none the worse."""
+    if path[0] not in _SECTIONS:
+        near = closest(path[0], _SECTIONS)
+        return Problem(path[0], "an unknown name", f"one of {', '.join(_SECTIONS)}", near)
+    if value is None or isinstance(value, dict):
+        return None
+    inside = "presets by name" if path == ("presets",) else "input fields by name"
+    return Problem(".".join(path), short(value), inside)
+
+
+def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -> dict[str, Value]:
+    for file in find_local_files(whole, document, check=False)[0]:
+        if not file.path.is_absolute():
+            put(whole, file.location, str(folder / file.path))
+    return whole
+
+
+def _problems(
+    bundles: _Bundles, used: Collection[_Bundle], document: SchemaDocument, check: Check
+) -> Iterator[_Found]:
+    for bundle, fields in bundles.items():
+        for field in fields:
+            if field.value is None:
+                expected = "a value; null takes nothing away: leave the line out"
+                found: Sequence[Problem] = [Problem(path_text((field.name,)), "null", expected)]
+            else:
+                found = _broken(check, {field.name: field.value}, document, bundle in used)
+            for problem in found:
+                dot = "" if problem.path.startswith("[") else "."
+                path = f"{'.'.join(bundle)}{dot}{problem.path}"
+                yield field.line, replace(problem, path=path)
+
+
+def _broken(
+    check: Check, value: Mapping[str, Value], document: SchemaDocument, check_files: bool
+) -> Sequence[Problem]:
+    try:
+        check(value, document, check_files=check_files)
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _fields_alone(document: SchemaDocument) -> SchemaDocument:
+    """Return the schema of an input of which any field may be missing."""
+    if not document.known:
+        return document
+    kept = {name: document.root[name] for name in _ABOUT_FIELDS if name in document.root}
+    return SchemaDocument(kept | {"type": "object", "properties": document.fields()})
+
+
+def _known_preset(preset: str, bundles: _Bundles, file: Path) -> _Bundle:
+    if ("presets", preset) in bundles:
+        return "presets", preset
+    names = [bundle[1] for bundle in bundles if bundle != _DEFAULTS]
+    there = f"its presets are {', '.join(names)}" if names else "it has no presets"
+    near = closest(preset, names)
+    hint = f"; did you mean {near}?" if near else ""
+    raise UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
+
+
+def _refused(file: Path, found: Sequence[_Found]) -> UsageError:
+    told = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
+    more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+    message = shortened(f"{file}, {told}{more}", 1500)
+    return UsageError("invalid_settings", message, [problem for _, problem in found])

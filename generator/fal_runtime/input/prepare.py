@@ -1,0 +1,252 @@
+"""Make one validated input of what a command line or a Python caller gives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from fal_runtime.errors import InputError, Problem, UsageError
+from fal_runtime.input.files import FileProblem, LocalFile, find_local_files
+from fal_runtime.input.flags import Given, own_options, parse_command
+from fal_runtime.input.values import digit_texts, field_value, set_nested
+from fal_runtime.json_text import JsonTextError, Value, parse_json, unsendable
+from fal_runtime.schema.describe import describe, path_text
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.validate import NOTHING, schema_problems, unknown_fields
+from fal_runtime.text import short
+
+__all__ = [
+    "GivenInput",
+    "Layers",
+    "LocalFile",
+    "PreparedInput",
+    "check_input",
+    "given_input",
+    "layered",
+    "prepare_command",
+    "put",
+    "raise_problems",
+    "with_links",
+]
+
+# Files are named in an input, not copied into it.
+_LARGEST_FILE = 32 * 1024 * 1024
+
+# Input fields by the name of their source, in the order in which the later ones win.
+Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInput:
+    """A complete input; `<upload:/absolute/path>` stands where a local file's link will.
+
+    `sources` tells of its fields, and of nested values that --set gave, where they come from.
+    """
+
+    value: dict[str, Any]
+    local_files: tuple[LocalFile, ...] = ()
+    notices: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenInput:
+    """An input as it was given, what of it cannot be read, and where each value comes from."""
+
+    value: dict[str, Any]
+    sources: dict[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+def prepare_command(
+    argv: Sequence[str],
+    *,
+    model_id: str | None,
+    schema: Mapping[str, Any],
+    stdin_text: str | None = None,
+    check_files: bool = False,
+) -> PreparedInput:
+    """Read a wrapper's command line and check its input, without a key, a network or a call.
+
+    `schema` is the content of `references/input.schema.json`, `stdin_text` what `--args-file -`
+    reads. Without `check_files` a path such as `photo.png` needs no file behind it, so shown
+    examples can be checked anywhere. Raises UsageError or InputError as the wrapper would.
+    """
+    document = SchemaDocument(schema)
+    given = parse_command(argv, document, own_options(model_id))
+    read = given_input(given, document, lambda: stdin_text or "")
+    return check_input(
+        read.value,
+        document,
+        read.problems,
+        check_files=check_files,
+        validate=not given.options["no_validate"],
+        allow_unknown=given.options["allow_unknown"],
+    )
+
+
+def layered(layers: Layers, args: Mapping[str, Any]) -> GivenInput:
+    """Return the fields of all layers and then of `args`: a later field replaces an earlier one.
+
+    An object or a list is replaced as a whole.
+    """
+    value: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, fields in {**layers, "args": args}.items():
+        value |= fields
+        sources |= dict.fromkeys(fields, source)
+    return GivenInput(value, sources)
+
+
+def given_input(
+    given: Given,
+    document: SchemaDocument,
+    read_stdin: Callable[[], str],
+    layers: Layers = MappingProxyType({}),
+) -> GivenInput:
+    """Return a command line's input: the layers, then --args, then --set, then flags."""
+    below = layered(layers, _base(given.options, read_stdin))
+    value, sources, problems = below.value, below.sources, list(given.unknown)
+    for assignment in given.options["set"] or ():
+        set_nested(value, assignment, document)
+        sources[assignment.partition("=")[0]] = "set"
+    fields = document.fields()
+    for name, texts in given.fields.items():
+        try:
+            value[name] = field_value(texts, fields[name], document)
+        except JsonTextError as error:
+            expected = f"{describe(fields[name], document)}; {error}"
+            got = short(texts[0]) if len(texts) == 1 else f"{len(texts)} values"
+            problems.append(Problem(path_text((name,)), got, expected))
+    flags = dict.fromkeys(given.fields, "flag")
+    kept = {path: by for path, by in sources.items() if path.partition(".")[0] not in flags}
+    return GivenInput(value, kept | flags, tuple(problems))
+
+
+def check_input(
+    value: Mapping[str, Any],
+    document: SchemaDocument,
+    problems: Sequence[Problem] = (),
+    *,
+    check_files: bool = True,
+    validate: bool = True,
+    allow_unknown: bool = False,
+) -> PreparedInput:
+    """Return the input as it will be sent, or raise InputError that names every problem.
+
+    `problems` are those found while reading; the given value is not changed.
+    """
+    whole = _sendable(value)
+    notices = _with_digit_texts(whole, document) if validate else []
+    if "boolean" in _named_types(document, "sync_mode"):
+        whole.setdefault("sync_mode", False)
+    files, file_problems = find_local_files(whole, document, check=check_files)
+    found = list(problems)
+    if validate and document.known:
+        found += [] if allow_unknown else unknown_fields(whole, document)
+        local = frozenset({f.location for f in files} | {p.location for p in file_problems})
+        found += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
+    raise_problems(found, file_problems)
+    for file in files:
+        put(whole, file.location, f"<upload:{file.path}>")
+    return PreparedInput(whole, tuple(files), tuple(notices))
+
+
+def with_links(prepared: PreparedInput, links: Mapping[Path, str]) -> dict[str, Any]:
+    """Return the input with the link of each local file in its place."""
+    value = deepcopy(prepared.value)
+    for file in prepared.local_files:
+        put(value, file.location, links[file.path])
+    return value
+
+
+def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] = ()) -> None:
+    """Raise one InputError that names every problem; return when there is none."""
+    problems = [*found, *(each.problem for each in about_files)]
+    told = {problem.path for problem in problems if problem.got != NOTHING}
+    problems = [p for p in problems if p.got != NOTHING or p.path not in told]
+    problems = list({(p.path, p.expected): p for p in problems}.values())
+    if not problems:
+        return
+    missing = not found and all(each.missing for each in about_files)
+    raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
+
+
+def _base(options: Mapping[str, Any], read_stdin: Callable[[], str]) -> dict[str, Any]:
+    if options["args"] is not None and options["args_file"] is not None:
+        raise UsageError("usage", "--args and --args-file cannot be given together")
+    name, text = "--args", options["args"]
+    if options["args_file"] is not None:
+        name = f"--args-file {options['args_file']}"
+        text = _file_text(options["args_file"], read_stdin)
+    if text is None:
+        return {}
+    try:
+        value = parse_json(text)
+    except JsonTextError as error:
+        raise InputError("invalid_input", f"{name} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InputError("invalid_input", f"{name} must be a JSON object, not {short(value)}")
+    return value
+
+
+def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
+    try:
+        if name == "-":
+            return read_stdin()
+        return _regular_text(Path(name).expanduser())
+    except UnicodeDecodeError:
+        raise InputError("invalid_input", f"--args-file {name} is not UTF-8 text") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError("file_missing", f"--args-file {name} cannot be read: {told}") from None
+
+
+def _regular_text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
+    for name, member in value.items():
+        reason = unsendable({name: member})
+        if reason is not None:
+            path = path_text((str(name).encode(errors="replace").decode(),))
+            problem = Problem(path, type(member).__name__, f"JSON; {reason}")
+            raise InputError("invalid_input", f"{path} cannot be sent: {reason}", [problem])
+    return deepcopy(dict(value))
+
+
+def _with_digit_texts(whole: dict[str, Any], document: SchemaDocument) -> list[str]:
+    notices = []
+    for location, text in digit_texts(whole, document):
+        put(whole, location, text)
+        notices.append(f'{path_text(location)}: {text} was sent as "{text}"')
+    return notices
+
+
+def _named_types(document: SchemaDocument, name: str) -> frozenset[str]:
+    fields = document.fields()
+    return document.types(fields[name]) if name in fields else frozenset()
+
+
+def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
+    """Replace the value that stands at a place of the input."""
+    for step in location[:-1]:
+        whole = whole[step]
+    whole[location[-1]] = new
+
+
+def _message(problems: Sequence[Problem]) -> str:
+    """Return one line that names missing fields together and the first other problems."""
+    missing = [f"{p.path} ({p.expected})" for p in problems if p.got == NOTHING]
+    told = [f"required and missing: {', '.join(missing)}"] if missing else []
+    told += [str(problem) for problem in problems if problem.got != NOTHING][:5]
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    text = f"the input has {count}: {'; '.join(told)}"
+    return text if len(text) <= 1500 else f"{text[:1497]}..."

@@ -1,0 +1,1 @@
+"""One job from submit to saved files."""

@@ -1,0 +1,92 @@
+"""A schema in people's words: its type, its choices and its limits, each short.
+
+`parts` are the schema's branches, as `references.branches` gives them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from falsmith.documents import Json
+from falsmith.schema.references import Schema, branches
+
+__all__ = ["choices", "has_few_lists", "limits", "type_label"]
+
+# Lists of lists of lists are told; the catalogue has none that go deeper.
+DEPTH = 3
+# The catalogue's unions have two lists at most.
+MOST_LISTS = 4
+FIELDS_SHOWN = 6
+LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+LIMITS |= {"minLength", "maxLength", "minItems", "maxItems"}
+
+
+def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
+    """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
+    depth = depth if has_few_lists(parts) else DEPTH
+    labels = dict.fromkeys(_plain_label(part, root, depth) for part in parts)
+    return " or ".join(labels) or "any"
+
+
+def choices(parts: Sequence[Schema], root: Schema, depth: int = 0) -> tuple[Json, ...]:
+    """Return the allowed values of a schema or a union's branches, or of a list's items."""
+    found: list[Json] = []
+    depth = depth if has_few_lists(parts) else DEPTH
+    for part in parts:
+        if "const" in part:
+            found.append(part["const"])
+        found += [value for value in part.get("enum", ()) if value is not None]
+        if isinstance(part.get("items"), Mapping) and depth < DEPTH:
+            found += choices(branches(part["items"], root), root, depth + 1)
+    return tuple(found)
+
+
+def limits(parts: Sequence[Schema]) -> str:
+    """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
+    told = (limit for part in parts for limit in _limits(part))
+    return ", ".join(dict.fromkeys(told))
+
+
+def has_few_lists(parts: Sequence[Schema]) -> bool:
+    """Tell whether to look into the lists of a union: each of many could hold as many again."""
+    return len(parts) <= MOST_LISTS or sum("items" in part for part in parts) <= MOST_LISTS
+
+
+def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
+    if "enum" in schema or "const" in schema:
+        return "enum"
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " or ".join(str(one) for one in kind if one != "null")
+    if kind == "array" and depth < DEPTH:
+        items = schema.get("items", {})
+        parts = branches(items if isinstance(items, Mapping) else {}, root)
+        return "list of " + type_label(parts, root, depth + 1)
+    if "properties" in schema:
+        names = list(schema["properties"])
+        more = ", ..." if len(names) > FIELDS_SHOWN else ""
+        return f"object {{{', '.join(names[:FIELDS_SHOWN])}{more}}}"
+    return kind if isinstance(kind, str) else "any"
+
+
+def _limits(schema: Schema) -> Iterator[str]:
+    if LIMITS.isdisjoint(schema):
+        return
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if least is not None and most is not None:
+        yield f"{least}..{most}"
+    elif least is not None or most is not None:
+        yield f">= {least}" if most is None else f"<= {most}"
+    yield from (f"> {above}" for _ in (above,) if above is not None)
+    yield from (f"< {below}" for _ in (below,) if below is not None)
+    yield from (f"multiple of {schema[key]}" for key in ("multipleOf",) if key in schema)
+    yield from _span(schema.get("minLength"), schema.get("maxLength"), "characters")
+    yield from _span(schema.get("minItems"), schema.get("maxItems"), "items")
+
+
+def _span(least: int | None, most: int | None, unit: str) -> Iterator[str]:
+    if least and most is not None:
+        yield f"{least}..{most} {unit}"
+    elif most is not None:
+        yield f"up to {most} {unit}"
+    elif least and least > 1:
+        yield f"at least {least} {unit}"
