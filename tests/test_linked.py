@@ -100,7 +100,7 @@ def test_a_newer_creator_skill_is_kept_unless_forced(skills: Path, force: bool) 
 
 
 def test_an_edited_creator_skill_stops_generation_and_names_the_way_out(skills: Path) -> None:
-    edited = skills / CREATOR / "scripts" / "fal_runtime" / "api.py"
+    edited = skills / CREATOR / "scripts" / "fal_runtime" / "model.py"
     edited.write_text("mine = True\n")
 
     with pytest.raises(TargetError, match=r"scripts/fal_runtime/model\.py.*--standalone"):
