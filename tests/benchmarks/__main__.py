@@ -13,6 +13,7 @@ from figures import show
 from generation import generation
 from many_documents import many_documents
 from start_up import start_up
+from structure import structure
 
 from falsmith.catalog.saved import SavedSource
 from falsmith.sources import Bundled
@@ -24,6 +25,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = generation(Path(corpus) if corpus else many_documents(Path(folder)))
     figures += start_up()
+    figures += structure()
     # Imported last: what this process holds would count as memory of the commands it starts.
     from token_budgets import token_budgets
 

@@ -13,18 +13,18 @@ __all__ = ["Figure", "show"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured, and the most that it may be."""
+    """What was measured, and the most that it may be, where there is such a bound."""
 
     what: str
     value: float
-    target: float
+    target: float | None
     unit: str = ""
     note: str = ""
 
     @property
     def met(self) -> bool:
-        """Whether the figure is within its target."""
-        return self.value <= self.target
+        """Whether the figure is within its target, if it has one."""
+        return self.target is None or self.value <= self.target
 
 
 def show(figures: Sequence[Figure], title: str) -> None:
@@ -36,13 +36,14 @@ def show(figures: Sequence[Figure], title: str) -> None:
     table.add_column("met")
     table.add_column("measured")
     for one in figures:
-        met = "[green]yes[/]" if one.met else "[bold red]no[/]"
-        table.add_row(
-            one.what, _told(one.value, one), f"<= {_told(one.target, one)}", met, one.note
-        )
+        target, met = "", ""
+        if one.target is not None:
+            target = f"<= {_text(one.target, one.unit)}"
+            met = "[green]yes[/]" if one.met else "[bold red]no[/]"
+        table.add_row(one.what, _text(one.value, one.unit), target, met, one.note)
     # A pipe has no width of its own: this one keeps each figure on one line.
     Console(width=None if sys.stdout.isatty() else 110).print(table)
 
 
-def _told(number: float, figure: Figure) -> str:
-    return f"{number:,.2f}{figure.unit}" if figure.unit == " x" else f"{number:,.0f}{figure.unit}"
+def _text(number: float, unit: str) -> str:
+    return f"{number:,.2f}{unit}" if unit == " x" else f"{number:,.0f}{unit}"
