@@ -13,10 +13,11 @@ import pytest
 from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
 from fal_runtime.fal.http import Clock, Connection
+from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import LocalFile, PreparedInput
-from fal_runtime.jobs.call import JobOptions, Session
 from fal_runtime.jobs.commands import run_job
-from fal_runtime.output.result import Outcome
+from fal_runtime.jobs.job import Services
+from fal_runtime.output.result import CallResult
 
 QUEUE = "https://queue.fal.run"
 MODEL = "acme/demo/fast"
@@ -138,7 +139,7 @@ class Fal:
     script: Script
     time: FakeTime
     config: Config
-    options: JobOptions
+    options: CallOptions
     lines: list[str]
 
     accepted = staticmethod(accepted)
@@ -148,15 +149,25 @@ class Fal:
     picture = staticmethod(picture)
     interrupt = staticmethod(interrupt)
 
-    def session(self, **options: Any) -> Session:
-        """Return what a command is given, with these options changed."""
-        chosen = replace(self.options, **options)
+    @property
+    def services(self) -> Services:
+        """What every command works with."""
         client, clock = self.script.client(), self.time.clock
-        return Session(MODEL, chosen, self.config, self.lines.append, client, clock)
+        return Services(self.config, self.lines.append, client, clock)
 
-    def run(self, value: PreparedInput | None = None, **options: Any) -> Outcome:
+    def run(self, value: PreparedInput | None = None, **options: Any) -> CallResult:
         """Run a job from its input to its files."""
-        return run_job(self.session(**options), value or prepared())
+        changed = replace(self.options, **options)
+        return run_job(self.services, MODEL, value or prepared(), changed)
+
+    def ask(
+        self,
+        command: Callable[[Services, str, str, CallOptions], CallResult],
+        request_id: str = "req-1",
+        **options: Any,
+    ) -> CallResult:
+        """Run one of job_status, job_result and cancel_job."""
+        return command(self.services, MODEL, request_id, replace(self.options, **options))
 
     def serve(self, *names: str) -> None:
         """Script the downloads of pictures."""
@@ -181,7 +192,7 @@ class Fal:
 @pytest.fixture
 def fal(tmp_path: Path) -> Fal:
     config = load_config(None, {"FAL_KEY": "id-1:secret-1"})
-    options = JobOptions(output=tmp_path / "output", command="python skill.py")
+    options = CallOptions(output=tmp_path / "output", command=("python", "skill.py"))
     return Fal(Script(), FakeTime(), config, options, [])
 
 

@@ -15,7 +15,7 @@ JOB = f"{QUEUE}/acme/demo/requests/req-1"
 
 def test_status_of_a_job_is_told_without_collecting(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_PROGRESS")
-    outcome = job_status(fal.session(), "req-1")
+    outcome = fal.ask(job_status)
     assert (outcome.status, outcome.exit_status, outcome.job) == ("IN_PROGRESS", 0, "req-1")
     assert len(fal.script.requests) == 1
 
@@ -23,13 +23,13 @@ def test_status_of_a_job_is_told_without_collecting(fal: "Fal") -> None:
 def test_unknown_job_is_told(fal: "Fal") -> None:
     fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
     for ask in (job_status, job_result):
-        outcome = ask(fal.session(), "req-1")
+        outcome = fal.ask(ask)
         assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 2)
         assert outcome.as_json()["error"]["charged"] == "unknown"
 
 
 def test_request_id_that_is_none_reaches_no_network(fal: "Fal") -> None:
-    outcome = job_result(fal.session(), "../../x")
+    outcome = fal.ask(job_result, "../../x")
     assert (outcome.status, outcome.exit_status) == ("REFUSED", 2)
 
 
@@ -46,5 +46,5 @@ def test_cancel_tells_what_became_of_the_job(
     fal: "Fal", code: int, body: object, status: str, exit_status: int
 ) -> None:
     fal.script.on(f"PUT {JOB}/cancel", fal.answer(body, code))
-    outcome = cancel_job(fal.session(), "req-1")
+    outcome = fal.ask(cancel_job)
     assert (outcome.status, outcome.exit_status) == (status, exit_status)

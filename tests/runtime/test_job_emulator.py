@@ -1,20 +1,16 @@
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fal_runtime.config import load_config
+from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import LocalFile, PreparedInput
-from fal_runtime.jobs.commands import (
-    JobOptions,
-    Session,
-    cancel_job,
-    job_result,
-    job_status,
-    run_job,
-)
+from fal_runtime.jobs.commands import cancel_job, job_result, job_status, run_job
+from fal_runtime.jobs.job import Services
+from fal_runtime.output.result import CallResult
 from falsmith.catalog.bundled import bundled_documents
 from falsmith.emulator import LOCKED_KEY, Emulator
 
@@ -30,58 +26,67 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture
-def session(emulator: Emulator, tmp_path: Path) -> Session:
-    options = JobOptions(output=tmp_path / "output", command="python x.py", wait=60)
-    return Session(FLUX, options, load_config(None, emulator.environment), lambda _: None)
-
-
-def chosen(session: Session, **options: Any) -> Session:
-    return replace(session, options=replace(session.options, **options))
-
-
 CAT = PreparedInput({"prompt": "a cat", "num_images": 2}, (), ())
 
 
-def test_job_of_the_queue_comes_back_as_files(session: Session) -> None:
+@dataclass
+class Calls:
+    """Calls of one model, with what all of them are given."""
+
+    services: Services
+    options: CallOptions
+
+    def run(
+        self, prepared: PreparedInput = CAT, model_id: str = FLUX, **options: Any
+    ) -> CallResult:
+        return run_job(self.services, model_id, prepared, replace(self.options, **options))
+
+
+@pytest.fixture
+def calls(emulator: Emulator, tmp_path: Path) -> Calls:
+    options = CallOptions(output=tmp_path / "output", command=("python", "x.py"), wait=60)
+    return Calls(Services(load_config(None, emulator.environment), lambda _: None), options)
+
+
+def test_job_of_the_queue_comes_back_as_files(calls: Calls) -> None:
     lines: list[str] = []
-    outcome = run_job(replace(session, report=lines.append), CAT)
+    outcome = replace(calls, services=replace(calls.services, report=lines.append)).run()
     assert (outcome.status, outcome.exit_status, len(outcome.files)) == ("COMPLETED", 0, 2)
     assert all(file.path.read_bytes().startswith(b"\x89PNG") for file in outcome.files)
     assert str(outcome.request_id) in lines[0]
 
 
-def test_local_file_is_uploaded_before_its_job(session: Session, tmp_path: Path) -> None:
+def test_local_file_is_uploaded_before_its_job(calls: Calls, tmp_path: Path) -> None:
     path = tmp_path / "start.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     value = {"prompt": "it moves", "start_image_url": f"<upload:{path}>"}
     prepared = PreparedInput(value, (LocalFile(("start_image_url",), path, "image"),), ())
-    outcome = run_job(replace(session, model_id=KLING), prepared)
+    outcome = calls.run(prepared, KLING)
     assert (outcome.status, [file.kind for file in outcome.files]) == ("COMPLETED", ["video"])
 
 
-def test_job_can_be_left_and_collected_later(session: Session) -> None:
-    submitted = run_job(chosen(session, submit=True), CAT)
+def test_job_can_be_left_and_collected_later(calls: Calls) -> None:
+    submitted = calls.run(submit=True)
     assert (submitted.status, submitted.exit_status) == ("IN_QUEUE", 0)
     job = str(submitted.job)
-    looked = job_status(session, job)
+    looked = job_status(calls.services, FLUX, job, calls.options)
     assert (looked.status, looked.exit_status) == ("IN_QUEUE", 0)
-    collected = job_result(session, job)
+    collected = job_result(calls.services, FLUX, job, calls.options)
     assert (collected.status, len(collected.files)) == ("COMPLETED", 2)
-    late = cancel_job(session, job)
+    late = cancel_job(calls.services, FLUX, job, calls.options)
     assert (late.status, late.exit_status) == ("COMPLETED", 5)
 
 
-def test_queued_job_is_cancelled(session: Session) -> None:
-    job = str(run_job(chosen(session, submit=True), CAT).job)
-    assert cancel_job(session, job).status == "CANCELLED"
-    collected = job_result(session, job)
+def test_queued_job_is_cancelled(calls: Calls) -> None:
+    job = str(calls.run(submit=True).job)
+    assert cancel_job(calls.services, FLUX, job, calls.options).status == "CANCELLED"
+    collected = job_result(calls.services, FLUX, job, calls.options)
     assert (collected.status, collected.exit_status) == ("CANCELLED", 4)
 
 
-def test_invalid_input_fails_in_the_queue_and_says_where(session: Session) -> None:
+def test_invalid_input_fails_in_the_queue_and_says_where(calls: Calls) -> None:
     wrong = PreparedInput({"prompt": "a cat", "num_images": "many"}, (), ())
-    outcome = run_job(session, wrong)
+    outcome = calls.run(wrong)
     assert (outcome.status, outcome.exit_status) == ("FAILED", 4)
     assert outcome.error is not None
     assert outcome.error.problems[0].path == "num_images"
@@ -89,26 +94,26 @@ def test_invalid_input_fails_in_the_queue_and_says_where(session: Session) -> No
 
 
 @pytest.mark.parametrize("key", ["nobody:nothing", LOCKED_KEY])
-def test_refused_key_submits_nothing(emulator: Emulator, session: Session, key: str) -> None:
+def test_refused_key_submits_nothing(emulator: Emulator, calls: Calls, key: str) -> None:
     config = load_config(None, {**emulator.environment, "FAL_KEY": key})
-    outcome = run_job(replace(session, config=config), CAT)
+    outcome = replace(calls, services=replace(calls.services, config=config)).run()
     assert (outcome.status, outcome.exit_status, outcome.job) == ("REFUSED", 3, None)
 
 
-def test_sync_run_needs_no_queue(session: Session) -> None:
-    outcome = run_job(chosen(session, sync_only=True), CAT)
+def test_sync_run_needs_no_queue(calls: Calls) -> None:
+    outcome = calls.run(sync_only=True)
     assert (outcome.status, len(outcome.files), outcome.job) == ("COMPLETED", 2, None)
 
 
-def test_every_job_is_submitted_once(emulator: Emulator, session: Session) -> None:
+def test_every_job_is_submitted_once(emulator: Emulator, calls: Calls) -> None:
     def submits() -> int:
         return sum((r.host, r.method) == ("queue", "POST") for r in emulator.requests)
 
     before = submits()
-    run_job(session, CAT)
+    calls.run()
     assert submits() == before + 1
 
 
-def test_job_that_nobody_knows_is_told(session: Session) -> None:
-    outcome = job_result(session, UNKNOWN_ID)
+def test_job_that_nobody_knows_is_told(calls: Calls) -> None:
+    outcome = job_result(calls.services, FLUX, UNKNOWN_ID, calls.options)
     assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 2)

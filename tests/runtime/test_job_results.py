@@ -71,7 +71,7 @@ def test_file_that_cannot_be_had_costs_no_other_file(fal: "Fal") -> None:
     assert outcome.as_json()["error"]["charged"] == "yes"
     assert "--result req-1" in outcome.as_json()["error"]["next"]
     fal.serve("b.png")
-    again = job_result(fal.session(), "req-1")
+    again = fal.ask(job_result)
     assert again.exit_status == 0
     assert len(list(fal.options.output.iterdir())) == 3
 

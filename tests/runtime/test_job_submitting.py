@@ -108,8 +108,9 @@ def test_options_become_the_platform_s_headers(fal: "Fal") -> None:
 def test_preview_is_the_request_that_is_sent(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
     fal.run(priority="low")
-    without_key = replace(fal.session(priority="low"), config=load_config(None, {}))
-    preview = preview_job(without_key, fal.prepared())
+    without_key = replace(fal.services, config=load_config(None, {}))
+    options = replace(fal.options, priority="low")
+    preview = preview_job(without_key, MODEL, fal.prepared(), options)
     sent = fal.script.calls(POST)[0]
     shown = preview.platform_request
     assert shown is not None

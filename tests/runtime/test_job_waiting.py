@@ -27,7 +27,9 @@ def test_wait_that_is_over_leaves_the_job_and_says_how_to_collect(fal: "Fal") ->
     assert (outcome.status, outcome.exit_status) == ("IN_PROGRESS", 5)
     assert outcome.error is not None
     assert outcome.error.code == "wait_over"
-    assert outcome.error.next == f"python skill.py --result req-1 --output {fal.options.output}"
+    assert outcome.as_json()["error"]["next"] == (
+        f"python skill.py --result req-1 --output {fal.options.output}"
+    )
     assert 29.9 < outcome.elapsed_s < 31
     assert len(fal.script.calls(POST)) == 1
 
@@ -104,7 +106,7 @@ def test_account_locked_while_waiting_keeps_the_job(fal: "Fal") -> None:
     assert (outcome.exit_status, outcome.request_id) == (3, "req-1")
     assert outcome.error is not None
     assert outcome.error.as_json()["charged"] == "unknown"
-    assert "--result req-1" in str(outcome.error.next)
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
 
 
 def test_network_lost_while_waiting_keeps_the_job(fal: "Fal") -> None:
@@ -132,7 +134,7 @@ def test_interrupt_while_waiting_names_the_job(fal: "Fal") -> None:
     outcome = fal.run()
     assert (outcome.status, outcome.exit_status, outcome.job) == ("IN_PROGRESS", 130, "req-1")
     assert outcome.error is not None
-    assert "--result req-1" in str(outcome.error.next)
+    assert "--result req-1" in outcome.as_json()["error"]["next"]
     assert outcome.error.as_json()["retry"] == "same_job"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fal_runtime.errors import InputError, NotCollectedError, Problem
-from fal_runtime.output.result import Outcome, SavedFile
+from fal_runtime.output.result import CallResult, SavedFile
 
 
 def saved(index: int) -> SavedFile:
@@ -13,12 +13,12 @@ def saved(index: int) -> SavedFile:
     return SavedFile("images", "image", path, f"https://cdn/{index}.png", 7, "ab", "image/png", 4)
 
 
-def printed(outcome: Outcome) -> str:
+def printed(outcome: CallResult) -> str:
     return json.dumps(outcome.as_json(), indent=2)
 
 
 def test_answer_names_the_job_and_every_file() -> None:
-    outcome = Outcome("COMPLETED", "acme/demo", "req-1", "req-1", {"a": 1}, (saved(1), saved(2)))
+    outcome = CallResult("COMPLETED", "acme/demo", "req-1", "req-1", {"a": 1}, (saved(1), saved(2)))
     told = outcome.as_json()
     assert (told["status"], told["job"], told["request_id"]) == ("COMPLETED", "req-1", "req-1")
     assert told["saved_path"] == "/home/me/output/images_1.png"
@@ -30,15 +30,17 @@ def test_answer_names_the_job_and_every_file() -> None:
 
 
 def test_saved_path_is_null_without_files() -> None:
-    told = Outcome("REFUSED", "acme/demo").as_json()
+    told = CallResult("REFUSED", "acme/demo").as_json()
     assert told["saved_path"] is None
     assert told["saved_paths"] == []
     assert told["job"] is None
 
 
 def test_error_gives_its_exit_status_and_what_to_do_next() -> None:
-    error = NotCollectedError("wait_over", "not finished", next="python x.py --result req-1")
-    outcome = Outcome("IN_PROGRESS", "acme/demo", "req-1", "req-1", error=error)
+    error = NotCollectedError(
+        "wait_over", "not finished", next=("python", "x.py", "--result", "req-1")
+    )
+    outcome = CallResult("IN_PROGRESS", "acme/demo", "req-1", "req-1", error=error)
     assert outcome.exit_status == 5
     assert outcome.as_json()["error"]["next"] == "python x.py --result req-1"
     assert outcome.as_json()["error"]["charged"] == "unknown"
@@ -54,37 +56,37 @@ def test_error_gives_its_exit_status_and_what_to_do_next() -> None:
     ],
 )
 def test_content_of_data_uris_is_never_printed(result: dict[str, Any]) -> None:
-    assert "AAAA" not in printed(Outcome("COMPLETED", "acme/demo", result=result))
+    assert "AAAA" not in printed(CallResult("COMPLETED", "acme/demo", result=result))
 
 
 def test_plain_text_that_mentions_data_stays() -> None:
     result = {"text": "The data: a, b and c; metadata:x,y"}
-    assert Outcome("COMPLETED", "acme/demo", result=result).as_json()["result"] == result
+    assert CallResult("COMPLETED", "acme/demo", result=result).as_json()["result"] == result
 
 
 @pytest.mark.parametrize(
     "outcome",
     [
-        Outcome("COMPLETED", "acme/demo", result={"text": "x" * 200_000}),
-        Outcome("COMPLETED", "acme/demo", result={"text": "\U0001f600" * 9_000}),
-        Outcome("COMPLETED", "acme/demo", result=[[[[["y" * 30] * 50] * 50]]]),
-        Outcome("COMPLETED", "acme/demo", result={f"key{n}" * 20: n for n in range(5000)}),
-        Outcome("COMPLETED", "acme/demo", files=tuple(saved(n) for n in range(400))),
-        Outcome("COMPLETED", "acme/demo", text="t" * 60_000),
-        Outcome("DRY_RUN", "acme/demo", platform_request={"body": {"prompt": "p" * 60_000}}),
-        Outcome("REFUSED", "m", error=InputError("invalid_input", "m" * 30_000)),
-        Outcome(
+        CallResult("COMPLETED", "acme/demo", result={"text": "x" * 200_000}),
+        CallResult("COMPLETED", "acme/demo", result={"text": "\U0001f600" * 9_000}),
+        CallResult("COMPLETED", "acme/demo", result=[[[[["y" * 30] * 50] * 50]]]),
+        CallResult("COMPLETED", "acme/demo", result={f"key{n}" * 20: n for n in range(5000)}),
+        CallResult("COMPLETED", "acme/demo", files=tuple(saved(n) for n in range(400))),
+        CallResult("COMPLETED", "acme/demo", text="t" * 60_000),
+        CallResult("DRY_RUN", "acme/demo", platform_request={"body": {"prompt": "p" * 60_000}}),
+        CallResult("REFUSED", "m", error=InputError("invalid_input", "m" * 30_000)),
+        CallResult(
             "REFUSED",
             "m",
             error=InputError("invalid_input", "m", [Problem("p" * 99, "g" * 999, "e")] * 500),
         ),
     ],
 )
-def test_every_answer_stays_below_ten_thousand_characters(outcome: Outcome) -> None:
+def test_every_answer_stays_below_ten_thousand_characters(outcome: CallResult) -> None:
     assert len(printed(outcome)) < 10_000
 
 
 def test_files_that_are_not_shown_are_counted() -> None:
-    told = Outcome("COMPLETED", "m", files=tuple(saved(n) for n in range(400))).as_json()
+    told = CallResult("COMPLETED", "m", files=tuple(saved(n) for n in range(400))).as_json()
     assert told["not_shown"]["files"] == 400 - len(told["files"])
     assert len(told["saved_paths"]) == len(told["files"])
