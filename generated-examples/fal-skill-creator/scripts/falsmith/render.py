@@ -1,6 +1,5 @@
 """A Model becomes its skill, as values: files from templates, and the runtime beside them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -18,11 +17,20 @@ from falsmith.runtime_files import generator_files, runtime_files, templates_fol
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import Entry, File, Link, digest
 
-__all__ = ["CREATOR", "DEFAULT_LICENSE", "Mode", "Options", "render", "render_creator"]
+__all__ = [
+    "CREATOR",
+    "DEFAULT_LICENSE",
+    "Mode",
+    "Options",
+    "model_scripts",
+    "render",
+    "render_creator",
+]
 
 # The skill that carries falsmith, and what of it the other skills link to.
 CREATOR = "fal-skill-creator"
 SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
+SCRIPTS = PurePosixPath("scripts")
 # What falsmith imports, by module; the requirements are those of pyproject.toml.
 CREATOR_PACKAGES = dict(
     sorted(
@@ -37,7 +45,6 @@ CREATOR_PACKAGES = dict(
 
 DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
-PLACEHOLDER = re.compile("WRAPPER|SKILL_NAME")
 # Written in lazy mode only: the full SKILL.md holds what the reference does.
 LAZY_ONLY = PurePosixPath("references/tools")
 
@@ -61,13 +68,24 @@ def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tup
     `house` names the user's own files that are in its `references/`: SKILL.md links them.
     """
     variables = {"model": model, "options": options, "house": house, "MISSING": MISSING}
-    variables["requirements"] = list(PACKAGES.values())
-    linked = options.mode == "default"
-    wanted = _skill_templates(linked=linked, lazy=options.lazy)
-    files = [_renamed(file, model) for file in _rendered(wanted, variables)]
+    texts = _rendered(_text_templates(lazy=options.lazy), variables)
+    files = [_renamed(file, "SKILL_NAME", model.skill_name) for file in texts]
+    scripts = model_scripts(model.id, model.wrapper, linked=options.mode == "default")
     told: dict[str, Json] = {"model_id": model.id, "options": _told(options)}
     told["source"] = {"sha256": model.source_digest}
-    return _complete([*files, *(_links() if linked else runtime_files())], told)
+    return _complete([*files, *scripts], told)
+
+
+def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, ...]:
+    """Return what stands in `scripts/` of a model's skill.
+
+    Skills of the same kind differ there in the wrapper's name and its MODEL_ID, in nothing else:
+    `verify` compares each file with these.
+    """
+    variables = {"model_id": model_id, "requirements": list(PACKAGES.values())}
+    files = _rendered(_script_templates(linked=linked), variables)
+    own = [_renamed(file, "WRAPPER", wrapper) for file in files]
+    return (*own, *(_links() if linked else runtime_files()))
 
 
 def render_creator() -> tuple[Entry, ...]:
@@ -101,20 +119,28 @@ def _links() -> tuple[Link, ...]:
 
 
 @cache
-def _skill_templates(*, linked: bool, lazy: bool) -> Mapping[PurePosixPath, Template]:
+def _text_templates(*, lazy: bool) -> Mapping[PurePosixPath, Template]:
     return {
         path: template
         for path, template in _templates("skill").items()
-        if (lazy or path.parent != LAZY_ONLY) and not (linked and str(path) in SHARED)
+        if path.parent != SCRIPTS and (lazy or path.parent != LAZY_ONLY)
     }
 
 
-def _renamed(file: File, model: Model) -> File:
+@cache
+def _script_templates(*, linked: bool) -> Mapping[PurePosixPath, Template]:
+    return {
+        path: template
+        for path, template in _templates("skill").items()
+        if path.parent == SCRIPTS and not (linked and str(path) in SHARED)
+    }
+
+
+def _renamed(file: File, placeholder: str, name: str) -> File:
     path = str(file.path)
-    if not PLACEHOLDER.search(path):
+    if placeholder not in path:
         return file
-    path = path.replace("WRAPPER", model.wrapper).replace("SKILL_NAME", model.skill_name)
-    return replace(file, path=PurePosixPath(path))
+    return replace(file, path=PurePosixPath(path.replace(placeholder, name)))
 
 
 def _rendered(
