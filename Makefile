@@ -40,10 +40,8 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy --no-error-summary
 	@$(MAKE) --no-print-directory test
 
-# Each line of the list is one skill: the options of `falsmith generate`.
 examples: $(VENV)/.emulator
-	@grep -v '^#' generated-examples/examples.txt | \
-		xargs -L 1 $(FALSMITH) generate --source bundled --output generated-examples >/dev/null
+	@$(BIN)/python tests/examples
 
 judges: $(VENV)/.dev
 	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from falsmith.catalog.bundled import bundled_all
-from falsmith.cli import run
 from falsmith.emulator import Emulator
+from falsmith.render import render_creator
+from falsmith.skill.provenance import PROVENANCE
+from falsmith.skill.tree import File
 from falsmith.verify import verify
 
 EXAMPLES = Path(__file__).parents[1] / "generated-examples"
-LINES = (EXAMPLES / "examples.txt").read_text().splitlines()
-OPTIONS = [shlex.split(line) for line in LINES if not line.startswith("#")]
 IMAGE, AUDIO, VIDEO = (b"\xff\xd8\xff", b"\x89PNG"), (b"RIFF",), (b"\0\0\0",)
 STARTS: dict[str, tuple[bytes, ...]] = {
     "fal-ai-clarity-upscaler": IMAGE,
@@ -33,6 +33,7 @@ STARTS: dict[str, tuple[bytes, ...]] = {
     "fal-ai-whisper": (),
 }
 CREATOR = "fal-skill-creator"
+PACKAGE = "scripts/falsmith/"
 INSTALLER = "skills@1.5.18"
 SHOWN = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^python scripts/(\S+)", re.MULTILINE)
@@ -52,18 +53,28 @@ def skill(request: pytest.FixtureRequest) -> Path:
 def test_the_examples_are_all_there_and_no_others() -> None:
     found = {place.name for place in EXAMPLES.iterdir() if place.is_dir()}
     assert found == {*STARTS, CREATOR}
-    assert len(OPTIONS) == len(STARTS)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
-def test_an_example_is_up_to_date(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    status = run(
-        ["generate", *options, "--source", "bundled", "--check", "--output", str(EXAMPLES)]
-    )
-    told = json.loads(capsys.readouterr().out)
-    drift = [f"{one['kind']}: {one['path']}" for made in told["skills"] for one in made["drift"]]
-    assert (status, drift) == (0, []), "run make examples"
-    assert [made["name"] in STARTS for made in told["skills"]] == [True]
+def test_each_file_and_link_of_the_examples_is_up_to_date() -> None:
+    done = _python(str(Path(__file__).with_name("examples")), "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run make examples"
+
+
+def test_the_example_of_the_creator_shows_all_but_the_packages_that_are_here_already() -> None:
+    whole = {str(one.path): one.content for one in render_creator() if isinstance(one, File)}
+    packages = {path for path in whole if path.startswith(("scripts/fal_runtime/", PACKAGE))}
+    templates = {path for path in packages if path.startswith(f"{PACKAGE}templates/")}
+    skill = EXAMPLES / CREATOR
+    shown = {place.relative_to(skill).as_posix() for place in skill.rglob("*") if place.is_file()}
+
+    assert {path for path in shown if path not in packages} == whole.keys() - packages
+    for path in packages - templates:
+        assert (skill / path).read_bytes() == whole[path], path
+    for path in templates:
+        place = EXAMPLES.parent / "templates" / path.removeprefix(f"{PACKAGE}templates/")
+        assert place.read_bytes() == whole[path], path
+    for path in whole.keys() - packages - {str(PROVENANCE)}:
+        assert (skill / path).read_bytes() == whole[path], path
 
 
 @pytest.fixture(params=[*sorted(STARTS), CREATOR])
@@ -72,12 +83,12 @@ def judged(request: pytest.FixtureRequest) -> Path:
     return EXAMPLES / str(request.param)
 
 
-def test_an_example_passes_verify(judged: Path) -> None:
-    assert verify(judged) == []
+def test_an_example_passes_verify(skill: Path) -> None:
+    assert verify(skill) == []
 
 
 def test_a_public_example_holds_no_link() -> None:
-    assert verify(EXAMPLES / "fal-ai-kling-video-v3-pro-image-to-video", public=True) == []
+    assert verify(EXAMPLES / "fal-ai-flux-dev", public=True) == []
 
 
 def test_the_reference_validator_accepts_an_example(judged: Path) -> None:
@@ -121,6 +132,14 @@ def test_an_example_tells_how_it_is_used(skill: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "usage: python" in done.stdout
     assert "--dry-run" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["generate_fal_skill.py", "fal_api_call.py"])
+def test_the_scripts_of_the_creator_tell_how_they_are_used(name: str, tmp_path: Path) -> None:
+    done = _python(str(EXAMPLES / CREATOR / "scripts" / name), "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert "usage: " in done.stdout.lower()
     assert done.stderr == ""
 
 

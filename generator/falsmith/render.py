@@ -88,11 +88,14 @@ def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, 
     return (*own, *(_links() if linked else runtime_files()))
 
 
-def render_creator() -> tuple[Entry, ...]:
-    """Return everything that the creator skill holds, provenance last."""
+def render_creator(packages: Sequence[Entry] = ()) -> tuple[Entry, ...]:
+    """Return everything that the creator skill holds, provenance last.
+
+    `packages` stand in the place of the copies of both packages: links, in a checkout's examples.
+    """
     variables = {"requirements": list(PACKAGES.values()), "packages": CREATOR_PACKAGES}
-    files = [*_rendered(_templates("creator"), variables), *runtime_files(), *generator_files()]
-    return _complete(files, {"skill": CREATOR})
+    carried = packages or (*runtime_files(), *generator_files())
+    return _complete([*_rendered(_templates("creator"), variables), *carried], {"skill": CREATOR})
 
 
 def _complete(files: Sequence[Entry], told: dict[str, Json]) -> tuple[Entry, ...]:

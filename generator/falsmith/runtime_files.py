@@ -32,7 +32,10 @@ def generator_files() -> tuple[File, ...]:
 def templates_folder() -> Path:
     """Return the templates: in the package once installed, beside `generator/` in a checkout."""
     packaged = Path(__file__).with_name("templates")
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "templates"
+    if packaged.is_dir():
+        return packaged
+    # Resolved, because the checkout's example of the creator skill links to this package.
+    return Path(__file__).resolve().parents[2] / "templates"
 
 
 def _folder(module_file: str | None) -> Path:

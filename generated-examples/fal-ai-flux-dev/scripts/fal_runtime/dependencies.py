@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ def require_modules(
         "local_trouble",
         f"this Python cannot import {', '.join(missing)}: install the packages, or install uv "
         "(https://docs.astral.sh/uv/), which brings them by itself",
-        next=tuple(install),
+        next=shlex.join(install),
     )
 
 

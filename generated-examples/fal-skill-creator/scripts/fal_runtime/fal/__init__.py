@@ -1,1 +1,0 @@
-"""The wire, without state: HTTP, what answers mean, the queue, storage."""

@@ -1,1 +1,0 @@
-"""Flags and JSON in, one validated input out."""

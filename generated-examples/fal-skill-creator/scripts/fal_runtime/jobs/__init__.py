@@ -1,1 +1,0 @@
-"""One job from submit to saved files."""

@@ -1,1 +1,0 @@
-"""Model documents that need no network: those that ship with falsmith, and saved ones."""

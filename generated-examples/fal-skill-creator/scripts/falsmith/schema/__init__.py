@@ -1,1 +1,0 @@
-"""One self-contained JSON Schema out of a model's document."""

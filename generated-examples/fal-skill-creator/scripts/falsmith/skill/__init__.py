@@ -1,1 +1,0 @@
-"""A generated folder: its record, what is ours in it, compare, write, remove."""

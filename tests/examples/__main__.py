@@ -1,0 +1,73 @@
+"""The examples: written anew into `generated-examples/`, or compared with it by `--check`.
+
+They are what `falsmith generate` makes of the bundled catalogue, with one difference: packages
+that stand in this checkout already are links to it, so that only one copy of the runtime is kept.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from falsmith.catalog.bundled import bundled_documents
+from falsmith.parse import parse
+from falsmith.render import CREATOR, Options, render, render_creator
+from falsmith.skill.tree import Drift, Entry, Link, compare
+from falsmith.skill.write import write
+
+EXAMPLES = Path(__file__).parents[2] / "generated-examples"
+MODELS: Mapping[str, Options] = {
+    "fal-ai/flux/dev": Options("public"),
+    "fal-ai/flux/schnell": Options(),
+    "fal-ai/kling-video/v3/pro/text-to-video": Options(lazy=True),
+    "fal-ai/kling-video/v3/pro/image-to-video": Options(),
+    "fal-ai/f5-tts": Options(lazy=True),
+    "fal-ai/whisper": Options(),
+    "fal-ai/clarity-upscaler": Options(),
+}
+# The creator skill copies both packages. Its example links to the one example that carries the
+# runtime, which all linked examples then use, and to the generator of this checkout.
+LINKS = (
+    Link(
+        PurePosixPath("scripts/fal_runtime"),
+        PurePosixPath("../../fal-ai-flux-dev/scripts/fal_runtime"),
+    ),
+    Link(PurePosixPath("scripts/falsmith"), PurePosixPath("../../../generator/falsmith")),
+)
+
+
+def main() -> int:
+    """Write the examples, or list their differences and return 1 where there are any."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--check", action="store_true", help="write nothing")
+    check = arguments.parse_args().check
+    differences = []
+    for folder, entries in examples():
+        drift = compare(entries, folder)
+        differences += [f"{one.kind}: {folder.name}/{one.path}" for one in drift]
+        if not check:
+            replace(folder, entries, drift)
+    sys.stdout.writelines(f"{line}\n" for line in differences)
+    return 1 if check and differences else 0
+
+
+def examples() -> Iterator[tuple[Path, tuple[Entry, ...]]]:
+    """Yield the folder of each example and what belongs in it."""
+    for model_id, options in MODELS.items():
+        documents = bundled_documents(model_id)
+        assert documents is not None, f"{model_id} is not in the bundled catalogue"
+        model = parse(documents)
+        yield EXAMPLES / model.skill_name, render(model, options)
+    yield EXAMPLES / CREATOR, render_creator(LINKS)
+
+
+def replace(folder: Path, entries: Sequence[Entry], drift: Sequence[Drift]) -> None:
+    """Make `folder` hold the entries, whoever edited or added something in it."""
+    for one in drift:
+        if one.kind == "extra":
+            (folder / one.path).unlink()
+    write(entries, folder, drift)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
