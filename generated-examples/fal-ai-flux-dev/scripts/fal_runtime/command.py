@@ -24,7 +24,7 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest
 
 if TYPE_CHECKING:
-    from fal_runtime.output.result import Outcome
+    from fal_runtime.output.result import CallResult
 
 __all__ = ["main", "run_fal_api_job"]
 
@@ -53,7 +53,7 @@ def main(
     named = model_id if model_id is not None else _readable_model(words)
     program = program_words(subcommand)
     chosen = ["-m", named] if model_id is None and named is not None else []
-    command = shlex.join([*program, *chosen])
+    command = (*program, *chosen)
     try:
         return _answered(partial(_run, words, model_id, skill, program, command), named, command)
     except OutputError as error:
@@ -76,12 +76,12 @@ def run_fal_api_job(
     Raises FalError, by its kind, for everything that is not done; its `outcome` is the object.
 
     """
-    from fal_runtime.output.result import Outcome
+    from fal_runtime.output.result import CallResult
 
     try:
         outcome = _performed(checked_model_id(model_id), submit_args, output_dir, options)
     except FalError as error:
-        outcome = Outcome("REFUSED", model_id, error=error)
+        outcome = CallResult("REFUSED", model_id, error=error)
     answer = outcome.as_json()
     if outcome.error is not None:
         outcome.error.outcome = answer
@@ -89,7 +89,7 @@ def run_fal_api_job(
     return answer
 
 
-def _answered(run: Callable[[], int], named: str | None, command: str) -> int:
+def _answered(run: Callable[[], int], named: str | None, command: tuple[str, ...]) -> int:
     try:
         return run()
     except OutputError:
@@ -106,7 +106,7 @@ def _run(
     model_id: str | None,
     skill: Path | None,
     program: Sequence[str],
-    command: str,
+    command: tuple[str, ...],
 ) -> int:
     named = model_id if model_id is not None else named_model(words)
     if named is not None:
@@ -127,7 +127,7 @@ def _run(
     return _show(_outcome(asked, given), given.options)
 
 
-def _outcome(asked: Invocation, given: Given) -> "Outcome":
+def _outcome(asked: Invocation, given: Given) -> "CallResult":
     read = partial(given_input, given, asked.document, _stdin_text)
     try:
         if any(given.options[name] for name in ABOUT_JOBS):
@@ -135,7 +135,7 @@ def _outcome(asked: Invocation, given: Given) -> "Outcome":
         return perform(asked, read, input_given=bool(given.fields))
     except InputError as error:
         if asked.document.known and not given.options["upload"]:
-            error.next = f"{asked.command} --schema"
+            error.next = (*asked.command, "--schema")
         raise
 
 
@@ -167,7 +167,7 @@ def _stdin_text() -> str:
     return sys.stdin.buffer.read().decode("utf-8-sig")
 
 
-def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
+def _show(outcome: "CallResult", options: Mapping[str, Any]) -> int:
     """Print the answer: the one JSON object, or the saved paths of a completed job.
 
     Where an answer without files is asked for its paths it goes to stderr: it has been paid for.
@@ -185,14 +185,14 @@ def _show(outcome: "Outcome", options: Mapping[str, Any]) -> int:
     return outcome.exit_status
 
 
-def _refuse(error: FalError, model_id: str | None, command: str) -> int:
-    from fal_runtime.output.result import Outcome
+def _refuse(error: FalError, model_id: str | None, command: tuple[str, ...]) -> int:
+    from fal_runtime.output.result import CallResult
 
     # What helps with an input is its schema, where there is one: that is known where it is read.
     if error.next is None and error.exit_status == 2 and not isinstance(error, InputError):
-        error.next = f"{command} --help"
+        error.next = (*command, "--help")
     _say(f"error: {error}")
-    _show_json(Outcome("REFUSED", model_id, error=error).as_json())
+    _show_json(CallResult("REFUSED", model_id, error=error).as_json())
     return error.exit_status
 
 
@@ -211,7 +211,7 @@ def _silent(_line: str) -> None:
 
 def _performed(
     model_id: str, submit_args: Mapping[str, Any], output_dir: str | Path, options: dict[str, Any]
-) -> "Outcome":
+) -> "CallResult":
     skill = own_skill()
     known = known_model(skill, model_id)
     script = skill / "scripts" / "fal_api_call.py" if skill is not None else Path()
@@ -224,7 +224,7 @@ def _performed(
         # A program is never replaced by another process: it has its own argv.
         script=Path(),
         argv=(),
-        command=shlex.join([*program, "-m", model_id]),
+        command=(*program, "-m", model_id),
         report=_silent,
     )
     return perform(asked, lambda layers: layered(layers, submit_args), input_given=False)

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +43,7 @@ def require_modules(
         "local_trouble",
         f"this Python cannot import {', '.join(missing)}: install the packages, or install uv "
         "(https://docs.astral.sh/uv/), which brings them by itself",
-        next=shlex.join(install),
+        next=tuple(install),
     )
 
 

@@ -11,6 +11,7 @@ FalError                    carries a code of the table, a message and what to d
 └── LocalError              disk or permissions on this machine
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -98,13 +99,14 @@ class Problem:
 class FalError(Exception):
     """Something a caller must handle: `code` is a key of CODES, `message` says what and where.
 
-    `next` is a command that runs as it stands; `charged` and `retry` are the table's unless given.
+    `next` is the words of a command that runs as it stands; `charged` and `retry` are the table's
+    unless given.
     """
 
     code: str
     message: str
     problems: Sequence[Problem] = ()
-    next: str | None = None
+    next: tuple[str, ...] | None = None
     charged: Charged | None = None
     retry: Retry | None = None
     outcome: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -130,7 +132,7 @@ class FalError(Exception):
             "charged": self.charged or row.charged,
             "retry": self.retry or row.retry,
         }
-        return told | ({"next": self.next} if self.next is not None else {})
+        return told | ({"next": shlex.join(self.next)} if self.next is not None else {})
 
 
 class UsageError(FalError):

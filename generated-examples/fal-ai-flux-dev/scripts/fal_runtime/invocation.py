@@ -13,14 +13,14 @@ from fal_runtime.dependencies import require_modules
 from fal_runtime.errors import FalError, InputError, Problem, UsageError
 from fal_runtime.input.defaults import read_defaults
 from fal_runtime.input.files import readable_file
+from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import GivenInput, Layers, PreparedInput, check_input
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import clean, shortened
 
 if TYPE_CHECKING:
     from fal_runtime.config import Config
-    from fal_runtime.jobs.commands import JobOptions
-    from fal_runtime.output.result import Outcome
+    from fal_runtime.output.result import CallResult
 
 __all__ = ["ABOUT_JOBS", "INSTALLED", "Invocation", "perform", "program_words"]
 
@@ -43,7 +43,7 @@ class Invocation:
     """What is called and how; `options` has every option of ours, by its name with underscores.
 
     `settings` is the skill whose queue settings and defaults hold. `script` and `argv` are what
-    was started, `command` the beginning of a command line that asks about the job.
+    was started, `command` the words that begin a command line about the job.
     """
 
     model_id: str | None
@@ -52,11 +52,11 @@ class Invocation:
     options: Mapping[str, Any]
     script: Path
     argv: tuple[str, ...]
-    command: str
+    command: tuple[str, ...]
     report: Callable[[str], None]
 
 
-def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "Outcome":
+def perform(asked: Invocation, read_input: ReadInput, *, input_given: bool) -> "CallResult":
     """Carry out the invocation and return its outcome.
 
     `read_input` gives the input above the layers that the skill's defaults.yaml has; it is not
@@ -132,7 +132,7 @@ def _prepared(asked: Invocation, read_input: ReadInput) -> PreparedInput:
 
 def _handed_over(
     asked: Invocation, action: str | None, prepared: PreparedInput | None, key: str | None
-) -> "Outcome":
+) -> "CallResult":
     from fal_runtime.config import load_config
 
     paths = [_upload_path(name) for name in asked.options["upload"] or ()]
@@ -140,10 +140,10 @@ def _handed_over(
     try:
         return _outcome(asked, action, prepared, paths, config)
     except KeyboardInterrupt:
-        from fal_runtime.output.result import Outcome
+        from fal_runtime.output.result import CallResult
 
         text = "interrupted, and it is not known how far the job had come"
-        return Outcome("UNKNOWN", asked.model_id, error=FalError("interrupted", text))
+        return CallResult("UNKNOWN", asked.model_id, error=FalError("interrupted", text))
 
 
 def _outcome(
@@ -152,19 +152,20 @@ def _outcome(
     prepared: PreparedInput | None,
     paths: Sequence[Path],
     config: "Config",
-) -> "Outcome":
+) -> "CallResult":
     from fal_runtime.jobs import commands as job
+    from fal_runtime.jobs.job import Services
 
-    model_id = None if action == "upload" else asked.model_id
-    session = job.Session(model_id, _job_options(asked), config, asked.report)
+    services, options = Services(config, asked.report), _call_options(asked)
     if action == "upload":
-        return job.upload_files(session, paths)
+        return job.upload_files(services, paths)
+    assert asked.model_id is not None, "every other action names a model"
     if action is not None:
         ask = {"status": job.job_status, "result": job.job_result, "cancel": job.cancel_job}[action]
-        return ask(session, asked.options[action])
+        return ask(services, asked.model_id, asked.options[action], options)
     assert prepared is not None, "an input is prepared wherever no other action is asked for"
     run = job.preview_job if asked.options["dry_run"] else job.run_job
-    return run(session, prepared)
+    return run(services, asked.model_id, prepared, options)
 
 
 def _upload_path(name: str) -> Path:
@@ -177,13 +178,12 @@ def _upload_path(name: str) -> Path:
         raise InputError("file_missing", message, [problem]) from None
 
 
-def _job_options(asked: Invocation) -> "JobOptions":
-    from fal_runtime.jobs.commands import JobOptions
-
+def _call_options(asked: Invocation) -> CallOptions:
     names = (
         "output_file auto_filename poll_interval max_polls wait submit sync_only save_logs "
-        "save_logs_inline priority start_timeout no_retry"
+        "save_logs_inline quiet priority start_timeout no_retry"
     )
     given = {name: asked.options[name] for name in names.split()}
     output = Path(asked.options["output"]).expanduser().absolute()
-    return JobOptions(output=output, command=asked.command, **given)
+    print_paths = asked.options["print"] == "paths"
+    return CallOptions(output=output, command=asked.command, print_paths=print_paths, **given)

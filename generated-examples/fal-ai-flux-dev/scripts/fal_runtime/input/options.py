@@ -4,9 +4,39 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
-__all__ = ["OPTIONS", "Option", "option_names"]
+__all__ = ["OPTIONS", "CallOptions", "Option", "option_names"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The options of one call, typed; None means what the settings say, times are in seconds.
+
+    `command` is the words that start this program and name its model: `next` builds on them.
+    """
+
+    output: Path = Path("output")
+    output_file: str | None = None
+    auto_filename: bool = False
+    poll_interval: float | None = None
+    max_polls: int | None = None
+    wait: float = 100.0
+    submit: bool = False
+    sync_only: bool = False
+    save_logs: bool = False
+    save_logs_inline: bool = False
+    print_paths: bool = False
+    quiet: bool = False
+    priority: str | None = None
+    start_timeout: float | None = None
+    no_retry: bool = False
+    command: tuple[str, ...] = ()
+
+    @property
+    def logs(self) -> bool:
+        """Whether the job's log lines are wanted."""
+        return self.save_logs or self.save_logs_inline
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,10 @@
 import shlex
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
-import httpx
-
-from fal_runtime.config import Config
 from fal_runtime.errors import (
     FalError,
     JobError,
@@ -18,19 +15,21 @@ from fal_runtime.errors import (
     UnconfirmedError,
     UsageError,
 )
-from fal_runtime.fal.http import REAL_CLOCK, Clock, Connection, new_client
+from fal_runtime.fal.http import Connection, new_client
 from fal_runtime.fal.protocol import failure, told
 from fal_runtime.fal.queue import RequestUrls, cancel, checked_request_id, job_state
 from fal_runtime.fal.submit import Submission, run_sync, submit
+from fal_runtime.input.options import CallOptions
+from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.waiting import Patience, Watch
 from fal_runtime.model import checked_model_id
 from fal_runtime.output.collect import Collector, save_lines
 from fal_runtime.output.download import Naming
 from fal_runtime.output.folder import OutputFolder
-from fal_runtime.output.result import Outcome, Status
+from fal_runtime.output.result import CallResult, Status
 from fal_runtime.paths import safe_name
 
-__all__ = ["Call", "JobOptions", "Session"]
+__all__ = ["Call"]
 
 _STATUS_OF_CODE: dict[str, Status] = {
     "cancelled": "CANCELLED",
@@ -40,65 +39,24 @@ _STATUS_OF_CODE: dict[str, Status] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class JobOptions:
-    """The options of one call; None means what the settings say, times are in seconds.
-
-    `command` is the command that `next` builds on, such as `python /skill/scripts/model.py`.
-    """
-
-    output: Path = Path("output")
-    output_file: str | None = None
-    auto_filename: bool = False
-    poll_interval: float | None = None
-    max_polls: int | None = None
-    wait: float = 100.0
-    submit: bool = False
-    sync_only: bool = False
-    save_logs: bool = False
-    save_logs_inline: bool = False
-    priority: str | None = None
-    start_timeout: float | None = None
-    no_retry: bool = False
-    command: str = ""
-
-    @property
-    def logs(self) -> bool:
-        """Tell whether the job's log lines are wanted."""
-        return self.save_logs or self.save_logs_inline
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What every command is given: the model, the options, whom to talk to and whom to tell.
-
-    `model_id` is None where files are uploaded for no model, `client` where one is to be opened.
-    """
-
-    model_id: str | None
-    options: JobOptions
-    config: Config
-    report: Callable[[str], None]
-    client: httpx.Client | None = None
-    clock: Clock = REAL_CLOCK
-
-
 class Call:
     """One run of a command; `outcome` is what would be told if it ended now."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.options, self.config = session.options, session.config
-        self.report, self.clock = session.report, session.clock
-        self.outcome = Outcome("REFUSED", session.model_id)
+    def __init__(
+        self, services: Services, model_id: str | None = None, options: CallOptions | None = None
+    ) -> None:
+        self.services = services
+        self.options, self.config = options or CallOptions(), services.config
+        self.report, self.clock = services.report, services.clock
+        self.outcome = CallResult("REFUSED", model_id)
         self.is_new = False
 
-    def answer(self, work: Callable[[], Outcome]) -> Outcome:
+    def answer(self, work: Callable[[], CallResult]) -> CallResult:
         """Return what the work came to; an error or Ctrl-C becomes part of the outcome."""
         started = self.clock.now()
         with ExitStack() as stack:
             try:
-                usable = self.session.client or stack.enter_context(new_client())
+                usable = self.services.client or stack.enter_context(new_client())
                 self.connection = Connection(usable, self.config, self.report, self.clock)
                 self.outcome = work()
             except FalError as error:
@@ -107,7 +65,7 @@ class Call:
                 self.outcome = self._ended_by(self._interrupted())
         return replace(self.outcome, elapsed_s=self.clock.now() - started)
 
-    def submit(self, submission: Submission) -> Outcome:
+    def submit(self, submission: Submission) -> CallResult:
         """Submit the job, once, and say how it can be collected before anything else happens."""
         self.outcome = replace(self.outcome, status="UNKNOWN")
         submitted = submit(self.connection, self.outcome.model_id or "", submission)
@@ -115,9 +73,9 @@ class Call:
         self.is_new = True
         self.report(
             f"Submitted as {submitted.request_id}. To collect it later, free of charge: "
-            f"{self._collect_command()}"
+            f"{shlex.join(self._collect_command())}"
         )
-        return self.outcome
+        return replace(self.outcome, next=self._collect_command())
 
     def take_up(self, request_id: str) -> None:
         """Turn to a job that was submitted before, of which only the ID is known."""
@@ -126,7 +84,7 @@ class Call:
         urls = RequestUrls.of_id(self.config.origins.queue, model_id, checked)
         self._is_job(checked, urls, "UNKNOWN")
 
-    def look(self) -> Outcome:
+    def look(self) -> CallResult:
         """Ask once how the job stands."""
         deadline = self.clock.now() + 30.0
         state = job_state(self.connection, self.urls, logs=self.options.logs, deadline=deadline)
@@ -138,7 +96,7 @@ class Call:
             self.report(f"In the queue, {state.queue_position} ahead")
         return replace(self.outcome, status=state.status)
 
-    def wait_and_collect(self, folder: OutputFolder, sent: Collection[str] = ()) -> Outcome:
+    def wait_and_collect(self, folder: OutputFolder, sent: Collection[str] = ()) -> CallResult:
         """Wait for the job, then save its files and its logs."""
         watch = Watch(self.connection, self.urls, self._patience(self.options.wait))
         watch.logs = self.options.logs
@@ -163,7 +121,7 @@ class Call:
 
     def run_sync(
         self, submission: Submission, folder: OutputFolder, sent: Collection[str]
-    ) -> Outcome:
+    ) -> CallResult:
         """Run the model on one connection and save its files: nothing can be collected again."""
         timeout = self._patience(0).until - self.clock.now()
         self.outcome = replace(self.outcome, status="UNKNOWN")
@@ -184,7 +142,7 @@ class Call:
             ) from None
         return self._finished()
 
-    def cancel(self) -> Outcome:
+    def cancel(self) -> CallResult:
         """Ask fal to cancel the job and return what it says."""
         word = cancel(self.connection, self.urls)
         if word == "ALREADY_COMPLETED":
@@ -230,15 +188,15 @@ class Call:
         if places:
             self.outcome = replace(self.outcome, logs_path=places[0])
 
-    def _finished(self) -> Outcome:
+    def _finished(self) -> CallResult:
         """Return the outcome; files that did not come end it as an error does."""
         error = self.outcome.error
         return self.outcome if error is None else self._ended_by(error)
 
-    def _collect_command(self) -> str:
-        options = self.options
-        where = "" if options.output == Path("output") else f" --output {_quoted(options.output)}"
-        return f"{options.command} --result {self.outcome.job}{where}".strip()
+    def _collect_command(self) -> tuple[str, ...]:
+        words = (*self.options.command, "--result", str(self.outcome.job))
+        default = self.options.output == Path("output")
+        return words if default else (*words, "--output", str(self.options.output))
 
     def _interrupted(self) -> FalError:
         if self.outcome.job is not None:
@@ -249,22 +207,24 @@ class Call:
         message = "interrupted while the job was being sent: it may run and be billed"
         return FalError("interrupted", message, charged="unknown", retry="never")
 
-    def _ended_by(self, error: FalError) -> Outcome:
+    def _ended_by(self, error: FalError) -> CallResult:
         """Return the outcome that the error makes of what is known, with the command that helps."""
         found = (error.outcome or {}).get("request_id")
-        outcome = replace(self.outcome, error=error, request_id=found or self.outcome.request_id)
+        outcome = replace(
+            self.outcome, next=None, error=error, request_id=found or self.outcome.request_id
+        )
         if outcome.job is not None:
             if error.exit_status in (3, 5, 9, 130):
                 error.next = error.next or self._collect_command()
             if isinstance(error, LocalError):
                 error.charged, error.retry = "unknown", "same_job"
         elif found is not None:
-            error.next = f"{self.options.command} --status {_quoted(found)}".strip()
+            error.next = (*self.options.command, "--status", found)
         elif isinstance(error, NotCollectedError):
             error.retry = "never"
         return self._with_status(outcome, error)
 
-    def _with_status(self, outcome: Outcome, error: FalError) -> Outcome:
+    def _with_status(self, outcome: CallResult, error: FalError) -> CallResult:
         if error.code == "result_endpoint_only":
             request = {"method": "GET", "url": self.urls.result}
             outcome = replace(outcome, platform_request=request)
@@ -272,7 +232,3 @@ class Call:
             return replace(outcome, status=_STATUS_OF_CODE[error.code])
         never_accepted = outcome.request_id is None and error.code != "interrupted"
         return replace(outcome, status="REFUSED") if never_accepted else outcome
-
-
-def _quoted(text: object) -> str:
-    return shlex.quote(str(text))

@@ -9,22 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_runtime.config import Config
 from fal_runtime.fal.storage import upload_all
 from fal_runtime.fal.submit import Submission
 from fal_runtime.file_kinds import content_type_of
+from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import with_links
-from fal_runtime.jobs.call import Call, JobOptions, Session
+from fal_runtime.jobs.call import Call
+from fal_runtime.jobs.job import Services
 from fal_runtime.model import checked_model_id
 from fal_runtime.output.find import links
 from fal_runtime.output.folder import open_output_folder
-from fal_runtime.output.result import Outcome
+from fal_runtime.output.result import CallResult
 
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
 
 __all__ = [
-    "JobOptions",
-    "Session",
     "cancel_job",
     "job_result",
     "job_status",
@@ -34,23 +35,25 @@ __all__ = [
 ]
 
 
-def run_job(session: Session, prepared: "PreparedInput") -> Outcome:
+def run_job(
+    services: Services, model_id: str, prepared: "PreparedInput", options: CallOptions
+) -> CallResult:
     """Call the model once and return what came of it.
 
     Key, model ID and output folder are checked first, files are uploaded next, and the one request
     that costs money goes out last.
     """
-    call, options = Call(session), session.options
+    call = Call(services, model_id, options)
 
-    def work() -> Outcome:
-        preview = _submission(session, prepared.value)
-        session.config.authorization()
+    def work() -> CallResult:
+        preview = _submission(services.config, model_id, prepared.value, options)
+        services.config.authorization()
         folder = open_output_folder(options.output, options.output_file)
         uploaded = upload_all(call.connection, [file.path for file in prepared.local_files])
         body = with_links(prepared, uploaded)
         submission = replace(preview, body=body)
         sent = frozenset(links(body))
-        if _is_sync(session):
+        if _is_sync(services.config, options):
             return call.run_sync(submission, folder, sent)
         accepted = call.submit(submission)
         if options.submit:
@@ -60,84 +63,92 @@ def run_job(session: Session, prepared: "PreparedInput") -> Outcome:
     return call.answer(work)
 
 
-def preview_job(session: Session, prepared: "PreparedInput") -> Outcome:
+def preview_job(
+    services: Services, model_id: str, prepared: "PreparedInput", options: CallOptions
+) -> CallResult:
     """Return the exact request that `run_job` would send, without key and network.
 
     Raises UsageError for a malformed model ID.
     """
-    submission = _submission(session, prepared.value)
+    submission = _submission(services.config, model_id, prepared.value, options)
     request: dict[str, Any] = {
         "method": "POST",
         "url": submission.url,
         "headers": dict(submission.headers),
         "body": dict(submission.body),
     }
-    return Outcome("DRY_RUN", session.model_id, platform_request=request, sources=prepared.sources)
+    return CallResult("DRY_RUN", model_id, platform_request=request, sources=prepared.sources)
 
 
-def job_status(session: Session, request_id: str) -> Outcome:
+def job_status(
+    services: Services, model_id: str, request_id: str, options: CallOptions
+) -> CallResult:
     """Ask once how a job stands."""
-    call = Call(session)
+    call = Call(services, model_id, options)
 
-    def work() -> Outcome:
+    def work() -> CallResult:
         call.take_up(request_id)
         return call.look()
 
     return call.answer(work)
 
 
-def job_result(session: Session, request_id: str) -> Outcome:
+def job_result(
+    services: Services, model_id: str, request_id: str, options: CallOptions
+) -> CallResult:
     """Wait for a job that was submitted before, then collect it: free of charge."""
-    call = Call(session)
+    call = Call(services, model_id, options)
 
-    def work() -> Outcome:
+    def work() -> CallResult:
         call.take_up(request_id)
-        folder = open_output_folder(session.options.output, session.options.output_file)
+        folder = open_output_folder(options.output, options.output_file)
         return call.wait_and_collect(folder)
 
     return call.answer(work)
 
 
-def cancel_job(session: Session, request_id: str) -> Outcome:
+def cancel_job(
+    services: Services, model_id: str, request_id: str, options: CallOptions
+) -> CallResult:
     """Ask fal to cancel a job; one that runs already may still complete."""
-    call = Call(session)
+    call = Call(services, model_id, options)
 
-    def work() -> Outcome:
+    def work() -> CallResult:
         call.take_up(request_id)
         return call.cancel()
 
     return call.answer(work)
 
 
-def upload_files(session: Session, paths: Sequence[Path]) -> Outcome:
+def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
     """Upload local files and return their links: `result` is a list of `{path, url, ...}`."""
-    call = Call(session)
+    call = Call(services)
 
-    def work() -> Outcome:
+    def work() -> CallResult:
         uploaded = upload_all(call.connection, [path.absolute() for path in paths])
         told = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
             for path, url in uploaded.items()
         ]
-        return Outcome("COMPLETED", None, result=told)
+        return CallResult("COMPLETED", None, result=told)
 
     return call.answer(work)
 
 
-def _is_sync(session: Session) -> bool:
+def _is_sync(config: Config, options: CallOptions) -> bool:
     """Tell the flow: an explicit `--submit` needs the queue, whatever the settings say."""
-    options, settings = session.options, session.config.settings
-    return options.sync_only or (settings.sync_only and not options.submit)
+    return options.sync_only or (config.settings.sync_only and not options.submit)
 
 
-def _submission(session: Session, body: Mapping[str, Any]) -> Submission:
-    origins, sync = session.config.origins, _is_sync(session)
-    model_id = checked_model_id(session.model_id or "")
-    url = f"{origins.run if sync else origins.queue}/{model_id}"
-    return Submission(url, _headers(session.options, sync), body)
+def _submission(
+    config: Config, model_id: str, body: Mapping[str, Any], options: CallOptions
+) -> Submission:
+    sync = _is_sync(config, options)
+    origin = config.origins.run if sync else config.origins.queue
+    return Submission(f"{origin}/{checked_model_id(model_id)}", _headers(options, sync), body)
 
 
-def _headers(options: JobOptions, sync: bool) -> dict[str, str]:
+def _headers(options: CallOptions, sync: bool) -> dict[str, str]:
     """Return the headers of a submit but the key's; priority is a matter of the queue only."""
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if options.priority is not None and not sync:

@@ -15,7 +15,7 @@ from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.download import Naming, save_files
 from fal_runtime.output.find import result_files
 from fal_runtime.output.folder import OutputFolder, keep, names
-from fal_runtime.output.result import Outcome, without_data
+from fal_runtime.output.result import CallResult, without_data
 from fal_runtime.paths import safe_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Collector:
     naming: Naming
     sent: Collection[str] = ()
 
-    def collect(self, job: Outcome, response: httpx.Response) -> Outcome:
+    def collect(self, job: CallResult, response: httpx.Response) -> CallResult:
         """Return the job's outcome with its result and its files, which are saved here.
 
         A file that cannot be had is an error of the outcome and costs no other file. Raises
@@ -58,7 +58,7 @@ class Collector:
         )
         return self._with_short_result(outcome)
 
-    def _with_short_result(self, outcome: Outcome) -> Outcome:
+    def _with_short_result(self, outcome: CallResult) -> CallResult:
         """Move a result that an answer has no room for into a file."""
         if not outcome.is_too_long:
             return outcome

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from fal_runtime.errors import FalError
 from fal_runtime.json_text import Json
 
-__all__ = ["Outcome", "SavedFile", "Status", "without_data"]
+__all__ = ["CallResult", "SavedFile", "Status", "without_data"]
 
 Status = Literal[
     "COMPLETED",
@@ -67,11 +68,12 @@ class SavedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallResult:
     """What came of one command: done, failed, still running or refused.
 
     `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one;
-    `sources` tells of a dry run's input which of its values comes from where.
+    `sources` tells of a dry run's input which of its values comes from where, `next` is the words
+    of the command that collects a job that is left to itself.
     """
 
     status: Status
@@ -88,6 +90,7 @@ class Outcome:
     elapsed_s: float = 0.0
     platform_request: Mapping[str, Any] | None = None
     sources: Mapping[str, str] | None = None
+    next: tuple[str, ...] | None = None
 
     @property
     def exit_status(self) -> int:
@@ -127,6 +130,7 @@ class Outcome:
                 "elapsed_s": round(self.elapsed_s, 3),
                 "platform_request": self.platform_request,
                 "sources": dict(self.sources) if self.sources is not None else None,
+                "next": shlex.join(self.next) if self.next is not None else None,
                 "error": self.error.as_json() if self.error is not None else None,
             }
         )
