@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fal_runtime.text import clean_text
 from falsmith.filters import FILTERS
-from falsmith.text import clean_text, is_plain
+from falsmith.text import is_plain
 
 # The second is libyaml's, where PyYAML has it, and stricter.
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]

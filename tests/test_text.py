@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falsmith.text import clean_data, clean_text, is_plain, one_line, shorten
+from fal_runtime.text import clean_text, has_control_token, one_line
+from falsmith.text import clean_data, is_plain, shorten
 
 TOKENS = (
     "<|im_end|>",
@@ -83,6 +84,16 @@ def test_a_token_that_only_a_removal_would_form_goes_too() -> None:
 )
 def test_what_shows_as_nothing_goes(hidden: str) -> None:
     assert clean_text(f"a{hidden}b") == "ab"
+
+
+@pytest.mark.parametrize(
+    "nested", ["[IN" * 20_000 + "ST]" * 20_000, "<|x" * 20_000 + "|>" * 20_000]
+)
+def test_tokens_nested_thousands_deep_are_read_once(nested: str) -> None:
+    cleaned = clean_text(nested)
+
+    assert not has_control_token(cleaned)
+    assert clean_text("[IN" * 50 + "[INST]" + "ST]" * 50) == ""
 
 
 def test_every_kind_of_line_end_becomes_a_newline_and_indentation_goes() -> None:

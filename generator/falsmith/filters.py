@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fal_runtime.text import HIDDEN, cut, has_control_token, is_visible, one_line
 from falsmith.documents import Json
-from falsmith.text import HIDDEN, has_control_token, is_visible, one_line, replace_control_tokens
+from falsmith.text import replace_control_tokens
 
 __all__ = ["FILTERS"]
 
@@ -143,7 +144,7 @@ def flags(example: Mapping[str, Json]) -> str:
 def brief(value: Json) -> Json:
     """Return a default that is short enough to read; a longer one is cut and marked with dots."""
     text = value if isinstance(value, str) else json.dumps(value)
-    return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 3] + "..."
+    return value if len(text) <= BRIEF_LENGTH else cut(text, BRIEF_LENGTH)
 
 
 def _without_tokens(text: str) -> str:

@@ -5,13 +5,12 @@ import keyword
 import re
 import sys
 
+from fal_runtime.model_id import MODEL_ID, is_model_id
+from fal_runtime.text import cut
 from falsmith.errors import SkillNameError
 
 __all__ = ["check_model_id", "check_skill_name", "skill_name", "wrapper_name"]
 
-# Owner, app and up to six path segments; the catalogue's longest ID has 62 characters.
-MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,7}")
-MODEL_ID_LIMIT = 200
 # A model's page, of which people copy the address.
 PAGE = re.compile(rf"https?://(?:www\.)?fal\.ai/models/({MODEL_ID.pattern})")
 # The Agent Skills specification, "name": lower case, digits, single hyphens, 64 characters.
@@ -65,12 +64,12 @@ SHADOWED = frozenset(
 
 def check_model_id(model_id: str) -> str:
     """Return `model_id` unchanged, or raise SkillNameError where no fal model can have this ID."""
-    if len(model_id) <= MODEL_ID_LIMIT and MODEL_ID.fullmatch(model_id) and ".." not in model_id:
+    if is_model_id(model_id):
         return model_id
     page = PAGE.match(model_id)
     example = f"the one of that page is {page[1]}" if page else "for example fal-ai/flux/dev"
     raise SkillNameError(
-        f"{_shown(model_id)} is not a model ID: write owner/app, with the variant if there is one, "
+        f"{cut(model_id, 80)!r} is not a model ID: write owner/app, with its variant if any, "
         f"{example}. `falsmith search TEXT` finds IDs."
     )
 
@@ -97,7 +96,7 @@ def check_skill_name(name: str, model_id: str) -> str:
     if reason is None:
         return name
     raise SkillNameError(
-        f"{_shown(name)} cannot be the skill's name for {model_id}: {reason}. "
+        f"{cut(name, 80)!r} cannot be the skill's name for {model_id}: {reason}. "
         f"Choose another: falsmith generate -m {model_id} --name NAME"
     )
 
@@ -118,7 +117,3 @@ def _objection(name: str) -> str | None:
 
 def _shadows(module: str) -> bool:
     return module in SHADOWED or module in sys.stdlib_module_names or keyword.iskeyword(module)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")

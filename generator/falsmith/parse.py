@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.input.flags import field_flags, own_options
 from fal_runtime.schema.document import COMBINING, SchemaDocument
+from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
@@ -15,7 +16,7 @@ from falsmith.schema.file_kind import word_kind
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.references import Schema, branches, follow
 from falsmith.schema.resolve import dig, input_schema, output_schema
-from falsmith.text import is_plain, one_line, shorten
+from falsmith.text import is_plain, shorten
 from falsmith.traits import purpose, traits
 
 __all__ = ["parse"]

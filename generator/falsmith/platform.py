@@ -9,9 +9,9 @@ import httpx
 from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.fal.http import Clock, get, unreachable
+from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
-from falsmith.text import one_line
 
 __all__ = ["CursorError", "Page", "Platform", "Price"]
 

@@ -2,7 +2,7 @@
 
 from falsmith.documents import Documents
 from falsmith.emulator.answers import Reply
-from falsmith.emulator.endpoints import Endpoint, app_of
+from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.jobs import Job, Jobs, Pace
 
 
@@ -53,10 +53,3 @@ def test_a_limit_that_is_kept_changes_nothing() -> None:
     job = submitted(Pace(polls=0, delay=10), clock, start_timeout=6)
     clock.now += 10
     assert (job.look(), job.reply().status) == ("COMPLETED", 200)
-
-
-def test_the_app_of_an_id_is_owner_and_app_after_a_namespace() -> None:
-    assert app_of("acme/paint/turbo/extra") == "acme/paint"
-    assert app_of("acme/paint") == "acme/paint"
-    assert app_of("workflows/acme/story/long") == "workflows/acme/story"
-    assert app_of("comfy/acme/flow") == "comfy/acme/flow"

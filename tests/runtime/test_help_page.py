@@ -70,7 +70,7 @@ def test_a_field_is_told_with_type_choices_default_and_description() -> None:
     field = {"enum": ["jpeg", "png"], "default": "png", "description": "Format, 100% %s\x1b[31m."}
     text = page({"type": "object", "properties": {"format": field}, "required": ["format"]})
     (line,) = [each for each in text.splitlines() if each.startswith(" *--format")]
-    assert line == ' *--format: one of "jpeg", "png" ["png"]. Format, 100% %s [31m.'
+    assert line == ' *--format: one of "jpeg", "png" ["png"]. Format, 100% %s[31m.'
 
 
 @pytest.mark.parametrize("fields", [1, 12, 500])

@@ -5,7 +5,7 @@ import pytest
 from fal_runtime.config import rewritten
 from fal_runtime.errors import FalError
 from fal_runtime.fal.queue import RequestUrls, checked_request_id
-from fal_runtime.model import checked_model_id
+from fal_runtime.model_id import checked_model_id
 
 QUEUE = "https://queue.fal.run"
 MODEL = "acme/demo/fast"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falsmith.text import clean_text
+from fal_runtime.text import clean_text
 from falsmith.verify import verify
 from falsmith.verify.folder import Folder
 from falsmith.verify.text import check_text

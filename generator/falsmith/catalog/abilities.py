@@ -6,12 +6,12 @@ An ability is `input:FIELD`, `choice:FIELD=VALUE` or `output:KIND`.
 import json
 from collections.abc import Iterator, Mapping
 
+from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json
 from falsmith.schema.file_kind import word_kind
 from falsmith.schema.labels import choices
 from falsmith.schema.references import Schema, branches
 from falsmith.schema.resolve import input_schema, output_schema
-from falsmith.text import one_line
 
 __all__ = ["abilities"]
 

@@ -6,12 +6,12 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
 
+from fal_runtime.text import one_line
 from falsmith.catalog.abilities import abilities
 from falsmith.catalog.cache_file import DamagedError
 from falsmith.catalog.query import Found, Query, found
 from falsmith.documents import Documents, Entry, Json, entry_documents
 from falsmith.errors import DocumentError
-from falsmith.text import one_line
 
 __all__ = [
     "categories",

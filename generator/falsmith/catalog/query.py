@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Literal
 
 from fal_runtime.errors import UsageError
+from fal_runtime.text import one_line
 from falsmith.documents import Entry, Json
-from falsmith.text import one_line
 from falsmith.traits import PURPOSES
 
 __all__ = ["Found", "Query", "Status", "close_categories", "found"]

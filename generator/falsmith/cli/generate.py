@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError, UsageError
+from fal_runtime.text import one_line
 from falsmith.catalog.index import Indexed
 from falsmith.catalog.query import Query
 from falsmith.catalog.saved_file import Unread
@@ -22,7 +23,6 @@ from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.sources import Catalogue, Source
-from falsmith.text import one_line
 
 __all__ = ["generate"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from fal_runtime.errors import UsageError
+from fal_runtime.text import one_line
 from falsmith.cli.folders import chosen_folder, folder_options, known_folders
 from falsmith.cli.options import json_option, notice
 from falsmith.skill.installed import Installed, find
-from falsmith.text import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from fal_runtime.model_id import app_of
 from falsmith.documents import Documents, Json
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
-__all__ = ["Endpoint", "Endpoints", "app_of"]
-
-# IDs of these two carry a namespace before owner and app, as the official clients know it.
-NAMESPACES = ("workflows", "comfy")
+__all__ = ["Endpoint", "Endpoints"]
 
 
 class Endpoint:
@@ -69,9 +67,3 @@ class Endpoints:
     def get(self, model_id: str) -> Endpoint | None:
         """Return the endpoint with exactly this ID; IDs are case-sensitive."""
         return self.by_id.get(model_id)
-
-
-def app_of(model_id: str) -> str:
-    """Return owner and app of an ID, with the namespace where there is one."""
-    parts = model_id.split("/")
-    return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])

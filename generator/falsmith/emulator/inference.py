@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from fal_runtime.model_id import app_of
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, detail
 from falsmith.emulator.answers import Reply, completed
-from falsmith.emulator.endpoints import Endpoint, Endpoints, app_of
+from falsmith.emulator.endpoints import Endpoint, Endpoints
 from falsmith.emulator.files import FileStore
 from falsmith.emulator.media import Product
 from falsmith.emulator.validation import problems

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from fal_runtime.model_id import app_of
 from falsmith.documents import Json
 from falsmith.emulator.access import detail
-from falsmith.emulator.endpoints import app_of
 from falsmith.emulator.inference import (
     Inference,
     judged_inputs,

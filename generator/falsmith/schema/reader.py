@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from fal_runtime.schema.patterns import is_slow
+from fal_runtime.text import clean_text
 from falsmith.documents import Json
 from falsmith.schema.loops import cut_loops, escaped
-from falsmith.text import clean_data, clean_text
+from falsmith.text import clean_data
 
 __all__ = ["FileKind", "Schema", "SchemaReader"]
 

@@ -1,7 +1,6 @@
 """references/model_config.json: which model this is."""
 
-import re
-
+from fal_runtime.model_id import is_model_id
 from falsmith.verify.folder import Folder
 from falsmith.verify.json_text import check_json_object, json_object
 from falsmith.verify.problem import Problem, shown
@@ -9,7 +8,6 @@ from falsmith.verify.problem import Problem, shown
 __all__ = ["MODEL_CONFIG", "check_model_config"]
 
 MODEL_CONFIG = "references/model_config.json"
-MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 FIELDS = {
     "model_id": str,
     "name": str,
@@ -32,7 +30,7 @@ def check_model_config(folder: Folder) -> list[Problem]:
         if not isinstance(config.get(name), kind)
     ]
     model_id = config.get("model_id")
-    if isinstance(model_id, str) and not (MODEL_ID.fullmatch(model_id) and ".." not in model_id):
+    if isinstance(model_id, str) and not is_model_id(model_id):
         messages.append(f"model_id {shown(model_id)} is no model ID such as fal-ai/flux/dev")
     if isinstance(config.get("name"), str) and config["name"] != folder.name:
         messages.append(f"name is {shown(config['name'])}, the folder {shown(folder.name)}")

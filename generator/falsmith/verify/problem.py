@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fal_runtime.text import cut
+
 __all__ = ["Problem", "shown"]
 
 
@@ -15,5 +17,4 @@ class Problem:
 
 def shown(value: object, limit: int = 80) -> str:
     """Return a value of the folder for use in a message: quoted, escaped to ASCII, short."""
-    text = ascii(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return cut(ascii(value), limit)
