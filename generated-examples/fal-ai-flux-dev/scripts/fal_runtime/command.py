@@ -18,7 +18,8 @@ from fal_runtime.input.options import OPTIONS, Option
 from fal_runtime.input.prepare import given_input, layered, raise_problems
 from fal_runtime.invocation import ABOUT_JOBS, INSTALLED, Invocation, perform, program_words
 from fal_runtime.json_text import Value
-from fal_runtime.model import SkillModel, checked_model_id, known_model, own_skill
+from fal_runtime.model import SkillModel, known_model, own_skill
+from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.standard_output import OutputError, print_out
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest

@@ -11,7 +11,7 @@ from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Schema, SchemaDocument
-from fal_runtime.text import clean, closest, short, shortened
+from fal_runtime.text import closest, cut, one_line, short_json
 
 __all__ = ["help_page", "schema_answer"]
 
@@ -54,7 +54,7 @@ def help_page(
     model = "" if model_given else " -m MODEL_ID"
     given = "[--FIELD VALUE ...]" if document.fields() else "[--args JSON]"
     head = _wrapped([f"usage: {script}{model} {given} [options]"], width, 7)
-    head += ["", *_wrapped([shortened(clean(title), 200)], width), ""]
+    head += ["", *_wrapped([one_line(title, 200)], width), ""]
     head += _examples(script, document, model_given, width)
     shown = [each for each in options if has_defaults or each.attribute != "preset"]
     lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
@@ -150,7 +150,7 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
 
 def _word(value: Value) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return shlex.quote(clean(text))
+    return shlex.quote(one_line(text))
 
 
 def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
@@ -185,20 +185,20 @@ def _fields(
 def _field_line(flag: Flag, document: SchemaDocument, length: int, choices: int) -> str:
     schema = document.fields()[flag.field]
     star = "*" if flag.field in document.required() else " "
-    told = shortened(describe(schema, document, choices=choices), 90)
+    told = cut(describe(schema, document, choices=choices), 90)
     default = _default(schema, document)
-    text = shortened(_description(schema, document), length) if length else ""
-    return f" {star}{flag.names[0]}: {clean(told)}{default}{text and f'. {text}'}"
+    text = cut(_description(schema, document), length) if length else ""
+    return f" {star}{flag.names[0]}: {one_line(told)}{default}{text and f'. {text}'}"
 
 
 def _default(schema: Schema, document: SchemaDocument) -> str:
     found = [part["default"] for part in document.parts(schema) if "default" in part]
-    return f" [{short(found[0], 30)}]" if found and found[0] is not None else ""
+    return f" [{short_json(found[0], 30)}]" if found and found[0] is not None else ""
 
 
 def _description(schema: Schema, document: SchemaDocument) -> str:
     found = (part.get("description") for part in document.parts(schema))
-    return clean(next((text for text in found if isinstance(text, str)), ""))
+    return one_line(next((text for text in found if isinstance(text, str)), ""))
 
 
 def _names_only(
@@ -209,7 +209,7 @@ def _names_only(
     lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
     names = " ".join(flag.names[0] for flag in flags)
     left = max(room - len("\n".join(lines)) - 200, 200)
-    shown = _wrapped([*lines, f"  {shortened(names, left)}"], width, 2)
+    shown = _wrapped([*lines, f"  {cut(names, left)}"], width, 2)
     return ["Fields (* required; --schema FIELD tells all):", *shown]
 
 
@@ -234,7 +234,7 @@ def _outline(document: SchemaDocument) -> dict[str, Any]:
             "$comment": "shortened: --schema FIELD prints one field in full",
             "required": list(document.required()),
             "properties": {
-                name: {"$comment": shortened(describe(schema, document), length)}
+                name: {"$comment": cut(describe(schema, document), length)}
                 for name, schema in fields.items()
             },
         }

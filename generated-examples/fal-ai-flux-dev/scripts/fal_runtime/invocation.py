@@ -16,7 +16,7 @@ from fal_runtime.input.files import readable_file
 from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import GivenInput, Layers, PreparedInput, check_input
 from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.text import clean, shortened
+from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     from fal_runtime.config import Config
@@ -172,7 +172,7 @@ def _upload_path(name: str) -> Path:
     try:
         return readable_file(Path(name).expanduser())
     except (ValueError, RuntimeError) as error:
-        shown = shortened(clean(name), 100)
+        shown = one_line(name, 100)
         problem = Problem(shown, str(error), "a file of this machine that can be read")
         message = f"{shown} cannot be uploaded: {error}"
         raise InputError("file_missing", message, [problem]) from None

@@ -1,19 +1,14 @@
-"""A model: how its ID reads, and what a skill's own folder says of it."""
+"""The model of a skill, as the skill's own folder describes it."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.errors import LocalError
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["SkillModel", "checked_model_id", "known_model", "own_skill", "read_skill_model"]
-
-_MODEL_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*(/[A-Za-z0-9_][A-Za-z0-9_.~-]*)+")
-_LONGEST_MODEL_ID = 200
-_OLD_MODEL_ID = re.compile(r"(\d+)-([A-Za-z0-9_][A-Za-z0-9_.~-]*)")
+__all__ = ["SkillModel", "known_model", "own_skill", "read_skill_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +19,6 @@ class SkillModel:
     category: str
     description: str
     document: SchemaDocument
-
-
-def checked_model_id(model_id: str) -> str:
-    """Return the ID as a path below fal's hosts, or raise UsageError for a malformed one."""
-    old = _OLD_MODEL_ID.fullmatch(model_id)
-    if old is not None:
-        return f"{old[1]}/{old[2]}"
-    if _MODEL_ID.fullmatch(model_id) is None or len(model_id) > _LONGEST_MODEL_ID:
-        raise UsageError(
-            "usage", f"{model_id[:200]!r} is no model ID: it reads owner/app or owner/app/variant"
-        )
-    return model_id
 
 
 def read_skill_model(skill: Path) -> SkillModel:

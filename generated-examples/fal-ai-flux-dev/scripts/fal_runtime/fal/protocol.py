@@ -59,9 +59,9 @@ def told(response: httpx.Response) -> str:
     nested = error.get("message") if isinstance(error, dict) else error
     for text in (body.get("detail"), nested, body.get("message"), body.get("status")):
         if isinstance(text, str) and text.strip():
-            return f"{status}: {one_line(text)}"
+            return f"{status}: {one_line(text, 600)}"
     found = "; ".join(f"{problem.path}: {problem.expected}" for problem in problems(response))
-    return f"{status}: {one_line(found)}" if found else status
+    return f"{status}: {one_line(found, 600)}" if found else status
 
 
 def problems(response: httpx.Response) -> tuple[Problem, ...]:

@@ -13,6 +13,7 @@ from fal_runtime.errors import FalError, JobError, NotCollectedError, UsageError
 from fal_runtime.fal.http import Connection, get, is_transient, unreachable
 from fal_runtime.fal.protocol import failure, is_page, json_object, refusal, told
 from fal_runtime.json_text import Json
+from fal_runtime.model_id import app_of
 from fal_runtime.text import one_line
 
 __all__ = [
@@ -25,8 +26,6 @@ __all__ = [
     "job_state",
 ]
 
-
-_NAMESPACES = ("workflows", "comfy")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -40,13 +39,8 @@ class RequestUrls:
 
     @classmethod
     def of_id(cls, queue: str, model_id: str, request_id: str) -> "RequestUrls":
-        """Return the addresses of a bare request ID: below owner and app, never the whole model ID.
-
-        The namespaces `workflows` and `comfy` stand before the owner.
-        """
-        parts = model_id.split("/")
-        app = "/".join(parts[: 3 if parts[0] in _NAMESPACES else 2])
-        result = f"{queue}/{app}/requests/{quote(request_id, safe='')}"
+        """Return the addresses of a bare request ID: below the app, never the whole model ID."""
+        result = f"{queue}/{app_of(model_id)}/requests/{quote(request_id, safe='')}"
         return cls(f"{result}/status", result, f"{result}/cancel")
 
     @classmethod
@@ -216,11 +210,11 @@ def _state(answer: dict[str, Json]) -> JobState:
     if word == "IN_PROGRESS":
         return JobState("IN_PROGRESS", None, lines)
     if word == "COMPLETED":
-        return JobState("COMPLETED", None, lines, one_line(str(error)) if error else None)
+        return JobState("COMPLETED", None, lines, one_line(str(error), 600) if error else None)
     shown = one_line(str(word), 40)
     if shown.upper() in ("CANCELLED", "CANCELED"):
         raise JobError("cancelled", f"the job was cancelled (its status is {shown})")
-    why = f": {one_line(str(error))}" if error else ""
+    why = f": {one_line(str(error), 600)}" if error else ""
     raise JobError("job_failed", f"the job failed (its status is {shown}{why})")
 
 

@@ -11,7 +11,7 @@ from fal_runtime.input.prepare import Layers, put
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.text import closest, short, shortened
+from fal_runtime.text import closest, cut, short_json
 from fal_runtime.yaml_file import entries
 
 __all__ = ["defaults_file", "read_defaults"]
@@ -103,7 +103,7 @@ def _no_mapping(path: tuple[str, ...], value: Value) -> Problem | None:
     if value is None or isinstance(value, dict):
         return None
     inside = "presets by name" if path == ("presets",) else "input fields by name"
-    return Problem(".".join(path), short(value), inside)
+    return Problem(".".join(path), short_json(value), inside)
 
 
 def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -> dict[str, Value]:
@@ -160,5 +160,5 @@ def _known_preset(preset: str, bundles: _Bundles, file: Path) -> _Bundle:
 def _refused(file: Path, found: Sequence[_Found]) -> UsageError:
     told = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
     more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-    message = shortened(f"{file}, {told}{more}", 1500)
+    message = cut(f"{file}, {told}{more}", 1500)
     return UsageError("invalid_settings", message, [problem for _, problem in found])

@@ -10,7 +10,7 @@ from fal_runtime.errors import Problem
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument
-from fal_runtime.text import short
+from fal_runtime.text import short_json
 
 __all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
 
@@ -62,7 +62,7 @@ def find_local_files(
                 found.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
-            problem = Problem(path_text(location), short(text), expected)
+            problem = Problem(path_text(location), short_json(text), expected)
             problems.append(FileProblem(location, problem, error.missing))
     return found, problems
 

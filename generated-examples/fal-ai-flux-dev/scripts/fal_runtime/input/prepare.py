@@ -15,7 +15,7 @@ from fal_runtime.json_text import JsonTextError, Value, parse_json, unsendable
 from fal_runtime.schema.describe import describe, path_text
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.validate import NOTHING, schema_problems, unknown_fields
-from fal_runtime.text import short
+from fal_runtime.text import cut, short_json
 
 __all__ = [
     "GivenInput",
@@ -118,7 +118,7 @@ def given_input(
             value[name] = field_value(texts, fields[name], document)
         except JsonTextError as error:
             expected = f"{describe(fields[name], document)}; {error}"
-            got = short(texts[0]) if len(texts) == 1 else f"{len(texts)} values"
+            got = short_json(texts[0]) if len(texts) == 1 else f"{len(texts)} values"
             problems.append(Problem(path_text((name,)), got, expected))
     flags = dict.fromkeys(given.fields, "flag")
     kept = {path: by for path, by in sources.items() if path.partition(".")[0] not in flags}
@@ -188,7 +188,7 @@ def _base(options: Mapping[str, Any], read_stdin: Callable[[], str]) -> dict[str
     except JsonTextError as error:
         raise InputError("invalid_input", f"{name} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise InputError("invalid_input", f"{name} must be a JSON object, not {short(value)}")
+        raise InputError("invalid_input", f"{name} must be a JSON object, not {short_json(value)}")
     return value
 
 
@@ -248,5 +248,4 @@ def _message(problems: Sequence[Problem]) -> str:
     told = [f"required and missing: {', '.join(missing)}"] if missing else []
     told += [str(problem) for problem in problems if problem.got != NOTHING][:5]
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    text = f"the input has {count}: {'; '.join(told)}"
-    return text if len(text) <= 1500 else f"{text[:1497]}..."
+    return cut(f"the input has {count}: {'; '.join(told)}", 1500)

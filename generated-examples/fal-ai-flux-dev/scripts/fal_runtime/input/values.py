@@ -9,7 +9,7 @@ from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.json_text import JsonTextError, Value, parse_json
 from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type, same
-from fal_runtime.text import short
+from fal_runtime.text import short_json
 
 __all__ = ["digit_texts", "field_value", "set_nested"]
 
@@ -136,7 +136,7 @@ def _key(place: Value, step: str, where: str) -> str | int:
     if isinstance(place, dict):
         return step
     if not isinstance(place, list):
-        raise _refused(where, short(place), "an object or a list to set a value in")
+        raise _refused(where, short_json(place), "an object or a list to set a value in")
     if not (step.isascii() and step.isdecimal() and len(step) < 10 and int(step) <= len(place)):
         raise _refused(where, step, f"an index from 0 to {len(place)} (the next free one)")
     return int(step)
@@ -166,7 +166,7 @@ def _nested_value(text: str, schemas: list[Any], document: SchemaDocument, where
     try:
         return _single_value(text, schema, document)
     except JsonTextError as error:
-        raise _refused(where, short(text), f"{describe(schema, document)}; {error}") from None
+        raise _refused(where, short_json(text), f"{describe(schema, document)}; {error}") from None
 
 
 def _put(place: Value, key: str | int, new: Value) -> None:

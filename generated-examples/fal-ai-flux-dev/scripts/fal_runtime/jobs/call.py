@@ -22,7 +22,7 @@ from fal_runtime.fal.submit import Submission, run_sync, submit
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.waiting import Patience, Watch
-from fal_runtime.model import checked_model_id
+from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.collect import Collector, save_lines
 from fal_runtime.output.download import Naming
 from fal_runtime.output.folder import OutputFolder

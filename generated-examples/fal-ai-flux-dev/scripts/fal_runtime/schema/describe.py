@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from fal_runtime.json_text import Value
 from fal_runtime.schema.document import Location, Schema, SchemaDocument
-from fal_runtime.text import clean, short, shortened
+from fal_runtime.text import cut, one_line, short_json
 
 __all__ = ["describe", "few", "path_text"]
 
@@ -42,12 +42,12 @@ def _describe_whole(
     merged: dict[str, Any] = {}
     for part in document.parts(schema):
         merged = dict(part) | merged
-    return shortened(_described(merged, document, choices, depth, known), 400)
+    return cut(_described(merged, document, choices, depth, known), 400)
 
 
 def few(values: Sequence[Any], count: int = 8) -> str:
     """Return the first values, and how many there are when some are left out."""
-    shown = ", ".join(short(value, 40) for value in values[:count])
+    shown = ", ".join(short_json(value, 40) for value in values[:count])
     return shown if len(values) <= count else f"{len(values):,} choices: {shown}, ..."
 
 
@@ -60,7 +60,7 @@ def path_text(location: Location) -> str:
         elif step.replace("-", "_").isidentifier():
             text += f".{step}" if text else step
         else:
-            text += f"[{short(step)}]"
+            text += f"[{short_json(step)}]"
     return text or "the input"
 
 
@@ -79,7 +79,7 @@ def _described(
     if isinstance(merged.get("enum"), list):
         return f"one of {few(merged['enum'], choices)}"
     if "const" in merged:
-        return f"the value {short(merged['const'])}"
+        return f"the value {short_json(merged['const'])}"
     if isinstance(merged.get("x-file"), str):
         kind = "" if merged["x-file"] == "file" else f"{merged['x-file']} "
         return f"{kind}file ({_FILE})"
@@ -101,7 +101,7 @@ def _plain_type(schema: Mapping[str, Any], name: str) -> str:
 def _string(schema: Mapping[str, Any], name: str) -> str:
     told = _span(schema.get("minLength") or None, schema.get("maxLength"), " characters")
     pattern = f", matching {schema['pattern']}" if "pattern" in schema else ""
-    return f"{name}{told}{clean(pattern)}"
+    return f"{name}{told}{one_line(pattern)}"
 
 
 def _number(schema: Mapping[str, Any], name: str) -> str:
@@ -126,7 +126,7 @@ def _object(schema: Mapping[str, Any], name: str) -> str:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return name
-    return f"{name} with {shortened(clean(', '.join(properties)), 120)}"
+    return f"{name} with {one_line(', '.join(properties), 120)}"
 
 
 def _span(low: Value, high: Value, unit: str) -> str:
@@ -140,4 +140,4 @@ def _span(low: Value, high: Value, unit: str) -> str:
 
 
 def _figure(value: Value) -> str:
-    return str(value) if isinstance(value, int | float) else short(value)
+    return str(value) if isinstance(value, int | float) else short_json(value)

@@ -12,7 +12,7 @@ from fal_runtime.schema.describe import describe, path_text
 from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type
 from fal_runtime.schema.patterns import is_slow
 from fal_runtime.schema.steps import MOST_STEPS, steps
-from fal_runtime.text import closest, short
+from fal_runtime.text import closest, short_json
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -92,7 +92,7 @@ def _schema_blamed(document: SchemaDocument) -> Iterator[None]:
             Draft202012Validator.check_schema(dict(document.root))
         except SchemaError as error:
             where = path_text(tuple(error.absolute_path))
-            raise _broken(f"{where}: {short(error.message)}") from None
+            raise _broken(f"{where}: {short_json(error.message)}") from None
         raise
 
 
@@ -216,7 +216,7 @@ def _misfit(error: "ValidationError", schema: Schema, document: SchemaDocument) 
     near = closest(value, choices) if isinstance(value, str) else None
     expected = describe(schema, document)
     if str(error.validator) not in _DESCRIBED:
-        expected = f"{expected} ({error.validator}: {short(error.validator_value)})"
+        expected = f"{expected} ({error.validator}: {short_json(error.validator_value)})"
     return Problem(path_text(tuple(error.absolute_path)), _came(value, error), expected, near)
 
 
@@ -229,8 +229,8 @@ def _came(value: Value, error: "ValidationError") -> str:
     if error.validator in ("minItems", "maxItems"):
         return f"{len(value)} items"
     if error.validator in ("minLength", "maxLength"):
-        return f"{short(value, 40)} ({len(value):,} characters)"
-    return short(value)
+        return f"{short_json(value, 40)} ({len(value):,} characters)"
+    return short_json(value)
 
 
 def _missing(location: Location, schema: Schema, document: SchemaDocument) -> Problem:
