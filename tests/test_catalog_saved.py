@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.catalog.saved import SavedSource
-from falsmith.catalog.saved_file import Unread
+from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 
@@ -234,7 +233,7 @@ def test_each_file_is_read_once_and_in_the_order_of_names(tmp_path: Path) -> Non
 
 
 def unread(path: Path) -> list[str]:
-    return [one.model_id for one in SavedSource(path).unread() if isinstance(one, Unread)]
+    return [one.model_id for one in SavedSource(path).files() if isinstance(one, DocumentFile)]
 
 
 def test_a_document_that_tells_its_model_at_a_glance_is_read_where_it_is_needed(
@@ -242,8 +241,8 @@ def test_a_document_that_tells_its_model_at_a_glance_is_read_where_it_is_needed(
 ) -> None:
     save(tmp_path / "openapi" / "a.json", document("acme/a"))
     save(tmp_path / "models.json", [entry("acme/a", kind="inference")])
-    (one,) = SavedSource(tmp_path).unread()
-    assert isinstance(one, Unread)
+    (one,) = SavedSource(tmp_path).files()
+    assert isinstance(one, DocumentFile)
     assert one.read() == Documents("acme/a", {"kind": "inference"}, document("acme/a"))
 
 
@@ -258,8 +257,8 @@ def test_a_file_of_another_shape_is_read_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_changes_before_it_is_read_is_an_error(tmp_path: Path) -> None:
     file = save(tmp_path / "a.json", document("acme/a"))
-    (one,) = SavedSource(tmp_path).unread()
-    assert isinstance(one, Unread)
+    (one,) = SavedSource(tmp_path).files()
+    assert isinstance(one, DocumentFile)
     save(file, document("acme/b"))
     with pytest.raises(DocumentError, match="was changed while it was read") as caught:
         one.read()
@@ -273,3 +272,10 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     writer.start()
     assert outcomes(pipe) == (["acme/a"], [])
     writer.join()
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.json", document("acme/a"))
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "b.json").symlink_to(tmp_path / "pipe")
+    assert outcomes(tmp_path) == (["acme/a"], [])

@@ -1,15 +1,17 @@
 """Where models come from: the Platform API, the cache, the bundled catalogue, or saved files."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fal_runtime.errors import LocalError, UsageError
 from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
 from falsmith.catalog.cache import Cache
-from falsmith.catalog.index import Indexed, Source, each_match
-from falsmith.catalog.query import Found, Query, found
+from falsmith.catalog.query import Match, Query, match_of
+from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.documents import Documents, Entry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.names import check_model_id
@@ -17,17 +19,32 @@ from falsmith.names import check_model_id
 if TYPE_CHECKING:
     from falsmith.platform import Platform
 
-__all__ = ["Bundled", "Cached", "Catalogue", "Live", "Offline", "Source"]
+__all__ = ["Bundled", "Cached", "Catalogue", "Indexed", "Live", "Offline", "Source"]
 
 T = TypeVar("T")
 Notice = Callable[[str], None]
 EVERYTHING = Query(status="all")
 
 
-class Catalogue(Source, Protocol):
+class Source(Protocol):
+    """One place that has models; never falls back to another by itself."""
+
+    def documents(self, model_id: str) -> Documents:
+        """Return the model's documents; raises a FalError where it cannot."""
+
+    def all(self) -> Iterator[Documents | DocumentError]:
+        """Yield every model's documents, and an error for each that cannot be read."""
+
+
+class Catalogue(ABC):
     """A source that can be searched."""
 
-    def search(self, query: Query, limit: int | None = None) -> Iterator[Found | DocumentError]:
+    @abstractmethod
+    def documents(self, model_id: str) -> Documents:
+        """Return the model's documents; raises a FalError where it cannot."""
+
+    @abstractmethod
+    def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Yield the models that fit, at most `limit`, and an error for each that is malformed.
 
         The best come first where words rank them, else the newest.
@@ -35,15 +52,26 @@ class Catalogue(Source, Protocol):
 
     def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
         """Yield the documents of every model that fits, and an error for each without any."""
+        for one in self.search(query):
+            try:
+                yield one if isinstance(one, DocumentError) else self.documents(one.model_id)
+            except (DocumentError, ModelNotFoundError) as error:
+                yield DocumentError(error.message, one.model_id)
+
+    def all(self) -> Iterator[Documents | DocumentFile | DocumentError]:
+        """Yield every model; saved files that name their model first are still to be read."""
+        yield from self.matching(EVERYTHING)
 
     def categories(self) -> dict[str, int]:
-        """Return how many active models each category has."""
+        """Return how many active models each category has; models without one are `unknown`."""
+        found = (one for one in self.search(Query()) if isinstance(one, Match))
+        return dict(Counter(one.category or "unknown" for one in found))
 
 
-class Live:
-    """The Platform API; what it tells of a model is remembered in `cache`, where one is given.
+class Live(Catalogue):
+    """The Platform API; what it answers about a model is kept in `cache`, where one is given.
 
-    A cache that cannot be written takes nothing from a live answer: `notice` is told, once.
+    A cache that cannot be written takes nothing from a live answer: `notice` gets one line.
     """
 
     def __init__(
@@ -57,21 +85,21 @@ class Live:
         """Ask the platform for one model."""
         return self._remembered(self.platform.find(model_id))
 
-    def all(self) -> Iterator[Documents | DocumentError]:
-        """Read the platform's whole list, with documents."""
-        return self.matching(EVERYTHING)
-
-    def search(self, query: Query, limit: int | None = None) -> Iterator[Found | DocumentError]:
+    def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Ask the platform, which ranks words itself; without any, the newest come first.
 
         Raises UsageError for abilities, which the platform cannot be asked for.
         """
         if query.words:
-            yield from map(_told, self._entries(query, limit))
+            for one in self._entries(query, limit):
+                yield match_of(one) if isinstance(one, Entry) else one
             return
-        told = [_told(entry) for entry in self._entries(query)]
-        yield from (one for one in told if isinstance(one, DocumentError))
-        models = [one for one in told if isinstance(one, Found)]
+        models = []
+        for one in self._entries(query):
+            if isinstance(one, Entry):
+                models.append(match_of(one))
+            else:
+                yield one
         yield from sorted(models, key=lambda one: one.newest_first)[:limit]
 
     def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
@@ -85,15 +113,14 @@ class Live:
                 yield error
 
     def categories(self) -> dict[str, int]:
-        """Count the categories of the platform's whole list."""
-        counts: dict[str, int] = {}
-        for one in map(_told, self._entries(Query())):
+        """Count the categories of the platform's whole list, beside the entries left out."""
+        counts: Counter[str] = Counter()
+        for one in self.search(Query()):
             if isinstance(one, DocumentError):
                 self._notice(f"left out: {one}")
             else:
-                name = one.category or "unknown"
-                counts[name] = counts.get(name, 0) + 1
-        return counts
+                counts[one.category or "unknown"] += 1
+        return dict(counts)
 
     def _entries(
         self, query: Query, limit: int | None = None, *, documents: bool = False
@@ -136,14 +163,55 @@ class Bundled:
         return iter(bundled_all())
 
 
-class Cached:
+class Indexed(Catalogue):
+    """The bundled models or saved documents, read once into a cache in memory to be searched."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._problems: list[DocumentError] = []
+
+    def documents(self, model_id: str) -> Documents:
+        """Return the model's documents, as the source does."""
+        return self._source.documents(model_id)
+
+    def all(self) -> Iterator[Documents | DocumentFile | DocumentError]:
+        """Yield every model, as the source does."""
+        source = self._source
+        return source.files() if isinstance(source, SavedSource) else source.all()
+
+    def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
+        """Yield what could not be read, then the models that fit."""
+        models = self._index.search(query)[:limit]
+        yield from self._problems
+        yield from models
+
+    def categories(self) -> dict[str, int]:
+        """Count the categories of the models."""
+        return self._index.categories()
+
+    @cached_property
+    def _index(self) -> Cache:
+        index = Cache(None, lambda _: None)
+        index.add(self._readable())
+        return index
+
+    def _readable(self) -> Iterator[Documents]:
+        """Yield the documents that can be read, one in memory at a time; keep the other errors."""
+        for one in self._source.all():
+            if isinstance(one, Documents):
+                yield one
+            else:
+                self._problems.append(one)
+
+
+class Cached(Catalogue):
     """The local cache alone."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     def documents(self, model_id: str) -> Documents:
-        """Return a model's documents as the platform told them when they were cached."""
+        """Return a model's documents as the platform gave them when they were cached."""
         documents = self._cache.documents(check_model_id(model_id))
         if documents is None:
             raise ModelNotFoundError(
@@ -152,18 +220,10 @@ class Cached:
             )
         return documents
 
-    def all(self) -> Iterator[Documents | DocumentError]:
-        """Yield every cached model."""
-        return self.matching(EVERYTHING)
-
-    def search(self, query: Query, limit: int | None = None) -> Iterator[Found | DocumentError]:
+    def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Search the cache; raises ModelNotFoundError where nothing is in it."""
         self._refuse_empty()
         return iter(self._cache.search(query)[:limit])
-
-    def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
-        """Yield the cached models that fit."""
-        return each_match(self, query)
 
     def categories(self) -> dict[str, int]:
         """Count the categories of the cached models."""
@@ -178,8 +238,8 @@ class Cached:
             )
 
 
-class Offline:
-    """The cache, then the bundled catalogue; a cache that cannot be read is told and left out.
+class Offline(Catalogue):
+    """The cache, then the bundled catalogue; a cache that cannot be read is named and left out.
 
     A cache that was never synced holds what was looked up by chance: the bundled models count
     beside it then, and do not once it has been complete.
@@ -193,7 +253,7 @@ class Offline:
     def documents(self, model_id: str) -> Documents:
         """Return a model's documents from the cache, else from the bundled catalogue."""
         check_model_id(model_id)
-        cached = self._try(lambda cache: cache.documents(model_id), None)
+        cached = self._read(lambda cache: cache.documents(model_id), None)
         documents = cached or bundled_documents(model_id)
         if documents is None:
             ids = (*self._ids(), *bundled_ids())
@@ -204,33 +264,21 @@ class Offline:
             )
         return documents
 
-    def all(self) -> Iterator[Documents | DocumentError]:
-        """Yield every model that is cached or bundled."""
-        return self.matching(EVERYTHING)
-
-    def search(self, query: Query, limit: int | None = None) -> Iterator[Found | DocumentError]:
+    def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Search the cache, and the bundled models that are not in it unless it is complete."""
-        models: list[Found] = self._try(lambda cache: cache.search(query), [])
-        if not self._try(lambda cache: cache.contents().synced, ""):
+        models: list[Match] = self._read(lambda cache: cache.search(query), [])
+        if not self._read(lambda cache: cache.contents().synced, ""):
             known = self._ids()
-            models += [one for one in self._bundled.models(query) if one.model_id not in known]
+            bundled = (one for one in self._bundled.search(query) if isinstance(one, Match))
+            models += [one for one in bundled if one.model_id not in known]
         if not query.words:
             models.sort(key=lambda one: one.newest_first)
         return iter(models[:limit])
 
-    def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
-        """Yield the models that fit."""
-        return each_match(self, query)
-
-    def categories(self) -> dict[str, int]:
-        """Count the categories of the models that a search finds."""
-        models = (one for one in self.search(Query()) if isinstance(one, Found))
-        return dict(Counter(one.category or "unknown" for one in models))
-
     def _ids(self) -> tuple[str, ...]:
-        return self._try(lambda cache: cache.ids(), ())
+        return self._read(lambda cache: cache.ids(), ())
 
-    def _try(self, read: Callable[[Cache], T], otherwise: T) -> T:
+    def _read(self, read: Callable[[Cache], T], otherwise: T) -> T:
         if self._cache is None:
             return otherwise
         try:
@@ -239,10 +287,6 @@ class Offline:
             self._notice(f"{error}. Only the bundled catalogue is read")
             self._cache = None
             return otherwise
-
-
-def _told(entry: Entry | DocumentError) -> Found | DocumentError:
-    return found(entry) if isinstance(entry, Entry) else entry
 
 
 def _close(model_id: str, ids: Collection[str]) -> str:

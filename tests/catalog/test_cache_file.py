@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from fal_runtime.errors import LocalError
-from falsmith.catalog.cache import Cache
-from falsmith.catalog.cache_file import default_path
+from falsmith.catalog.cache import Cache, default_path
 from falsmith.catalog.query import Query
 from falsmith.documents import Documents
 
@@ -43,7 +42,7 @@ def _holes(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("how", ["garbage", "cut", "holes", "newer", "foreign"])
 @pytest.mark.parametrize("first", ["read", "write"])
-def test_a_file_that_cannot_be_used_is_told_and_set_aside(
+def test_a_damaged_file_is_deleted_with_a_notice_and_filled_again(
     filled: Cache,
     path: Path,
     notices: list[str],
@@ -52,16 +51,15 @@ def test_a_file_that_cannot_be_used_is_told_and_set_aside(
 ) -> None:
     filled.close()
     spoil(path, how)
-    kept = path.read_bytes()
     cache = Cache(path, notices.append)
     if first == "read":
         assert cache.search(Query("bicycle")) == []
         assert cache.documents("acme/paint") is None
     cache.remember(Documents("acme/new", {}, {"paths": {"/x": {}}}))
-    word = "newer" if how == "newer" else "damaged"
-    assert [notice.partition(word)[1] for notice in notices] == [word]
-    assert path.with_name(f"catalog.db.{word}").read_bytes()[:4096] == kept[:4096]
+    assert ["was deleted; `falsmith catalog sync`" in notice for notice in notices] == [True]
     assert ids(Cache(path, notices.append)) == ["acme/new"]
+    cache.close()
+    assert {file.name for file in path.parent.iterdir()} == {path.name}
 
 
 def test_a_document_that_cannot_be_read_back_is_damage(
@@ -86,16 +84,16 @@ def test_a_text_that_is_no_utf8_is_damage(
     rows.commit()
     rows.close()
     assert ids(filled) == []
-    assert ["set aside as catalog.db.damaged" in notice for notice in notices] == [True]
+    assert ["could not be used" in notice for notice in notices] == [True]
 
 
-def test_a_damaged_file_that_cannot_be_set_aside_is_told_with_both_reasons(
+def test_a_damaged_file_that_cannot_be_deleted_is_an_error_with_both_reasons(
     filled: Cache, path: Path, notices: list[str]
 ) -> None:
     filled.close()
     spoil(path, "garbage")
-    path.with_name("catalog.db.damaged").mkdir()
-    with pytest.raises(LocalError, match=r"not a database, and .*\.damaged: Is a directory"):
+    path.with_name("catalog.db-shm").mkdir()
+    with pytest.raises(LocalError, match=r"not a database, and it cannot be deleted"):
         ids(filled)
     assert notices == []
 

@@ -14,8 +14,8 @@ import pytest
 
 from fal_runtime.errors import LocalError, NotAcceptedError
 from falsmith.catalog.cache import Cache
-from falsmith.catalog.cache_sync import Progress, sync
 from falsmith.catalog.query import Query
+from falsmith.catalog.sync import Progress, sync
 from falsmith.documents import Documents
 from falsmith.errors import PlatformError
 from falsmith.platform import CursorError
@@ -179,7 +179,7 @@ def test_a_broken_document_is_named_and_the_former_one_stays(
     assert "acme/m1" in notices[0]
 
 
-def test_a_cache_that_is_set_aside_on_the_way_is_never_called_complete(
+def test_a_cache_that_is_replaced_on_the_way_is_never_called_complete(
     run: Callable[[], Progress], five: "FakePlatform", cache: Cache, path: Path, notices: list[str]
 ) -> None:
     steps = sync(five.platform(), cache, notices.append)
@@ -255,7 +255,7 @@ def test_a_killed_sync_loses_no_page_and_blocks_no_other(
     code = (
         "import os, sys; from pathlib import Path; import httpx\n"
         "from fal_runtime.config import load_config; from falsmith.platform import Platform\n"
-        "from falsmith.catalog.cache import Cache; from falsmith.catalog.cache_sync import sync\n"
+        "from falsmith.catalog.cache import Cache; from falsmith.catalog.sync import sync\n"
         "config = load_config(None, {'FAL_PLATFORM_URL': sys.argv[2]})\n"
         "platform = Platform(httpx.Client(trust_env=False), config)\n"
         "print([*sync(platform, Cache(Path(sys.argv[1]), print), print)][-1].models)\n"

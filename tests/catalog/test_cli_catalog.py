@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from falsmith.catalog.bundled import bundled_ids
-from falsmith.catalog.cache_file import default_path
+from falsmith.catalog.cache import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
 
@@ -146,7 +146,7 @@ def test_a_damaged_cache_is_told_and_filled_anew(
     path.write_bytes(b"not a database" * 500)
     status, answer, told = synced("search", "--offline", "--all")
     assert (status, len(answer["models"])) == (0, len(bundled_ids()))
-    assert told.count(f"set aside as {path.name}.damaged") == 1
+    assert told.count(f"the cache {path} could not be used") == 1
     with emulating(folder) as address:
         monkeypatch.setenv("FAL_PLATFORM_URL", address)
         assert synced("catalog", "sync")[1]["models"] == 120

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from falsmith.catalog.bundled import bundled_ids
-from falsmith.catalog.cache_file import default_path
+from falsmith.catalog.cache import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
 from falsmith.emulator import Emulator

@@ -10,9 +10,9 @@ import pytest
 
 from fal_runtime.config import load_config
 from falsmith.catalog.cache import Cache
-from falsmith.catalog.cache_sync import sync
 from falsmith.catalog.query import Query
 from falsmith.catalog.saved import SavedSource
+from falsmith.catalog.sync import sync
 from falsmith.documents import Documents, Entry
 from falsmith.emulator import Emulator
 from falsmith.platform import Platform

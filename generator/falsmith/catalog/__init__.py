@@ -1,1 +1,1 @@
-"""Model documents that need no network: those that ship with falsmith, and saved ones."""
+"""The catalogue without a network: the local cache, the bundled models, and saved documents."""

@@ -31,16 +31,10 @@ def bundled_documents(model_id: str) -> Documents | None:
 
 def bundled_all() -> Iterator[Documents]:
     """Yield the documents of every bundled model, in the order of their IDs."""
-    for model_id in bundled_ids():
-        documents = bundled_documents(model_id)
-        if documents is not None:
-            yield documents
+    yield from filter(None, map(bundled_documents, bundled_ids()))
 
 
 @cache
 def _metadata() -> Mapping[str, Mapping[str, Json]]:
     entries = json.loads((FOLDER / "models.json").read_bytes())
-    return {
-        entry["endpoint_id"]: entry["metadata"]
-        for entry in sorted(entries, key=lambda entry: str(entry["endpoint_id"]))
-    }
+    return dict(sorted((entry["endpoint_id"], entry["metadata"]) for entry in entries))

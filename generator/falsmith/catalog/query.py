@@ -1,21 +1,28 @@
-"""A search of the catalogue: what is asked, and what is told of each model that is found."""
+"""A search of the catalogue: what is searched for, what a model is found by, and what is found."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
-from falsmith.documents import Entry, Json
+from falsmith.documents import Documents, Entry
+from falsmith.schema.file_kind import word_kind
+from falsmith.schema.labels import choices
+from falsmith.schema.references import Schema, branches
+from falsmith.schema.resolve import input_schema, output_schema
 from falsmith.traits import PURPOSES
 
-__all__ = ["Found", "Query", "Status", "close_categories", "found"]
+__all__ = ["Match", "Query", "Status", "abilities", "close_categories", "match_of"]
 
 Status = Literal["active", "deprecated", "all"]
 
 # Far beyond any name of the catalogue, and short enough for the address line of any server.
 TEXT_LIMIT, CATEGORY_LIMIT = 500, 100
+# How deep below an output the files of real models lie at most.
+OUTPUT_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +51,23 @@ class Query:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words of the text, without anything invisible."""
+        """The words of the text, without anything invisible."""
         return tuple(one_line(self.text).split())
 
     @property
     def abilities(self) -> tuple[str, ...]:
-        """Return what a model must be able to do, each named as the cache names it."""
-        told = (
+        """What a model must be able to do, in the words of `abilities`."""
+        names = (
             *(f"input:{name}" for name in self.inputs),
             *(f"choice:{name}={value}" for name, value in self.choices),
             *(f"output:{kind}" for kind in self.output_kinds),
         )
-        return tuple(map(one_line, told))
+        return tuple(map(one_line, names))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is told of a model that a search finds; an unknown text is empty."""
+class Match:
+    """One model that a search found; an unknown text is empty, and all of them are one line."""
 
     model_id: str
     display_name: str
@@ -73,21 +80,26 @@ class Found:
 
     @property
     def newest_first(self) -> tuple[tuple[int, ...], str]:
-        """Return a key that sorts the newest model first, and those of one date by their IDs."""
+        """The key that sorts the newest model first, and those of one date by their IDs."""
         return tuple(-ord(char) for char in self.date) or (1,), self.model_id
 
 
-def found(entry: Entry, category: str = "") -> Found:
-    """Return what a list entry tells, cleaned; `category` stands in where it tells none."""
-    return Found(
+def match_of(entry: Entry, category: str = "") -> Match:
+    """Return the match of a list entry; `category` stands in where the entry has none."""
+
+    def text(key: str) -> str:
+        value = entry.metadata.get(key)
+        return one_line(value) if isinstance(value, str) else ""
+
+    return Match(
         model_id=entry.model_id,
-        display_name=_text(entry.metadata, "display_name") or entry.model_id,
-        category=_text(entry.metadata, "category") or category,
-        description=_text(entry.metadata, "description"),
-        status=_text(entry.metadata, "status") or "active",
-        date=_text(entry.metadata, "date"),
-        license=_text(entry.metadata, "license_type"),
-        kind=_text(entry.metadata, "kind"),
+        display_name=text("display_name") or entry.model_id,
+        category=text("category") or category,
+        description=text("description"),
+        status=text("status") or "active",
+        date=text("date"),
+        license=text("license_type"),
+        kind=text("kind"),
     )
 
 
@@ -102,11 +114,34 @@ def close_categories(category: str, known: Iterable[str]) -> list[str] | None:
     return get_close_matches(category.lower(), sorted(names), n=3)
 
 
-def _text(metadata: Mapping[str, Json], key: str) -> str:
-    told = metadata.get(key)
-    return one_line(told) if isinstance(told, str) else ""
+def abilities(documents: Documents) -> frozenset[str]:
+    """Return what a model takes and makes: `input:FIELD`, `choice:FIELD=VALUE`, `output:KIND`."""
+    inputs = input_schema(documents.openapi, documents.model_id).schema
+    outputs = output_schema(documents.openapi, documents.model_id).schema
+    names = (*_input_abilities(inputs), *_output_abilities("", outputs, outputs, 0))
+    return frozenset(map(one_line, names))
 
 
-def _refuse_long(name: str, told: str, limit: int) -> None:
-    if len(told) > limit:
-        raise UsageError("usage", f"{name} has {len(told)} characters, at most {limit} are allowed")
+def _input_abilities(schema: Schema) -> Iterator[str]:
+    for branch in branches(schema, schema):
+        for name, part in branch.get("properties", {}).items():
+            yield f"input:{name}"
+            for value in choices(branches(part, schema), schema):
+                yield f"choice:{name}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _output_abilities(path: str, part: Schema, root: Schema, depth: int) -> Iterator[str]:
+    """Yield the kind of each file below `part`; the names on the way to it say more than it."""
+    for branch in branches(part, root):
+        if "x-file" in branch:
+            yield f"output:{word_kind(path) or branch['x-file']}"
+        elif depth < OUTPUT_DEPTH:
+            for name, child in branch.get("properties", {}).items():
+                yield from _output_abilities(f"{path}.{name}", child, root, depth + 1)
+            if isinstance(branch.get("items"), Mapping):
+                yield from _output_abilities(path, branch["items"], root, depth + 1)
+
+
+def _refuse_long(name: str, text: str, limit: int) -> None:
+    if len(text) > limit:
+        raise UsageError("usage", f"{name} has {len(text)} characters, at most {limit} are allowed")

@@ -10,7 +10,7 @@ import click
 
 from fal_runtime.errors import FalError, LocalError
 from falsmith.catalog.cache import Cache, Contents
-from falsmith.catalog.cache_sync import Progress, sync
+from falsmith.catalog.sync import Progress, sync
 from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
 
 __all__ = ["catalog"]

@@ -8,21 +8,20 @@ import click
 
 from fal_runtime.errors import FalError, UsageError
 from fal_runtime.text import one_line
-from falsmith.catalog.index import Indexed
 from falsmith.catalog.query import Query
-from falsmith.catalog.saved_file import Unread
+from falsmith.catalog.saved import DocumentFile
 from falsmith.cli.folders import chosen_folder, folder_options
 from falsmith.cli.generation import Found, Plan, run_plan
-from falsmith.cli.matches import explain_nothing, print_matches
 from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
 from falsmith.cli.report import Report
+from falsmith.cli.search import explain_nothing, print_matches
 from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.filters import FILTERS
 from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
-from falsmith.sources import Catalogue, Source
+from falsmith.sources import Catalogue
 
 __all__ = ["generate"]
 
@@ -146,7 +145,7 @@ def generate(
     report = Report(plan.action, as_json=told_as_json, quiet=quiet)
     found = _each(opened, ids)
     if everything:
-        found = _all(_whole(opened)) if query is None else _matching(opened, query)
+        found = _all(opened.all()) if query is None else _matching(opened, query)
     run_plan(found, plan, report, many=everything)
     return report.finish()
 
@@ -176,7 +175,7 @@ def _check_length(option: str, text: str | None, limit: int) -> None:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 
 
-def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
+def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[Found]:
     for model_id in ids:
         try:
             yield model_id, source.documents(model_id)
@@ -184,11 +183,7 @@ def _each(source: Source, ids: Sequence[str]) -> Iterator[Found]:
             yield model_id, error
 
 
-def _whole(source: Catalogue) -> Iterator[Documents | Unread | DocumentError]:
-    return source.unread() if isinstance(source, Indexed) else source.all()
-
-
-def _all(models: Iterator[Documents | Unread | DocumentError]) -> Iterator[Found]:
+def _all(models: Iterator[Documents | DocumentFile | DocumentError]) -> Iterator[Found]:
     """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
         for one in models:

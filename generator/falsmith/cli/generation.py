@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from fal_runtime.errors import FalError
-from falsmith.catalog.saved_file import Unread
+from falsmith.catalog.saved import DocumentFile
 from falsmith.cli.parallel import in_parallel
 from falsmith.cli.report import Report, Row, row
 from falsmith.documents import Documents
@@ -19,8 +19,8 @@ from falsmith.skill.write import remove_leftovers
 
 __all__ = ["Found", "Plan", "run_plan"]
 
-Found = tuple[str, Documents | Unread | FalError]
-Given = tuple[str, "Documents | Unread | Failure"]
+Found = tuple[str, Documents | DocumentFile | FalError]
+Given = tuple[str, "Documents | DocumentFile | Failure"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fal_runtime.errors import UsageError
-from falsmith.catalog.cache import Cache
-from falsmith.catalog.cache_file import default_path
-from falsmith.catalog.index import Indexed
+from falsmith.catalog.cache import Cache, default_path
 from falsmith.catalog.saved import SavedSource
-from falsmith.sources import Bundled, Cached, Catalogue, Live, Offline
+from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
 
 if TYPE_CHECKING:
     from falsmith.platform import Platform

@@ -16,7 +16,7 @@ PREFIX = ".falsmith-"
 def check_cache() -> Check:
     """Try the folder of the local cache."""
     try:
-        from falsmith.catalog.cache_file import default_path
+        from falsmith.catalog.cache import default_path
     except ImportError as error:
         return _unknown("cache folder", error)
     advice = "Searches keep working without a cache; XDG_CACHE_HOME moves it."

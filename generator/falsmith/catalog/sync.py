@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from fal_runtime.errors import LocalError
-from falsmith.catalog import cache_rows
-from falsmith.catalog.cache import Cache
-from falsmith.catalog.cache_file import cache_trouble
+from falsmith.catalog.cache import Cache, cache_trouble, delete_unlisted, put
 from falsmith.documents import Entry, entry_documents
 from falsmith.errors import DocumentError, PlatformError
 from falsmith.platform import CursorError, Page, Platform
@@ -42,21 +40,21 @@ class Progress:
 def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Iterator[Progress]:
     """Read every page of the platform's list, with documents; yield at first and after each page.
 
-    It goes on where one that was interrupted in the last day has ended. `notice` is told of each
-    entry and each document that is broken. Raises LocalError where another process syncs the same
-    cache or where the disk is in the way, and what `Platform.pages` raises; what was stored by
-    then stays.
+    It goes on where one that was interrupted in the last day has ended. `notice` gets a line for
+    each entry and each document that is broken. Raises LocalError where another process syncs the
+    same cache or where the disk is in the way, and what `Platform.pages` raises; what was stored
+    by then stays.
     """
-    with _alone(cache.path):
-        begun = _begun(platform, cache)
+    with _lock(cache.path):
+        begun = _begin(platform, cache)
         try:
             yield from _follow(platform, cache, begun, notice)
         except CursorError:
-            cache.write(_forget)
+            cache.write(_forget_unfinished)
             if begun.cursor is None:
                 raise
             notice("the platform does not know where the last sync ended: it begins anew")
-            yield from _follow(platform, cache, _begun(platform, cache), notice)
+            yield from _follow(platform, cache, _begin(platform, cache), notice)
 
 
 def _follow(
@@ -66,7 +64,7 @@ def _follow(
     for page in platform.pages(cursor=progress.cursor, documents=True):
         for problem in filter(None, map(_problem, page.items)):
             notice(problem)
-        progress = _stored(platform, cache, progress, page)
+        progress = _store(platform, cache, progress, page)
         yield progress
 
 
@@ -82,30 +80,34 @@ def _problem(item: Entry | DocumentError) -> str | None:
     return None
 
 
-def _begun(platform: Platform, cache: Cache) -> Progress:
+def _begin(platform: Platform, cache: Cache) -> Progress:
+    """Return the progress of the unfinished sync of the last day, else of a new one."""
     now, origin = platform.clock.date(), platform.config.origins.platform
 
     def work(rows: sqlite3.Connection) -> Progress:
-        row = rows.execute(
+        unfinished = rows.execute(
             "SELECT number, cursor, pages, models, broken FROM syncs "
             "WHERE ended IS NULL AND origin = ? AND started > ?",
             (origin, (now - RESUMED_WITHIN).isoformat()),
         ).fetchone()
-        if row is not None:
-            return Progress(*row)
-        _forget(rows)
-        # Numbers are never used again, so a model's number tells whether this sync saw it.
-        number = 1 + max(_last(rows, "number", "syncs"), _last(rows, "sync", "models"))
+        if unfinished is not None:
+            return Progress(*unfinished)
+        _forget_unfinished(rows)
+        # Numbers are never used again, so a model's number says whether this sync saw it.
+        (last,) = rows.execute(
+            "SELECT max(ifnull((SELECT max(number) FROM syncs), 0), "
+            "ifnull((SELECT max(sync) FROM models), 0))"
+        ).fetchone()
         rows.execute(
             "INSERT INTO syncs (number, origin, started) VALUES (?, ?, ?)",
-            (number, origin, now.isoformat()),
+            (last + 1, origin, now.isoformat()),
         )
-        return Progress(number, None, 0, 0, 0)
+        return Progress(last + 1, None, 0, 0, 0)
 
     return cache.write(work)
 
 
-def _stored(platform: Platform, cache: Cache, before: Progress, page: Page) -> Progress:
+def _store(platform: Platform, cache: Cache, before: Progress, page: Page) -> Progress:
     """Store a page and the place of the next one in one transaction, and the end with the last."""
     entries = [item for item in page.items if isinstance(item, Entry)]
     now = platform.clock.date()
@@ -119,49 +121,46 @@ def _stored(platform: Platform, cache: Cache, before: Progress, page: Page) -> P
 
     def work(rows: sqlite3.Connection) -> Progress:
         for entry in entries:
-            cache_rows.put(rows, entry, progress.number)
+            put(rows, entry, progress.number)
         known = rows.execute(
             "UPDATE syncs SET cursor = ?, pages = ?, models = ?, broken = ? WHERE number = ?",
             (progress.cursor, progress.pages, progress.models, progress.broken, progress.number),
         )
         if not known.rowcount:
-            raise _replaced(cache.path)
-        return _ended(rows, progress, now) if page.next_cursor is None else progress
+            raise LocalError(
+                "local_trouble",
+                f"the cache {cache.path} was replaced while it was filled: "
+                "run `falsmith catalog sync` again",
+            )
+        return _finish(rows, progress, now) if page.next_cursor is None else progress
 
     return cache.write(work)
 
 
-def _ended(rows: sqlite3.Connection, progress: Progress, now: datetime) -> Progress:
+def _finish(rows: sqlite3.Connection, progress: Progress, now: datetime) -> Progress:
     """Mark the sync as complete, and remove the models of earlier ones that it did not see."""
     if not progress.models:
         raise PlatformError(
             "platform_down", "the platform lists no model at all: nothing was changed, try later"
         )
-    gone = "FROM models WHERE sync < ?"
     number = (progress.number,)
-    vanished: int = rows.execute(f"SELECT count(*) {gone}", number).fetchone()[0]
-    if not progress.broken:
-        rows.execute(f"DELETE {gone}", number)
-        cache_rows.delete_unused_words(rows)
-    cache_rows.delete_unused_documents(rows)
+    removed, kept = 0, 0
+    if progress.broken:
+        (kept,) = rows.execute("SELECT count(*) FROM models WHERE sync < ?", number).fetchone()
+    else:
+        removed = delete_unlisted(rows, progress.number)
     rows.execute("UPDATE syncs SET ended = ? WHERE number = ?", (now.isoformat(), *number))
     rows.execute("DELETE FROM syncs WHERE number < ?", number)
-    kept = vanished if progress.broken else 0
-    return replace(progress, done=True, removed=vanished - kept, kept=kept)
+    return replace(progress, done=True, removed=removed, kept=kept)
 
 
-def _last(rows: sqlite3.Connection, column: str, table: str) -> int:
-    last: int | None = rows.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
-    return last or 0
-
-
-def _forget(rows: sqlite3.Connection) -> None:
+def _forget_unfinished(rows: sqlite3.Connection) -> None:
     """Forget where an unfinished sync ended; what it stored stays."""
     rows.execute("DELETE FROM syncs WHERE ended IS NULL")
 
 
 @contextmanager
-def _alone(cache: Path | None) -> Iterator[None]:
+def _lock(cache: Path | None) -> Iterator[None]:
     """Hold the right to sync this cache, which ends with this process, however that ends."""
     if cache is None:
         yield
@@ -178,22 +177,11 @@ def _alone(cache: Path | None) -> Iterator[None]:
             # Not EXCLUSIVE: of two that begin at the same moment, neither would get it.
             lock.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            raise _held(error, cache, path) from error
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise cache_trouble(error, path) from error
+            raise LocalError(
+                "local_trouble",
+                f"another `falsmith catalog sync` fills the cache {cache} at this moment: wait "
+                "for it; `falsmith catalog info` shows how far it is",
+            ) from error
         yield
-
-
-def _held(error: sqlite3.DatabaseError, cache: Path, lock: Path) -> LocalError:
-    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-        return cache_trouble(error, lock)
-    return LocalError(
-        "local_trouble",
-        f"another `falsmith catalog sync` fills the cache {cache} at this moment: wait for it; "
-        "`falsmith catalog info` tells how far it is",
-    )
-
-
-def _replaced(cache: Path | None) -> LocalError:
-    return LocalError(
-        "local_trouble",
-        f"the cache {cache} was replaced while it was filled: run `falsmith catalog sync` again",
-    )
