@@ -89,7 +89,7 @@ def test_long_result_goes_to_a_file(fal: "Fal") -> None:
     body = {"words": [{"word": "w" * 20, "at": n} for n in range(1000)], "text": "short"}
     fal.queue(fal.answer(body))
     outcome = fal.run()
-    saved = Path(outcome.result["saved_to"])
+    saved = Path(outcome.as_json()["result"]["saved_to"])
     assert saved.is_absolute()
     assert json.loads(saved.read_text()) == body
     assert outcome.text == "short"

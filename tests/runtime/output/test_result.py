@@ -1,16 +1,24 @@
+"""The one JSON object that every command prints: complete, short, and JSON indeed."""
+
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fal_runtime.errors import InputError, NotCollectedError, Problem
+from fal_runtime.errors import FalError, InputError, NotCollectedError, Problem
 from fal_runtime.output.result import CallResult, SavedFile
 
 
 def saved(index: int) -> SavedFile:
     path = Path(f"/home/me/output/images_{index}.png")
     return SavedFile("images", "image", path, f"https://cdn/{index}.png", 7, "ab", "image/png", 4)
+
+
+def long_file(index: int) -> SavedFile:
+    return replace(saved(index), path=Path("/home/me") / ("p" * 300) / f"{index}.png")
 
 
 def printed(outcome: CallResult) -> str:
@@ -34,6 +42,16 @@ def test_saved_path_is_null_without_files() -> None:
     assert told["saved_path"] is None
     assert told["saved_paths"] == []
     assert told["job"] is None
+
+
+def test_next_stands_in_the_error_and_without_one_at_the_top() -> None:
+    words = ("python", "my skill.py", "--result", "req-1;x")
+    error = NotCollectedError("wait_over", "not finished")
+    failed = CallResult("IN_PROGRESS", "m", "req-1", "req-1", error=error, next=words).as_json()
+    assert shlex.split(failed["error"]["next"]) == list(words)
+    assert "next" not in failed
+    submitted = CallResult("IN_QUEUE", "m", "req-1", "req-1", next=words).as_json()
+    assert shlex.split(submitted["next"]) == list(words)
 
 
 def test_error_gives_its_exit_status_and_what_to_do_next() -> None:
@@ -64,9 +82,44 @@ def test_plain_text_that_mentions_data_stays() -> None:
     assert CallResult("COMPLETED", "acme/demo", result=result).as_json()["result"] == result
 
 
+def test_numbers_that_json_lacks_are_null() -> None:
+    infinite = float("inf")
+    found = CallResult(
+        "COMPLETED", "m", result={"a": [infinite, float("nan")]}, billable_units=infinite
+    )
+    shown = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert (shown["result"], shown["billable_units"]) == ({"a": [None, None]}, None)
+
+
+def test_the_path_of_a_long_result_is_never_cut() -> None:
+    place = Path("/" + "/".join(["folder"] * 100)) / "result_req-1.json"
+    files = tuple(saved(n) for n in range(400))
+    shown = CallResult("COMPLETED", "m", result_path=place, files=files, text="t" * 9000).as_json()
+    assert shown["result"] == {"saved_to": str(place)}
+
+
+def test_a_file_with_a_long_link_is_still_named() -> None:
+    file = replace(saved(1), url="https://cdn/" + "a" * 50_000)
+    shown = CallResult("COMPLETED", "m", result={"seed": 1}, files=(file,)).as_json()
+    assert shown["files"][0]["path"] == shown["saved_path"] == str(file.path)
+    assert shown["files"][0]["url"].startswith("https://cdn/aaa")
+    assert shown["result"] == {"seed": 1}
+
+
 @pytest.mark.parametrize(
     "outcome",
     [
+        CallResult("COMPLETED", "m", files=(replace(saved(1), url="https://c/" + "a" * 50_000),)),
+        CallResult("COMPLETED", "m", files=tuple(long_file(n) for n in range(60))),
+        CallResult(
+            "COMPLETED",
+            "m",
+            files=(replace(saved(1), path=Path("/" + "é" * 4000)),),
+            result_path=Path("/" + "r" * 4000),
+            logs_path=Path("/" + "l" * 4000),
+        ),
+        CallResult("IN_QUEUE", "m", next=("python", "x" * 12_000)),
+        CallResult("UNKNOWN", "m", error=FalError("usage", "m", next=("python", "x" * 12_000))),
         CallResult("COMPLETED", "acme/demo", result={"text": "x" * 200_000}),
         CallResult("COMPLETED", "acme/demo", result={"text": "\U0001f600" * 9_000}),
         CallResult("COMPLETED", "acme/demo", result=[[[[["y" * 30] * 50] * 50]]]),
