@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fal_runtime.errors import FalError
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import Json, Value
 
 __all__ = ["CallResult", "SavedFile", "Status", "printable"]
 
@@ -113,7 +113,7 @@ class CallResult:
         What the model, the platform or the user wrote is cut where the object would be longer, and
         of many files the first are shown.
         """
-        whole: Any = printable(self._whole())
+        whole: dict[str, Any] = printable(self._whole())
         shown = whole
         for longest_string, longest_list in _CUTS:
             if _length(shown) < _CHARACTERS:
@@ -175,7 +175,7 @@ class CallResult:
         return shown | ({"not_shown": {"files": missing}} if missing else {})
 
 
-def printable(value: Json) -> Json:
+def printable(value: Value) -> Value:
     """Return the value as an answer may show it.
 
     Of a `data:` URI only type and length are left; NaN and the infinities, which JSON lacks, become

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-from fal_runtime.output.standard_output import OutputError, printing
+from fal_runtime.output.standard_output import printing, unwritable
 
 __all__ = ["checked_output"]
 
@@ -30,7 +30,7 @@ class _Closed(io.StringIO):
     """Stands where the process was started without a standard output."""
 
     def write(self, _text: str) -> int:
-        raise OutputError("it is closed")
+        raise unwritable("it is closed")
 
 
 class _Checked:
@@ -46,10 +46,10 @@ class _Checked:
     def write(self, text: str) -> int:
         if text == "":  # Click tries streams with it, and would swallow the error.
             return 0
-        with printing():
+        with printing(self._stream):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with printing():
+        with printing(self._stream):
             self._stream.flush()

@@ -65,10 +65,10 @@ class Judge:
         schema = self.schema if model_id == self.model_id else {}
         options = own_options(model_id if preset else None)
         given = parse_command(words, SchemaDocument(schema), options)
-        if model_id is None and not given.options["help"]:
+        if model_id is None and not given.options.help:
             return "--model-id is missing"
-        about = [name for name in NO_INPUT if given.options[name] not in (None, False)]
-        file = given.options["args_file"]
+        about = [name for name in NO_INPUT if getattr(given.options, name) not in (None, False, ())]
+        file = given.options.args_file
         if about or file not in (None, "-"):
             raise_problems(given.unknown)
         elif file == "-" and stdin is None:
