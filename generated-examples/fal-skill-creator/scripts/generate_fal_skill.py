@@ -15,6 +15,8 @@
 
 import hashlib
 import json
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -48,9 +50,9 @@ def main() -> int:
     from fal_runtime.errors import FalError
 
     try:
-        require_modules(PACKAGES, Path(__file__).absolute(), sys.argv[1:], PACKAGES)
+        require_modules(PACKAGES, Path(__file__).absolute(), sys.argv[1:], os.environ, PACKAGES)
     except FalError as error:
-        sys.stderr.write(f"error: {error}\nrun: {error.next}\n")
+        sys.stderr.write(f"error: {error}\nrun: {shlex.join(error.next or ())}\n")
         return error.exit_status
     from falsmith.cli import run
 

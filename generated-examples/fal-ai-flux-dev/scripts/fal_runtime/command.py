@@ -1,37 +1,64 @@
-"""The command line that every wrapper shares, and the same call for Python programs."""
+"""The command line that every wrapper shares, and the same call for Python programs.
 
-import argparse
-import json
+Read from the top: words → model → its document → parsed line → checked call → request → result,
+printed as the one JSON object.
+"""
+
 import shlex
-import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_runtime.errors import FalError, InputError, UsageError
+from fal_runtime.errors import FalError, InputError, Problem, UnconfirmedError, UsageError
 from fal_runtime.help import help_page, schema_answer
-from fal_runtime.input.defaults import defaults_file
-from fal_runtime.input.flags import Given, named_model, own_options, parse_command
-from fal_runtime.input.options import OPTIONS, Option
-from fal_runtime.input.prepare import given_input, layered, raise_problems
-from fal_runtime.invocation import ABOUT_JOBS, INSTALLED, Invocation, perform, program_words
+from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
+from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
 from fal_runtime.json_text import Value
-from fal_runtime.model import SkillModel, known_model, own_skill
+from fal_runtime.model import defaults_file, known_model, own_skill
 from fal_runtime.model_id import checked_model_id
-from fal_runtime.output.standard_output import OutputError, print_out
+from fal_runtime.output.standard_output import OutputError, json_text, print_out
+from fal_runtime.process import Process, hold_interrupts, terminable
 from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.text import closest
+from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
+    from fal_runtime.input.prepare import PreparedInput
+    from fal_runtime.jobs.job import Services
     from fal_runtime.output.result import CallResult
 
 __all__ = ["main", "run_fal_api_job"]
 
 _NOTHING_KNOWN = SchemaDocument({})
-# What the function's own parameters say, or what only a command line has.
-_NOT_HERE = frozenset({"args", "args_file", "set", "schema", "output", "help"})
+# Pairs of options that say opposite things.
+_OPPOSED = (
+    ("submit", "sync_only"),
+    ("output_file", "auto_filename"),
+    *((name, "dry_run") for name in ABOUT_JOBS),
+    *((name, given) for name in ABOUT_JOBS for given in ("args", "args_file", "set", "preset")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is called: the model's ID, and what the skill knows of it if it is the skill's own."""
+
+    model_id: str | None
+    skill: Path | None = None
+    document: SchemaDocument = _NOTHING_KNOWN
+    title: str = "Call any fal.ai model by its ID"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call, checked and complete: the next step sends something."""
+
+    target: _Target
+    options: CallOptions
+    services: "Services"
+    prepared: "PreparedInput | None"
+    uploads: tuple[Path, ...]
 
 
 def main(
@@ -50,16 +77,13 @@ def main(
         subcommand: The word after the program's name, where this is a part of a larger program.
 
     """
-    words = tuple(sys.argv[1:] if argv is None else argv)
-    named = model_id if model_id is not None else _readable_model(words)
-    program = program_words(subcommand)
-    chosen = ["-m", named] if model_id is None and named is not None else []
-    command = (*program, *chosen)
-    try:
-        return _answered(partial(_run, words, model_id, skill, program, command), named, command)
-    except OutputError as error:
-        _say(f"error: {error}")
-        return error.exit_status
+    process = Process.current(argv, subcommand)
+    with terminable():
+        try:
+            return _run(process, model_id, skill)
+        except OutputError as error:
+            process.say(f"error: {error}")
+            return error.exit_status
 
 
 def run_fal_api_job(
@@ -79,125 +103,65 @@ def run_fal_api_job(
     """
     from fal_runtime.output.result import CallResult
 
+    skill = own_skill()
+    process = Process.of_python(skill)
     try:
-        outcome = _performed(checked_model_id(model_id), submit_args, output_dir, options)
+        target = _target(skill, checked_model_id(model_id))
+        chosen = python_options(options, output_dir)
+        line = ParsedCommand(
+            replace(chosen, command=(*process.program, "-m", model_id)), {}, (), submit_args
+        )
+        result = _perform(_checked_call(process, target, line))
     except FalError as error:
-        outcome = CallResult("REFUSED", model_id, error=error)
-    answer = outcome.as_json()
-    if outcome.error is not None:
-        outcome.error.outcome = answer
-        raise outcome.error
-    return answer
+        result = CallResult("REFUSED", one_line(model_id, 200), error=error)
+    shown = result.as_json()
+    if result.error is not None:
+        raise replace(result.error, outcome=shown) from result.error.__cause__
+    return shown
 
 
-def _answered(run: Callable[[], int], named: str | None, command: tuple[str, ...]) -> int:
+def _run(process: Process, preset: str | None, skill: Path | None) -> int:
+    """Carry out the command line of a process and print what came of it."""
+    named = preset if preset is not None else _readable_model(process.words)
+    command = process.program if named is None or preset else (*process.program, "-m", named)
+    call = result = None
+    print_paths = False
     try:
-        return run()
+        target = _target(skill, preset if preset is not None else named_model(process.words))
+        if {"-h", "--help"} & set(process.words):
+            return _print_help(process, target, preset)
+        line = parse_command(process.words, target.document, own_options(preset))
+        if line.options.schema is not None:
+            shown = schema_answer(target.document, line.options.schema)
+            print_out(json_text(shown, process.stdout), process.stdout)
+            return 0
+        line = replace(line, options=replace(line.options, command=command))
+        print_paths = line.options.print_paths
+        call = _checked_call(process, target, line)
+        result = _perform(call)
     except OutputError:
         raise
     except FalError as error:
-        return _refuse(error, named, command)
+        result = _refused(error, named, (*command, "--help"))
     except KeyboardInterrupt:
-        before = FalError("interrupted", "interrupted before anything was sent", charged="no")
-        return _refuse(before, named, command)
+        result = result or _interrupted(named, call)
+    except Exception as error:
+        result = _failed(error, named, call)
+    hold_interrupts()
+    return _print_result(process, result, print_paths=print_paths)
 
 
-def _run(
-    words: tuple[str, ...],
-    model_id: str | None,
-    skill: Path | None,
-    program: Sequence[str],
-    command: tuple[str, ...],
-) -> int:
-    named = model_id if model_id is not None else named_model(words)
-    if named is not None:
-        named = checked_model_id(named)
-    model = known_model(skill, named)
-    document = model.document if model is not None else _NOTHING_KNOWN
-    if {"-h", "--help"} & set(words):
-        print_out(_help(model, document, model_id, skill, program))
-        return 0
-    given = parse_command(words, document, own_options(model_id))
-    if given.options["schema"] is not None:
-        _show_json(schema_answer(document, given.options["schema"]))
-        return 0
-    report = _silent if given.options["quiet"] else _say
-    settings = skill if model is not None else None
-    script = Path(sys.argv[0]).absolute()
-    asked = Invocation(named, settings, document, given.options, script, words, command, report)
-    return _show(_outcome(asked, given), given.options)
+def _target(skill: Path | None, model_id: str | None) -> _Target:
+    """Return the model that is called, with the skill's knowledge where it is the skill's own."""
+    checked = checked_model_id(model_id) if model_id is not None else None
+    known = known_model(skill, checked)
+    if known is None:
+        return _Target(checked)
+    title = f"{known.model_id} ({known.category or 'model'}): {known.description}"
+    return _Target(checked, skill, known.document, title)
 
 
-def _outcome(asked: Invocation, given: Given) -> "CallResult":
-    read = partial(given_input, given, asked.document, _stdin_text)
-    try:
-        if any(given.options[name] for name in ABOUT_JOBS):
-            raise_problems(given.unknown)
-        return perform(asked, read, input_given=bool(given.fields))
-    except InputError as error:
-        if asked.document.known and not given.options["upload"]:
-            error.next = (*asked.command, "--schema")
-        raise
-
-
-def _help(
-    model: SkillModel | None,
-    document: SchemaDocument,
-    preset: str | None,
-    skill: Path | None,
-    program: Sequence[str],
-) -> str:
-    title = "Call any fal.ai model by its ID"
-    if model is not None:
-        title = f"{model.model_id} ({model.category or 'model'}): {model.description}"
-    typed = program if program[0] == INSTALLED else ["python", sys.argv[0], *program[2:]]
-    return help_page(
-        shlex.join(typed),
-        title,
-        document,
-        own_options(preset),
-        model_given=preset is not None,
-        has_defaults=model is not None and defaults_file(skill) is not None,
-        width=shutil.get_terminal_size().columns,
-    )
-
-
-def _stdin_text() -> str:
-    if sys.stdin is None:
-        raise OSError("there is no standard input")
-    return sys.stdin.buffer.read().decode("utf-8-sig")
-
-
-def _show(outcome: "CallResult", options: Mapping[str, Any]) -> int:
-    """Print the answer: the one JSON object, or the saved paths of a completed job.
-
-    Where an answer without files is asked for its paths it goes to stderr: it has been paid for.
-    """
-    if options["print"] == "paths" and outcome.status == "COMPLETED" and outcome.error is None:
-        for file in outcome.files:
-            print_out(str(file.path))
-        if not outcome.files:
-            _say("the answer has no files, so there is no path to print; the answer itself:")
-            _say(json.dumps(outcome.as_json(), indent=2))
-        return outcome.exit_status
-    if outcome.error is not None:
-        _say(f"error: {outcome.error}")
-    _show_json(outcome.as_json())
-    return outcome.exit_status
-
-
-def _refuse(error: FalError, model_id: str | None, command: tuple[str, ...]) -> int:
-    from fal_runtime.output.result import CallResult
-
-    # What helps with an input is its schema, where there is one: that is known where it is read.
-    if error.next is None and error.exit_status == 2 and not isinstance(error, InputError):
-        error.next = (*command, "--help")
-    _say(f"error: {error}")
-    _show_json(CallResult("REFUSED", model_id, error=error).as_json())
-    return error.exit_status
-
-
-def _readable_model(words: tuple[str, ...]) -> str | None:
+def _readable_model(words: Sequence[str]) -> str | None:
     """Return the model of --model-id, None where none is given or it cannot be one."""
     try:
         named = named_model(words)
@@ -206,69 +170,182 @@ def _readable_model(words: tuple[str, ...]) -> str | None:
         return None
 
 
+def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Call:
+    """Check options, packages, input and settings of a call, in this order.
+
+    Raises UsageError, InputError and LocalError: nothing was sent by then.
+    """
+    options = replace(line.options, output=line.options.output.absolute())
+    report = _silent if options.quiet else process.say
+    _check_options(options, has_fields=bool(line.fields))
+    if target.model_id is None and not options.upload:
+        raise UsageError("usage", "-m/--model-id is required: the model to call")
+    from fal_runtime.config import key_of_argument, load_config
+    from fal_runtime.dependencies import require_modules
+
+    key = key_of_argument(options.api_key, process.environ, report)
+    validate = target.document.known and not options.no_validate and options.action is None
+    needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
+    require_modules(needed, process.script, process.words, process.environ)
+    from fal_runtime.jobs.job import Services
+
+    prepared = None
+    try:
+        if options.action is None:
+            prepared = _prepared_input(process, target, line, report)
+        elif line.unknown:
+            from fal_runtime.input.prepare import raise_problems
+
+            raise_problems(line.unknown)
+    except InputError as error:
+        if not target.document.known or options.upload:
+            raise
+        raise replace(error, next=(*options.command, "--schema")) from None
+    uploads = tuple(map(_readable_upload, options.upload))
+    config = load_config(target.skill, process.environ, key=key)
+    return _Call(target, options, Services(config, report), prepared, uploads)
+
+
+def _check_options(options: CallOptions, *, has_fields: bool) -> None:
+    """Raise UsageError where options contradict each other."""
+    actions = [name for name in ("submit", *ABOUT_JOBS) if getattr(options, name)]
+    pairs = [*_OPPOSED, *([(actions[0], actions[1])] if len(actions) > 1 else [])]
+    for one, other in pairs:
+        if getattr(options, one) and getattr(options, other) not in (None, False, ()):
+            raise UsageError("usage", f"{_typed(one)} and {_typed(other)} exclude each other")
+    if options.action is not None and has_fields:
+        action = _typed(options.action)
+        raise UsageError("usage", f"{action} takes no input: leave the input's flags out")
+
+
+def _typed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _prepared_input(
+    process: Process, target: _Target, line: ParsedCommand, report: Callable[[str], None]
+) -> "PreparedInput":
+    """Return the checked input: defaults.yaml, then what the line gives."""
+    from fal_runtime.input.defaults import read_defaults
+    from fal_runtime.input.prepare import check_input, given_input
+
+    options = line.options
+    if not target.document.known:
+        report("notice: the model's input schema is not known here: its input is not checked")
+    check = partial(
+        check_input, validate=not options.no_validate, allow_unknown=options.allow_unknown
+    )
+    layers = read_defaults(target.skill, target.document, options.preset, check)
+    given = given_input(line, target.document, process.read_stdin, layers)
+    prepared = check(given.value, target.document, given.problems)
+    for notice in prepared.notices:
+        report(f"notice: {notice}")
+    return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
+
+
+def _readable_upload(name: str) -> Path:
+    from fal_runtime.input.files import readable_file
+
+    try:
+        return readable_file(Path(name).expanduser())
+    except (ValueError, RuntimeError) as error:
+        shown = one_line(name, 100)
+        problem = Problem(shown, str(error), "a file of this machine that can be read")
+        message = f"{shown} cannot be uploaded: {error}"
+        raise InputError("file_missing", message, [problem]) from None
+
+
+def _perform(call: _Call) -> "CallResult":
+    """Carry out a checked call: here begins what talks to fal."""
+    from fal_runtime.jobs import commands
+
+    options, services = call.options, call.services
+    if options.upload:
+        return commands.upload_files(services, call.uploads)
+    assert call.target.model_id is not None, "every other action names a model"
+    if call.prepared is not None:
+        run = commands.preview_job if options.dry_run else commands.run_job
+        return run(services, call.target.model_id, call.prepared, options)
+    on_job = {
+        "status": commands.job_status,
+        "result": commands.job_result,
+        "cancel": commands.cancel_job,
+    }[options.action or ""]
+    job = options.status or options.result or options.cancel or ""
+    return on_job(services, call.target.model_id, job, options)
+
+
+def _refused(error: FalError, model_id: str | None, help_words: tuple[str, ...]) -> "CallResult":
+    from fal_runtime.output.result import CallResult
+
+    # What helps with an input is its schema, where there is one: that is known where it is read.
+    asks_help = error.exit_status == 2 and not isinstance(error, InputError)
+    return CallResult("REFUSED", model_id, error=error, next=help_words if asks_help else None)
+
+
+def _interrupted(model_id: str | None, call: _Call | None) -> "CallResult":
+    """Return the result of an interrupt outside a job: one inside is the job's own result."""
+    from fal_runtime.output.result import CallResult
+
+    if call is None:
+        error = FalError("interrupted", "interrupted before anything was sent", charged="no")
+        return CallResult("REFUSED", model_id, error=error)
+    message = "interrupted, and it is not known how far the job had come"
+    return CallResult("UNKNOWN", model_id, error=FalError("interrupted", message))
+
+
+def _failed(cause: Exception, model_id: str | None, call: _Call | None) -> "CallResult":
+    """Return the result of an error of our own; one inside a job is the job's own result."""
+    from fal_runtime.output.result import CallResult
+
+    reason = one_line(f"{type(cause).__name__}: {cause}", 300)
+    error = FalError("internal_error", f"this program has an error of its own ({reason})")
+    result = CallResult("REFUSED", model_id, error=error)
+    if call is not None and call.prepared is not None and not call.options.dry_run:
+        message = f"{error.message}, and it is not known how far the job had come"
+        result = CallResult("UNKNOWN", model_id, error=UnconfirmedError("unconfirmed", message))
+    assert result.error is not None
+    result.error.__cause__ = cause
+    return result
+
+
+def _print_help(process: Process, target: _Target, preset: str | None) -> int:
+    page = help_page(
+        shlex.join(process.typed),
+        target.title,
+        target.document,
+        own_options(preset),
+        model_given=preset is not None,
+        has_defaults=defaults_file(target.skill) is not None,
+        width=process.columns,
+    )
+    print_out(page, process.stdout)
+    return 0
+
+
+def _print_result(process: Process, result: "CallResult", *, print_paths: bool) -> int:
+    """Print the result: the one JSON object, or the saved paths of a completed job.
+
+    Where paths are asked for and there are none, the object goes to stderr: it has been paid for.
+    """
+    error = result.error
+    shown = json_text(result.as_json(), process.stdout)
+    if error is None and print_paths and result.status == "COMPLETED":
+        for file in result.files:
+            print_out(str(file.path), process.stdout)
+        if not result.files:
+            process.say("the answer has no files, so there is no path to print; the answer itself:")
+            process.say(shown)
+        return 0
+    if error is not None:
+        if error.__cause__ is not None:
+            import traceback
+
+            process.say("".join(traceback.format_exception(error.__cause__)))
+        process.say(f"error: {error}")
+    print_out(shown, process.stdout)
+    return result.exit_status
+
+
 def _silent(_line: str) -> None:
     """Report nothing, as --quiet asks."""
-
-
-def _performed(
-    model_id: str, submit_args: Mapping[str, Any], output_dir: str | Path, options: dict[str, Any]
-) -> "CallResult":
-    skill = own_skill()
-    known = known_model(skill, model_id)
-    script = skill / "scripts" / "fal_api_call.py" if skill is not None else Path()
-    program = [sys.executable, str(script)] if skill is not None else [INSTALLED, "call"]
-    asked = Invocation(
-        model_id=model_id,
-        settings=skill if known is not None else None,
-        document=known.document if known is not None else SchemaDocument({}),
-        options=_all_options(options) | {"output": str(output_dir)},
-        # A program is never replaced by another process: it has its own argv.
-        script=Path(),
-        argv=(),
-        command=(*program, "-m", model_id),
-        report=_silent,
-    )
-    return perform(asked, lambda layers: layered(layers, submit_args), input_given=False)
-
-
-def _all_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every option with its default or the given value, checked as on a command line."""
-    named = {option.attribute: option for option in OPTIONS if option.attribute not in _NOT_HERE}
-    for name in given:
-        if name not in named:
-            near = closest(name, named)
-            hint = f"; did you mean {near}?" if near else f"; the options are {', '.join(named)}"
-            raise UsageError("usage", f"run_fal_api_job has no option {name}{hint}")
-    defaults = {o.attribute: o.default if o.metavar else False for o in OPTIONS}
-    return defaults | {name: _checked_option(named[name], value) for name, value in given.items()}
-
-
-def _checked_option(option: Option, value: Value) -> Value:
-    if option.metavar is None or value is None:
-        return bool(value) if option.metavar is None else option.default
-    if option.nargs == "+":
-        return [str(value)] if isinstance(value, str | Path) else [str(each) for each in value]
-    try:
-        return option.read(str(value))
-    except argparse.ArgumentTypeError as error:
-        raise UsageError("usage", f"{option.attribute}: {error}") from None
-
-
-def _show_json(answer: Mapping[str, Any]) -> None:
-    """Print the one JSON object, with escapes where stdout cannot carry its characters."""
-    text = json.dumps(answer, indent=2, ensure_ascii=False)
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeError:
-        text = json.dumps(answer, indent=2)
-    print_out(text)
-
-
-def _say(line: str) -> None:
-    """Print a line to stderr; that nobody can read it must never end a job."""
-    if sys.stderr is None:
-        return
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except OSError:
-        return

@@ -24,20 +24,22 @@ _ALREADY_TRIED = "FAL_RUN_BY_UV"
 def require_modules(
     modules: Iterable[str],
     script: Path,
-    argv: Sequence[str],
+    words: Sequence[str],
+    environ: Mapping[str, str],
     packages: Mapping[str, str] = PACKAGES,
 ) -> None:
     """Return when every module can be imported; else run the same command through uv, once.
 
-    Does not return when uv takes over. Raises LocalError, whose `next` installs what is missing,
-    where there is no uv or it did not help.
+    `words` are those after the script's name. Does not return when uv takes over. Raises
+    LocalError, whose `next` installs what is missing, where there is no uv or it did not help.
     """
     missing = [module for module in modules if not _importable(module)]
     if not missing:
         return
-    uv = shutil.which("uv")
-    if uv is not None and _ALREADY_TRIED not in os.environ and script.is_file():
-        _become([uv, "run", "--quiet", "--script", str(script), *argv])
+    uv = shutil.which("uv", path=environ.get("PATH"))
+    if uv is not None and _ALREADY_TRIED not in environ and script.is_file():
+        command = [uv, "run", "--quiet", "--script", str(script), *words]
+        _become(command, {**environ, _ALREADY_TRIED: "1"})
     install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(
         "local_trouble",
@@ -55,12 +57,10 @@ def _importable(module: str) -> bool:
     return True
 
 
-def _become(command: list[str]) -> None:
-    sys.stdout.flush()
-    os.environ[_ALREADY_TRIED] = "1"
+def _become(command: list[str], environ: Mapping[str, str]) -> None:
     if os.name != "nt":
-        os.execv(command[0], command)
+        os.execve(command[0], command, environ)
     # On Windows exec returns to the shell at once, as if the command had ended.
     import subprocess
 
-    sys.exit(subprocess.call(command))
+    sys.exit(subprocess.call(command, env=environ))

@@ -67,10 +67,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "download_failed": Code(5, "yes", "same_job", "the result is there, a file is not"),
         "already_completed": Code(5, "yes", "same_job", "the job is done and cannot be cancelled"),
         "result_endpoint_only": Code(5, "yes", "same_job", "only the result endpoint can answer"),
+        "not_collected": Code(5, "unknown", "same_job", "the job stands, its result is not here"),
         "network_blocked": Code(6, "no", "later", "this machine cannot reach fal"),
         "platform_down": Code(6, "no", "later", "fal answered with an error of its own"),
         "unconfirmed": Code(7, "unknown", "never", "fal may have accepted the job"),
         "local_trouble": Code(9, "no", "after_fix", "a file or folder cannot be written or read"),
+        "internal_error": Code(9, "no", "after_fix", "this program has an error of its own"),
         "interrupted": Code(130, "unknown", "same_job", "the command was interrupted"),
     }
 )
@@ -91,8 +93,8 @@ class Problem:
 
     def as_json(self) -> dict[str, str]:
         """Return the problem as the JSON object of the command's answer."""
-        told = {"path": self.path, "got": self.got, "expected": self.expected}
-        return told | ({"closest": self.closest} if self.closest is not None else {})
+        shown = {"path": self.path, "got": self.got, "expected": self.expected}
+        return shown | ({"closest": self.closest} if self.closest is not None else {})
 
 
 @dataclass(eq=False)
@@ -100,7 +102,8 @@ class FalError(Exception):
     """Something a caller must handle: `code` is a key of CODES, `message` says what and where.
 
     `next` is the words of a command that runs as it stands; `charged` and `retry` are the table's
-    unless given.
+    unless given; `outcome` is the object that a command line would print, for callers from Python.
+    An error is complete when it is raised: `dataclasses.replace` makes one that says more.
     """
 
     code: str
@@ -125,14 +128,14 @@ class FalError(Exception):
     def as_json(self) -> dict[str, Any]:
         """Return the `error` object of the command's answer."""
         row = CODES[self.code]
-        told: dict[str, Any] = {
+        shown: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
             "problems": [problem.as_json() for problem in self.problems],
             "charged": self.charged or row.charged,
             "retry": self.retry or row.retry,
         }
-        return told | ({"next": shlex.join(self.next)} if self.next is not None else {})
+        return shown | ({"next": shlex.join(self.next)} if self.next is not None else {})
 
 
 class UsageError(FalError):

@@ -157,8 +157,7 @@ def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
     lines = ["", f"{_GROUPS[group]}:"]
     for option in (each for each in options if each.group == group):
         names = ", ".join(reversed(option.names)) + (f" {option.metavar}" if option.metavar else "")
-        default = f" [{option.default:g}]" if isinstance(option.default, float) else ""
-        default = f" [{option.default}]" if isinstance(option.default, str) else default
+        default = f" [{option.default}]" if option.default is not None else ""
         lines.append(f"{f'  {names}':<{_OPTION_TEXT - 1}} {option.text}{default}")
     return lines
 

@@ -8,7 +8,7 @@ from typing import Any
 from fal_runtime.errors import LocalError
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["SkillModel", "known_model", "own_skill", "read_skill_model"]
+__all__ = ["SkillModel", "defaults_file", "known_model", "own_skill", "read_skill_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ def known_model(skill: Path | None, model_id: str | None) -> SkillModel | None:
     """Return the skill's model when that is the one meant, else None."""
     model = read_skill_model(skill) if skill is not None and model_id is not None else None
     return model if model is not None and model.model_id == model_id else None
+
+
+def defaults_file(skill: Path | None) -> Path | None:
+    """Return a skill's defaults.yaml where there is one, be it only a link that leads nowhere."""
+    file = skill.absolute() / "references" / "defaults.yaml" if skill is not None else None
+    return file if file is not None and (file.is_symlink() or file.exists()) else None
 
 
 def own_skill() -> Path | None:

@@ -9,12 +9,13 @@ from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import find_local_files
 from fal_runtime.input.prepare import Layers, put
 from fal_runtime.json_text import Value
+from fal_runtime.model import defaults_file
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest, cut, short_json
 from fal_runtime.yaml_file import entries
 
-__all__ = ["defaults_file", "read_defaults"]
+__all__ = ["read_defaults"]
 
 _SECTIONS = ("defaults", "presets")
 # What a schema says of single fields; all else in it speaks of a whole input.
@@ -39,12 +40,6 @@ _DEFAULTS: _Bundle = ("defaults",)
 _Found: TypeAlias = tuple[int, Problem]
 
 Check: TypeAlias = Callable[..., object]
-
-
-def defaults_file(skill: Path | None) -> Path | None:
-    """Return a skill's defaults.yaml where there is one, be it only a link that leads nowhere."""
-    file = skill.absolute() / "references" / "defaults.yaml" if skill is not None else None
-    return file if file is not None and (file.is_symlink() or file.exists()) else None
 
 
 def read_defaults(

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fal_runtime.errors import Problem, UsageError
-from fal_runtime.input.options import OPTIONS, Option, option_names
+from fal_runtime.input.options import MODEL_ID_OPTION, OPTIONS, CallOptions, Option
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest
 
-__all__ = ["Flag", "Given", "field_flags", "named_model", "own_options", "parse_command"]
+__all__ = ["Flag", "ParsedCommand", "field_flags", "named_model", "own_options", "parse_command"]
 
 _ARGS_EXAMPLE = """--args '{"prompt": "x"}'"""
-MODEL_ID_OPTION = Option(("--model-id", "-m"), "input", "the model to call", "ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,16 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A command line, read: our options, the texts of each field's flags, and what nobody knows."""
+class ParsedCommand:
+    """A command line, read: its options, the texts of each field's flags, and what is unknown.
 
-    options: Mapping[str, Any]
+    `args` is an input that a Python program gives, in place of that of --args.
+    """
+
+    options: CallOptions
     fields: Mapping[str, list[str]]
     unknown: tuple[Problem, ...]
+    args: Mapping[str, Any] | None = None
 
 
 def own_options(model_id: str | None) -> tuple[Option, ...]:
@@ -45,7 +48,7 @@ def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[F
 
     A field that clashes with an option of ours is called `--input-FIELD`.
     """
-    ours = set(option_names(options))
+    ours = {name for option in options for name in option.names}
     fields = {name: schema for name, schema in document.fields().items() if _can_be_flag(name)}
     first = _first_names(fields, ours)
     taken = ours | set(first.values())
@@ -61,7 +64,7 @@ def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[F
 
 def parse_command(
     argv: Sequence[str], document: SchemaDocument, options: tuple[Option, ...]
-) -> Given:
+) -> ParsedCommand:
     """Read a command line; raises UsageError for an option of ours that cannot be read."""
     flags = field_flags(document, options)
     parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
@@ -69,23 +72,26 @@ def parse_command(
         option.add_to(parser)
     for number, flag in enumerate(flags):
         _add_flag(parser, flag, f"field {number}")
-    values, rest = parser.parse_known_args(_joined(argv, options, flags))
-    found = vars(values)
+    namespace, rest = parser.parse_known_args(_joined(argv, options, flags))
+    values = vars(namespace)
     fields = {
-        flag.field: found[f"field {number}"]
+        flag.field: values.pop(f"field {number}")
         for number, flag in enumerate(flags)
-        if found[f"field {number}"] is not None
+        if f"field {number}" in values
     }
-    rest_of_ours = {name: value for name, value in found.items() if not name.startswith("field ")}
-    return Given(rest_of_ours, fields, _unknown(rest, flags, options, known=document.known))
+    ours: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    unknown = _unknown(rest, flags, options, known=document.known)
+    return ParsedCommand(CallOptions(**ours), fields, unknown)
 
 
 def named_model(argv: Sequence[str]) -> str | None:
     """Return what --model-id says, before the model's fields are known."""
     parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
     MODEL_ID_OPTION.add_to(parser)
-    found: str | None = parser.parse_known_args(list(argv))[0].model_id
-    return found
+    values = vars(parser.parse_known_args(list(argv))[0])
+    return values.get("model_id")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,9 +101,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_flag(parser: argparse.ArgumentParser, flag: Flag, attribute: str) -> None:
     bare: dict[str, Any] = {"nargs": "?", "const": "true"} if flag.boolean else {}
-    parser.add_argument(*flag.names, dest=attribute, action="append", **bare)
+    settings: dict[str, Any] = {"dest": attribute, "default": argparse.SUPPRESS}
+    parser.add_argument(*flag.names, action="append", **settings, **bare)
     if flag.switch_off:
-        parser.add_argument(*flag.switch_off, dest=attribute, action="append_const", const="false")
+        parser.add_argument(*flag.switch_off, action="append_const", const="false", **settings)
 
 
 def _first_names(fields: Iterable[str], ours: set[str]) -> dict[str, str]:
@@ -134,7 +141,8 @@ def _joined(argv: Sequence[str], options: tuple[Option, ...], flags: Sequence[Fl
     takes_value = {n for option in options if option.metavar for n in option.names}
     takes_value -= {n for option in options if option.nargs == "+" for n in option.names}
     takes_value |= {name for flag in flags for name in flag.names}
-    words = takes_value | set(option_names(options)) | {n for f in flags for n in f.switch_off}
+    words = takes_value | {name for option in options for name in option.names}
+    words |= {name for flag in flags for name in flag.switch_off}
     joined: list[str] = []
     rest = list(argv)
     while rest:

@@ -1,75 +1,61 @@
-"""The options that every wrapper has, besides one flag for each input field of its model."""
+"""The options of a call: what each is called, what it takes, its check, default and help line."""
 
 import argparse
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
-__all__ = ["OPTIONS", "CallOptions", "Option", "option_names"]
+from fal_runtime.errors import UsageError
+from fal_runtime.text import closest
 
+__all__ = ["ABOUT_JOBS", "MODEL_ID_OPTION", "OPTIONS", "CallOptions", "Option", "python_options"]
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """The options of one call, typed; None means what the settings say, times are in seconds.
+# Each of these is a command of its own, without an input.
+ABOUT_JOBS = ("status", "result", "cancel", "upload")
 
-    `command` is the words that start this program and name its model: `next` builds on them.
-    """
-
-    output: Path = Path("output")
-    output_file: str | None = None
-    auto_filename: bool = False
-    poll_interval: float | None = None
-    max_polls: int | None = None
-    wait: float = 100.0
-    submit: bool = False
-    sync_only: bool = False
-    save_logs: bool = False
-    save_logs_inline: bool = False
-    print_paths: bool = False
-    quiet: bool = False
-    priority: str | None = None
-    start_timeout: float | None = None
-    no_retry: bool = False
-    command: tuple[str, ...] = ()
-
-    @property
-    def logs(self) -> bool:
-        """Whether the job's log lines are wanted."""
-        return self.save_logs or self.save_logs_inline
+# Shorter would be a busy loop, and longer than thirty days is no wait.
+_SHORTEST_INTERVAL = 0.01
+_LONGEST_WAIT = 30 * 24 * 3600.0
+_OUTPUT = Path("output")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: spellings, what it takes (nothing if `metavar` is None), its line of help."""
+    """One option of a command line; it is a switch where `metavar` is None.
 
-    names: tuple[str, ...]
+    `read` turns its text into its value, or raises argparse.ArgumentTypeError. `default` is what
+    the help shows.
+    """
+
+    attribute: str
     group: str
     text: str
     metavar: str | None = None
-    read: Callable[[str], str | float] = str
-    default: str | float | None = None
+    read: Callable[[str], object] = str
+    short: str | None = None
+    default: str | None = None
     nargs: str | None = None
+    repeats: bool = False
 
     @property
-    def attribute(self) -> str:
-        """Return the name under which the parsed value is found."""
-        return self.names[0].removeprefix("--").replace("-", "_")
+    def names(self) -> tuple[str, ...]:
+        """The spellings, the long one first."""
+        long = f"--{self.attribute.replace('_', '-')}"
+        return (long,) if self.short is None else (long, self.short)
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
-        """Add the option to a parser."""
+        """Add the option to a parser; one that is not given is not in the parser's result."""
+        settings: dict[str, Any] = {"dest": self.attribute, "default": argparse.SUPPRESS}
         if self.metavar is None:
-            parser.add_argument(*self.names, dest=self.attribute, action="store_true")
+            parser.add_argument(*self.names, action="store_true", **settings)
             return
-        parser.add_argument(
-            *self.names,
-            dest=self.attribute,
-            type=self.read,
-            default=self.default,
-            nargs=self.nargs,
-            const="" if self.nargs == "?" else None,
-            action=_ACTIONS.get(self.attribute, "store"),
-        )
+        settings |= {"type": self.read, "nargs": self.nargs}
+        if self.nargs == "?":
+            settings["const"] = ""
+        action = "append" if self.repeats else _Once if self.attribute == "preset" else "store"
+        parser.add_argument(*self.names, action=action, **settings)
 
 
 class _Once(argparse.Action):
@@ -82,17 +68,9 @@ class _Once(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        if getattr(namespace, self.dest) is not None:
+        if hasattr(namespace, self.dest):
             parser.error(f"{option_string} can be given once only")
         setattr(namespace, self.dest, values)
-
-
-_ACTIONS: Mapping[str, str | type[argparse.Action]] = {"set": "append", "preset": _Once}
-
-
-def option_names(options: tuple["Option", ...]) -> tuple[str, ...]:
-    """Return every spelling of the options."""
-    return tuple(name for option in options for name in option.names)
 
 
 def _finite(text: str) -> float:
@@ -105,26 +83,24 @@ def _finite(text: str) -> float:
     return value
 
 
-def _above(limit: float) -> Callable[[str], float]:
+def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = _finite(text)
-        if value <= limit:
-            raise argparse.ArgumentTypeError(f"expected seconds above {limit:g}, got {text!r}")
+        if value < least or (above and value == least) or value > _LONGEST_WAIT:
+            bound = "above" if above else "from"
+            raise argparse.ArgumentTypeError(
+                f"expected seconds {bound} {least:g} to {_LONGEST_WAIT:.0f}, got {text[:40]!r}"
+            )
         return value
 
     return read
 
 
-def _from_zero(text: str) -> float:
-    value = _finite(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected 0 or more seconds, got {text!r}")
-    return value
-
-
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text[:40]!r}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 7 and int(text) > 0):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number above 0, of 7 digits at most, got {text[:40]!r}"
+        )
     return int(text)
 
 
@@ -143,6 +119,13 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{error}: {text[:80]!r}") from None
+
+
 def _below_output(text: str) -> str:
     """Read the name of a file that stays inside --output on every system."""
     paths = (PurePosixPath(text), PureWindowsPath(text))
@@ -156,58 +139,153 @@ def _below_output(text: str) -> str:
     return text
 
 
-OPTIONS = (
-    Option(("--args", "-a"), "input", "the input as one JSON object", "JSON"),
-    Option(("--args-file",), "input", "the same from a file, or from stdin with -", "FILE|-"),
-    Option(("--set",), "input", "one nested value, such as --set loras.0.scale=0.5", "a.b=VALUE"),
-    Option(("--preset",), "input", "a bundle of references/defaults.yaml", "NAME", _not_empty),
-    Option(("--allow-unknown",), "input", "send --args fields that the schema does not know"),
-    Option(("--no-validate",), "input", "send the input without checking it"),
-    Option(
-        ("--schema",),
+def _switch(group: str, text: str) -> Any:  # noqa: ANN401
+    return field(default=False, metadata={"group": group, "text": text})
+
+
+def _option(
+    group: str,
+    text: str,
+    metavar: str,
+    read: Callable[[str], object] = str,
+    default: object = None,
+    **more: object,
+) -> Any:  # noqa: ANN401 - as dataclasses.field
+    row = {"group": group, "text": text, "metavar": metavar, "read": read, **more}
+    return field(default=default, metadata=row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """The options of one call; None means what the settings say, times are in seconds.
+
+    This is the table of the command line as well: every field but `command` is an option of its
+    name. `command` is the words that start this program and name its model: `next` builds on them.
+    """
+
+    model_id: str | None = _option("input", "the model to call", "ID", short="-m")
+    args: str | None = _option("input", "the input as one JSON object", "JSON", short="-a")
+    args_file: str | None = _option("input", "the same from a file, or from stdin with -", "FILE|-")
+    set: tuple[str, ...] = _option(
         "input",
-        "print the input schema, or one field in full",
-        "[FIELD]",
-        nargs="?",
-    ),
-    Option(("--dry-run",), "input", "check, print the exact request, send nothing; no key needed"),
-    Option(("--output", "-o"), "files", "where files go", "DIR", default="./output"),
-    Option(
-        ("--output-file", "-O"),
-        "files",
-        "name below --output; several files get _2, _3",
-        "PATH",
-        _below_output,
-    ),
-    Option(("--auto-filename",), "files", "name files {request_id}_{timestamp}.{ext}"),
-    Option(("--save-logs",), "files", "save the model's log under --output/logs"),
-    Option(("--save-logs-inline",), "files", "save the model's log beside the file"),
-    Option(
-        ("--print",),
+        "one nested value, such as --set loras.0.scale=0.5",
+        "a.b=VALUE",
+        default=(),
+        repeats=True,
+    )
+    preset: str | None = _option(
+        "input", "a bundle of references/defaults.yaml", "NAME", _not_empty
+    )
+    allow_unknown: bool = _switch("input", "send --args fields that the schema does not know")
+    no_validate: bool = _switch("input", "send the input without checking it")
+    schema: str | None = _option(
+        "input", "print the input schema, or one field in full", "[FIELD]", nargs="?"
+    )
+    dry_run: bool = _switch("input", "check, print the exact request, send nothing; no key needed")
+    output: Path = _option("files", "where files go", "DIR", _folder, default=_OUTPUT, short="-o")  # noqa: RUF009 - a field
+    output_file: str | None = _option(
+        "files", "name below --output; several files get _2, _3", "PATH", _below_output, short="-O"
+    )
+    auto_filename: bool = _switch("files", "name files {request_id}_{timestamp}.{ext}")
+    save_logs: bool = _switch("files", "save the model's log under --output/logs")
+    save_logs_inline: bool = _switch("files", "save the model's log beside the file")
+    print: str = _option(
         "files",
         "paths: print only the saved paths, once completed",
         "json|paths",
         _one_of("json", "paths"),
-        "json",
-    ),
-    Option(("--quiet",), "files", "no progress and no notices on stderr"),
-    Option(("--submit",), "jobs", "return at once; collect later with --result"),
-    Option(("--status",), "jobs", "ask how job J stands", "J", _not_empty),
-    Option(
-        ("--result",), "jobs", "wait for job J and save its files, free of charge", "J", _not_empty
-    ),
-    Option(("--cancel",), "jobs", "cancel job J", "J", _not_empty),
-    Option(
-        ("--upload",), "jobs", "upload files and print their links", "FILE", _not_empty, nargs="+"
-    ),
-    Option(("--wait",), "jobs", "seconds to wait here, 0 = to the end", "S", _from_zero, 100.0),
-    Option(("--poll-interval",), "jobs", "most seconds between two polls", "S", _above(0)),
-    Option(("--max-polls",), "jobs", "deadline = polls x interval", "N", _count),
-    Option(("--no-queue",), "jobs", "no daemon: queue directly"),
-    Option(("--sync-only",), "jobs", "one call to fal.run, no queue and no job to collect"),
-    Option(("--priority",), "jobs", "place in the queue", "normal|low", _one_of("normal", "low")),
-    Option(("--start-timeout",), "jobs", "give up if not started in S (above 1)", "S", _above(1)),
-    Option(("--no-retry",), "jobs", "fal does not retry a failed run itself"),
-    Option(("--api-key", "-k"), "jobs", "deprecated: set FAL_KEY instead", "KEY", _not_empty),
-    Option(("--help", "-h"), "jobs", "print this page"),
+        default="json",
+    )
+    quiet: bool = _switch("files", "no progress and no notices on stderr")
+    submit: bool = _switch("jobs", "return at once; collect later with --result")
+    status: str | None = _option("jobs", "ask how job J stands", "J", _not_empty)
+    result: str | None = _option(
+        "jobs", "wait for job J and save its files, free of charge", "J", _not_empty
+    )
+    cancel: str | None = _option("jobs", "cancel job J", "J", _not_empty)
+    upload: tuple[str, ...] = _option(
+        "jobs", "upload files and print their links", "FILE", _not_empty, default=(), nargs="+"
+    )
+    wait: float = _option(
+        "jobs", "seconds to wait here, 0 = to the end", "S", _seconds(0), default=100.0
+    )
+    poll_interval: float | None = _option(
+        "jobs", "most seconds between two polls", "S", _seconds(_SHORTEST_INTERVAL)
+    )
+    max_polls: int | None = _option("jobs", "deadline = polls x interval", "N", _count)
+    no_queue: bool = _switch("jobs", "no daemon: queue directly")
+    sync_only: bool = _switch("jobs", "one call to fal.run, no queue and no job to collect")
+    priority: str | None = _option(
+        "jobs", "place in the queue", "normal|low", _one_of("normal", "low")
+    )
+    start_timeout: float | None = _option(
+        "jobs", "give up if not started in S (above 1)", "S", _seconds(1, above=True)
+    )
+    no_retry: bool = _switch("jobs", "fal does not retry a failed run itself")
+    api_key: str | None = _option(
+        "jobs", "deprecated: set FAL_KEY instead", "KEY", _not_empty, short="-k"
+    )
+    help: bool = field(
+        default=False, metadata={"group": "jobs", "text": "print this page", "short": "-h"}
+    )
+    command: tuple[str, ...] = ()
+
+    @property
+    def logs(self) -> bool:
+        """Whether the job's log lines are wanted."""
+        return self.save_logs or self.save_logs_inline
+
+    @property
+    def print_paths(self) -> bool:
+        """Whether the saved paths are printed in place of the JSON object."""
+        return self.print == "paths"
+
+    @property
+    def action(self) -> str | None:
+        """The member of ABOUT_JOBS that is asked for; None where the model is called."""
+        return next((name for name in ABOUT_JOBS if getattr(self, name)), None)
+
+
+def _row(name: str, default: object, metadata: Mapping[str, Any]) -> Option:
+    shown = f"./{default}" if isinstance(default, Path) else f"{default or ''}"
+    return Option(name, default=shown.removesuffix(".0") or None, **metadata)
+
+
+MODEL_ID_OPTION, *_OPTIONS = (
+    _row(each.name, each.default, each.metadata) for each in fields(CallOptions) if each.metadata
 )
+# Those of every wrapper; --model-id is an option where no model is preset.
+OPTIONS = tuple(_OPTIONS)
+
+# What the parameters of a Python function say, or what only a command line has.
+_NOT_IN_PYTHON = ("args", "args_file", "set", "schema", "output", "help")
+
+
+def python_options(given: Mapping[str, object], output: str | Path) -> CallOptions:
+    """Return the options that a Python program gives, checked as on a command line.
+
+    Raises UsageError for an option that there is not, or whose value does not fit.
+    """
+    named = {each.attribute: each for each in OPTIONS if each.attribute not in _NOT_IN_PYTHON}
+    for name in given:
+        if name not in named:
+            near = closest(name, named)
+            hint = f"; did you mean {near}?" if near else f"; the options are {', '.join(named)}"
+            raise UsageError("usage", f"run_fal_api_job has no option {name}{hint}")
+    values = {name: _python_value(named[name], each) for name, each in given.items()}
+    values = {name: value for name, value in values.items() if value is not None}
+    return CallOptions(output=_folder(str(output)), **values)
+
+
+def _python_value(option: Option, value: object) -> Any:  # noqa: ANN401 - a field's value
+    if option.metavar is None:
+        return bool(value)
+    if value is None:
+        return None
+    if option.nargs == "+":
+        several = value if isinstance(value, list | tuple) else [value]
+        return tuple(str(each) for each in several)
+    try:
+        return option.read(str(value))
+    except argparse.ArgumentTypeError as error:
+        raise UsageError("usage", f"{option.attribute}: {error}") from None

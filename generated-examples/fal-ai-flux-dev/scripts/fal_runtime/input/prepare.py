@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import FileProblem, LocalFile, find_local_files
-from fal_runtime.input.flags import Given, own_options, parse_command
+from fal_runtime.input.flags import ParsedCommand, own_options, parse_command
+from fal_runtime.input.options import CallOptions
 from fal_runtime.input.values import digit_texts, field_value, set_nested
 from fal_runtime.json_text import JsonTextError, Value, parse_json, unsendable
 from fal_runtime.schema.describe import describe, path_text
@@ -82,8 +83,8 @@ def prepare_command(
         document,
         read.problems,
         check_files=check_files,
-        validate=not given.options["no_validate"],
-        allow_unknown=given.options["allow_unknown"],
+        validate=not given.options.no_validate,
+        allow_unknown=given.options.allow_unknown,
     )
 
 
@@ -101,15 +102,16 @@ def layered(layers: Layers, args: Mapping[str, Any]) -> GivenInput:
 
 
 def given_input(
-    given: Given,
+    given: ParsedCommand,
     document: SchemaDocument,
     read_stdin: Callable[[], str],
     layers: Layers = MappingProxyType({}),
 ) -> GivenInput:
     """Return a command line's input: the layers, then --args, then --set, then flags."""
-    below = layered(layers, _base(given.options, read_stdin))
+    args = _base(given.options, read_stdin) if given.args is None else given.args
+    below = layered(layers, args)
     value, sources, problems = below.value, below.sources, list(given.unknown)
-    for assignment in given.options["set"] or ():
+    for assignment in given.options.set:
         set_nested(value, assignment, document)
         sources[assignment.partition("=")[0]] = "set"
     fields = document.fields()
@@ -174,13 +176,13 @@ def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] 
     raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
 
 
-def _base(options: Mapping[str, Any], read_stdin: Callable[[], str]) -> dict[str, Any]:
-    if options["args"] is not None and options["args_file"] is not None:
+def _base(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]:
+    if options.args is not None and options.args_file is not None:
         raise UsageError("usage", "--args and --args-file cannot be given together")
-    name, text = "--args", options["args"]
-    if options["args_file"] is not None:
-        name = f"--args-file {options['args_file']}"
-        text = _file_text(options["args_file"], read_stdin)
+    name, text = "--args", options.args
+    if options.args_file is not None:
+        name = f"--args-file {options.args_file}"
+        text = _file_text(options.args_file, read_stdin)
     if text is None:
         return {}
     try:

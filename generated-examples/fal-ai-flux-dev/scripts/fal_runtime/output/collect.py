@@ -15,7 +15,7 @@ from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.download import Naming, save_files
 from fal_runtime.output.find import result_files
 from fal_runtime.output.folder import OutputFolder, keep, names
-from fal_runtime.output.result import CallResult, without_data
+from fal_runtime.output.result import CallResult, printable
 from fal_runtime.paths import safe_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Collector:
         outcome = replace(
             job,
             status="COMPLETED",
-            result=without_data(result),
+            result=printable(result),
             files=files,
             error=_lost(lost),
             seed=_seed(result),
@@ -65,7 +65,7 @@ class Collector:
         lines = json.dumps(outcome.result, indent=2).splitlines()
         stem = f"result_{safe_name(self.naming.request_id)}"
         place = save_lines(self.folder, self.folder.path, stem, "json", lines)
-        return replace(outcome, result={"saved_to": str(place)})
+        return replace(outcome, result=None, result_path=place)
 
 
 def save_lines(

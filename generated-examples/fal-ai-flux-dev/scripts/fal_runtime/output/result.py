@@ -1,6 +1,7 @@
-"""The one answer that every call ends with, whatever happened."""
+"""The one JSON object that every command ends with, whatever happened."""
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fal_runtime.errors import FalError
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import Json, Value
 
-__all__ = ["CallResult", "SavedFile", "Status", "without_data"]
+__all__ = ["CallResult", "SavedFile", "Status", "printable"]
 
 Status = Literal[
     "COMPLETED",
@@ -25,10 +26,13 @@ Status = Literal[
     "REFUSED",
 ]
 
-_ANSWER_LIMIT = 10_000
-
-# (longest string, longest list): the first pair under which the answer is short enough is used.
-_STEPS = ((4000, 60), (2000, 20), (600, 10), (200, 5), (80, 3), (20, 1))
+_CHARACTERS = 10_000
+# (longest string, longest list): the first pair that makes the object short enough is used.
+_CUTS = ((4000, 60), (2000, 20), (600, 10), (200, 5), (80, 3), (20, 0))
+# What others wrote may be cut. Names, paths and commands are whole or not there at all.
+_CUT = ("result", "platform_request", "sources", "text")
+# In this order, where a folder's name alone is thousands of characters long.
+_LEFT_OUT = ("logs_path", "saved_path", "result", "next")
 
 _WHOLE_DATA_URI = re.compile(r"\s*data:([\w.+-]+/[\w.+-]+)?(;[^,;]*)*,", re.IGNORECASE)
 _EMBEDDED_DATA_URI = re.compile(
@@ -39,7 +43,7 @@ _EMBEDDED_DATA_URI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """One produced file on this machine; `url` is None where the answer held its bytes."""
+    """One produced file on this machine; `url` is None where the result held its bytes."""
 
     field: str
     kind: str
@@ -53,8 +57,8 @@ class SavedFile:
     duration: float | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the file as the JSON object of the command's answer."""
-        told: dict[str, Any] = {
+        """Return the file as a member of the object's `files`."""
+        shown: dict[str, Any] = {
             "field": self.field,
             "kind": self.kind,
             "path": str(self.path),
@@ -64,16 +68,16 @@ class SavedFile:
             "content_type": self.content_type,
         }
         measured = {"width": self.width, "height": self.height, "duration": self.duration}
-        return told | _present(measured)
+        return shown | _present(measured)
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
     """What came of one command: done, failed, still running or refused.
 
-    `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one;
-    `sources` tells of a dry run's input which of its values comes from where, `next` is the words
-    of the command that collects a job that is left to itself.
+    `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one.
+    `result_path` is the file that holds a result too long to be shown. `sources` names, in a dry
+    run, where each value of the input comes from. `next` is the words of the command that goes on.
     """
 
     status: Status
@@ -91,37 +95,53 @@ class CallResult:
     platform_request: Mapping[str, Any] | None = None
     sources: Mapping[str, str] | None = None
     next: tuple[str, ...] | None = None
+    result_path: Path | None = None
 
     @property
     def exit_status(self) -> int:
-        """Return 0, or the exit status of the error."""
+        """The exit status of the error, 0 without one."""
         return self.error.exit_status if self.error is not None else 0
 
     @property
     def is_too_long(self) -> bool:
-        """Tell whether the answer would have to be cut."""
-        return _size(self._whole()) >= _ANSWER_LIMIT
+        """Whether the object would have to be cut."""
+        return _length(printable(self._whole())) >= _CHARACTERS
 
     def as_json(self) -> dict[str, Any]:
-        """Return the command's one JSON object: below 10,000 characters, without embedded data."""
-        return _fit(self._whole())
+        """Return the object: JSON below 10,000 characters, without the content of data: URIs.
+
+        What the model, the platform or the user wrote is cut where the object would be longer, and
+        of many files the first are shown.
+        """
+        whole: dict[str, Any] = printable(self._whole())
+        shown = whole
+        for longest_string, longest_list in _CUTS:
+            if _length(shown) < _CHARACTERS:
+                return shown
+            shown = self._shortened(whole, longest_string, longest_list)
+        for name in _LEFT_OUT:
+            place = shown.get("error", shown) if name == "next" else shown
+            if _length(shown) >= _CHARACTERS and place.get(name) is not None:
+                place[name] = None
+                shown["not_shown"] = shown.get("not_shown", {}) | {name: "too long"}
+        return shown
 
     def _whole(self) -> dict[str, Any]:
         paths = [str(file.path) for file in self.files]
-        told: dict[str, Any] = {
+        saved_to = {"saved_to": str(self.result_path)} if self.result_path is not None else None
+        shown: dict[str, Any] = {
             "status": self.status,
             "job": self.job,
             "request_id": self.request_id,
             "model_id": self.model_id,
-            "result": self.result,
+            "result": saved_to or self.result,
             "files": [file.as_json() for file in self.files],
             "saved_path": paths[0] if paths else None,
             "saved_paths": paths,
         }
-        return told | self._optional()
-
-    def _optional(self) -> dict[str, Any]:
-        return _present(
+        next_words = (self.error.next if self.error is not None else None) or self.next
+        following = {"next": shlex.join(next_words)} if next_words is not None else {}
+        return shown | _present(
             {
                 "seed": self.seed,
                 "text": self.text,
@@ -130,80 +150,76 @@ class CallResult:
                 "elapsed_s": round(self.elapsed_s, 3),
                 "platform_request": self.platform_request,
                 "sources": dict(self.sources) if self.sources is not None else None,
-                "next": shlex.join(self.next) if self.next is not None else None,
-                "error": self.error.as_json() if self.error is not None else None,
+                "next": following.get("next") if self.error is None else None,
+                "error": self.error.as_json() | following if self.error is not None else None,
             }
         )
 
+    def _shortened(
+        self, whole: dict[str, Any], longest_string: int, longest_list: int
+    ) -> dict[str, Any]:
+        shown = dict(whole)
+        for name in _CUT:
+            if name in shown and not (name == "result" and self.result_path is not None):
+                shown[name] = _cut(shown[name], longest_string, longest_list)
+        if "error" in shown:
+            error = shown["error"]
+            cut = {n: _cut(error[n], longest_string, longest_list) for n in ("message", "problems")}
+            shown["error"] = error | cut
+        shown["files"] = [
+            file | {"url": _cut(file["url"], longest_string, longest_list)}
+            for file in shown["files"][:longest_list]
+        ]
+        shown["saved_paths"] = shown["saved_paths"][:longest_list]
+        missing = len(whole["files"]) - len(shown["files"])
+        return shown | ({"not_shown": {"files": missing}} if missing else {})
 
-def without_data(value: Json) -> Json:
-    """Return the value with the content of every `data:` URI replaced by its type and length."""
+
+def printable(value: Value) -> Value:
+    """Return the value as an answer may show it.
+
+    Of a `data:` URI only type and length are left; NaN and the infinities, which JSON lacks, become
+    null.
+    """
     if isinstance(value, str):
-        return _string_without_data(value)
+        return _without_data(value)
     if isinstance(value, dict):
-        return {_string_without_data(str(key)): without_data(item) for key, item in value.items()}
-    return [without_data(item) for item in value] if isinstance(value, list) else value
+        return {_without_data(str(key)): printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [printable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _size(value: Json) -> int:
+def _length(value: Json) -> int:
     """Return how many characters the value takes when it is printed as indented JSON."""
     return len(json.dumps(value, indent=2))
 
 
-def _fit(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer below _ANSWER_LIMIT characters: what is long is cut, visibly.
-
-    Only what the model, the platform or the user wrote is cut: identifiers, paths and the
-    command of `next` stay whole.
-    """
-    clean = {name: without_data(value) for name, value in answer.items()}
-    shown = clean
-    for longest_string, most_items in _STEPS:
-        if _size(shown) < _ANSWER_LIMIT:
-            break
-        shown = _cut_answer(clean, longest_string, most_items)
-    return shown
-
-
-def _cut_answer(answer: dict[str, Any], longest_string: int, most_items: int) -> dict[str, Any]:
-    shown = dict(answer)
-    for name in ("result", "platform_request", "sources", "text"):
-        if name in shown:
-            shown[name] = _cut(shown[name], longest_string, most_items)
-    if "error" in shown:
-        told = dict(shown["error"])
-        for name in ("message", "problems"):
-            told[name] = _cut(told[name], longest_string, most_items)
-        shown["error"] = told
-    if len(shown["files"]) > most_items:
-        shown["not_shown"] = {"files": len(shown["files"]) - most_items}
-        shown |= {name: shown[name][:most_items] for name in ("files", "saved_paths")}
-    return shown
-
-
-def _cut(value: Json, longest_string: int, most_items: int, depth: int = 8) -> Json:
+def _cut(value: Json, longest_string: int, longest_list: int, depth: int = 8) -> Json:
     if isinstance(value, str) and len(value) > longest_string:
         return f"{value[:longest_string]}... ({len(value)} characters)"
     if not isinstance(value, dict | list):
         return value
     if depth == 0:
         return "... (not shown)"
-    more = len(value) - most_items
+    more = len(value) - longest_list
     if isinstance(value, list):
-        kept = [_cut(item, longest_string, most_items, depth - 1) for item in value[:most_items]]
+        kept = [
+            _cut(each, longest_string, longest_list, depth - 1) for each in value[:longest_list]
+        ]
         return [*kept, f"... ({more} more)"] if more > 0 else kept
     shown: dict[str, Json] = {
-        name[:200]: _cut(item, longest_string, most_items, depth - 1)
-        for name, item in list(value.items())[: max(most_items, 3)]
+        name[:200]: _cut(item, longest_string, longest_list, depth - 1)
+        for name, item in list(value.items())[: max(longest_list, 3)]
     }
     return shown | ({"...": f"{len(value) - len(shown)} more"} if len(shown) < len(value) else {})
 
 
-def _string_without_data(text: str) -> str:
+def _without_data(text: str) -> str:
     whole = _WHOLE_DATA_URI.match(text)
     if whole is not None:
         return f"<data: {whole.group(1) or 'text/plain'}, {len(text)} characters>"

@@ -1,24 +1,22 @@
-"""Standard output that may be closed or full: told as an error, never a traceback."""
+"""Standard output that may be closed or full: an error of its own, never a traceback."""
 
+import json
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TextIO
 
 from fal_runtime.errors import LocalError
 
-__all__ = ["OutputError", "print_out", "printing"]
+__all__ = ["OutputError", "json_text", "print_out", "printing", "unwritable"]
 
 
 class OutputError(LocalError):
     """Standard output cannot be written, so an answer cannot be printed either."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("local_trouble", f"standard output cannot be written: {reason}")
-
 
 @contextmanager
-def printing() -> Iterator[None]:
+def printing(stream: TextIO) -> Iterator[None]:
     """Turn what goes wrong with standard output into an OutputError.
 
     A reader that has gone away is no error of ours.
@@ -26,20 +24,44 @@ def printing() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        _discard_the_rest()
+        _discard_the_rest(stream)
     except OSError as error:
-        _discard_the_rest()
-        raise OutputError(error.strerror or str(error)) from None
+        _discard_the_rest(stream)
+        raise unwritable(error.strerror or str(error)) from None
 
 
-def print_out(text: str) -> None:
+def unwritable(reason: str) -> OutputError:
+    """Return the error of a standard output that cannot be written."""
+    return OutputError("local_trouble", f"standard output cannot be written: {reason}")
+
+
+def print_out(text: str, stream: TextIO | None) -> None:
     """Print to standard output at once; raises OutputError where it is closed or full."""
-    if sys.stdout is None:
-        raise OutputError("it is closed")
-    with printing():
-        print(text, flush=True)
+    if stream is None:
+        raise unwritable("it is closed")
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with printing(stream):
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
-def _discard_the_rest() -> None:
+def json_text(value: Mapping[str, Any], stream: TextIO | None) -> str:
+    """Return the JSON to print: readable, with escapes for what steers or breaks the stream."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    plain = text if text.replace("\n", "").isprintable() else "".join(map(_escaped, text))
+    try:
+        plain.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeError:
+        return json.dumps(value, indent=2, allow_nan=False)
+    return plain
+
+
+def _escaped(character: str) -> str:
+    # Line breaks stand between values only; those inside are escaped already.
+    if character.isprintable() or character == "\n":
+        return character
+    return json.dumps(character)[1:-1]
+
+
+def _discard_the_rest(stream: TextIO) -> None:
     # The interpreter flushes once more at its end, and would complain there.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
