@@ -1,11 +1,11 @@
 """What is known of one model, and the door through which every JSON from outside comes in."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
+from fal_runtime.json_text import JsonTextError, parse_json
+from fal_runtime.text import cut
 from falsmith.errors import DocumentError, SkillNameError
 from falsmith.names import check_model_id
 
@@ -28,7 +28,6 @@ Json: TypeAlias = Any
 SIZE_LIMIT = 32 * 1024 * 1024
 # Real documents nest about 20 levels; the limit keeps every recursive reader behind it safe.
 DEPTH_LIMIT = 100
-DIGITS_LIMIT = 300
 # Parts of an OpenAPI document that are objects where they are there at all, outer ones first.
 OBJECTS = (
     ("info",),
@@ -82,10 +81,10 @@ def load_json(data: bytes, origin: str) -> Json:
     """
     if len(data) > SIZE_LIMIT:
         raise _refusal(origin, f"it is larger than {SIZE_LIMIT >> 20} MiB")
-    value = _parse(_decode(data, origin), origin)
-    if _is_too_deep(value):
-        raise _too_deep(origin)
-    return value
+    try:
+        return parse_json(data, deepest=DEPTH_LIMIT, duplicates=True)
+    except JsonTextError as error:
+        raise _refusal(origin, error.reason) from None
 
 
 def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
@@ -149,7 +148,7 @@ def _model_id(told: Json, origin: str) -> str:
     try:
         return check_model_id(told if isinstance(told, str) else "")
     except SkillNameError:
-        shown = ascii(told)[:80] if isinstance(told, str) else _kind(told)
+        shown = cut(ascii(told), 80) if isinstance(told, str) else _kind(told)
         reason = "it does not name its model" if told is None else f"{shown} is no model ID"
         raise _refusal(origin, reason) from None
 
@@ -170,7 +169,7 @@ def _check_openapi(openapi: Json, origin: str) -> None:
 
 def _told(error: Json) -> str:
     message = error.get("message") if isinstance(error, dict) else error
-    return ascii(message if isinstance(message, str) else error)[:200]
+    return cut(ascii(message if isinstance(message, str) else error), 200)
 
 
 def _part(openapi: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
@@ -182,72 +181,6 @@ def _part(openapi: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
 
 def _kind(value: Json) -> str:
     return KINDS[type(value)]
-
-
-def _decode(data: bytes, origin: str) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refusal(origin, f"byte {error.start} is not UTF-8 text") from None
-    if not text.strip():
-        raise _refusal(origin, "it is empty, JSON was expected")
-    return text
-
-
-def _parse(text: str, origin: str) -> Json:
-    try:
-        return json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
-        )
-    except json.JSONDecodeError as error:
-        raise _refusal(origin, _place(error, text)) from None
-    except RecursionError:
-        raise _too_deep(origin) from None
-    except ValueError as error:
-        raise _refusal(origin, f"a number in it cannot be read: {error}") from None
-
-
-def _place(error: json.JSONDecodeError, text: str) -> str:
-    reason = "it is not valid JSON"
-    if not text[error.pos :].strip() or error.msg.startswith("Unterminated string"):
-        reason = "the JSON is cut off"
-    return f"{reason}: {error.msg}, line {error.lineno}, column {error.colno}"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if isfinite(number):
-        return number
-    raise ValueError(f"{digits[:40]} is too large")
-
-
-def _integer(digits: str) -> int:
-    # Exact beyond 2^53, but never so large that comparing it with a float would overflow.
-    if len(digits) <= DIGITS_LIMIT:
-        return int(digits)
-    raise ValueError(f"an integer of {len(digits)} digits is too large")
-
-
-def _is_too_deep(value: Json) -> bool:
-    level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(DEPTH_LIMIT):
-        if not level:
-            return False
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, (dict, list))
-        ]
-    return bool(level)
-
-
-def _too_deep(origin: str) -> DocumentError:
-    return _refusal(origin, f"it nests more than {DEPTH_LIMIT} levels deep")
 
 
 def _refusal(origin: str, reason: str, model_id: str = "") -> DocumentError:

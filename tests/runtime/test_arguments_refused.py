@@ -38,8 +38,8 @@ def refusal(*argv: str) -> FalError:
         ('{"seed": NaN}', "NaN"),
         ('{"strength": 1e999}', "too large"),
         ('["prompt"]', "must be a JSON object"),
-        ("[" * 100_000, "nested deeper"),
-        ('{"extra": ' + "[" * 70 + "]" * 70 + "}", "nested deeper"),
+        ("[" * 100_000, "levels deep"),
+        ('{"extra": ' + "[" * 70 + "]" * 70 + "}", "levels deep"),
         ('{"seed": ' + "9" * 5000 + "}", "5,000 digits"),
         ('{"prompt": "\\ud800"}', "surrogate"),
     ],
@@ -58,7 +58,10 @@ def test_broken_json_is_shown_with_a_caret_under_the_place() -> None:
 @pytest.mark.parametrize("text", ['{"a": 1', '{"a": 1\n', '{\n"a": 1 \n\n'])
 def test_json_that_is_cut_off_is_shown_where_it_ends(text: str) -> None:
     told, shown, caret = str(refusal("--args", text)).splitlines()
-    assert f"(the text ends here) at line {text.strip().count(chr(10)) + 1}, column" in told
+    assert (
+        f"cut off: Expecting ',' delimiter at line {text.strip().count(chr(10)) + 1}, column"
+        in told
+    )
     assert shown[: caret.index("^")] == shown
     assert shown.endswith('"a": 1')
 
