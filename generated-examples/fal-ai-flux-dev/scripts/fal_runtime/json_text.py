@@ -1,8 +1,8 @@
-"""Read JSON: what a person or an agent wrote strictly, what came over a wire forgivingly."""
+"""The one reader of JSON: strict for what people write, forgiving for what came over a wire."""
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeAlias, Union
 
 __all__ = ["Json", "JsonTextError", "Value", "parse_json", "read_json", "unsendable"]
@@ -17,61 +17,81 @@ Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", 
 _DEEPEST = 64
 # Far deeper than any answer, and shallow enough for every recursive walk of this package.
 _DEEPEST_ANSWER = 200
+# The catalogue's 1,080 documents have 150,000 together; of two bytes each makes a hundred.
+_MOST_CONTAINERS = 1_000_000
+# More than a double can hold: no JSON number of a model.
+_MOST_DIGITS = 310
 
 
 class JsonTextError(ValueError):
-    """A text is not the JSON that can be sent; its message says where and why."""
+    """A text is not the JSON that was asked for: `reason` on one line, the place below it."""
+
+    def __init__(self, reason: str, excerpt: str = "") -> None:
+        super().__init__(reason + excerpt)
+        self.reason = reason
 
 
-def parse_json(text: str) -> Value:
-    """Return the value of a JSON text, whole numbers exact however large.
+def parse_json(
+    text: str | bytes,
+    *,
+    deepest: int = _DEEPEST,
+    duplicates: bool = False,
+    nan_as_null: bool = False,
+) -> Value:
+    """Return the value of a JSON text (RFC 8259), whole numbers exact.
 
-    Raises JsonTextError for what is not JSON (RFC 8259), for NaN and Infinity, numbers beyond a
-    double's range, a name that stands twice in one object, and nesting deeper than 64 levels.
+    Args:
+        text: The text; bytes are UTF-8, with or without a byte order mark.
+        deepest: How many levels of lists and objects there may be.
+        duplicates: Whether a name may stand twice in one object; the last one counts.
+        nan_as_null: Whether NaN, Infinity and numbers beyond a double's range become null.
+
+    Raises:
+        JsonTextError: It is no such JSON; the message says where and why.
+
     """
+    content = _decoded(text)
+    if content.count("[") + content.count("{") > _MOST_CONTAINERS:
+        raise JsonTextError(f"it holds more than {_MOST_CONTAINERS:,} lists and objects")
+    outside: Callable[[str], Value] = _as_null if nan_as_null else _refuse
     try:
         value = json.loads(
-            text.removeprefix("\ufeff"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_whole,
-            object_pairs_hook=_unique,
+            content,
+            parse_constant=outside,
+            parse_float=lambda digits: _finite(digits, outside),
+            parse_int=lambda digits: _whole(digits, outside),
+            object_pairs_hook=None if duplicates else _unique,
         )
     except json.JSONDecodeError as error:
-        raise JsonTextError(_excerpt(error)) from None
+        raise _syntax_error(error) from None
     except RecursionError:
-        raise JsonTextError(f"it is nested deeper than {_DEEPEST} levels") from None
-    if _is_deeper(value, _DEEPEST):
-        raise JsonTextError(f"it is nested deeper than {_DEEPEST} levels")
+        raise _too_deep(deepest) from None
+    if _is_deeper(value, deepest):
+        raise _too_deep(deepest)
     return value
 
 
 def read_json(text: str | bytes) -> Json:
-    """Return the value of a JSON text; NaN and the infinities, which JSON lacks, become None.
+    """Return the value of a JSON text that came over a wire; what JSON lacks becomes None.
 
-    Raises ValueError for a text that is no JSON or is nested deeper than any real answer.
+    Raises JsonTextError for a text that is no JSON or is nested deeper than any real answer.
     """
-    try:
-        value: Json = json.loads(text, parse_constant=lambda _: None)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if _is_deeper(value, _DEEPEST_ANSWER):
-        raise ValueError("nested too deeply")
+    value: Json = parse_json(text, deepest=_DEEPEST_ANSWER, duplicates=True, nan_as_null=True)
     return value
 
 
 def unsendable(value: Value) -> str | None:
     """Return why a Python value cannot be sent as JSON in UTF-8, None when it can."""
     if _is_deeper(value, _DEEPEST):
-        return f"it is nested deeper than {_DEEPEST} levels"
+        return f"it nests more than {_DEEPEST} levels deep"
     return next((reason for part in _walk(value) if (reason := _unsendable_alone(part))), None)
 
 
 def _unsendable_alone(part: Value) -> str | None:
     if isinstance(part, float) and not math.isfinite(part):
         return f"{part} is no JSON number"
-    if isinstance(part, int) and part.bit_length() > 14_000:
-        return "the number has more than 4,000 digits"
+    if isinstance(part, int) and part.bit_length() > 1024:
+        return f"the number has more than {_MOST_DIGITS - 2} digits"
     if isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
         return "it holds half a character (a lone surrogate), which UTF-8 cannot carry"
     if isinstance(part, dict) and not all(isinstance(name, str) for name in part):
@@ -80,38 +100,57 @@ def _unsendable_alone(part: Value) -> str | None:
     return None if sendable else f"a {type(part).__name__} is no JSON value"
 
 
-def _excerpt(error: json.JSONDecodeError) -> str:
-    """Return line, column and the place itself with a caret under it.
+def _decoded(text: str | bytes) -> str:
+    if isinstance(text, str):
+        return text.removeprefix("\ufeff")
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JsonTextError(f"byte {error.start} is not UTF-8 text") from None
+
+
+def _syntax_error(error: json.JSONDecodeError) -> JsonTextError:
+    """Return the error with line, column and the place itself with a caret under it.
 
     A text that is cut off is shown where it ends, before the line breaks that follow.
     """
     text = error.doc.rstrip()
+    if not text:
+        return JsonTextError("it is empty, JSON was expected")
     place = min(error.pos, len(text))
     before, after = text[:place].rpartition("\n")[2], text[place:].partition("\n")[0]
     shown = "".join(c if c.isprintable() else " " for c in before[-30:] + after[:30])
     caret = " " * len(before[-30:]) + "^"
+    is_cut = place == len(text) or error.msg.startswith("Unterminated string")
+    wrong = "the JSON is cut off" if is_cut else "it is not valid JSON"
+    message = error.msg.removesuffix(" at")
     hint = " (JSON needs double quotes)" if after[:1] == "'" else ""
-    hint = " (the text ends here)" if place == len(text) else hint
     where = f"line {text.count(chr(10), 0, place) + 1}, column {len(before) + 1}"
-    return f"{error.msg}{hint} at {where}:\n  {shown}\n  {caret}"
+    return JsonTextError(f"{wrong}: {message}{hint} at {where}", f":\n  {shown}\n  {caret}")
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise JsonTextError(f"{name} is no JSON number")
+def _too_deep(deepest: int) -> JsonTextError:
+    return JsonTextError(f"it nests more than {deepest} levels deep")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise JsonTextError(f"the number {text[:40]} is too large")
-    return value
+def _refuse(digits: str) -> NoReturn:
+    if not digits[-1].isdigit():
+        raise JsonTextError(f"{digits} is no JSON number")
+    of = f"..., of {len(digits):,} digits," if len(digits) > 40 else ""
+    raise JsonTextError(f"the number {digits[:40]}{of} is too large")
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise JsonTextError(f"the number {text[:40]}... has {len(text):,} digits") from None
+def _as_null(_digits: str) -> Value:
+    return None
+
+
+def _finite(digits: str, outside: Callable[[str], Value]) -> Value:
+    value = float(digits)
+    return value if math.isfinite(value) else outside(digits)
+
+
+def _whole(digits: str, outside: Callable[[str], Value]) -> Value:
+    return int(digits) if len(digits) < _MOST_DIGITS else outside(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -125,9 +164,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _is_deeper(value: Value, limit: int) -> bool:
     layer = [value]
-    for _ in range(limit + 1):
-        layer = [part for each in layer for part in _inside(each)]
+    for _ in range(limit):
+        layer = [part for each in layer for part in _containers(each)]
+        if not layer:
+            return False
     return bool(layer)
+
+
+def _containers(value: Value) -> list[Any]:
+    """Return the lists and objects directly inside a value."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [part for part in parts if isinstance(part, dict | list)]
 
 
 def _walk(value: Value) -> Iterator[Any]:
@@ -135,11 +182,7 @@ def _walk(value: Value) -> Iterator[Any]:
     while waiting:
         part = waiting.pop()
         yield part
-        waiting.extend(_inside(part))
-        waiting.extend(part if isinstance(part, dict) else ())
-
-
-def _inside(value: Value) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part

@@ -1,14 +1,17 @@
 """The model of a skill, as the skill's own folder describes it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fal_runtime.errors import LocalError
+from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.schema.document import SchemaDocument
 
 __all__ = ["SkillModel", "defaults_file", "known_model", "own_skill", "read_skill_model"]
+
+# As deep as a document that a schema is made of.
+_DEEPEST_SCHEMA = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,11 @@ def own_skill() -> Path | None:
 
 def _object(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parse_json(file.read_bytes(), deepest=_DEEPEST_SCHEMA, duplicates=True)
     except OSError as error:
         raise _broken(file, f"cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise _broken(file, f"is not valid JSON: {error}") from None
+    except JsonTextError as error:
+        raise _broken(file, f"cannot be read: {error.reason}") from None
     if not isinstance(found, dict):
         raise _broken(file, "is not a JSON object")
     return found

@@ -1,4 +1,4 @@
-"""Read a YAML file that people write: its entries, each with the line that it stands on."""
+"""The one reader of YAML: one plain document, without aliases, tags and names given twice."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["Entry", "entries"]
+__all__ = ["Entry", "YamlTextError", "entries", "read_nodes"]
 
 # The names that lead to a value, the value, and its line.
 Entry: TypeAlias = tuple[tuple[str, ...], Any, int]
@@ -25,33 +26,62 @@ _SCALARS = {
 }
 # Nobody writes more by hand, and PyYAML takes a minute for three megabytes.
 _LARGEST = 100_000
+# PyYAML goes into each level with several calls.
+_DEEPEST = 40
+
+
+class YamlTextError(ValueError):
+    """A text is not the YAML that was asked for: `reason`, and its `line` counted from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+def read_nodes(text: str, loader: "type[yaml.SafeLoader] | None" = None) -> "yaml.Node | None":
+    """Return the nodes of a YAML text, which know their line and style; None for an empty one.
+
+    `loader` reads the plain scalars, those of YAML 1.2 where none is given. Raises YamlTextError
+    for what is no YAML document, for anchors, aliases and tags, names that stand twice or are no
+    texts, and nesting deeper than 40 levels.
+    """
+    import yaml
+
+    loader = loader if loader is not None else _loader()
+    try:
+        _refuse_events(text, loader)
+        node = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise YamlTextError(line, f"this is not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise YamlTextError(1, f"this is not valid YAML: {one_line(str(error), 200)}") from None
+    if node is not None:
+        _refuse_names(node)
+    return node
 
 
 def entries(file: Path, depth: int = 1) -> list[Entry]:
     """Return a mapping's entries, each followed by those of a mapping inside it, down to `depth`.
 
-    Raises UsageError that names file and line for what is no such YAML, a name that stands twice
-    and an alias, and for a file of more than 100 kB; LocalError for one that cannot be read.
+    Raises UsageError that names file and line for what is no such YAML, and for a file of more
+    than 100 kB; LocalError for one that cannot be read.
     """
     import yaml
 
     try:
-        text = _text(file)
-        _refuse_aliases(text, file)
-        loader = _loader()(text)
-        root = loader.get_single_node()
+        root = read_nodes(_text(file))
         if root is None:
             return []
         if not isinstance(root, yaml.MappingNode):
-            raise _refused(file, 1, "`name: value` lines are expected")
-        _refuse_twice(root, file)
-        return list(_inside(loader, root, (), depth))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise _refused(file, line, f"this is not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # PyYAML lets a ValueError pass for a number too long.
-        raise UsageError("invalid_settings", f"{file} is not valid YAML: {error}") from None
+            raise YamlTextError(1, "`name: value` lines are expected")
+        return list(_entries(_loader()(""), root, (), depth))
+    except YamlTextError as error:
+        message = f"{file}, line {error.line}: {error.reason}"
+        raise UsageError("invalid_settings", message) from None
+    except UnicodeDecodeError:
+        raise UsageError("invalid_settings", f"{file} is not UTF-8 text") from None
     except OSError as error:
         raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
 
@@ -62,52 +92,62 @@ def _text(file: Path) -> str:
     with file.open("rb") as stream:
         content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        told = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
-        raise UsageError("invalid_settings", f"{told}: keep settings only")
+        size = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
+        raise UsageError("invalid_settings", f"{size}: keep settings only")
     return content.decode("utf-8")
 
 
-def _inside(
+def _entries(
     loader: "yaml.SafeLoader", node: "yaml.MappingNode", path: tuple[str, ...], depth: int
 ) -> Iterator[Entry]:
     for key, value in node.value:
-        here = (*path, key.value)
-        yield here, loader.construct_object(value, deep=True), key.start_mark.line + 1
+        here, line = (*path, key.value), key.start_mark.line + 1
+        try:
+            yield here, loader.construct_object(value, deep=True), line
+        except ValueError as error:  # a number of thousands of digits
+            raise YamlTextError(line, f"this is not valid YAML: {error}") from None
         if depth > 1 and value.id == "mapping":
-            yield from _inside(loader, value, here, depth - 1)
+            yield from _entries(loader, value, here, depth - 1)
 
 
-def _refuse_twice(node: "yaml.Node", file: Path) -> None:
+def _refuse_events(text: str, loader: "type[yaml.SafeLoader]") -> None:
+    """Refuse, while nothing is built of the text yet, what repeats, converts or nests too deep.
+
+    A few lines of aliases can stand for gigabytes, and a tag's converter may fail in any way.
+    """
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise YamlTextError(line, f"it nests more than {_DEEPEST} levels deep")
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            raise YamlTextError(line, f"write out in full what {event.anchor} names")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise YamlTextError(line, f"leave out the tag {one_line(tag, 80)}: write a plain value")
+
+
+def _refuse_names(node: "yaml.Node") -> None:
     """Refuse a name that stands twice in a mapping, at any depth: PyYAML takes the last one."""
     import yaml
 
-    parts = node.value if isinstance(node, yaml.SequenceNode) else ()
-    if isinstance(node, yaml.MappingNode):
-        _refuse_names(node, file)
-        parts = [value for _, value in node.value]
-    for part in parts:
-        _refuse_twice(part, file)
-
-
-def _refuse_names(node: "yaml.MappingNode", file: Path) -> None:
-    names = set()
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key.value, str):
-            raise _refused(file, line, "a name must be a single word or text")
-        if key.value in names:
-            raise _refused(file, line, f"{key.value} is given twice")
-        names.add(key.value)
-
-
-def _refuse_aliases(text: str, file: Path) -> None:
-    """Refuse what repeats another part: a few lines of it can stand for gigabytes."""
-    import yaml
-
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark is not None else 1
-            raise _refused(file, line, f"write *{event.anchor} out in full")
+    if isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            _refuse_names(part)
+    elif isinstance(node, yaml.MappingNode):
+        names = set()
+        for key, part in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key.value, str):
+                raise YamlTextError(line, "a name must be a single word or text")
+            if key.value in names:
+                raise YamlTextError(line, f"{one_line(key.value, 80)} is given twice")
+            names.add(key.value)
+            _refuse_names(part)
 
 
 @cache
@@ -122,7 +162,3 @@ def _loader() -> "type[yaml.SafeLoader]":
     for name, pattern in _SCALARS.items():
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(pattern), None)
     return Loader
-
-
-def _refused(file: Path, line: int, why: str) -> UsageError:
-    return UsageError("invalid_settings", f"{file}, line {line}: {why}")

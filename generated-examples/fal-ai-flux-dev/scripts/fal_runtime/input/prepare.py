@@ -188,7 +188,7 @@ def _base(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]
     try:
         value = parse_json(text)
     except JsonTextError as error:
-        raise InputError("invalid_input", f"{name} is not valid JSON: {error}") from None
+        raise InputError("invalid_input", f"{name} cannot be read: {error}") from None
     if not isinstance(value, dict):
         raise InputError("invalid_input", f"{name} must be a JSON object, not {short_json(value)}")
     return value
