@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 from falsmith.catalog.bundled import bundled_documents, bundled_ids
 from falsmith.documents import Documents
-from falsmith.emulator.answers import completed
 from falsmith.emulator.endpoints import Endpoint
-from falsmith.emulator.files import FileStore
+from falsmith.emulator.responses import completed
+from falsmith.emulator.storage import FileStore
 from falsmith.sample import Sampler
 
 ORIGIN = "http://cdn.test"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trustme
 
-from falsmith.emulator import KEY, Arrival, Emulator
+from falsmith.emulator import KEY, Emulator, ReceivedRequest
 
 WITNESS = Path(__file__).with_name("witness.py")
 
@@ -91,7 +91,7 @@ def test_an_uploaded_file_is_on_the_cdn(
 
 
 def test_each_job_was_submitted_once(seen: dict[str, Any], secure: Emulator) -> None:
-    submits: list[Arrival] = [
+    submits: list[ReceivedRequest] = [
         one for one in secure.requests if (one.host, one.method) == ("queue", "POST")
     ]
     assert [one.json["prompt"] for one in submits] == ["two", "three", "four", "five"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.emulator.media import Product, Wish, produce
+from falsmith.emulator.media import MediaFile, MediaRequest, produce
 
 SEED = bytes(range(32))
 KINDS = ("image", "video", "audio", "3d", "archive", "file")
@@ -48,42 +48,52 @@ def chunks(data: bytes) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 13), (64, 48), (1024, 768)])
 def test_a_png_has_its_size_and_all_its_pixels(width: int, height: int) -> None:
-    product = produce("image", "image", Wish(width, height), SEED)
-    found = chunks(product.data)
+    file = produce("image", "image", MediaRequest(width, height), SEED)
+    found = chunks(file.data)
     assert struct.unpack(">IIBB", found[b"IHDR"][:10]) == (width, height, 2, 3)
     assert len(zlib.decompress(found[b"IDAT"])) == height * (1 + (width * 2 + 7) // 8)
-    assert product.facts == {"width": width, "height": height}
+    assert file.facts == {"width": width, "height": height}
 
 
 def test_a_wav_plays_for_the_length_that_was_asked_for() -> None:
-    product = produce("audio", "audio", Wish(seconds=3), SEED)
-    with wave.open(io.BytesIO(product.data)) as reader:
-        assert reader.getnchannels() == product.facts["channels"]
-        assert reader.getnframes() / reader.getframerate() == product.facts["duration"]
+    file = produce("audio", "audio", MediaRequest(seconds=3), SEED)
+    with wave.open(io.BytesIO(file.data)) as reader:
+        assert reader.getnchannels() == file.facts["channels"]
+        assert reader.getnframes() / reader.getframerate() == file.facts["duration"]
         assert any(reader.readframes(100))
-    assert product.facts["duration"] == pytest.approx(3, abs=0.01)
+    assert file.facts["duration"] == pytest.approx(3, abs=0.01)
 
 
 def test_the_sample_table_of_an_mp4_leads_to_pictures() -> None:
-    product = produce("video", "video", Wish(1600, 900, 2), SEED)
-    found = dict(boxes(product.data))
+    file = produce("video", "video", MediaRequest(1600, 900, 2), SEED)
+    found = dict(boxes(file.data))
     (offset,) = struct.unpack(">I", found[b"stco"][8:])
     sizes = struct.unpack(">8I", found[b"stsz"][12:])
     assert sum(sizes) == len(found[b"mdat"])
     for size in sizes:
-        picture = chunks(product.data[offset : offset + size])
+        picture = chunks(file.data[offset : offset + size])
         assert struct.unpack(">II", picture[b"IHDR"][:8]) == (320, 180)
         offset += size
-    assert (product.facts["duration"], product.facts["num_frames"]) == (2, 8)
+    assert (file.facts["duration"], file.facts["num_frames"]) == (2, 8)
+
+
+def test_a_video_says_how_long_it_is_in_every_place_of_its_own() -> None:
+    file = produce("video", "video", MediaRequest(1600, 900, 5), SEED)
+    found = dict(boxes(file.data))
+    (shown,) = struct.unpack(">I", found[b"tkhd"][20:24])
+    times = [struct.unpack(">II", found[box][12:20]) for box in (b"mvhd", b"mdhd")]
+    count, each = struct.unpack(">II", found[b"stts"][8:16])
+    assert (times, shown, count * each) == ([(1000, 5000)] * 2, 5000, 5000)
+    assert (file.facts["duration"], file.facts["fps"]) == (5, 1.6)
 
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
 def test_ffprobe_reads_the_mp4(tmp_path: Path) -> None:
-    product = produce("video", "video", Wish(1600, 900, 2), SEED)
-    file = tmp_path / "video.mp4"
-    file.write_bytes(product.data)
+    file = produce("video", "video", MediaRequest(1600, 900, 2), SEED)
+    path = tmp_path / "video.mp4"
+    path.write_bytes(file.data)
     entries = "stream=codec_name,width,height,duration,nb_frames"
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", entries, str(file)]
+    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", entries, str(path)]
     told = subprocess.run(command, capture_output=True, check=True)
     (stream,) = json.loads(told.stdout)["streams"]
     assert told.stderr == b""
@@ -92,7 +102,7 @@ def test_ffprobe_reads_the_mp4(tmp_path: Path) -> None:
 
 
 def test_a_glb_holds_a_scene_and_the_corners_that_it_names() -> None:
-    data = produce("3d", "model_mesh", Wish(), SEED).data
+    data = produce("3d", "model_mesh", MediaRequest(), SEED).data
     magic, version, length = struct.unpack("<4sII", data[:12])
     assert (magic, version, length) == (b"glTF", 2, len(data))
     size, kind = struct.unpack("<I4s", data[12:20])
@@ -104,13 +114,15 @@ def test_a_glb_holds_a_scene_and_the_corners_that_it_names() -> None:
 
 
 def test_a_zip_opens_and_its_picture_too() -> None:
-    with zipfile.ZipFile(io.BytesIO(produce("archive", "zip", Wish(), SEED).data)) as archive:
+    with zipfile.ZipFile(
+        io.BytesIO(produce("archive", "zip", MediaRequest(), SEED).data)
+    ) as archive:
         assert archive.testzip() is None
         assert chunks(archive.read("output.png"))
 
 
 def test_weights_have_a_header_that_describes_them() -> None:
-    data = produce("file", "lora_file", Wish(), SEED).data
+    data = produce("file", "lora_file", MediaRequest(), SEED).data
     (length,) = struct.unpack("<Q", data[:8])
     (_, end) = json.loads(data[8 : 8 + length])["weight"]["data_offsets"]
     assert len(data) == 8 + length + end
@@ -118,8 +130,8 @@ def test_weights_have_a_header_that_describes_them() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_decides_every_byte(kind: str) -> None:
-    def made(seed: bytes) -> Product:
-        return produce(kind, "output", Wish(64, 64), seed)
+    def made(seed: bytes) -> MediaFile:
+        return produce(kind, "output", MediaRequest(64, 64), seed)
 
     assert made(SEED) == made(SEED)
     assert made(SEED).data != made(bytes([9] * 32)).data

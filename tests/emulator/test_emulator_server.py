@@ -1,6 +1,7 @@
 """Starting and stopping: addresses, ports, what is missing."""
 
 import ssl
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,12 +57,16 @@ def test_a_port_that_is_taken_is_named(start: Start) -> None:
             start(port=taken).__enter__()
 
 
-def test_without_the_extra_the_error_names_it(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    with pytest.raises(UsageError, match=r"pip install '\.\[emulator\]'"):
-        start().__enter__()
+@pytest.mark.parametrize("command", ["emulate", "demo"])
+def test_without_the_extra_the_error_names_it(command: str) -> None:
+    code = (
+        "import sys; sys.modules['starlette'] = None\n"
+        f"from falsmith.cli import run; sys.exit(run([{command!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the emulator needs starlette" in done.stderr
+    assert "pip install '.[emulator]'" in done.stderr
 
 
 def test_an_address_before_the_start_is_refused(start: Start) -> None:

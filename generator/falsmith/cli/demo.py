@@ -7,17 +7,20 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fal_runtime.errors import JobError
 from falsmith.documents import Json
-from falsmith.emulator import Emulator
 from falsmith.generate import Skill, generate
 from falsmith.names import wrapper_name
 from falsmith.render import Options
 from falsmith.sources import Bundled
 from falsmith.verify import verify
+
+if TYPE_CHECKING:
+    from falsmith.emulator import Emulator
 
 __all__ = ["demo"]
 
@@ -34,8 +37,10 @@ PROMPT = "A lighthouse on a cliff at dusk"
 )
 def demo(output: Path | None) -> int:
     """Make a skill, verify it, and run it against a local fal; no key, no network, no cost."""
-    documents = Bundled().documents(MODEL_ID)
     # Where its packages are missing, it says so before anything is written.
+    from falsmith.emulator import Emulator
+
+    documents = Bundled().documents(MODEL_ID)
     emulator = Emulator([documents])
     folder = output or Path(tempfile.mkdtemp(prefix="falsmith-demo-"))
     click.secho(f"1. Generate a skill for {MODEL_ID}", bold=True)
@@ -63,7 +68,7 @@ def _print_tree(skill: Skill) -> None:
     click.echo(f"     scripts/fal_runtime/ ({len(runtime)} files)")
 
 
-def _call(skill: Skill, emulator: Emulator, output: Path) -> Mapping[str, Json]:
+def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json]:
     """Run the wrapper as its user would, in a process of its own, and return what it answers."""
     script = skill.folder / "scripts" / f"{wrapper_name(skill.name)}.py"
     command = [sys.executable, str(script), "--prompt", PROMPT, "--output", str(output)]

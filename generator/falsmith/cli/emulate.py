@@ -13,7 +13,6 @@ import click
 
 from fal_runtime.errors import UsageError
 from falsmith.documents import Documents
-from falsmith.emulator import Emulator
 from falsmith.text import counted
 
 __all__ = ["emulate"]
@@ -80,6 +79,8 @@ def emulate(
     one, it prints the settings that point a client at it. It answers each model by its own schema,
     with real files that it makes itself, and says 501 to what it does not do.
     """
+    from falsmith.emulator import Emulator
+
     documents = list(_documents(source))
     emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
     if command:

@@ -1,14 +1,16 @@
-"""Who may call: the keys that the emulator knows, and how each host of fal refuses the others."""
+"""Who may call: the keys that the emulator accepts, and how each host of fal refuses a request."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from falsmith.emulator.server import KEY, LOCKED_KEY
+__all__ = ["KEY", "LOCKED_KEY", "Access", "detail", "not_done", "platform_error"]
 
-__all__ = ["Access", "detail", "platform_error"]
-
+# The only key that passes: a real one that is sent here by mistake is refused.
+KEY = "emulator:local"
+# With this key every call of a model answers 403, as for an account without funds.
+LOCKED_KEY = "emulator:locked"
 LOCKED = (
     "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 )
@@ -18,6 +20,11 @@ def detail(status: int, message: str, **headers: str) -> Response:
     """Return an error of the inference and storage hosts: `{"detail": message}`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return JSONResponse({"detail": message}, status, named)
+
+
+def not_done(what: str) -> Response:
+    """Return the 501 of something that fal has and the emulator does not."""
+    return detail(501, f"The falsmith emulator does not serve {what}.")
 
 
 def platform_error(status: int, kind: str, message: str) -> Response:

@@ -1,15 +1,40 @@
-"""The models that the emulator serves, and which of them a path of the real fal means."""
+"""The models that the emulator serves, and what an app of fal says about an input to one."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
 from fal_runtime.model_id import app_of
 from falsmith.documents import Documents, Json
+from falsmith.schema.references import Schema, follow
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 __all__ = ["Endpoint", "Endpoints"]
+
+# jsonschema's keyword: the item's type, its context key, and the message before the limit.
+LIMITS = {
+    "minimum": ("greater_than_equal", "ge", "Input should be greater than or equal to"),
+    "maximum": ("less_than_equal", "le", "Input should be less than or equal to"),
+    "exclusiveMinimum": ("greater_than", "gt", "Input should be greater than"),
+    "exclusiveMaximum": ("less_than", "lt", "Input should be less than"),
+    "multipleOf": ("multiple_of", "multiple_of", "Input should be a multiple of"),
+    "minLength": ("string_too_short", "min_length", "The text should have at least this length:"),
+    "maxLength": ("string_too_long", "max_length", "The text should have at most this length:"),
+    "minItems": ("sequence_too_short", "min_length", "The list should have at least this length:"),
+    "maxItems": ("sequence_too_long", "max_length", "The list should have at most this length:"),
+}
+TYPES = {
+    "string": ("string_type", "Input should be a valid string"),
+    "integer": ("int_type", "Input should be a valid integer"),
+    "number": ("float_type", "Input should be a valid number"),
+    "boolean": ("bool_type", "Input should be a valid boolean"),
+    "array": ("list_type", "Input should be a valid list"),
+    "object": ("dict_type", "Input should be a valid dictionary"),
+}
 
 
 class Endpoint:
@@ -42,6 +67,16 @@ class Endpoint:
         defaults = {name: part["default"] for name, part in properties.items() if "default" in part}
         return defaults | dict(inputs)
 
+    def problems(self, inputs: Json) -> list[Json]:
+        """Return the items of a 422, one a problem: `loc`, `msg`, `type`; none where it fits.
+
+        Unknown fields are no problem: the apps ignore them.
+        """
+        schema = self.input.schema
+        errors = Draft202012Validator(schema).iter_errors(inputs)
+        items = [item for error in errors for item in _items(error)]
+        return items + [item for item in _bad_links(inputs, schema, schema) if item not in items]
+
     def _about(self) -> Mapping[str, Json]:
         info = self.documents.openapi.get("info")
         about = info.get("x-fal-metadata") if isinstance(info, Mapping) else None
@@ -67,3 +102,79 @@ class Endpoints:
     def get(self, model_id: str) -> Endpoint | None:
         """Return the endpoint with exactly this ID; IDs are case-sensitive."""
         return self.by_id.get(model_id)
+
+
+def _items(error: ValidationError) -> list[Json]:
+    location: list[Json] = ["body", *error.absolute_path]
+    keyword, expected = str(error.validator), _expected(error)
+    if keyword == "required":
+        return [_missing(location, error)]
+    if keyword in ("anyOf", "oneOf"):
+        return _branches(location, error)
+    kind, message, context = _described(keyword, expected)
+    item = {"loc": location, "msg": message, "type": kind, "input": error.instance}
+    return [item | ({"ctx": context} if context else {})]
+
+
+def _missing(location: list[Json], error: ValidationError) -> Json:
+    required: list[str] = _expected(error)
+    given: Json = error.instance
+    absent = [name for name in required if name not in given]
+    # jsonschema reports each absent name on its own; the message begins with that name.
+    name = next((name for name in absent if error.message.startswith(repr(name))), absent[0])
+    place = [*location, name]
+    return {"loc": place, "msg": "Field required", "type": "missing", "input": given}
+
+
+def _branches(location: list[Json], error: ValidationError) -> list[Json]:
+    """Return the problems of the only branch that is not null, else one for the whole union."""
+    branches: list[Mapping[str, Any]] = _expected(error)
+    real = [at for at, branch in enumerate(branches) if branch.get("type") != "null"]
+    if len(real) == 1:
+        inner = [cause for cause in error.context or () if cause.schema_path[0] == real[0]]
+        return [item for cause in inner for item in _items(cause)]
+    message = "Input does not fit any of the allowed forms"
+    return [{"loc": location, "msg": message, "type": "value_error", "input": error.instance}]
+
+
+def _expected(error: ValidationError) -> Json:
+    """Return the keyword's value; every error of a validator has one."""
+    return error.validator_value
+
+
+def _described(keyword: str, expected: Json) -> tuple[str, str, Mapping[str, Json]]:
+    if keyword in LIMITS:
+        kind, name, message = LIMITS[keyword]
+        return kind, f"{message} {expected}", {name: expected}
+    if keyword in ("enum", "const"):
+        choices = expected if keyword == "enum" else [expected]
+        listed = " or ".join(repr(choice) for choice in choices[:20])
+        return "literal_error", f"Input should be {listed}", {"expected": listed}
+    if keyword == "type":
+        kind, message = TYPES.get(str(expected), ("value_error", f"Input should be {expected}"))
+        return kind, message, {}
+    return "value_error", f"Input breaks the rule {keyword}", {}
+
+
+def _bad_links(
+    value: Json, schema: Schema, root: Schema, location: tuple[Json, ...] = ()
+) -> Iterator[Json]:
+    """Yield an item for each link, at any depth, that no server could download."""
+    resolved = follow(schema, root)
+    if isinstance(value, str):
+        if "x-file" in resolved and not value.startswith(("http://", "https://", "data:")):
+            message = "Failed to download the file: the value is neither a link nor a data URI"
+            item = {"loc": ["body", *location], "msg": message, "type": "file_download_error"}
+            yield item | {"input": value}
+    elif isinstance(value, dict):
+        properties = resolved.get("properties", {})
+        for name in [name for name in value if name in properties]:
+            yield from _bad_links(value[name], properties[name], root, (*location, name))
+    elif isinstance(value, list) and isinstance(resolved.get("items"), Mapping):
+        for number, item in enumerate(value):
+            yield from _bad_links(item, resolved["items"], root, (*location, number))
+    branches = resolved.get("anyOf", ())
+    # A choice beside a link, such as "auto", is no link.
+    is_choice = any(value in branch.get("enum", ()) for branch in branches)
+    for branch in () if is_choice else branches:
+        yield from _bad_links(value, branch, root, location)

@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from falsmith.documents import Json
-from falsmith.emulator.answers import Reply, cancelled, invalid, timed_out
 from falsmith.emulator.endpoints import Endpoint
+from falsmith.emulator.responses import Reply, cancelled, invalid, timed_out
 
-__all__ = ["Job", "Jobs", "Pace"]
+__all__ = ["Job", "Jobs", "Phase", "Timing"]
 
 Phase = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 LOG_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a job takes: so many looks at it, and so many seconds; half of both in the queue."""
+class Timing:
+    """How long a job takes: so many polls, and so many seconds; half of both in the queue."""
 
     polls: int = 2
     delay: float = 0.0
@@ -33,11 +33,11 @@ class Job:
     endpoint: Endpoint
     problems: list[Json]
     make: Callable[[], Reply]
-    pace: Pace
+    timing: Timing
     clock: Callable[[], float]
     start_timeout: float | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    looks: int = 0
+    polls: int = 0
     ended: Reply | None = None
     submitted: float = field(init=False)
     submitted_at: datetime = field(init=False)
@@ -46,10 +46,10 @@ class Job:
         self.submitted = self.clock()
         self.submitted_at = datetime.now(UTC)
 
-    def look(self) -> Phase:
-        """Return the phase as a client sees it now; each look brings the job forward."""
+    def poll(self) -> Phase:
+        """Return the phase as a client sees it now; each poll brings the job forward."""
         phase = self.phase()
-        self.looks += 1
+        self.polls += 1
         return phase
 
     def phase(self) -> Phase:
@@ -62,14 +62,14 @@ class Job:
 
     def progress(self) -> float:
         """Return how much of the way to completion the job has gone, from 0 to 1."""
-        by_looks = self.looks / self.pace.polls if self.pace.polls else 1.0
+        by_polls = self.polls / self.timing.polls if self.timing.polls else 1.0
         elapsed = self.clock() - self.submitted
-        by_time = elapsed / self.pace.delay if self.pace.delay else 1.0
-        return min(by_looks, by_time, 1.0)
+        by_time = elapsed / self.timing.delay if self.timing.delay else 1.0
+        return min(by_polls, by_time, 1.0)
 
     def queue_position(self) -> int:
         """Return how many jobs are said to wait before this one; falls to 0."""
-        return max(0, math.ceil((0.5 - self.progress()) * self.pace.polls) - 1)
+        return max(0, math.ceil((0.5 - self.progress()) * self.timing.polls) - 1)
 
     def logs(self) -> list[Json]:
         """Return the log so far: whole every time, and longer as the job goes on."""
@@ -87,7 +87,7 @@ class Job:
         self.ended = cancelled()
 
     def _is_late(self) -> bool:
-        in_queue = self.pace.delay / 2
+        in_queue = self.timing.delay / 2
         if self.start_timeout is None or self.start_timeout >= in_queue:
             return False
         return self.clock() - self.submitted >= self.start_timeout
@@ -103,7 +103,7 @@ class Job:
 class Jobs:
     """All jobs by request id; they are kept as long as the emulator runs."""
 
-    pace: Pace
+    timing: Timing
     clock: Callable[[], float] = time.monotonic
     by_id: dict[str, Job] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ class Jobs:
         start_timeout: float | None = None,
     ) -> Job:
         """Queue a request; `make` makes its result when somebody asks for it."""
-        job = Job(endpoint, problems, make, self.pace, self.clock, start_timeout)
+        job = Job(endpoint, problems, make, self.timing, self.clock, start_timeout)
         self.by_id[job.request_id] = job
         return job
 

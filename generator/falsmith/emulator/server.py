@@ -1,32 +1,40 @@
-"""Starts and stops the emulator: one process, loopback only, one port for each host of fal."""
+"""The emulator itself: one process, loopback only, one port and one application for each host."""
 
 import json
 import socket
 import threading
 import time
+import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import uvicorn
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fal_runtime.errors import LocalError, UsageError
 from falsmith.documents import Documents, Json
+from falsmith.emulator.access import KEY, Access
+from falsmith.emulator.endpoints import Endpoints
+from falsmith.emulator.inference import Models, QueueHost, RunHost
+from falsmith.emulator.jobs import Jobs, Timing
+from falsmith.emulator.platform import PlatformHost
+from falsmith.emulator.storage import CdnHost, FileStore, RestHost
 
-if TYPE_CHECKING:
-    import uvicorn
+__all__ = ["Emulator", "Origins", "ReceivedRequest"]
 
-__all__ = ["KEY", "LOCKED_KEY", "Arrival", "Emulator", "Origins"]
-
-# The only key that passes: a real one that is sent here by mistake is refused.
-KEY = "emulator:local"
-# With this key every call of a model answers 403, as for an account without funds.
-LOCKED_KEY = "emulator:locked"
 HOSTS = ("queue", "run", "rest", "cdn", "platform")
 LOOPBACK = "127.0.0.1"
 REMEMBERED = 100_000
 START_LIMIT = 10.0
+
+Respond = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ReceivedRequest:
     """One request as it arrived: the host of fal it was meant for, and all that it carried."""
 
     host: str
@@ -61,19 +69,19 @@ class Emulator:
     """A local fal that serves `documents` while its context is entered.
 
     `with Emulator(documents) as emulator:` is ready at once, in a thread of this process.
-    `emulator.environment` points a client at it; `emulator.requests` tells what arrived, oldest
+    `emulator.environment` points a client at it; `emulator.requests` is what arrived, oldest
     first, such as `[r for r in emulator.requests if (r.host, r.method) == ("queue", "POST")]`.
 
     Args:
         documents: The models to serve.
-        polls: How many looks at a job find it unfinished, the first half of them queued.
+        polls: How many polls find a job unfinished, the first half of them queued.
         delay: How many seconds a job takes at least, the first half of them queued.
         require_key: Whether calls of models need a key; storage and prices always do.
         port: The first of five ports; 0 lets the system choose each.
         certificate: The files of a certificate chain and its key, for https; None for http.
 
     Raises:
-        UsageError: Starlette or uvicorn is not installed, or a port is taken.
+        UsageError: A port is taken.
 
     """
 
@@ -87,13 +95,12 @@ class Emulator:
         port: int = 0,
         certificate: tuple[Path, Path] | None = None,
     ) -> None:
-        _require_extra()
         self._documents = tuple(documents)
-        self._pace = (polls, delay)
+        self._timing = Timing(polls, delay)
         self._require_key = require_key
         self._port = port
         self._certificate = certificate
-        self._arrivals: deque[Arrival] = deque(maxlen=REMEMBERED)
+        self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._origins: Origins | None = None
@@ -143,29 +150,15 @@ class Emulator:
         }
 
     @property
-    def requests(self) -> tuple[Arrival, ...]:
+    def requests(self) -> tuple[ReceivedRequest, ...]:
         """What arrived so far, oldest first; the last 100,000."""
-        return tuple(self._arrivals)
+        return tuple(self._received)
 
-    def _prepare(self, ports: Mapping[int, str]) -> "uvicorn.Server":
-        import uvicorn
-
-        from falsmith.emulator.app import build_app
-        from falsmith.emulator.endpoints import Endpoints
-        from falsmith.emulator.jobs import Pace
-
-        app = build_app(
-            Endpoints.of(self._documents),
-            self.origins,
-            ports,
-            self._arrivals,
-            Pace(*self._pace),
-            require_key=self._require_key,
-        )
+    def _prepare(self, ports: Mapping[int, str]) -> uvicorn.Server:
         chain, key = self._certificate or (None, None)
         # No WebSockets: a handshake arrives as a plain GET and gets its 501.
         config = uvicorn.Config(
-            app,
+            self._app(ports),
             access_log=False,
             lifespan="off",
             log_level="error",
@@ -176,25 +169,59 @@ class Emulator:
         )
         return uvicorn.Server(config)
 
+    def _app(self, ports: Mapping[int, str]) -> ASGIApp:
+        """Return the application; `ports` says which host of fal each port stands for."""
+        access, files = Access(self._require_key), FileStore(self.origins.cdn)
+        endpoints = Endpoints.of(self._documents)
+        models = Models(endpoints, access, files)
+        rest = RestHost(access, files)
+        hosts: dict[str, Respond] = {
+            "queue": QueueHost(models, Jobs(self._timing), self.origins.queue).respond,
+            "run": RunHost(models, self._timing.delay).respond,
+            "rest": rest.respond,
+            "cdn": CdnHost(files, rest.tokens).respond,
+            "platform": PlatformHost(endpoints, access).respond,
+        }
+        every = ["*"]
+        return CORSMiddleware(
+            _Hosts(hosts, ports, self._received),
+            allow_origins=every,
+            allow_methods=every,
+            allow_headers=every,
+            expose_headers=every,
+        )
 
-def _wait_until_started(server: "uvicorn.Server", thread: threading.Thread) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """Records what arrives, lets the port's host respond, and puts a request id on the response."""
+
+    hosts: Mapping[str, Respond]
+    ports: Mapping[int, str]
+    received: deque[ReceivedRequest]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = self.ports[scope["server"][1]]
+        body = await Request(scope, receive).body()
+
+        async def replay() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        request = Request(scope, replay)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path, query = request.url.path, request.url.query
+        self.received.append(ReceivedRequest(host, request.method, path, query, headers, body))
+        response = await self.hosts[host](request)
+        response.headers.setdefault("x-fal-request-id", str(uuid.uuid4()))
+        await response(scope, receive, send)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + START_LIMIT
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise LocalError("local_trouble", "The emulator did not start on this machine.")
         time.sleep(0.005)
-
-
-def _require_extra() -> None:
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        message = (
-            f"the emulator needs {error.name}: in the checkout of falsmith, run "
-            "python -m pip install '.[emulator]'"
-        )
-        raise UsageError("usage", message) from None
 
 
 def _bind(first: int) -> list[socket.socket]:

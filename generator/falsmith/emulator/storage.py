@@ -1,5 +1,7 @@
-"""The REST host's uploads and the CDN: both ways in of the official clients, and the way out."""
+"""The files: uploads as both official clients do them, and the CDN that serves everything."""
 
+import base64
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -9,26 +11,70 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from falsmith.documents import Json
-from falsmith.emulator.access import Access, detail
-from falsmith.emulator.files import FileStore, StoredFile
-from falsmith.emulator.inference import not_done
+from falsmith.emulator.access import Access, detail, not_done
+from falsmith.emulator.media import MediaFile
 
-__all__ = ["CdnHost", "RestHost"]
+__all__ = ["CdnHost", "FileStore", "RestHost"]
 
 STORAGE_TYPES = ("fal-cdn-v3", "fal-cdn", "gcs")
 TOKEN_LIFE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file: its bytes and the content type that it is served with."""
+
+    content_type: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class FileStore:
+    """All files by path; `origin` is the CDN's address, `pending` the paths of open uploads."""
+
+    origin: str
+    by_path: dict[str, StoredFile] = field(default_factory=dict)
+    pending: dict[str, str] = field(default_factory=dict)
+
+    def publish(self, file: MediaFile) -> str:
+        """Store a produced file and return its link; the same bytes get the same link."""
+        digest = hashlib.sha256(file.data).hexdigest()
+        path = f"/files/b/{digest[:8]}/{digest[8:32]}.{file.extension}"
+        self.by_path[path] = StoredFile(file.content_type, file.data)
+        return self.origin + path
+
+    def as_data(self, file: MediaFile) -> str:
+        """Return a produced file as a data URI, which is what `sync_mode` asks for."""
+        return f"data:{file.content_type};base64,{base64.b64encode(file.data).decode()}"
+
+    def new_path(self, file_name: str) -> str:
+        """Return an unguessable path for an upload called `file_name`."""
+        unique = uuid.uuid4().hex
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", file_name).lstrip(".")[-100:] or "file"
+        return f"/files/b/{unique[:8]}/{unique[8:]}_{name}"
+
+    def open_upload(self, path: str) -> str:
+        """Return the link to PUT the bytes of `path` to; it works once."""
+        ticket = uuid.uuid4().hex
+        self.pending[ticket] = path
+        return f"{self.origin}/upload/{ticket}?signature={uuid.uuid4().hex}"
+
+    def store(self, path: str, content_type: str, data: bytes) -> str:
+        """Store uploaded bytes under `path` and return their link."""
+        self.by_path[path] = StoredFile(content_type or "application/octet-stream", data)
+        return self.origin + path
+
+
+@dataclass(frozen=True, slots=True)
 class RestHost:
-    """Answers rest.fal.ai: hands out upload links and CDN tokens."""
+    """rest.fal.ai: hands out upload links and CDN tokens."""
 
     access: Access
     files: FileStore
     tokens: set[str] = field(default_factory=set)
 
-    async def answer(self, request: Request) -> Response:
-        """Return the answer to any request on this host."""
+    async def respond(self, request: Request) -> Response:
+        """Return the response to any request on this host."""
         path = request.url.path.rstrip("/")
         if path not in ("/storage/upload/initiate", "/storage/auth/token"):
             return not_done(f"{path} of the REST host")
@@ -55,19 +101,19 @@ class RestHost:
         token = uuid.uuid4().hex
         self.tokens.add(token)
         expires = (datetime.now(UTC) + TOKEN_LIFE).isoformat(timespec="seconds")
-        told = {"token": token, "token_type": "Bearer", "base_url": self.files.origin}
-        return JSONResponse(told | {"expires_at": expires})
+        body = {"token": token, "token_type": "Bearer", "base_url": self.files.origin}
+        return JSONResponse(body | {"expires_at": expires})
 
 
 @dataclass(frozen=True, slots=True)
 class CdnHost:
-    """Answers the CDN: takes the bytes of uploads, serves files to everybody."""
+    """The CDN: takes the bytes of uploads, serves files to everybody."""
 
     files: FileStore
     tokens: set[str]
 
-    async def answer(self, request: Request) -> Response:
-        """Return the answer to any request on this host."""
+    async def respond(self, request: Request) -> Response:
+        """Return the response to any request on this host."""
         path = request.url.path
         if path == "/files/upload":
             return await self._upload(request)
@@ -114,10 +160,10 @@ def _served(request: Request, stored: StoredFile) -> Response:
     """Return the file, or the one range of it that was asked for (RFC 9110, section 14)."""
     headers = {"Accept-Ranges": "bytes", "Content-Type": stored.content_type}
     size = len(stored.data)
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", "").replace(" ", ""))
-    if found is None or not any(found.groups()):
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", "").replace(" ", ""))
+    if match is None or not any(match.groups()):
         return Response(stored.data, headers=headers)
-    start, end = _bounds(found[1], found[2], size)
+    start, end = _bounds(match[1], match[2], size)
     if start >= size or end < start:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{size}"

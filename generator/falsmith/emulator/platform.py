@@ -28,13 +28,13 @@ class BadParameter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlatformHost:
-    """Answers api.fal.ai, whose paths begin with /v1."""
+    """api.fal.ai, whose paths begin with /v1."""
 
     endpoints: Endpoints
     access: Access
 
-    async def answer(self, request: Request) -> Response:
-        """Return the answer to any request on this host."""
+    async def respond(self, request: Request) -> Response:
+        """Return the response to any request on this host."""
         path = request.url.path.rstrip("/")
         serve = {"/v1/models": self._models, "/v1/models/pricing": self._pricing}.get(path)
         if serve is None:
