@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from falsmith.errors import TargetError
-from falsmith.skill.provenance import PROVENANCE, owned
-from falsmith.skill.tree import Drift, File, compare, digest
+from falsmith.skill.ownership import Drift, compare
+from falsmith.skill.provenance import PROVENANCE, read_provenance
+from falsmith.skill.tree import File, digest
 from falsmith.skill.write import write
 
 
@@ -212,17 +213,17 @@ def test_a_broken_provenance_owns_nothing(tmp_path: Path, content: bytes) -> Non
     (tmp_path / "references").mkdir()
     (tmp_path / PROVENANCE).write_bytes(content)
 
-    assert owned(tmp_path) is None
+    assert read_provenance(tmp_path) is None
 
 
 def test_wrong_types_in_a_provenance_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "references").mkdir()
     told = {"model_id": "a/b", "files": {"a": 5, "b": ["x", 3], "c": "y"}, "writing": [1]}
     (tmp_path / PROVENANCE).write_text(json.dumps(told))
-    found = owned(tmp_path)
+    found = read_provenance(tmp_path)
 
     assert found is not None
-    assert {path: set(digests) for path, digests in found.states.items()} == {
+    assert {path: set(digests) for path, digests in found.contents.items()} == {
         "b": {"x"},
         "c": {"y"},
     }

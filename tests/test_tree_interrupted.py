@@ -13,13 +13,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from falsmith.errors import TargetError
-from falsmith.skill.provenance import PROVENANCE, owned
-from falsmith.skill.tree import Drift, File, compare, digest, holds_files
+from falsmith.skill.ownership import Drift, compare, holds_files
+from falsmith.skill.provenance import PROVENANCE, read_provenance
+from falsmith.skill.tree import File, digest
 from falsmith.skill.write import remove_leftovers, write
 
 KILLED = """
 import os, pathlib, signal, sys
-from falsmith.skill import tree, write
+from falsmith.skill import ownership, tree, write
 real, left = os.replace, int(sys.argv[2])
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -32,7 +33,7 @@ def replace(source, target):
 os.replace, os.rename = replace, die
 files = [tree.File(pathlib.PurePosixPath(p), c.encode()) for p, c in eval(sys.argv[3])]
 folder = pathlib.Path(sys.argv[1])
-write.write(files, folder, tree.compare(files, folder))
+write.write(files, folder, ownership.compare(files, folder))
 """
 
 
@@ -95,9 +96,9 @@ def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path)
     written(tree(*names, version="5"), tmp_path)
 
     assert compare(tree(*names, version="5"), tmp_path) == []
-    found = owned(tmp_path)
+    found = read_provenance(tmp_path)
     assert found is not None
-    assert all(len(digests) == 1 for digests in found.states.values())
+    assert all(len(digests) == 1 for digests in found.contents.values())
 
 
 def test_an_edit_during_an_interrupted_update_is_still_an_edit(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -13,8 +13,16 @@ from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.parse import parse
 from falsmith.render import CREATOR, Options, render, render_creator
-from falsmith.skill.provenance import owned, release
-from falsmith.skill.tree import Drift, Entry, compare, holds_files
+from falsmith.skill.ownership import (
+    USER_FILES,
+    Drift,
+    compare,
+    holds_files,
+    owner,
+    user_files,
+)
+from falsmith.skill.provenance import read_provenance, version_tuple
+from falsmith.skill.tree import Entry, NoFile, content_at, temporary_name
 from falsmith.skill.write import write
 
 __all__ = ["Action", "Skill", "generate", "share_runtime"]
@@ -22,8 +30,6 @@ __all__ = ["Action", "Skill", "generate", "share_runtime"]
 Action = Literal["write", "check", "dry-run"]
 # How systems say that symbolic links are not to be had; Windows has an error of its own.
 NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-# The user's own, in `references/`: instructions for the agent, and input that is sent by default.
-HOUSE_FILES = ("defaults.yaml", "guide.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def generate(
     """
     model = parse(documents, name=options.name, description=options.description)
     folder = output / model.skill_name
-    files = render(model, options, _house(folder))
+    files = render(model, options, user_files(folder))
     drift = _compared(files, folder, model.id, action, force=force)
     if options.mode == "public" and action != "check":
         _refuse_links(drift, folder)
@@ -88,8 +94,12 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
         return None
     files = render_creator()
     folder = output / CREATOR
-    before = owned(folder) if folder.is_dir() else None
-    if before is not None and release(before.version) > release(__version__) and not force:
+    before = read_provenance(folder) if folder.is_dir() else None
+    if (
+        before is not None
+        and version_tuple(before.version) > version_tuple(__version__)
+        and not force
+    ):
         raise TargetError(
             "name_in_use",
             f"{folder} was made by falsmith {before.version}, this is {__version__}: update "
@@ -107,14 +117,6 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     return Skill(CREATOR, CREATOR, folder, tuple(file.path for file in files), drift, ())
 
 
-def _house(folder: Path) -> Set[str]:
-    """Return the names of the user's own files that are in a skill's `references/`."""
-    references = folder / "references"
-    if not os.path.isdir(references):  # noqa: PTH112 - a folder that may not be entered is none
-        return frozenset()
-    return {name for name in HOUSE_FILES if (references / name).is_file()}
-
-
 def _compared(
     files: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
 ) -> tuple[Drift, ...]:
@@ -130,7 +132,7 @@ def _can_link(output: Path) -> bool:
     """Tell whether symbolic links can be made below `output`, by making one."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        probe = output / f".falsmith-link-{os.getpid()}"
+        probe = output / temporary_name("link")
         probe.unlink(missing_ok=True)
         probe.symlink_to("nowhere")
         probe.unlink()
@@ -156,7 +158,7 @@ def _check_target(folder: Path, subject: str, *, force: bool) -> None:
         raise TargetError(
             "local_trouble", f"{folder} is a symbolic link: remove it, or choose another --output"
         )
-    before = owned(folder)
+    before = read_provenance(folder)
     ours = before is not None and before.subject == subject
     if force or ours or not holds_files(folder):
         return
@@ -170,26 +172,29 @@ def _check_target(folder: Path, subject: str, *, force: bool) -> None:
 
 
 def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None:
-    changed = [str(one.path) for one in drift if one.kind == "edited"]
-    if changed and not force:
-        listed = ", ".join(changed)
+    edited = [_shown(folder, one.path) for one in drift if one.kind == "edited"]
+    if edited and not force:
         raise TargetError(
             "edited",
-            f"these files in {folder} were edited: {listed}. Nothing was written. "
+            f"these files in {folder} were edited: {', '.join(edited)}. Nothing was written. "
             "Keep your changes elsewhere and run again with --force to overwrite them.",
         )
 
 
+def _shown(folder: Path, path: PurePosixPath) -> str:
+    content = content_at(folder, path)
+    return f"{path} (now {content.value})" if content is NoFile.SPECIAL else str(path)
+
+
 def _refuse_links(drift: Sequence[Drift], folder: Path) -> None:
     """Refuse symbolic links that the user put into a folder that is to be public."""
-    before = owned(folder)
-    ours = before.states if before is not None else {}
-    extra = [one.path for one in drift if one.kind == "extra" and str(one.path) not in ours]
-    house = [PurePosixPath("references", name) for name in HOUSE_FILES]
-    found = [str(path) for path in (*extra, *house) if (folder / path).is_symlink()]
-    if found:
+    provenance = read_provenance(folder)
+    extra = [one.path for one in drift if one.kind == "extra"]
+    kept = [path for path in extra if owner(folder, path, provenance) != "ours"]
+    links = [str(path) for path in (*kept, *USER_FILES) if (folder / path).is_symlink()]
+    if links:
         raise TargetError(
             "problems_found",
-            f"a public skill holds no symbolic links, {folder} has: {', '.join(found)}. "
+            f"a public skill holds no symbolic links, {folder} has: {', '.join(links)}. "
             "Nothing was written. Remove them and run again.",
         )

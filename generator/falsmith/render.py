@@ -62,12 +62,12 @@ class Options:
     license: str = DEFAULT_LICENSE
 
 
-def render(model: Model, options: Options, house: Set[str] = frozenset()) -> tuple[Entry, ...]:
+def render(model: Model, options: Options, user_files: Set[str] = frozenset()) -> tuple[Entry, ...]:
     """Return everything that the model's skill holds, sorted by path, provenance last.
 
-    `house` names the user's own files that are in its `references/`: SKILL.md links them.
+    `user_files` are the names of the user's own that are in its `references/`: SKILL.md links them.
     """
-    variables = {"model": model, "options": options, "house": house, "MISSING": MISSING}
+    variables = {"model": model, "options": options, "user_files": user_files, "MISSING": MISSING}
     texts = _rendered(_text_templates(lazy=options.lazy), variables)
     files = [_renamed(file, "SKILL_NAME", model.skill_name) for file in texts]
     scripts = model_scripts(model.id, model.wrapper, linked=options.mode == "default")

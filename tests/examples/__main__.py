@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from falsmith.catalog.bundled import bundled_documents
 from falsmith.parse import parse
 from falsmith.render import CREATOR, Options, render, render_creator
-from falsmith.skill.tree import Drift, Entry, Link, compare
+from falsmith.skill.ownership import Drift, compare
+from falsmith.skill.tree import Entry, Link
 from falsmith.skill.write import write
 
 EXAMPLES = Path(__file__).parents[2] / "generated-examples"

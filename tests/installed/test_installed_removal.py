@@ -12,7 +12,7 @@ import pytest
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
 from falsmith.skill.installed import Installed, find
-from falsmith.skill.provenance import owned
+from falsmith.skill.provenance import read_provenance
 from falsmith.skill.remove import plan_removal, remove
 
 
@@ -102,10 +102,10 @@ def test_a_record_of_odd_names_leads_to_no_crash(
 ) -> None:
     record = project.alone / "references/provenance.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {part: told}))
-    before = owned(project.alone)
+    before = read_provenance(project.alone)
 
     assert before is not None
-    assert [path for path in before.states if "\0" in path or "\ud800" in path] == []
+    assert [path for path in before.contents if "\0" in path or "\ud800" in path] == []
     assert len(list(find([project.alone]))) == 1
     remove(plan_removal(project.alone, force=True))
     assert not project.alone.exists()

@@ -12,7 +12,7 @@ from importlib import metadata
 
 from fal_runtime.dependencies import PACKAGES
 from falsmith.doctor.check import Check
-from falsmith.skill.provenance import release
+from falsmith.skill.provenance import version_tuple
 
 __all__ = ["check_packages", "check_python", "check_skill_python", "check_uv"]
 
@@ -66,7 +66,7 @@ def check_skill_python() -> Check:
     """Look at the Python that an agent would run a skill's scripts with."""
     python = _skill_python()
     has_uv = shutil.which("uv") is not None
-    if python is None or release(python.version) < OLDEST_PYTHON:
+    if python is None or version_tuple(python.version) < OLDEST_PYTHON:
         told = f"{python.command} {python.version}" if python else "no python on the PATH"
         if has_uv:
             return Check(SKILLS, "warning", told, _in_place("uv run"))
@@ -138,8 +138,8 @@ def _bounds(requirement: str) -> Iterator[tuple[str, str]]:
 
 def _holds(installed: str, sign: str, bound: str) -> bool:
     if sign == "<":
-        return release(installed) < release(bound)
-    return release(installed) >= release(bound)
+        return version_tuple(installed) < version_tuple(bound)
+    return version_tuple(installed) >= version_tuple(bound)
 
 
 def _pip(python: str, requirements: Iterable[str]) -> str:

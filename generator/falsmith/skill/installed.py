@@ -11,10 +11,11 @@ from typing import Literal
 from fal_runtime.errors import UsageError
 from falsmith import __version__
 from falsmith.errors import TargetError
-from falsmith.skill.provenance import LINK, PROVENANCE, Owned, owned, release
-from falsmith.skill.tree import TEMPORARY, link_on_the_way, state_of
+from falsmith.skill.ownership import owner
+from falsmith.skill.provenance import PROVENANCE, read_provenance, version_tuple
+from falsmith.skill.tree import LINK, is_temporary
 
-__all__ = ["Freshness", "Installed", "find", "is_as_written", "is_path", "linked_by", "locate"]
+__all__ = ["Freshness", "Installed", "find", "is_path", "linked_by", "locate"]
 
 Freshness = Literal[
     "current", "older version", "newer version", "edited", "incomplete", "broken link"
@@ -23,9 +24,9 @@ Freshness = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One skill of falsmith: its record, and where its folder departs from it.
+    """One skill of falsmith: its provenance, and where its folder departs from it.
 
-    `model_id` is None for the creator skill, `mode` where the record has none.
+    `model_id` is None for the creator skill, `mode` where the provenance has none.
     """
 
     folder: Path
@@ -48,7 +49,7 @@ class Installed:
             return "edited"
         if self.version == __version__:
             return "current"
-        newer = release(self.version) > release(__version__)
+        newer = version_tuple(self.version) > version_tuple(__version__)
         return "newer version" if newer else "older version"
 
 
@@ -92,16 +93,8 @@ def locate(skill: str, folders: Sequence[Path]) -> Path:
 
 
 def is_path(skill: str) -> bool:
-    """Tell whether a skill is named by a path rather than by its name."""
+    """Return whether a skill is named by a path rather than by its name."""
     return skill in (".", "..") or Path(skill).name != skill
-
-
-def is_as_written(folder: Path, path: PurePosixPath, before: Owned) -> bool:
-    """Tell whether the file or link at `path` in `folder` is what the record says of it."""
-    place = folder / path
-    if not (place.is_symlink() or place.is_file()):
-        return False
-    return state_of(place) in before.states.get(str(path), ())
 
 
 def linked_by(folder: Path) -> list[str]:
@@ -119,7 +112,7 @@ def _without_dots(place: Path) -> Path:
 
 
 def _candidates(folder: Path) -> Iterator[Path | TargetError]:
-    if owned(folder) is not None:
+    if read_provenance(folder) is not None:
         yield folder
         return
     try:
@@ -131,7 +124,7 @@ def _candidates(folder: Path) -> Iterator[Path | TargetError]:
 def _children(folder: Path) -> list[Path]:
     """Return the folders, and the links to folders, in `folder`; none where there is no folder."""
     try:
-        named = (place for place in folder.iterdir() if not place.name.startswith(TEMPORARY))
+        named = (place for place in folder.iterdir() if not is_temporary(place.name))
         return sorted(place for place in named if place.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
@@ -144,61 +137,47 @@ def _unreadable(folder: Path, error: OSError) -> TargetError:
 
 
 def _inspect(folder: Path) -> Installed | TargetError | None:
-    before = owned(folder)
-    if before is None:
+    provenance = read_provenance(folder)
+    if provenance is None:
         return _closed(folder)
-    found: dict[str, list[PurePosixPath]] = {"edited": [], "missing": [], "broken link": []}
+    edited, missing, broken = [], [], []
     try:
-        for path in sorted(map(PurePosixPath, before.states)):
-            found.get(_condition(folder, path, before), []).append(path)
+        for path in sorted(map(PurePosixPath, provenance.contents)):
+            match owner(folder, path, provenance):
+                case "missing":
+                    missing.append(path)
+                case "edited":
+                    edited.append(path)
+                case _ if not os.access(folder / path, os.R_OK) and (folder / path).is_symlink():
+                    broken.append(path)
     except TargetError as error:
         return error
-    except OSError as error:
-        return _unreadable(folder, error)
-    mode = before.options.get("mode")
+    mode = provenance.options.get("mode")
     return Installed(
         folder,
         # Only what is made for a model is made with options.
-        before.subject if before.options else None,
+        provenance.subject if provenance.options else None,
         mode if isinstance(mode, str) else None,
-        before.options.get("lazy") is True,
-        before.version,
-        *map(tuple, found.values()),
+        provenance.options.get("lazy") is True,
+        provenance.version,
+        tuple(edited),
+        tuple(missing),
+        tuple(broken),
     )
 
 
 def _closed(folder: Path) -> TargetError | None:
-    """Return the error of a folder whose record may be there and cannot be read."""
+    """Return the error of a folder whose provenance may be there and cannot be read."""
     for place in (folder, folder / PROVENANCE):
         if os.path.lexists(place) and not os.access(place, os.R_OK):
             return TargetError("local_trouble", f"cannot read {place}: Permission denied")
     return None
 
 
-def _condition(folder: Path, path: PurePosixPath, before: Owned) -> str:
-    if path.is_absolute() or ".." in path.parts or link_on_the_way(folder, path) is not None:
-        return "edited"
-    place = folder / path
-    if not os.path.lexists(place):
-        return "missing"
-    if _is_unpacked(place, path, before):
-        return "as written"
-    if not is_as_written(folder, path, before):
-        return "edited"
-    return "broken link" if place.is_symlink() and not os.access(place, os.R_OK) else "as written"
-
-
-def _is_unpacked(place: Path, path: PurePosixPath, before: Owned) -> bool:
-    """Tell whether copies stand in a link's place, of which each is known by itself."""
-    if place.is_symlink() or not place.is_dir():
-        return False
-    return any(path in PurePosixPath(each).parents for each in before.states)
-
-
 def _leads_into(skill: Path, folder: Path) -> bool:
-    before = owned(skill)
-    states = before.states.items() if before is not None else ()
-    recorded = (path for path, known in states if any(one.startswith(LINK) for one in known))
+    provenance = read_provenance(skill)
+    contents = provenance.contents.items() if provenance is not None else ()
+    recorded = (path for path, known in contents if any(one.startswith(LINK) for one in known))
     inside = Path(os.path.realpath(folder))
     return any(_target(skill / path).is_relative_to(inside) for path in recorded)
 

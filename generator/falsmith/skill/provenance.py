@@ -1,4 +1,4 @@
-"""What falsmith wrote into a folder, by its own record there: whose skill it is, which files."""
+"""The record in a skill's folder of what falsmith wrote there: for whom, how, and which files."""
 
 import os
 import re
@@ -8,73 +8,77 @@ from pathlib import Path, PurePosixPath
 
 from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError
+from falsmith.skill.tree import LINK
 
-__all__ = ["LINK", "PROVENANCE", "Owned", "owned", "release"]
+__all__ = ["PROVENANCE", "Provenance", "read_provenance", "version_tuple"]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
-# Before the target, where a link stands in the place of a digest.
-LINK = "link:"
 # What JSON can say and no name of a file can hold: NUL, and half a character.
 NO_NAME = re.compile(r"[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """What a folder's provenance says: whose skill it is, made by which version, with what in it.
+class Provenance:
+    """The record of one folder, and what it implies where a copy without links was made.
 
-    `subject` is a model ID, or the name of a skill that is of no model; `states` are the digests
-    of the files and the targets of the links that falsmith wrote, and of the files that a copy
-    without links has put in a link's place; `options` is what it was made with, as it stands there.
+    `subject` is a model ID, or the name of a skill that is of no model; `contents` are, by path,
+    what falsmith may have left there, in the terms of `content_at`: several after a write that was
+    cut short. `options` is what the skill was made with, as it stands in the record.
     """
 
     subject: str
     version: str
-    states: Mapping[str, frozenset[str]]
+    contents: Mapping[str, frozenset[str]]
     options: Mapping[str, Json]
 
 
-def owned(folder: Path) -> Owned | None:
-    """Return what the provenance of `folder` says, or None where there is none to be read."""
-    told = _record(folder)
-    subject = told.get("model_id", told.get("skill"))
+def read_provenance(folder: Path) -> Provenance | None:
+    """Return the provenance of `folder`, None where there is none that can be read."""
+    record = _record(folder)
+    subject = record.get("model_id", record.get("skill"))
     if not isinstance(subject, str):
         return None
-    states = _states(told)
-    for path, target in _texts(told.get("links")):
-        for copied, known in _copied(folder, PurePosixPath(path), PurePosixPath(target)):
-            states[copied] = states.get(copied, frozenset()) | known
-    options = told.get("options")
-    return Owned(
+    contents = _contents(record)
+    for path, target in _texts(record.get("links")):
+        copies = dict(_copies(folder, PurePosixPath(path), PurePosixPath(target)))
+        if copies and path not in copies:
+            del contents[path]
+        for copy, known in copies.items():
+            contents[copy] = contents.get(copy, frozenset()) | known
+    options = record.get("options")
+    return Provenance(
         subject,
-        str(told.get("falsmith", "")),
-        states,
+        str(record.get("falsmith", "")),
+        contents,
         options if isinstance(options, dict) else {},
     )
 
 
-def release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, by which an older one is told from a newer one."""
+def version_tuple(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, in the order of which versions follow one another."""
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _record(folder: Path) -> Mapping[str, Json]:
-    """Return the provenance of `folder`, empty where there is none to be read."""
+    """Return what provenance.json holds, nothing where there is no such file or no JSON in it."""
+    place = folder / PROVENANCE
     try:
-        told = load_json((folder / PROVENANCE).read_bytes(), PROVENANCE.name)
+        # A pipe of this name would be waited for without end.
+        record = load_json(place.read_bytes(), PROVENANCE.name) if place.is_file() else None
     except (OSError, DocumentError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
-def _states(told: Mapping[str, Json]) -> dict[str, frozenset[str]]:
-    states: dict[str, frozenset[str]] = {}
+def _contents(record: Mapping[str, Json]) -> dict[str, frozenset[str]]:
+    contents: dict[str, frozenset[str]] = {}
     for key, prefix in (("files", ""), ("writing", ""), ("links", LINK)):
-        for path, value in _texts(told.get(key)):
-            states[path] = states.get(path, frozenset()) | {prefix + value}
-    return states
+        for path, value in _texts(record.get(key)):
+            contents[path] = contents.get(path, frozenset()) | {prefix + value}
+    return contents
 
 
-def _copied(
+def _copies(
     folder: Path, link: PurePosixPath, target: PurePosixPath
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield what the skill beside `folder`, to which `link` led, records of what it led to.
@@ -88,10 +92,10 @@ def _copied(
         return
     if set(up) != {".."} or not beside or ".." in beside:
         return
-    led = PurePosixPath(*beside[1:])
-    for path, known in _states(_record(folder.parent / beside[0])).items():
-        if PurePosixPath(path).is_relative_to(led):
-            yield str(link / PurePosixPath(path).relative_to(led)), known
+    source = PurePosixPath(*beside[1:])
+    for path, known in _contents(_record(folder.parent / beside[0])).items():
+        if PurePosixPath(path).is_relative_to(source):
+            yield str(link / PurePosixPath(path).relative_to(source)), known
 
 
 def _texts(value: Json) -> Iterator[tuple[str, str]]:

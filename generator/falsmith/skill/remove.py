@@ -1,17 +1,18 @@
-"""Removal of one skill by its record: what falsmith wrote goes, what the user did stays."""
+"""Removal of one skill by its provenance: what falsmith wrote goes, what the user did stays."""
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, NoReturn
+from typing import Literal
 
 from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
-from falsmith.skill.installed import is_as_written, linked_by
-from falsmith.skill.provenance import PROVENANCE, Owned, owned
-from falsmith.skill.tree import IGNORED_NAMES, TEMPORARY
+from falsmith.skill.installed import linked_by
+from falsmith.skill.ownership import owner
+from falsmith.skill.provenance import PROVENANCE, Provenance, read_provenance
+from falsmith.skill.tree import IGNORED_NAMES, present
 
 __all__ = ["Kept", "Removal", "plan_removal", "remove"]
 
@@ -28,7 +29,7 @@ class Kept:
 class Removal:
     """What goes from a skill's folder, and what stays.
 
-    `linked_by` names the skills whose links into the folder will lead nowhere.
+    `linked_by` are the names of the skills whose links into the folder will lead nowhere.
     """
 
     folder: Path
@@ -45,7 +46,7 @@ def plan_removal(folder: Path, *, force: bool = False) -> Removal:
         TargetError: It cannot be read.
 
     """
-    before = _record(folder)
+    provenance = _provenance(folder)
     users = tuple(linked_by(folder))
     if users and not force:
         raise UsageError(
@@ -53,13 +54,15 @@ def plan_removal(folder: Path, *, force: bool = False) -> Removal:
             f"{folder} is used by {len(users)} skills through links: {_few(users)}. Remove them "
             "first, or give --force to remove it all the same",
         )
-    conditions = [(path, _condition(folder, path, before)) for path in _entries(folder)]
-    return Removal(
-        folder,
-        tuple(path for path, condition in conditions if force or condition == "ours"),
-        tuple(Kept(path, why) for path, why in conditions if why != "ours" and not force),
-        users,
-    )
+    removed: list[PurePosixPath] = []
+    kept: list[Kept] = []
+    for path in present(folder):
+        whose = "ours" if force else owner(folder, path, provenance)
+        if whose in ("edited", "added"):
+            kept.append(Kept(path, whose))
+        else:
+            removed.append(path)
+    return Removal(folder, tuple(removed), tuple(kept), users)
 
 
 def remove(removal: Removal) -> None:
@@ -93,7 +96,7 @@ def remove(removal: Removal) -> None:
         ) from error
 
 
-def _record(folder: Path) -> Owned:
+def _provenance(folder: Path) -> Provenance:
     """Return the folder's provenance; raise UsageError where it is no skill of falsmith's."""
     for part in (*reversed(PROVENANCE.parents), PROVENANCE):
         if os.path.islink(folder / part):  # noqa: PTH114 - never raises
@@ -104,49 +107,26 @@ def _record(folder: Path) -> Owned:
             )
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
         raise UsageError("usage", f"{folder} is no folder: name a skill, as `falsmith list` does")
-    before = owned(folder)
-    if before is None and _is_remains(folder):
-        return Owned("", "", {}, {})
-    if before is None:
+    provenance = read_provenance(folder)
+    if provenance is None and _is_remains(folder):
+        return Provenance("", "", {}, {})
+    if provenance is None:
         raise UsageError(
             "usage",
             f"{folder} is not a skill of falsmith, or its {PROVENANCE} cannot be read: nothing "
             "was removed. `falsmith list` lists the skills",
         )
-    return before
+    return provenance
 
 
 def _is_remains(folder: Path) -> bool:
-    """Tell whether a removal was killed here between its last file and its last folder."""
+    """Return whether a removal was killed here between its last file and its last folder."""
     try:
         return [place.relative_to(folder) for place in folder.rglob("*")] == [
             Path(*PROVENANCE.parent.parts)
         ]
     except OSError:
         return False
-
-
-def _condition(
-    folder: Path, path: PurePosixPath, before: Owned
-) -> Literal["ours", "edited", "added"]:
-    if path == PROVENANCE or path.name.startswith(TEMPORARY):
-        return "ours"
-    if str(path) not in before.states:
-        return "added"
-    return "ours" if is_as_written(folder, path, before) else "edited"
-
-
-def _entries(folder: Path) -> Iterator[PurePosixPath]:
-    """Yield every file and link in `folder`, sorted in each folder; links are not followed."""
-    for root, folders, names in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(set(folders) - IGNORED_NAMES)
-        linked = {name for name in folders if Path(root, name).is_symlink()}
-        for name in sorted(linked | set(names) - IGNORED_NAMES):
-            yield PurePosixPath(Path(root, name).relative_to(folder).as_posix())
-
-
-def _unreadable(error: OSError) -> NoReturn:
-    raise TargetError("local_trouble", f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _remove_empty_folders(folder: Path) -> None:

@@ -10,18 +10,17 @@ from pathlib import Path, PurePosixPath
 
 from falsmith.documents import Json
 from falsmith.errors import TargetError
-from falsmith.skill.provenance import PROVENANCE, Owned, owned
+from falsmith.skill.ownership import Drift, compare, foreign, owner
+from falsmith.skill.provenance import PROVENANCE, Provenance, read_provenance
 from falsmith.skill.tree import (
     IGNORED_NAMES,
-    TEMPORARY,
-    Drift,
     Entry,
     File,
     Link,
-    compare,
-    link_on_the_way,
-    present,
-    state_of,
+    NoFile,
+    content_at,
+    is_temporary,
+    temporary_name,
 )
 
 __all__ = ["remove_leftovers", "write"]
@@ -29,8 +28,8 @@ __all__ = ["remove_leftovers", "write"]
 LEFTOVER_AGE = 3600.0
 
 
-def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
-    """Write the files that `drift`, from `compare`, tells to differ; provenance last.
+def write(entries: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
+    """Write the entries that differ, by `drift` from `compare`; provenance last.
 
     A tree that is not there at all is made beside its place and moved there in one step. In one
     that is there, each file is replaced by itself, atomically: a first provenance names both the
@@ -44,18 +43,18 @@ def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
 
     """
     different = {one.path for one in drift if one.kind != "extra"}
-    standing = {one.path for one in drift if one.kind not in ("extra", "missing")}
-    before = owned(folder)
     try:
         if not os.path.lexists(folder):
-            if not _write_aside(files, folder) and compare(files, folder):
+            if not _write_aside(entries, folder) and compare(entries, folder):
                 raise _others_were_first(folder)
             return
-        if before is not None:
+        provenance = read_provenance(folder)
+        if provenance is not None:
             _remove_leftovers(folder)
         if different:
-            _refuse_foreign(standing, folder, before)
-            _write(files, folder, different, standing, before)
+            blocked = {path for path in different if content_at(folder, path) is NoFile.FOLDER}
+            _refuse_foreign(folder, blocked, provenance)
+            _write(entries, folder, different, blocked, provenance)
     except OSError as error:
         raise TargetError(
             "local_trouble",
@@ -65,18 +64,29 @@ def write(files: Sequence[Entry], folder: Path, drift: Sequence[Drift]) -> None:
         ) from error
 
 
-def _write_aside(files: Sequence[Entry], folder: Path) -> bool:
+def remove_leftovers(output: Path) -> None:
+    """Remove what an hour ago or earlier was killed while it made new skills in `output`."""
+    for leftover in output.glob(".falsmith-*"):
+        if not _is_leftover(leftover):
+            continue
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _write_aside(entries: Sequence[Entry], folder: Path) -> bool:
     """Make a new tree, which nobody sees a part of; return False where others were first."""
-    aside = _aside(folder)
+    aside = folder.with_name(temporary_name(folder.name))
     folder.parent.mkdir(parents=True, exist_ok=True)
     if aside.exists():
         shutil.rmtree(aside)
     aside.mkdir()
     try:
-        for part in _folders(files):
+        for part in _folders(entries):
             os.mkdir(f"{aside}/{part}")  # noqa: PTH102
-        for file in files:
-            _create(f"{aside}/{file.path}", file)
+        for entry in entries:
+            _create(f"{aside}/{entry.path}", entry)
         aside.rename(folder)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
@@ -86,81 +96,72 @@ def _write_aside(files: Sequence[Entry], folder: Path) -> bool:
     return True
 
 
-def _aside(folder: Path) -> Path:
-    return folder.with_name(f"{TEMPORARY}{os.getpid()}-{folder.name}")
-
-
 def _others_were_first(folder: Path) -> TargetError:
-    told = f"{folder} came to be, with other content, while it was made"
-    return TargetError("local_trouble", f"{told}: run the same command again")
+    message = f"{folder} came to be, with other content, while it was made"
+    return TargetError("local_trouble", f"{message}: run the same command again")
 
 
-def _refuse_foreign(paths: Set[PurePosixPath], folder: Path, before: Owned | None) -> None:
+def _refuse_foreign(
+    folder: Path, blocked: Set[PurePosixPath], provenance: Provenance | None
+) -> None:
     """Refuse to replace a folder by a file or a link where it holds what is not falsmith's."""
-    known = before.states if before is not None else {}
-    foreign = [
-        str(path / part)
-        for path in sorted(paths)
-        if (folder / path).is_dir() and not (folder / path).is_symlink()
-        for part in present(folder / path)
-        if state_of(folder / path / part) not in known.get(str(path / part), ())
-    ]
-    if foreign:
+    kept = [str(one) for path in sorted(blocked) for one in foreign(folder, path, provenance)]
+    if kept:
         raise TargetError(
             "edited",
             f"these files in {folder} stand in the way and are not falsmith's: "
-            f"{', '.join(foreign)}. Nothing was written. Move them elsewhere and run again.",
+            f"{', '.join(kept)}. Nothing was written. Move them elsewhere and run again.",
         )
 
 
 def _write(
-    files: Sequence[Entry],
+    entries: Sequence[Entry],
     folder: Path,
     different: Set[PurePosixPath],
-    standing: Set[PurePosixPath],
-    before: Owned | None,
+    blocked: Set[PurePosixPath],
+    provenance: Provenance | None,
 ) -> None:
-    provenance = files[-1]
-    assert isinstance(provenance, File)
+    """Replace what is different in a folder that is there; nothing of `blocked` is the user's."""
+    new_provenance = entries[-1]
+    assert isinstance(new_provenance, File)
     folder.mkdir(parents=True, exist_ok=True)
     _make_folder(folder, str(PROVENANCE.parent))
-    _replace(folder, File(PROVENANCE, _intent(provenance, before)))
-    _remove_retired(files, folder, before)
-    for parent in _folders(files):
+    _replace(folder, File(PROVENANCE, _intent(new_provenance, provenance)))
+    _remove_retired(entries, folder, provenance)
+    for parent in _folders(entries):
         _make_folder(folder, parent)
-    for file in files:
-        if file.path in different and file is not provenance:
-            if file.path in standing:
-                _clear(folder / file.path)
-            _replace(folder, file)
-    _replace(folder, provenance)
+    for entry in entries:
+        if entry.path in different and entry is not new_provenance:
+            # Retired copies may have gone from it, and with the last of them the folder.
+            if entry.path in blocked and (folder / entry.path).is_dir():
+                shutil.rmtree(folder / entry.path)
+            _replace(folder, entry)
+    _replace(folder, new_provenance)
 
 
-def _folders(files: Sequence[Entry]) -> list[str]:
+def _folders(entries: Sequence[Entry]) -> list[str]:
     """Return the folders inside the tree that hold the files, outer ones before inner ones."""
-    holding = {str(file.path).rpartition("/")[0] for file in files}
+    holding = {str(entry.path).rpartition("/")[0] for entry in entries}
     parts = (part for one in map(PurePosixPath, holding) for part in (one, *one.parents))
     return sorted({str(part) for part in parts if part.parts})
 
 
-def _intent(provenance: File, before: Owned | None) -> bytes:
+def _intent(new: File, old: Provenance | None) -> bytes:
     """Return a provenance that owns the files of before and after, until the write is complete."""
-    told: dict[str, Json] = json.loads(provenance.content)
-    old = before.states if before is not None else {}
-    told["writing"] = told["files"]
-    told["files"] = {path: sorted(digests) for path, digests in old.items()}
-    return json.dumps(told).encode()
+    record: dict[str, Json] = json.loads(new.content)
+    contents = old.contents if old is not None else {}
+    record["writing"] = record["files"]
+    record["files"] = {path: sorted(known) for path, known in contents.items()}
+    return json.dumps(record).encode()
 
 
-def _remove_retired(files: Sequence[Entry], folder: Path, before: Owned | None) -> None:
+def _remove_retired(entries: Sequence[Entry], folder: Path, provenance: Provenance | None) -> None:
     """Remove what is no longer generated and was not edited, and the folders that this empties."""
-    expected = {str(file.path) for file in files}
-    for path, known in (before.states if before is not None else {}).items():
+    expected = {str(entry.path) for entry in entries}
+    for path in (provenance.contents if provenance is not None else {}).keys() - expected:
         inside = PurePosixPath(path)
-        if path in expected or inside.is_absolute() or ".." in inside.parts:
-            continue
-        if not link_on_the_way(folder, inside) and state_of(folder / path) in known:
-            (folder / path).unlink()
+        if inside != PROVENANCE and owner(folder, inside, provenance) == "ours":
+            (folder / inside).unlink(missing_ok=True)
             _remove_emptied(folder, inside.parent)
 
 
@@ -173,34 +174,27 @@ def _remove_emptied(folder: Path, path: PurePosixPath) -> None:
         shutil.rmtree(place)
 
 
-def _replace(folder: Path, file: Entry) -> None:
-    parent, slash, name = str(file.path).rpartition("/")
-    place = f"{folder}/{file.path}"
-    temporary = f"{folder}/{parent}{slash}{TEMPORARY}{os.getpid()}-{name}"
+def _replace(folder: Path, entry: Entry) -> None:
+    parent, slash, name = str(entry.path).rpartition("/")
+    temporary = f"{folder}/{parent}{slash}{temporary_name(name)}"
     try:
         Path(temporary).unlink(missing_ok=True)
-        _create(temporary, file)
-        os.replace(temporary, place)  # noqa: PTH105
+        _create(temporary, entry)
+        os.replace(temporary, f"{folder}/{entry.path}")  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _clear(place: Path) -> None:
-    """Remove a folder that stands where a file or a link has to; it was found to hold nothing."""
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-
-
-def _create(place: str, file: Entry) -> None:
+def _create(place: str, entry: Entry) -> None:
     # Plain text and calls of the system: tens of thousands of files pass here.
-    if isinstance(file, Link):
-        os.symlink(file.target, place)  # noqa: PTH211
+    if isinstance(entry, Link):
+        os.symlink(entry.target, place)  # noqa: PTH211
         return
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-    handle = os.open(place, flags, 0o777 if file.executable else 0o666)
+    handle = os.open(place, flags, 0o777 if entry.executable else 0o666)
     try:
-        rest = memoryview(file.content)
+        rest = memoryview(entry.content)
         while rest:
             rest = rest[os.write(handle, rest) :]
     finally:
@@ -218,27 +212,16 @@ def _make_folder(folder: Path, part: str) -> None:
         os.makedirs(place, exist_ok=True)  # noqa: PTH103
 
 
-def remove_leftovers(output: Path) -> None:
-    """Remove what an hour ago or earlier was killed while it made new skills in `output`."""
-    for leftover in output.glob(f"{TEMPORARY}*"):
-        if not _is_old(leftover):
-            continue
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
-
-
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what writes that were killed an hour ago or earlier left behind."""
-    for leftover in folder.rglob(f"{TEMPORARY}*"):
-        if _is_old(leftover) and not leftover.is_dir():
+    """Remove what writes that were killed an hour ago or earlier left behind in a skill."""
+    for leftover in folder.rglob(".falsmith-*"):
+        if _is_leftover(leftover) and not leftover.is_dir():
             leftover.unlink(missing_ok=True)
 
 
-def _is_old(leftover: Path) -> bool:
+def _is_leftover(place: Path) -> bool:
     try:
-        return time.time() - leftover.lstat().st_mtime > LEFTOVER_AGE
+        return is_temporary(place.name) and time.time() - place.lstat().st_mtime > LEFTOVER_AGE
     except FileNotFoundError:
         # Renamed by the process that writes it, just now.
         return False
