@@ -8,7 +8,7 @@ import httpx
 
 from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
-from fal_runtime.fal.http import Clock, get, unreachable
+from fal_runtime.fal.http import Clock, Connection, exchange, unreachable
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
@@ -189,7 +189,8 @@ class Platform:
         url = self.config.origins.platform + path
         headers = self.config.authorization() if self.config.key is not None else {}
         try:
-            return get(self.client, url, params=params, headers=headers, clock=self.clock)
+            connection = Connection(self.client, self.config, clock=self.clock)
+            return exchange(connection, "GET", url, params=params, headers=headers)
         except httpx.RequestError as error:
             told = unreachable(error, url)
             raise NotAcceptedError(

@@ -82,7 +82,7 @@ def open_platform(key: str | None = None) -> "Platform":
     from falsmith.platform import Platform
 
     config = load_config(None, os.environ, key=key_of_argument(key, os.environ, notice))
-    return Platform(click.get_current_context().with_resource(new_client()), config)
+    return Platform(click.get_current_context().with_resource(new_client(config)), config)
 
 
 def open_cache() -> Cache:
