@@ -1,9 +1,11 @@
 """Whom a skill talks to, with which key and settings: read from environment and file."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fal_runtime.errors import KeyMissingError, UsageError
 from fal_runtime.settings import Settings, load_settings
@@ -19,7 +21,7 @@ __all__ = [
 ]
 
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Origins:
     queue: str = "https://queue.fal.run"
     rest: str = "https://rest.fal.ai"
     platform: str = "https://api.fal.ai"
+
+    def loopback_hosts(self) -> list[str]:
+        """Return the hosts that are this machine, as a URL writes them."""
+        hosts = {urlsplit(url).hostname or "" for url in astuple(self) if is_loopback(url)}
+        return sorted(f"[{host}]" if ":" in host else host for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,19 @@ class Config:
                 "into a variable of another name and set FAL_KEY_VARIABLE to that name",
             )
         return {"Authorization": f"{self.scheme} {self.key}"}
+
+    def redact(self, received: bytes) -> bytes:
+        """Return what a server sent with the key replaced, in each form that echoes take.
+
+        The secret half of a key counts as one. Less than eight characters are no key of fal, and
+        may well be part of a word.
+        """
+        key = self.key or ""
+        for secret in (key, key.partition(":")[2]):
+            if len(secret) >= _SHORTEST_SECRET:
+                for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
+                    received = received.replace(form.encode(), b"[key]")
+        return received
 
 
 def key_of_argument(
@@ -83,8 +103,12 @@ def load_config(
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether the URL's host is this machine."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
+    """Return whether the URL's host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_web_url(url: str) -> bool:

@@ -1,38 +1,66 @@
-"""Talk HTTP: one client, its clock, and GET requests that outlive a bad moment."""
+"""HTTP: one client, its clock, and the one loop that repeats a request after a bad moment."""
 
 import itertools
+import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
 from fal_runtime import RUNTIME_VERSION
-from fal_runtime.config import Config
+from fal_runtime.config import Config, is_web_url
 from fal_runtime.errors import NotAcceptedError, UsageError
+from fal_runtime.paths import local_trouble
+from fal_runtime.text import one_line
 
 __all__ = [
+    "LARGEST_ANSWER",
     "REAL_CLOCK",
     "Clock",
     "Connection",
-    "get",
+    "Reply",
+    "TooLargeError",
+    "exchange",
+    "is_passing",
     "is_transient",
     "new_client",
-    "pause_before_retry",
+    "retry_after",
     "unreachable",
 ]
 
-_LONGEST_PAUSE = 30.0
-_LONGEST_RETRY_AFTER = 60.0
-_LONGEST_READ = 30.0
-_LONGEST_CONNECT = 10.0
+LARGEST_ANSWER = 64 << 20
 
-Params = Mapping[str, str | int | Sequence[str]]
+_LONGEST_CONNECT = 10.0
+_LONGEST_PAUSE = 30.0
+_LEAST_TIME = 1.0
+# An answer may take the longest silence and a minute, and more only while so many bytes a second
+# come: no real line is slower, and a server that drips would otherwise never be done.
+_GRACE = 60.0
+_SLOWEST = 16 << 10
+_PIECE = 1 << 20
+# Headers that speak of the bytes on the way, not of those that are handed on.
+_OF_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
+
+Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
+
+# What one try came to.
+Reply: TypeAlias = httpx.Response | httpx.RequestError
+
+
+class TooLargeError(httpx.RequestError):
+    """An answer is larger than its reader takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +78,27 @@ REAL_CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a call needs to talk: client, configuration, time, and a place for progress lines."""
+    """What an exchange needs: client, configuration, a place for progress lines, time."""
 
     client: httpx.Client
     config: Config
-    report: Callable[[str], None]
-    clock: Clock
+    report: Callable[[str], None] = lambda _: None
+    clock: Clock = REAL_CLOCK
 
 
-def new_client() -> httpx.Client:
+def new_client(config: Config | None = None) -> httpx.Client:
     """Return a client that follows no redirect and holds no key: keys are given to requests.
 
-    Raises UsageError where the environment's proxy or certificate settings cannot be used.
+    The environment's proxies are used, but never for this machine: they would see the key of a
+    plain request. Raises UsageError where proxy or certificate settings cannot be used.
     """
+    local = ["localhost", "127.0.0.1", "[::1]"]
+    local += config.origins.loopback_hosts() if config is not None else []
     try:
         return httpx.Client(
             headers={"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"},
-            timeout=httpx.Timeout(_LONGEST_READ, connect=_LONGEST_CONNECT),
             follow_redirects=False,
+            mounts={f"all://{host}": None for host in local},
         )
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise UsageError(
@@ -77,94 +108,285 @@ def new_client() -> httpx.Client:
 
 
 def is_transient(response: httpx.Response) -> bool:
-    """Tell whether the status says that the same request may succeed a little later."""
+    """Return whether the same request may succeed a little later, by the status."""
     return response.status_code in (408, 429) or response.status_code >= 500
 
 
-def get(
-    client: httpx.Client,
+def is_passing(reply: Reply, _tries: int = 1) -> bool:
+    """Return whether a reply is a moment's trouble: no usable answer, or a transient status."""
+    if isinstance(reply, httpx.Response):
+        return is_transient(reply)
+    return not isinstance(reply, TooLargeError | httpx.UnsupportedProtocol)
+
+
+def exchange(
+    connection: Connection,
+    method: str,
     url: str,
     *,
-    method: Literal["GET", "PUT"] = "GET",
     params: Params | None = None,
     headers: Mapping[str, str] | None = None,
+    content: bytes | Path | None = None,
+    into: BinaryIO | None = None,
+    limit: int = LARGEST_ANSWER,
     attempts: int | None = 5,
     deadline: float | None = None,
-    again: Callable[[httpx.Response, int], bool] = lambda response, _: is_transient(response),
-    clock: Clock = REAL_CLOCK,
+    silence: float = 30.0,
+    longest_pause: float = 60.0,
+    again: Callable[[Reply, int], bool] = is_passing,
 ) -> httpx.Response:
-    """Return the answer to a GET, asked again after transport errors and transient statuses.
+    """Make a request, again while `again` says so of the reply and the number of tries so far.
 
-    It ends with `attempts`, or when `clock.now()` comes to `deadline`, or, without one, where
-    Retry-After asks for more than a minute: the last answer is then returned whatever its status,
-    the last httpx.RequestError raised. `again` is given an answer and the number of tries so far.
-    Redirects are not followed. `method` may be PUT, without a body, where fal takes the same one
-    twice: to cancel a job.
+    It ends with `attempts`, or where the next try would begin after `deadline` (`clock.now()`), or,
+    without a deadline, where Retry-After asks for more than `longest_pause`. The last response is
+    returned whatever its status, or the last error raised. Redirects are not followed.
+
+    Args:
+        connection: The client, and the configuration whose key is replaced in all that comes.
+        method: As HTTP names it.
+        url: Whatever text: what is no address raises httpx.UnsupportedProtocol.
+        params: The query.
+        headers: Those of this request, the key's among them.
+        content: The body; a path is opened anew for each try.
+        into: A file for the body of a successful response; its content is then empty.
+        limit: The most bytes of a body, decoded.
+        attempts: The most tries; None leaves it to the deadline.
+        deadline: One for all tries, each from connecting to the last byte of the body.
+        silence: The most seconds between two pieces of the response.
+        longest_pause: The most seconds between two tries.
+        again: The predicate; it also decides what must be sent once only.
+
+    Raises:
+        httpx.RequestError: No whole response came: connection, time, address, TooLargeError.
+        LocalError: A file cannot be read or written.
+
     """
+    clock = connection.clock
     for tries in itertools.count(1):
-        request = client.build_request(
-            method, url, params=params, headers=headers, timeout=_timeout(deadline, clock)
-        )
-        answer = _try(client, request)
-        if isinstance(answer, httpx.Response) and not again(answer, tries):
-            return answer
-        pause = pause_before_retry(tries, answer, clock)
-        if tries == attempts or (deadline is not None and clock.now() + pause >= deadline):
+        reply: Reply
+        try:
+            with _request(
+                connection.client, method, url, params=params, headers=headers, content=content
+            ) as request:
+                reply = _send(
+                    connection,
+                    request,
+                    into=into,
+                    limit=limit,
+                    deadline=deadline,
+                    silence=silence,
+                )
+        except httpx.RequestError as error:
+            reply = error
+        if tries == attempts or not again(reply, tries):
             break
-        if deadline is None and (_told_pause(answer, clock) or 0) > _LONGEST_RETRY_AFTER:
+        asked = retry_after(reply, clock)
+        if deadline is None and asked is not None and asked > longest_pause:
+            break
+        growing = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE) * (0.5 + clock.random())
+        pause = min(growing if asked is None else asked, longest_pause)
+        if deadline is not None and clock.now() + pause >= deadline:
             break
         clock.sleep(pause)
-    if isinstance(answer, httpx.RequestError):
-        raise answer
-    return answer
+    if isinstance(reply, httpx.RequestError):
+        raise reply
+    return reply
 
 
-def pause_before_retry(
-    tries: int, answer: httpx.Response | httpx.RequestError, clock: Clock = REAL_CLOCK
-) -> float:
-    """Return the seconds to wait after so many tries: as told by Retry-After, else growing.
+def retry_after(reply: Reply, clock: Clock) -> float | None:
+    """Return the seconds that a response asks to wait, None where it does not say.
 
-    Retry-After is seconds or a date (RFC 9110, 10.2.3) and is followed up to a minute.
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3).
     """
-    told = _told_pause(answer, clock)
-    if told is not None:
-        return min(max(told, 0.0), _LONGEST_RETRY_AFTER)
-    growing: float = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
-    return growing * (0.5 + clock.random())
-
-
-def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
-    """Return the error of a request that could not be made at all, told in the user's terms."""
-    host = urlsplit(url).hostname
-    why = str(error) or type(error).__name__
-    return NotAcceptedError(
-        "network_blocked",
-        f"{host} cannot be reached from this machine ({why}): check the network, the proxy "
-        "settings (HTTPS_PROXY) and whether this environment allows commands to use the network",
-    )
-
-
-def _try(client: httpx.Client, request: httpx.Request) -> httpx.Response | httpx.RequestError:
-    try:
-        return client.send(request, follow_redirects=False)
-    except httpx.RequestError as error:
-        return error
-
-
-def _timeout(deadline: float | None, clock: Clock) -> httpx.Timeout:
-    left = _LONGEST_READ if deadline is None else max(deadline - clock.now(), 1.0)
-    return httpx.Timeout(min(_LONGEST_READ, left), connect=min(_LONGEST_CONNECT, left))
-
-
-def _told_pause(answer: httpx.Response | httpx.RequestError, clock: Clock) -> float | None:
-    """Return the seconds that the answer asks to wait, None where it does not say."""
-    value = answer.headers.get("retry-after", "") if isinstance(answer, httpx.Response) else ""
-    if value.strip().isascii() and value.strip().isdigit():
+    value = reply.headers.get("retry-after", "") if isinstance(reply, httpx.Response) else ""
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return max((date - clock.date()).total_seconds(), 0.0)
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return (date - clock.date()).total_seconds()
+
+
+def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
+    """Return the error of a request that got no response, in the user's terms."""
+    why = one_line(str(error), 300) or type(error).__name__
+    if isinstance(error, TooLargeError | httpx.UnsupportedProtocol):
+        return NotAcceptedError("platform_down", why)
+    return NotAcceptedError(
+        "network_blocked",
+        f"{urlsplit(url).hostname} cannot be reached from this machine ({why}): check the network, "
+        "the proxy settings (HTTPS_PROXY) and whether this environment allows commands to use the "
+        "network",
+    )
+
+
+@contextmanager
+def _request(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    params: Params | None,
+    headers: Mapping[str, str] | None,
+    content: bytes | Path | None,
+) -> Iterator[httpx.Request]:
+    """Yield the request, its file open; raises UnsupportedProtocol for what is no address."""
+    with ExitStack() as stack:
+        body: bytes | BinaryIO | None
+        if isinstance(content, Path):
+            stack.enter_context(local_trouble(content))
+            body = stack.enter_context(content.open("rb"))
+        else:
+            body = content
+        # The one encoding that is decoded here, within bounds.
+        wanted = {"Accept-Encoding": "gzip", **(headers or {})}
+        if not is_web_url(url):
+            raise _no_address(url)
+        try:
+            request = client.build_request(method, url, params=params, headers=wanted, content=body)
+            # The resolver encodes a host in the same way: labels of 1 to 63 characters.
+            request.url.raw_host.decode("ascii").encode("idna")
+        except (httpx.InvalidURL, ValueError):
+            raise _no_address(url) from None
+        yield request
+
+
+def _send(
+    connection: Connection,
+    request: httpx.Request,
+    *,
+    into: BinaryIO | None,
+    limit: int,
+    deadline: float | None,
+    silence: float,
+) -> httpx.Response:
+    """Send a request once and return the whole response, cleaned of the key and of controls."""
+    client, clock, redact = connection.client, connection.clock, connection.config.redact
+    now = clock.now()
+    end = math.inf if deadline is None else max(deadline, now + _LEAST_TIME)
+    slow = now + silence + _GRACE + int(request.headers.get("content-length", 0)) / _SLOWEST
+    most = min(silence, end - now)
+    request.extensions |= {
+        "timeout": httpx.Timeout(most, connect=min(_LONGEST_CONNECT, most)).as_dict(),
+        "trace": _bound_reads,
+    }
+    try:
+        with _reading_until(clock, min(end, slow)):
+            response = client.send(request, stream=True, follow_redirects=False)
+        with closing(response):
+            body = _decoded(response, _raw_chunks(response, clock, end, slow))
+            content = _collected(body, into if response.is_success else None, limit)
+    except httpx.RequestError as error:
+        text = redact(str(error).encode()).decode()
+        raise type(error)(one_line(text, 300), request=request) from None
+    except (httpx.InvalidURL, ValueError):
+        # httpx reads the Location of a redirect that it does not follow, and trips over it.
+        raise httpx.RemoteProtocolError("the answer leads to no valid address") from None
+    kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_BODY]
+    return httpx.Response(
+        response.status_code,
+        headers=[(name, _visible(redact(value))) for name, value in kept],
+        content=redact(content),
+        request=request,
+        extensions={"reason_phrase": _visible(redact(response.reason_phrase.encode()))},
+    )
+
+
+def _raw_chunks(response: httpx.Response, clock: Clock, end: float, slow: float) -> Iterator[bytes]:
+    """Yield the body as it comes; raises ReadTimeout at `end`, or where it comes too slowly."""
+    stream, size = iter(response.stream), 0  # type: ignore[arg-type] # of a sync client
+    while True:
+        until = min(end, slow + size / _SLOWEST)
+        with _reading_until(clock, until):
+            chunk = next(stream, None)
+        if chunk is None:
+            return
+        if clock.now() >= until:
+            raise _too_late()
+        size += len(chunk)
+        yield chunk
+
+
+def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the body's bytes; a gzip stream in pieces, for a little of it may become gigabytes."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        yield from chunks
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise httpx.DecodingError(f"nobody asked for the encoding {encoding}")
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for chunk in chunks:
+            waiting = chunk
+            while waiting and not decoder.eof:
+                yield decoder.decompress(waiting, _PIECE)
+                waiting = decoder.unconsumed_tail
+    except zlib.error as error:
+        raise httpx.DecodingError(f"it is no gzip: {error}") from None
+
+
+def _collected(body: Iterator[bytes], into: BinaryIO | None, limit: int) -> bytes:
+    """Write the body into the file, or return it; raises TooLargeError above the limit."""
+    memory = BytesIO()
+    target = into if into is not None else memory
+    target.seek(0)
+    target.truncate()
+    size = 0
+    for piece in body:
+        size += len(piece)
+        if size > limit:
+            raise TooLargeError(f"the answer is larger than {limit / (1 << 20):g} MB")
+        target.write(piece)
+    return memory.getvalue()
+
+
+def _visible(text: bytes) -> bytes:
+    return bytes(byte if byte > 31 and byte != 127 else 32 for byte in text)
+
+
+# Until when bytes are waited for, by which clock.
+_reading: ContextVar[tuple[Clock, float] | None] = ContextVar("_reading", default=None)
+
+
+@contextmanager
+def _reading_until(clock: Clock, until: float) -> Iterator[None]:
+    token = _reading.set((clock, until))
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def _bound_reads(event: str, info: Mapping[str, Any]) -> None:
+    """Have a new network connection ask for the time before each read (httpx: "trace").
+
+    httpx limits only the silence between two reads, and a status line, headers or the size of a
+    chunk that come byte by byte are read by it in one go.
+    """
+    if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+        stream = info["return_value"]
+        stream.read = partial(_read_in_time, stream.read)
+
+
+def _read_in_time(
+    read: Callable[..., bytes], max_bytes: int, timeout: float | None = None
+) -> bytes:
+    reading = _reading.get()
+    if reading is not None:
+        clock, until = reading
+        left = until - clock.now()
+        if left <= 0:
+            raise _too_late()
+        timeout = left if timeout is None else min(timeout, left)
+    return read(max_bytes, timeout=timeout)
+
+
+def _no_address(url: str) -> httpx.UnsupportedProtocol:
+    return httpx.UnsupportedProtocol(f"{one_line(url, 200)} is no valid address")
+
+
+def _too_late() -> httpx.ReadTimeout:
+    return httpx.ReadTimeout("the answer did not come whole in time")

@@ -10,7 +10,7 @@ import httpx
 
 from fal_runtime.config import rewritten
 from fal_runtime.errors import FalError, JobError, NotCollectedError, UsageError
-from fal_runtime.fal.http import Connection, get, is_transient, unreachable
+from fal_runtime.fal.http import Connection, Reply, exchange, is_passing, is_transient, unreachable
 from fal_runtime.fal.protocol import failure, is_page, json_object, refusal, told
 from fal_runtime.json_text import Json
 from fal_runtime.model_id import app_of
@@ -117,10 +117,11 @@ def job_result(
     result exists and did not come.
     """
 
-    def again(response: httpx.Response, tries: int) -> bool:
-        told_by_fal = "x-fal-request-id" in response.headers
-        final = told_by_fal and (failed or "x-fal-error-type" in response.headers or tries > 3)
-        return is_transient(response) and not final
+    def again(reply: Reply, tries: int) -> bool:
+        headers = reply.headers if isinstance(reply, httpx.Response) else {}
+        told_by_fal = "x-fal-request-id" in headers
+        final = told_by_fal and (failed or "x-fal-error-type" in headers or tries > 3)
+        return is_passing(reply) and not final
 
     response = _collect(connection, urls.result, deadline, again)
     if response.status_code == 202:
@@ -138,9 +139,8 @@ def cancel(connection: Connection, urls: RequestUrls) -> str:
     """Ask to cancel a job; return OK, CANCELLATION_REQUESTED or ALREADY_COMPLETED."""
     headers = connection.config.authorization()
     try:
-        response = get(
-            connection.client, urls.cancel, method="PUT", headers=headers, clock=connection.clock
-        )
+        deadline = connection.clock.now() + 30.0
+        response = exchange(connection, "PUT", urls.cancel, headers=headers, deadline=deadline)
     except httpx.RequestError as error:
         raise unreachable(error, urls.cancel) from None
     word = str((json_object(response) or {}).get("status", ""))
@@ -160,17 +160,17 @@ def _collect(
     connection: Connection,
     url: str,
     deadline: float,
-    again: Callable[[httpx.Response, int], bool] = lambda response, _: is_transient(response),
+    again: Callable[[Reply, int], bool] = is_passing,
 ) -> httpx.Response:
     try:
-        return get(
-            connection.client,
+        return exchange(
+            connection,
+            "GET",
             url,
             headers=connection.config.authorization(),
             attempts=None,
             deadline=deadline,
             again=again,
-            clock=connection.clock,
         )
     except httpx.RequestError as error:
         raise NotCollectedError("wait_over", unreachable(error, url).message) from None

@@ -1,6 +1,5 @@
 """The requests that cost money: each is sent once, and its fate is told exactly."""
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +8,9 @@ from typing import Any
 import httpx
 
 from fal_runtime.errors import FalError, InputError, NotAcceptedError, UnconfirmedError, UsageError
-from fal_runtime.fal.http import Connection, pause_before_retry, unreachable
+from fal_runtime.fal.http import Connection, Reply, exchange, unreachable
 from fal_runtime.fal.protocol import failure, is_page, json_object, refusal, told
 from fal_runtime.fal.queue import RequestUrls, is_known
-from fal_runtime.text import one_line
 
 __all__ = ["Submission", "Submitted", "run_sync", "submit"]
 
@@ -81,31 +79,28 @@ def run_sync(connection: Connection, submission: Submission, timeout: float) -> 
 
 
 def _post(connection: Connection, submission: Submission, timeout: float) -> httpx.Response:
-    content = _encoded(submission.body)
-    headers = {**submission.headers, **connection.config.authorization()}
-    for tries in itertools.count(1):
-        try:
-            answer: httpx.Response | httpx.RequestError = connection.client.post(
-                submission.url,
-                content=content,
-                headers=headers,
-                timeout=httpx.Timeout(timeout, connect=10.0),
-                follow_redirects=False,
-            )
-        except _NEVER_SENT as error:
-            answer = error
-        except httpx.RequestError as error:
-            raise _unconfirmed(str(error) or type(error).__name__, None) from None
-        if isinstance(answer, httpx.Response) and answer.status_code != 429:
-            return answer
-        pause = pause_before_retry(tries, answer, connection.clock)
-        if tries == _SUBMIT_TRIES or pause > _LONGEST_PAUSE:
-            break
-        connection.report(f"Not accepted yet ({_why(answer)}): trying again in {pause:.0f} s")
-        connection.clock.sleep(pause)
-    if isinstance(answer, httpx.RequestError):
-        raise unreachable(answer, submission.url)
-    return answer
+    try:
+        return exchange(
+            connection,
+            "POST",
+            submission.url,
+            headers={**submission.headers, **connection.config.authorization()},
+            content=_encoded(submission.body),
+            attempts=_SUBMIT_TRIES,
+            silence=timeout,
+            longest_pause=_LONGEST_PAUSE,
+            again=_was_not_taken,
+        )
+    except _NEVER_SENT as error:
+        raise unreachable(error, submission.url) from None
+    except httpx.RequestError as error:
+        raise _unconfirmed(str(error) or type(error).__name__, None) from None
+
+
+def _was_not_taken(reply: Reply, _tries: int) -> bool:
+    if isinstance(reply, httpx.Response):
+        return reply.status_code == 429
+    return isinstance(reply, _NEVER_SENT)
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
@@ -113,12 +108,6 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
         return json.dumps(body, allow_nan=False).encode("ascii")
     except ValueError as error:
         raise InputError("invalid_input", f"the input is no JSON: {error}") from None
-
-
-def _why(answer: httpx.Response | httpx.RequestError) -> str:
-    if isinstance(answer, httpx.Response):
-        return told(answer)
-    return one_line(str(answer) or type(answer).__name__, 200)
 
 
 def _is_models_own(response: httpx.Response) -> bool:

@@ -56,7 +56,7 @@ class Call:
         started = self.clock.now()
         with ExitStack() as stack:
             try:
-                usable = self.services.client or stack.enter_context(new_client())
+                usable = self.services.client or stack.enter_context(new_client(self.config))
                 self.connection = Connection(usable, self.config, self.report, self.clock)
                 self.outcome = work()
             except FalError as error:

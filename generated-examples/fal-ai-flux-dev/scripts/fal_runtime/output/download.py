@@ -5,9 +5,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urljoin
@@ -15,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from fal_runtime.config import is_web_url
-from fal_runtime.fal.http import Connection, is_transient, pause_before_retry
+from fal_runtime.fal.http import Connection, TooLargeError, exchange
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.output.find import ResultFile
 from fal_runtime.output.folder import OutputFolder, keep, names
@@ -25,7 +23,6 @@ from fal_runtime.text import one_line
 
 __all__ = ["Naming", "save_files"]
 
-_CHUNK = 1 << 18
 _TRIES = 4
 _REDIRECTS = 5
 _MEDIA = ("image", "video", "audio", "3d", "archive")
@@ -41,34 +38,6 @@ class Naming:
 
 class _FileLostError(Exception):
     """One file cannot be had; the others may."""
-
-
-@dataclass(slots=True)
-class _Received:
-    """The bytes that came for one file so far, already on disk."""
-
-    file: BinaryIO
-    limit: int
-    size: int = 0
-    sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-
-    def start_again(self) -> None:
-        self.file.seek(0)
-        self.file.truncate()
-        self.size, self.sha256 = 0, hashlib.sha256()
-
-    def expect(self, size: int) -> None:
-        if size > self.limit:
-            raise _FileLostError(
-                f"larger than max_download_mb ({self.limit / (1 << 20):g} MB): raise it in "
-                "queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
-            )
-
-    def add(self, chunk: bytes) -> None:
-        self.expect(self.size + len(chunk))
-        self.file.write(chunk)
-        self.sha256.update(chunk)
-        self.size += len(chunk)
 
 
 def save_files(
@@ -102,9 +71,11 @@ def _save(
 ) -> SavedFile:
     limit = int(connection.config.settings.max_download_mb * (1 << 20))
     with folder.part() as (part, opened):
-        received = _Received(opened, limit)
-        told = _receive(connection, file, received)
+        told = _receive(connection, file, opened, limit)
+        size = opened.tell()
         opened.flush()
+        with part.open("rb") as finished:
+            sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
         kind = file.kind if file.kind != "file" else kind_of(told, file.url, file.file_name)
         extension = _extension(file, told, kind)
         place = keep(part, places(extension), taken)
@@ -115,8 +86,8 @@ def _save(
         kind=kind,
         path=place,
         url=None if file.url.startswith("data:") else file.url,
-        size=received.size,
-        sha256=received.sha256.hexdigest(),
+        size=size,
+        sha256=sha256,
         content_type=content_type,
         width=file.width,
         height=file.height,
@@ -162,66 +133,50 @@ def _field_name(file: ResultFile) -> str:
     return safe_name(re.sub(r"\[\d+\]", "", file.field).replace(".", "_"))[:60]
 
 
-def _receive(connection: Connection, file: ResultFile, received: _Received) -> str:
+def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: int) -> str:
     """Write the file's bytes and return the content type that came with them."""
     if file.url.startswith("data:"):
-        return _receive_data(file.url, received)
-    for tries in count(1):
-        answer: httpx.Response | httpx.RequestError
+        return _receive_data(file.url, opened, limit)
+    url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
+    for _ in range(_REDIRECTS):
         try:
-            with _opened(connection.client, file.url) as answer:
-                if answer.is_success:
-                    return _receive_stream(answer, file, received)
-        except httpx.RequestError as error:
-            answer = error
-        if isinstance(answer, httpx.Response) and not is_transient(answer):
-            raise _FileLostError(f"{one_line(file.url, 200)} answered {answer.status_code}")
-        if tries == _TRIES:
-            break
-        received.start_again()
-        connection.clock.sleep(pause_before_retry(tries, answer, connection.clock))
-    why = answer.status_code if isinstance(answer, httpx.Response) else answer
-    raise _FileLostError(f"{one_line(file.url, 200)} cannot be fetched ({why!s})")
+            response = exchange(
+                connection, "GET", url, headers=headers, into=opened, limit=limit, attempts=_TRIES
+            )
+            target = urljoin(url, response.headers.get("location", ""))
+        except TooLargeError:
+            raise _too_large(limit) from None
+        except (httpx.RequestError, ValueError) as error:
+            raise _FileLostError(f"{one_line(url, 200)} cannot be fetched ({error})") from None
+        told: str = response.headers.get("content-type", "")
+        if response.is_success and "html" in told.lower() and file.kind in _MEDIA:
+            raise _FileLostError(f"{one_line(url, 200)} answered with a web page")
+        if response.is_success:
+            return told
+        if not response.is_redirect:
+            raise _FileLostError(f"{one_line(url, 200)} answered {response.status_code}")
+        if not is_web_url(target):
+            raise _FileLostError(f"it leads to {one_line(target, 200)}, which is no http(s) link")
+        url = target
+    raise _FileLostError("it is redirected without end")
 
 
-def _receive_stream(response: httpx.Response, file: ResultFile, received: _Received) -> str:
-    told: str = response.headers.get("content-type", "")
-    if "html" in told.lower() and file.kind in _MEDIA:
-        raise _FileLostError(f"{one_line(file.url, 200)} answered with a web page")
-    declared = response.headers.get("content-length", "")
-    received.expect(int(declared) if declared.isdigit() else 0)
-    for chunk in response.iter_bytes(_CHUNK):
-        received.add(chunk)
-    return told
-
-
-def _receive_data(url: str, received: _Received) -> str:
+def _receive_data(url: str, opened: BinaryIO, limit: int) -> str:
     header, _, payload = url[5:].partition(",")
-    received.expect(len(payload) * 3 // 4)
+    if len(payload) * 3 // 4 > limit:
+        raise _too_large(limit)
     try:
         content = unquote_to_bytes(payload)
         if header.strip().lower().endswith(";base64"):
             content = base64.b64decode(content)
     except (binascii.Error, ValueError):
         raise _FileLostError("its data: URI cannot be decoded") from None
-    received.add(content)
+    opened.write(content)
     return header.removesuffix(";base64") or "text/plain"
 
 
-@contextmanager
-def _opened(client: httpx.Client, url: str) -> Iterator[httpx.Response]:
-    """Open a link for reading, through redirects to http(s) links, without any credentials."""
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-    for _ in range(_REDIRECTS):
-        if not is_web_url(url):
-            raise _FileLostError(f"it leads to {one_line(url, 200)}, which is no http(s) link")
-        try:
-            request = client.build_request("GET", url, headers=headers)
-        except httpx.InvalidURL:
-            raise _FileLostError(f"{one_line(url, 200)} is no valid link") from None
-        with closing(client.send(request, stream=True, follow_redirects=False)) as response:
-            if not response.is_redirect:
-                yield response
-                return
-            url = urljoin(url, response.headers.get("location", ""))
-    raise _FileLostError("it is redirected without end")
+def _too_large(limit: int) -> _FileLostError:
+    return _FileLostError(
+        f"larger than max_download_mb ({limit / (1 << 20):g} MB): raise it in queue_config.yaml "
+        "or by FAL_QUEUE_MAX_DOWNLOAD_MB"
+    )
