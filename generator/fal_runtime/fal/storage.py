@@ -73,5 +73,6 @@ def _upload(connection: Connection, path: Path) -> str:
 
 def _failed(path: Path, why: str) -> NotAcceptedError:
     return NotAcceptedError(
-        "platform_down", f"{one_line(str(path))} could not be uploaded ({why}): nothing was submitted"
+        "platform_down",
+        f"{one_line(str(path))} could not be uploaded ({why}): nothing was submitted",
     )
