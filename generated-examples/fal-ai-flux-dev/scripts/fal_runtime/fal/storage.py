@@ -12,7 +12,7 @@ from fal_runtime.fal.http import Connection, exchange, unreachable
 from fal_runtime.fal.protocol import json_object, refusal, told
 from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
-from fal_runtime.text import clean
+from fal_runtime.text import one_line
 
 __all__ = ["upload_all"]
 
@@ -34,7 +34,7 @@ def _upload(connection: Connection, path: Path) -> str:
     """Ask for a place, send the file there, return its link."""
     with local_trouble(path):
         size = path.stat().st_size
-    connection.report(f"Uploading {clean(str(path))} ({size:,} bytes)")
+    connection.report(f"Uploading {one_line(str(path))} ({size:,} bytes)")
     content_type = content_type_of(path.name)
     about = {"content_type": content_type, "file_name": safe_name(path.name)}
     url = connection.config.origins.rest + _INITIATE
@@ -73,5 +73,6 @@ def _upload(connection: Connection, path: Path) -> str:
 
 def _failed(path: Path, why: str) -> NotAcceptedError:
     return NotAcceptedError(
-        "platform_down", f"{clean(str(path))} could not be uploaded ({why}): nothing was submitted"
+        "platform_down",
+        f"{one_line(str(path))} could not be uploaded ({why}): nothing was submitted",
     )
