@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.output.find import links, result_files
+from fal_runtime.output.files import links, result_files
 from falsmith.schema.resolve import output_schema
 
 CORPUS = os.environ.get("FALSMITH_CORPUS", "")

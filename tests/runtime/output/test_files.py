@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from fal_runtime.file_kinds import content_type_of, extension_for, extension_of, kind_of
-from fal_runtime.output.find import links, result_files
+from fal_runtime.output.files import links, result_files
 
 CDN = "https://cdn.example"
 

@@ -1,5 +1,9 @@
+"""The files of a result on this machine: which are saved, as what, and what costs no other."""
+
 import base64
 import hashlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,10 +12,10 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError
-from fal_runtime.output.download import Naming, save_files
-from fal_runtime.output.find import ResultFile
+from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import SavedFile
+from fal_runtime.output.save import Naming, save_files, save_result
 from fal_runtime.paths import safe_name
 
 if TYPE_CHECKING:
@@ -225,3 +229,95 @@ def test_disk_that_cannot_be_written_is_local_trouble(fal: "Fal") -> None:
     with pytest.raises(FalError) as caught:
         save_files(fal.connection, [image()], folder, Naming("req-1"))
     assert caught.value.exit_status == 9
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://{'a' * 64}.example/a.png",
+        "https://a..b/a.png",
+        "https://xn--/a.png",
+        "https://host:99999/a.png",
+        "https://cdn.example/\x1b[2Ja.png",
+    ],
+)
+def test_a_link_that_is_none_costs_no_other_file(fal: "Fal", link: str) -> None:
+    serve(fal, "b.png", b"b")
+    saved, lost = save(fal, ResultFile("images[0]", "image", link), image("b.png", "images[1]"))
+    assert [file.field for file in saved] == ["images[1]"]
+    (line,) = lost
+    assert line.startswith("images[0]: ")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[", "http://xn--/x", "javascript:1", f"//{'a' * 64}/x", "//a..b/x", "\x1b]0;x\x07:"],
+)
+def test_a_redirect_that_leads_nowhere_costs_no_other_file(fal: "Fal", location: str) -> None:
+    moved = httpx.Response(302, headers=[(b"location", location.encode())])
+    fal.script.on(f"GET {CDN}/a.png", moved)
+    serve(fal, "b.png", b"b")
+    saved, lost = save(fal, image(), image("b.png", "images[1]"))
+    assert [file.field for file in saved] == ["images[1]"]
+    (line,) = lost
+    assert line.isprintable()
+
+
+def test_files_beyond_the_most_that_a_result_may_have_are_named(fal: "Fal") -> None:
+    tiny = "data:image/png;base64,AAAA"
+    files = [ResultFile(f"images[{n}]", "image", f"{tiny}{n:04}") for n in range(203)]
+    saved, lost = save(fal, *files)
+    assert len(saved) == 200
+    assert [line for line in lost if "3 more files" in line and "images[202]" in line] == list(lost)
+
+
+def test_files_that_are_together_too_large_are_named(fal: "Fal") -> None:
+    fal.config = load_config(None, {"FAL_QUEUE_MAX_DOWNLOAD_MB": "0.0001"})
+    for number in range(23):
+        serve(fal, f"{number}.png", bytes(104))
+    files = [image(f"{number}.png", f"images[{number}]") for number in range(23)]
+    saved, lost = save(fal, *files)
+    assert sum(file.size for file in saved) == 20 * 104
+    assert [line.partition(":")[0] for line in lost] == ["images[20]", "images[21]", "images[22]"]
+    assert all("max_download_mb" in line for line in lost)
+    assert len(fal.script.requests) == 20
+
+
+def test_a_download_that_drips_is_given_up(fal: "Fal") -> None:
+    def dripping() -> Iterator[bytes]:
+        while True:
+            fal.time.seconds += 1
+            yield b"0"
+
+    fal.script.on(f"GET {CDN}/a.png", lambda _: httpx.Response(200, content=dripping()))
+    started = fal.time.seconds
+    _, lost = save(fal, image())
+    assert "in time" in lost[0]
+    assert fal.time.seconds - started < 500
+
+
+def test_controls_in_what_others_named_reach_no_message(fal: "Fal") -> None:
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(404))
+    serve(fal, "b.png", b"b")
+    _, lost = save(fal, image(field="a\x1b[2J"), image("b.png", "b\x1b]0;x\x07"))
+    assert [line for line in (*lost, *fal.lines) if not line.isprintable()] == []
+
+
+def test_a_result_too_long_to_be_shown_is_saved_as_it_is(fal: "Fal") -> None:
+    result = {"words": [{"word": "a", "at": number} for number in range(2000)], "seed": 7}
+    folder = open_output_folder(fal.options.output)
+    saved = save_result(fal.connection, folder, Naming("req-1"), json.dumps(result).encode())
+    assert (saved.result, saved.seed) == (None, 7)
+    assert saved.path == folder.path / "result_req-1.json"
+    assert json.loads(saved.path.read_bytes()) == result
+
+
+def test_a_key_that_comes_back_with_the_result_is_shown_nowhere(fal: "Fal") -> None:
+    echo = {"text": "id-1:secret-1", "image": {"url": f"{CDN}/a.png?key=id-1%3Asecret-1"}}
+    fal.queue(fal.answer(echo, headers={"x-echo": "id-1:secret-1"}))
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(404, content=b"id-1:secret-1"))
+    outcome = fal.run()
+    assert outcome.text == "[key]"
+    shown = json.dumps(outcome.as_json()) + "".join(fal.lines)
+    assert "secret-1" not in shown

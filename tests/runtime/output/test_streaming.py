@@ -13,9 +13,9 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.fal.storage import upload_all
-from fal_runtime.output.download import Naming, save_files
-from fal_runtime.output.find import ResultFile
+from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
+from fal_runtime.output.save import Naming, save_files
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal
