@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fal_runtime.errors import LocalError
+from fal_runtime.text import one_line
 
 __all__ = ["local_trouble", "safe_name"]
 
@@ -28,5 +29,5 @@ def local_trouble(place: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise LocalError(
-            "local_trouble", f"{place.absolute()} cannot be written or read: {why}"
+            "local_trouble", f"{one_line(str(place.absolute()))} cannot be written or read: {why}"
         ) from None

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
+import httpx
+
 from fal_runtime.errors import (
     FalError,
     JobError,
@@ -16,17 +18,16 @@ from fal_runtime.errors import (
     UsageError,
 )
 from fal_runtime.fal.http import Connection, new_client
-from fal_runtime.fal.protocol import failure, told
+from fal_runtime.fal.protocol import billable_units, failure, told
 from fal_runtime.fal.queue import RequestUrls, cancel, checked_request_id, job_state
 from fal_runtime.fal.submit import Submission, run_sync, submit
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.waiting import Patience, Watch
 from fal_runtime.model_id import checked_model_id
-from fal_runtime.output.collect import Collector, save_lines
-from fal_runtime.output.download import Naming
-from fal_runtime.output.folder import OutputFolder
+from fal_runtime.output.folder import OutputFolder, save_lines
 from fal_runtime.output.result import CallResult, Status
+from fal_runtime.output.save import Naming, save_result
 from fal_runtime.paths import safe_name
 
 __all__ = ["Call"]
@@ -111,7 +112,7 @@ class Call:
             if watch.state is not None:
                 self.outcome = replace(self.outcome, status=watch.state.status)
         try:
-            self.outcome = self._collector(folder, sent).collect(self.outcome, response)
+            self.outcome = self._saved(response, folder, sent)
         except ValueError:
             raise NotCollectedError(
                 "download_failed", f"the result cannot be read ({told(response)})"
@@ -133,7 +134,7 @@ class Call:
         if not response.is_success:
             raise failure(response)
         try:
-            self.outcome = self._collector(folder, sent).collect(self.outcome, response)
+            self.outcome = self._saved(response, folder, sent)
         except ValueError:
             raise UnconfirmedError(
                 "unconfirmed",
@@ -169,12 +170,29 @@ class Call:
         now = self.clock.now()
         return Patience.of(now, interval, settings.job_timeout, options.max_polls, wait)
 
-    def _collector(self, folder: OutputFolder, sent: Collection[str]) -> Collector:
+    def _saved(
+        self, response: httpx.Response, folder: OutputFolder, sent: Collection[str]
+    ) -> CallResult:
         stamp = f"{self.clock.date().astimezone(UTC):%Y%m%dT%H%M%SZ}"
         naming = Naming(
             self.outcome.request_id or stamp, stamp if self.options.auto_filename else None
         )
-        return Collector(self.connection, folder, naming, sent)
+        saved = save_result(self.connection, folder, naming, response.content, sent)
+        error = None
+        if saved.lost:
+            text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"
+            error = NotCollectedError("download_failed", text)
+        return replace(
+            self.outcome,
+            status="COMPLETED",
+            result=saved.result,
+            result_path=saved.path,
+            files=saved.files,
+            error=error,
+            seed=saved.seed,
+            text=saved.text,
+            billable_units=billable_units(response),
+        )
 
     def _save_logs(self, folder: OutputFolder, lines: Collection[str]) -> None:
         """Save the job's log lines where the options want them; the first place is told."""

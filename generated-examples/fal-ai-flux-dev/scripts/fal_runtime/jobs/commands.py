@@ -18,7 +18,7 @@ from fal_runtime.input.prepare import with_links
 from fal_runtime.jobs.call import Call
 from fal_runtime.jobs.job import Services
 from fal_runtime.model_id import checked_model_id
-from fal_runtime.output.find import links
+from fal_runtime.output.files import links
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import CallResult
 

@@ -3,7 +3,7 @@
 import filecmp
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -13,7 +13,7 @@ from typing import BinaryIO
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.paths import local_trouble
 
-__all__ = ["OutputFolder", "keep", "names", "open_output_folder"]
+__all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,16 @@ def keep(part: Path, places: Iterable[Path], taken: Collection[Path] = ()) -> Pa
         if _placed(part, place) or (place not in taken and _same(part, place)):
             return place
     raise LocalError("local_trouble", f"no free name for {part}")
+
+
+def save_lines(
+    folder: OutputFolder, parent: Path, stem: str, extension: str, lines: Sequence[str]
+) -> Path:
+    """Save lines of text as a new file in `parent`, which is the folder or below it."""
+    with folder.part() as (part, file):
+        file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        file.flush()
+        return keep(part, (parent / name for name in names(stem, extension)))
 
 
 def _below(folder: Path, output: Path, wanted: str) -> Path:

@@ -1,4 +1,4 @@
-"""Find the files that a model made, by the values of its answer and the marks of its schema."""
+"""The files of a result: found by its values and by the marks of the output schema."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from fal_runtime.config import is_web_url
 from fal_runtime.file_kinds import extension_of, kind_of
 from fal_runtime.json_text import Json
+from fal_runtime.schema.document import Schema, SchemaDocument
 
 __all__ = ["ResultFile", "links", "result_files"]
 
@@ -14,12 +15,10 @@ __all__ = ["ResultFile", "links", "result_files"]
 _ABOUT_A_PAGE = ("title", "snippet", "msg")
 _ABOUT_A_FILE = ("content_type", "file_name", "file_size")
 
-Schemas = tuple[Mapping[str, Any], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """One file of an answer: where it stands there, its link or `data:` URI, what is told of it."""
+    """One file of a result: its place, its link or `data:` URI, what the result says of it."""
 
     field: str
     kind: str
@@ -39,9 +38,9 @@ def result_files(
     A file is an object with a string `url`, a plain link under a key that ends in `url` or `urls`,
     or one that the output schema marks with `x-file`. Links of the input (`sent`) are no files.
     """
-    root = output_schema or {}
+    document = SchemaDocument(output_schema or {})
     found: dict[str, ResultFile] = {}
-    for file in _walk(result, "", (root,), root):
+    for file in _walk(result, "", [document.root], document):
         if file.url not in sent:
             found.setdefault(file.url, file)
     return tuple(found.values())
@@ -60,32 +59,26 @@ def links(value: Json) -> Iterator[str]:
 
 
 def _walk(
-    value: Json, path: str, schemas: Schemas, root: Mapping[str, Any]
+    value: Json, path: str, schemas: list[Schema], document: SchemaDocument
 ) -> Iterator[ResultFile]:
-    if isinstance(value, dict):
-        yield from _walk_object(value, path, schemas, root)
-    elif isinstance(value, list):
-        inside = _below(schemas, None, root)
-        for index, item in enumerate(value):
-            yield from _walk(item, f"{path}[{index}]", inside, root)
-    elif isinstance(value, str) and _is_link(value):
-        mark = _mark(schemas, root)
+    """Yield the files in a value for which these schemas hold."""
+    if isinstance(value, str) and _is_link(value):
+        mark = document.file_kind(schemas) or ""
         if mark or _key(path).endswith(("url", "urls")):
             yield ResultFile(path, _kind(mark, "", value, _key(path)), value)
-
-
-def _walk_object(
-    value: dict[str, Json], path: str, schemas: Schemas, root: Mapping[str, Any]
-) -> Iterator[ResultFile]:
-    url = value.get("url")
-    if isinstance(url, str) and _is_link(url):
-        mark = _mark(_below(schemas, "url", root), root)
-        if mark or not _is_page(value):
-            yield _file(value, url, path or "url", mark)
-    for name, item in value.items():
-        if name != "url" or not isinstance(item, str):
-            step = f"{path}.{name}" if path else name
-            yield from _walk(item, step, _below(schemas, name, root), root)
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}[{index}]", document.members(schemas, index), document)
+    if isinstance(value, dict):
+        url = value.get("url")
+        if isinstance(url, str) and _is_link(url):
+            mark = document.file_kind(document.members(schemas, "url")) or ""
+            if mark or not _is_page(value):
+                yield _file(value, url, path or "url", mark)
+        for name, item in value.items():
+            if name != "url" or not isinstance(item, str):
+                step = f"{path}.{name}" if path else name
+                yield from _walk(item, step, document.members(schemas, name), document)
 
 
 def _file(value: dict[str, Json], url: str, path: str, mark: str) -> ResultFile:
@@ -104,12 +97,13 @@ def _file(value: dict[str, Json], url: str, path: str, mark: str) -> ResultFile:
 
 
 def _kind(mark: str, content_type: str, url: str, *names: str) -> str:
+    """Return the kind by what the file itself says, else by the schema's mark."""
     if url.startswith("data:"):
         return kind_of(url[5:200].partition(",")[0])
     by_name = next((name for name in (url, *names) if extension_of(name)), "")
     if content_type or by_name or mark in ("", "file"):
-        told = kind_of(content_type, url, *names)
-        return told if told != "file" or mark in ("", "file") else mark
+        kind = kind_of(content_type, url, *names)
+        return kind if kind != "file" or mark in ("", "file") else mark
     return mark
 
 
@@ -136,42 +130,3 @@ def _text(value: Json) -> str:
 def _number(value: Json) -> float | None:
     usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
     return float(value) if usable and isinstance(value, int | float) else None
-
-
-def _mark(schemas: Schemas, root: Mapping[str, Any]) -> str:
-    for schema in _branches(schemas, root):
-        if isinstance(schema.get("x-file"), str):
-            return str(schema["x-file"])
-    return ""
-
-
-def _below(schemas: Schemas, name: str | None, root: Mapping[str, Any]) -> Schemas:
-    """Return the schemas of a property, or of a list's items where no name is given."""
-    found: list[Any] = []
-    for schema in _branches(schemas, root):
-        if name is None:
-            found.append(schema.get("items"))
-        else:
-            named = schema.get("properties")
-            properties = named if isinstance(named, Mapping) else {}
-            found.append(properties.get(name, schema.get("additionalProperties")))
-    return tuple(schema for schema in found if isinstance(schema, Mapping))
-
-
-def _branches(schemas: Schemas, root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the schemas with everything that they refer to and combine, each once."""
-    found: list[Mapping[str, Any]] = []
-    waiting: list[Any] = list(schemas)
-    while waiting:
-        schema = waiting.pop(0)
-        if isinstance(schema, Mapping) and not any(schema is known for known in found):
-            found.append(schema)
-            for word in ("anyOf", "oneOf", "allOf"):
-                waiting.extend(schema.get(word) or ())
-            waiting.append(_referenced(schema.get("$ref"), root))
-    return found
-
-
-def _referenced(reference: object, root: Mapping[str, Any]) -> object:
-    name = str(reference).removeprefix("#/$defs/")
-    return root.get("$defs", {}).get(name) if reference is not None else None

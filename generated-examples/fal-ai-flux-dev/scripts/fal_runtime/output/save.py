@@ -1,0 +1,277 @@
+"""Save a result: its files on this machine, and what of it a caller is shown."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote_to_bytes, urljoin
+
+import httpx
+
+from fal_runtime.config import is_web_url
+from fal_runtime.fal.http import Connection, TooLargeError, exchange
+from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
+from fal_runtime.json_text import Json, read_json
+from fal_runtime.output.files import ResultFile, result_files
+from fal_runtime.output.folder import OutputFolder, keep, names, save_lines
+from fal_runtime.output.result import SavedFile, printable
+from fal_runtime.paths import safe_name
+from fal_runtime.text import cut, one_line
+
+__all__ = ["Naming", "SavedResult", "save_files", "save_result"]
+
+_ATTEMPTS = 4
+_REDIRECTS = 5
+# What one result may bring: so many files, and together so many times the size of one.
+_MOST_FILES = 200
+_MOST_SIZES = 20
+_MEGABYTE = 1 << 20
+_MEDIA = ("image", "video", "audio", "3d", "archive")
+_TEXT_FIELDS = ("text", "output", "transcript", "transcription", "caption", "answer", "response")
+_LONGEST_TEXT = 2000
+# Of the 10,000 characters of the printed object; the rest is for IDs, paths and an error.
+_LONGEST_SHOWN = 9000
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the files of one job are named: after the time where `stamp` is set, else by field."""
+
+    request_id: str
+    stamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """A result whose files are saved.
+
+    `result` is None where it is too long to be shown: `path` is then the file that holds it.
+    `lost` has a line for each file that could not be had.
+    """
+
+    result: Json
+    path: Path | None
+    files: tuple[SavedFile, ...]
+    lost: tuple[str, ...]
+    seed: int | None
+    text: str | None
+
+
+class _FileLostError(Exception):
+    """One file cannot be had; the others may."""
+
+
+def save_result(
+    connection: Connection,
+    folder: OutputFolder,
+    naming: Naming,
+    content: bytes,
+    sent: Collection[str] = (),
+) -> SavedResult:
+    """Save the files of a result, and the result itself where it is too long to be shown.
+
+    `content` is the body of fal's response; `sent` are the links of the input, which are nobody's
+    output. Raises ValueError for a body that is no JSON, LocalError where this machine cannot
+    write. A file that cannot be had costs no other file.
+    """
+    result = read_json(content)
+    found = result_files(result, _output_schema(connection.config.skill), sent)
+    files, lost = save_files(connection, found, folder, naming)
+    shown: Json = printable(result)
+    text = _text(result)
+    path = None
+    parts = {"result": shown, "files": [file.as_json() for file in files], "text": text}
+    if len(json.dumps(parts, indent=2)) > _LONGEST_SHOWN and shown is not None:
+        lines = json.dumps(shown, indent=2).splitlines()
+        stem = f"result_{safe_name(naming.request_id)}"
+        path, shown = save_lines(folder, folder.path, stem, "json", lines), None
+    return SavedResult(shown, path, files, lost, _seed(result), text)
+
+
+def save_files(
+    connection: Connection, files: Sequence[ResultFile], folder: OutputFolder, naming: Naming
+) -> tuple[tuple[SavedFile, ...], tuple[str, ...]]:
+    """Save every file and return those that were saved and, as lines, those that were not.
+
+    No key is sent, and nothing is overwritten: a file of an earlier run with the same bytes is
+    kept as it is. Raises LocalError when this machine cannot write.
+    """
+    limit = int(connection.config.settings.max_download_mb * _MEGABYTE)
+    left = _MOST_SIZES * limit
+    saved: list[SavedFile] = []
+    lost: list[str] = []
+    wanted, surplus = files[:_MOST_FILES], files[_MOST_FILES:]
+    for index, file in enumerate(wanted):
+        try:
+            if left <= 0:
+                raise _FileLostError(
+                    f"the files of this result are together larger than {_MOST_SIZES} times "
+                    f"max_download_mb ({limit / _MEGABYTE:g} MB)"
+                )
+            with folder.part() as (part, opened):
+                content_type = _receive(connection, file, opened, min(limit, left))
+                size = opened.tell()
+                opened.flush()
+                kind = file.kind
+                if kind == "file":
+                    kind = kind_of(content_type, file.url, file.file_name)
+                extension = _extension(file, content_type, kind)
+                places = _places(wanted, index, folder, naming, extension)
+                with part.open("rb") as finished:
+                    sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
+                place = keep(part, places, [one.path for one in saved])
+        except _FileLostError as error:
+            lost.append(f"{one_line(file.field, 100)}: {error}")
+            continue
+        left -= size
+        connection.report(f"Saved {one_line(str(place))}")
+        saved.append(
+            SavedFile(
+                field=file.field,
+                kind=kind,
+                path=place,
+                url=None if file.url.startswith("data:") else file.url,
+                size=size,
+                sha256=sha256,
+                content_type=content_type_of(place.name) if content_type in VAGUE else content_type,
+                width=file.width,
+                height=file.height,
+                duration=file.duration,
+            )
+        )
+    if surplus:
+        left_out = one_line(", ".join(file.field for file in surplus[:20]), 500)
+        lost.append(
+            f"{len(surplus)} more files than the {_MOST_FILES} that one result may have, which "
+            f"were left out: {left_out}{' ...' if len(surplus) > 20 else ''}"
+        )
+    return tuple(saved), tuple(lost)
+
+
+def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: int) -> str:
+    """Write the file's bytes; return the content type that came with them, "" without one.
+
+    Redirects to http(s) links are followed, without any credentials.
+    """
+    too_large = _FileLostError(
+        f"larger than max_download_mb, or than what is left of {_MOST_SIZES} times as much for "
+        f"all files ({limit / _MEGABYTE:g} MB): raise it in queue_config.yaml or by "
+        "FAL_QUEUE_MAX_DOWNLOAD_MB"
+    )
+    if file.url.startswith("data:"):
+        content_type, content = _embedded(file.url)
+        if len(content) > limit:
+            raise too_large
+        opened.write(content)
+        return content_type
+    url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
+    for _ in range(_REDIRECTS):
+        shown = one_line(url, 200)
+        try:
+            response = exchange(
+                connection,
+                "GET",
+                url,
+                headers=headers,
+                into=opened,
+                limit=limit,
+                attempts=_ATTEMPTS,
+            )
+        except TooLargeError:
+            raise too_large from None
+        except httpx.UnsupportedProtocol:
+            raise _FileLostError(f"{shown} is no valid link") from None
+        except httpx.RequestError as error:
+            raise _FileLostError(f"{shown} cannot be fetched ({error})") from None
+        content_type = _plain_type(response.headers.get("content-type", ""))
+        if response.is_success and "html" in content_type and file.kind in _MEDIA:
+            raise _FileLostError(f"{shown} answered with a web page")
+        if response.is_success:
+            return content_type
+        if not response.is_redirect:
+            raise _FileLostError(f"{shown} answered {response.status_code}")
+        location = response.headers.get("location", "")
+        try:
+            url = urljoin(url, location)
+        except ValueError:
+            url = location
+        if not is_web_url(url):
+            raise _FileLostError(f"it leads to {one_line(url, 200)}, which is no http(s) link")
+    raise _FileLostError("it is redirected without end")
+
+
+def _embedded(uri: str) -> tuple[str, bytes]:
+    """Return the content type and the bytes of a `data:` URI (RFC 2397)."""
+    header, _, payload = uri[5:].partition(",")
+    try:
+        content = unquote_to_bytes(payload)
+        if header.strip().lower().endswith(";base64"):
+            content = base64.b64decode(content)
+    except (binascii.Error, ValueError):
+        raise _FileLostError("its data: URI cannot be decoded") from None
+    return _plain_type(header) or "text/plain", content
+
+
+def _plain_type(value: str) -> str:
+    return one_line(value.partition(";")[0], 100).lower()
+
+
+def _extension(file: ResultFile, content_type: str, kind: str) -> str:
+    if file.url.startswith("data:"):
+        return extension_for(content_type, kind=kind)
+    best = content_type if content_type not in VAGUE else file.content_type
+    return extension_for(best, file.file_name, file.url, kind=kind)
+
+
+def _places(
+    files: Sequence[ResultFile], index: int, folder: OutputFolder, naming: Naming, extension: str
+) -> Iterator[Path]:
+    """Yield the places for one file of a result, best first."""
+    parent, number = folder.path, index + 1 if index else None
+    if folder.wanted is not None:
+        parent, stem = folder.path / folder.wanted.parent, folder.wanted.stem
+        extension = (folder.wanted.suffix.lstrip(".") if index == 0 else "") or extension
+    elif naming.stamp is not None:
+        stem = f"{safe_name(naming.request_id)}_{naming.stamp}"
+    else:
+        fields = [_field_name(file) for file in files]
+        stem = f"{fields[index]}_{safe_name(naming.request_id)}"
+        alike = fields.count(fields[index])
+        number = fields[: index + 1].count(fields[index]) if alike > 1 else None
+    for name in names(stem, extension, number):
+        yield parent / name
+
+
+def _field_name(file: ResultFile) -> str:
+    return safe_name(re.sub(r"\[\d+\]", "", file.field).replace(".", "_"))[:60]
+
+
+def _output_schema(skill: Path | None) -> Mapping[str, Any] | None:
+    """Return what the skill knows of the output; without it, files are found by value alone."""
+    if skill is None:
+        return None
+    try:
+        schema = read_json((skill / "references" / "output.schema.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return schema if isinstance(schema, dict) else None
+
+
+def _seed(result: Json) -> int | None:
+    seed = result.get("seed") if isinstance(result, dict) else None
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
+
+
+def _text(result: Json) -> str | None:
+    if not isinstance(result, dict):
+        return None
+    for name in _TEXT_FIELDS:
+        text = result.get(name)
+        if isinstance(text, str) and text.strip() and not text.startswith(("http", "data:")):
+            return cut(text, _LONGEST_TEXT)
+    return None
