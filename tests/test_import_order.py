@@ -23,9 +23,10 @@ ORDER = {
     "command line": "cli __main__",
 }
 PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
-# verify looks at a folder as a stranger does, and the emulator knows no skill.
+# verify judges texts as a stranger does, and the emulator knows no skill. Code is another matter:
+# nobody can tell good code from bad by its looks, so verify compares it with what is rendered.
 STRANGERS = {
-    "verify": {"parse", "skill", "render", "filters", "sample", "schema"},
+    "verify": {"parse", "filters", "sample", "schema"},
     "emulator": {"parse", "skill", "render", "filters", "verify"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.
@@ -72,6 +73,16 @@ def test_a_module_imports_only_what_stands_before_it() -> None:
 def test_a_stranger_shares_no_code_with_what_it_looks_at(package: str) -> None:
     shared = {name for path in modules(GENERATOR / package) for name in _own_modules(path)}
     assert shared & STRANGERS[package] == set()
+
+
+def test_verify_takes_nothing_but_the_code_of_a_skill_from_what_writes_it() -> None:
+    shared = {name for path in modules(GENERATOR / "verify") for name in imports(path)}
+    writing = {name for name in shared if name.startswith(("falsmith.render", "falsmith.skill"))}
+    assert writing == {
+        "falsmith.render.model_scripts",
+        "falsmith.render.render_creator",
+        *(f"falsmith.skill.tree.{kind}" for kind in ("Entry", "File", "Link")),
+    }
 
 
 def test_the_runtime_imports_nothing_but_its_few_dependencies() -> None:

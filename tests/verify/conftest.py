@@ -1,4 +1,4 @@
-"""Good skills, written by hand: verify and the generator share no code, nor do these tests."""
+"""Good skills: their texts are written by hand, their code is what the generator writes."""
 
 import hashlib
 import json
@@ -8,21 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import fal_runtime
+from falsmith import __version__
+from falsmith.cli import run
 
 NAME = "fal-ai-sketch-fast"
 MODEL_ID = "fal-ai/sketch/fast"
-HEADER = """#!/usr/bin/env python3
-# /// script
-# requires-python = ">=3.11"
-# dependencies = [
-#     "httpx>=0.27,<1",
-#     "jsonschema>=4.21,<5",
-#     "platformdirs>=4.2,<5",
-#     "pyyaml>=6.0.1,<7",
-# ]
-# ///
-"""
+MADE_FOR = ("fal-ai/flux/schnell", "fal_ai_flux_schnell")
 SKILL_TEXT = f"""---
 name: "{NAME}"
 description: "Draw images from text with Sketch on fal.ai. Use it for quick drawings."
@@ -118,11 +109,25 @@ MODEL_CONFIG = {
 }
 
 
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the skill of another model and the creator skill, for their code."""
+    output = tmp_path_factory.mktemp("generated")
+    words = ["--offline", "--quiet", "-m", MADE_FOR[0], "-o"]
+    assert run(["generate", *words, str(output)]) == 0
+    assert run(["generate", "--standalone", *words, str(output / "standalone")]) == 0
+    return output
+
+
 @pytest.fixture
-def skill(tmp_path: Path) -> Path:
+def skill(tmp_path: Path, generated: Path) -> Path:
     """A complete skill without a problem."""
     folder = tmp_path / "skills" / NAME
-    _copy_runtime(folder)
+    scripts = folder / "scripts"
+    shutil.copytree(generated / "standalone" / "fal-ai-flux-schnell" / "scripts", scripts)
+    wrapper = (scripts / f"{MADE_FOR[1]}.py").rename(scripts / "fal_ai_sketch_fast.py")
+    code = wrapper.read_text(encoding="utf-8")
+    wrapper.write_text(code.replace(MADE_FOR[0], MODEL_ID), encoding="utf-8", newline="")
     texts = {
         "SKILL.md": SKILL_TEXT,
         "queue_config.yaml": "max_concurrent: 2\nsync_only: false\n",
@@ -131,8 +136,6 @@ def skill(tmp_path: Path) -> Path:
         "references/input.schema.json": json.dumps(INPUT_SCHEMA),
         "references/output.schema.json": json.dumps(OUTPUT_SCHEMA),
         "references/model_config.json": json.dumps(MODEL_CONFIG),
-        "scripts/fal_ai_sketch_fast.py": f'{HEADER}"""Call it."""\n\nMODEL_ID = "{MODEL_ID}"\n',
-        "scripts/fal_api_call.py": f'{HEADER}"""Call any model."""\n',
     }
     _write(folder, texts)
     _seal(folder, mode="standalone")
@@ -140,23 +143,12 @@ def skill(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def creator(tmp_path: Path) -> Path:
+def creator(tmp_path: Path, generated: Path) -> Path:
     """The skill that makes skills, beside `skill`, without a problem."""
     folder = tmp_path / "skills" / CREATOR
-    _copy_runtime(folder)
-    wide = HEADER.replace("]", '    "click>=8.1,<9",\n#     "jinja2>=3.1.4,<4",\n# ]')
-    texts = {
-        "SKILL.md": CREATOR_TEXT,
-        "agents/openai.yaml": OPENAI.replace(NAME, CREATOR),
-        "scripts/generate_fal_skill.py": f'{wide}"""Make skills."""\n',
-        "scripts/fal_api_call.py": f'{HEADER}"""Call any model."""\n',
-        "scripts/falsmith/__init__.py": "",
-        "scripts/falsmith/cli/generate.py": '"""Make skills."""\n',
-        "scripts/falsmith/templates/skill/SKILL.md.jinja": "# {{ name }}\n",
-        "scripts/falsmith/catalog/bundled/models.json": "[]\n",
-    }
-    _write(folder, texts)
-    _record(folder, {"falsmith": "0.1.0", "skill": CREATOR})
+    shutil.copytree(generated / CREATOR / "scripts", folder / "scripts")
+    _write(folder, {"SKILL.md": CREATOR_TEXT, "agents/openai.yaml": OPENAI.replace(NAME, CREATOR)})
+    _record(folder, {"falsmith": __version__, "skill": CREATOR})
     return folder
 
 
@@ -172,18 +164,10 @@ def linked_skill(skill: Path, creator: Path) -> Path:
     return skill
 
 
-def _copy_runtime(folder: Path) -> None:
-    ignore = shutil.ignore_patterns("__pycache__", "ruff.toml", ".*")
-    source = Path(fal_runtime.__file__).parent
-    shutil.copytree(source, folder / "scripts" / "fal_runtime", ignore=ignore)
-
-
 def _write(folder: Path, texts: dict[str, str]) -> None:
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="")
-    for script in (folder / "scripts").glob("*.py"):
-        script.chmod(0o755)
 
 
 @pytest.fixture
@@ -192,9 +176,9 @@ def seal() -> Callable[..., None]:
     return _seal
 
 
-def _seal(folder: Path, mode: str = "standalone", lazy: bool = False) -> None:
+def _seal(folder: Path, mode: str = "standalone", lazy: bool = True) -> None:
     if folder.name == CREATOR:
-        _record(folder, {"falsmith": "0.1.0", "skill": CREATOR})
+        _record(folder, {"falsmith": __version__, "skill": CREATOR})
         return
     options = {
         "mode": mode,
@@ -211,7 +195,7 @@ def _seal(folder: Path, mode: str = "standalone", lazy: bool = False) -> None:
     _record(
         folder,
         {
-            "falsmith": "0.1.0",
+            "falsmith": __version__,
             "model_id": MODEL_ID,
             "options": options,
             "source": {"sha256": "0" * 64},

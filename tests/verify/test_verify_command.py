@@ -13,7 +13,7 @@ from falsmith.cli import run
 def test_good_skills_end_with_status_0(skill: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", str(skill), "--public", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"skills": [{"path": str(skill), "problems": []}]}
+    assert told == {"skills": [{"path": str(skill), "problems": [], "notices": []}]}
 
 
 def test_problems_end_with_status_1_and_are_one_json_object(

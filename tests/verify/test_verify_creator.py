@@ -34,17 +34,12 @@ CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", 'name: "fal-skill-creator"', 'name: "creator"', "not the name of the folder"),
     ("SKILL.md", "# Creator", "[x](references/none.md)", "a file that is not there"),
     ("agents/openai.yaml", "$fal-skill-creator", "it", "must name the skill"),
-    (SCRIPT, '"click>=8.1,<9"', '"falsmith>=0.1,<1"', "falsmith comes with the skill"),
-    (SCRIPT, '"click>=8.1,<9"', '"fal-runtime>=0.1,<1"', "fal_runtime comes with the skill"),
-    (SCRIPT, '"click>=8.1,<9"', '"click"', "is no range"),
-    (SCRIPT, '    "httpx>=0.27,<1",\n# ', "", "dependencies must include httpx"),
-    (SCRIPT, "# /// script", "#", "has no PEP 723 header"),
-    (CALL, "platformdirs>=4.2,<5", "click>=8.1,<9", "dependencies must be httpx"),
-    ("scripts/falsmith/cli/generate.py", '"""Make', "def (", "is not valid Python"),
-    ("scripts/falsmith/__init__.py", "", "import os\nos.system('ls')\n", "starts a shell"),
+    (SCRIPT, '"click>=8.1,<9"', '"falsmith>=0.1,<1"', "is not what falsmith"),
+    (CALL, "platformdirs>=4.2,<5", "click>=8.1,<9", "is not what falsmith"),
+    ("scripts/falsmith/__init__.py", "__version__", "os.system('ls')\n__version__", "os.system"),
     ("scripts/falsmith/templates/skill/SKILL.md.jinja", "name", "na\u200bme", "U+200B"),
-    ("scripts/falsmith/templates/skill/SKILL.md.jinja", "#", "[INST]", "control token"),
-    ("scripts/falsmith/catalog/bundled/models.json", "[]", '["\x1b"]', "control character"),
+    ("scripts/falsmith/templates/skill/SKILL.md.jinja", "{% if", "[INST]{% if", "control token"),
+    ("scripts/falsmith/catalog/bundled/models.json", "{", '{"\x1b": 1, ', "control character"),
 ]  # fmt: skip
 
 
@@ -72,7 +67,7 @@ def test_nothing_is_run_and_nothing_is_printed_for_a_shown_help(
     assert not (Path.cwd() / "x").exists()
 
 
-@pytest.mark.parametrize("path", ["SKILL.md", SCRIPT, CALL, "scripts/falsmith/cli/generate.py"])
+@pytest.mark.parametrize("path", ["SKILL.md", SCRIPT, CALL, "scripts/falsmith/parse.py"])
 def test_a_file_that_is_missing_is_a_problem(creator: Path, path: str) -> None:
     (creator / path).unlink()
     assert any(one.path == path and "is missing" in one.message for one in verify(creator))
@@ -83,7 +78,7 @@ def test_an_edited_or_unlisted_script_is_a_problem(creator: Path) -> None:
     (creator / "scripts/falsmith/more.py").write_text("", encoding="utf-8")
     told = {one.path: one.message for one in verify(creator)}
     assert set(told) == {"scripts/falsmith/__init__.py", "scripts/falsmith/more.py"}
-    assert "was edited" in told["scripts/falsmith/__init__.py"]
+    assert "is not what falsmith" in told["scripts/falsmith/__init__.py"]
 
 
 def test_a_third_package_is_a_problem(creator: Path, seal: Callable[..., None]) -> None:

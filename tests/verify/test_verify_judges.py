@@ -22,7 +22,7 @@ def _generated(output: Path, options: list[str]) -> list[Path]:
 
 
 @pytest.fixture(params=[*MODES, *(["--lazy", *mode] for mode in MODES)], ids=" ".join)
-def generated(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
     return _generated(tmp_path / "generated", request.param)
 
 
@@ -53,11 +53,11 @@ def test_validators_accept_the_skills_that_verify_is_tested_with(
     assert _errors_of_skillcheck(skill.parent) == []
 
 
-def test_validators_and_verify_accept_generated_skills(generated: list[Path]) -> None:
-    assert len(generated) >= len(MODELS)
-    assert [problem for folder in generated for problem in verify(folder, generate=generate)] == []
-    assert [error for folder in generated for error in _errors_of_skills_ref(folder)] == []
-    assert _errors_of_skillcheck(generated[0].parent) == []
+def test_validators_and_verify_accept_generated_skills(made: list[Path]) -> None:
+    assert len(made) >= len(MODELS)
+    assert [problem for folder in made for problem in verify(folder, generate=generate)] == []
+    assert [error for folder in made for error in _errors_of_skills_ref(folder)] == []
+    assert _errors_of_skillcheck(made[0].parent) == []
 
 
 def test_verify_sees_what_a_validator_sees(skill: Path) -> None:

@@ -1,13 +1,12 @@
 """Each rule, broken once: the problem is named where it is, and nothing else is."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from falsmith.verify import Problem, verify
+from falsmith.verify import verify
 
 NAME = "fal-ai-sketch-fast"
 WRAPPER = "scripts/fal_ai_sketch_fast.py"
@@ -27,22 +26,13 @@ def test_a_good_skill_has_no_problem(skill: Path) -> None:
     assert verify(skill, public=True) == []
 
 
-def test_the_users_own_files_and_left_overs_are_no_problem(skill: Path) -> None:
-    (skill / "references" / "guide.md").write_text("My notes.\n", encoding="utf-8")
-    (skill / "references" / "defaults.yaml").write_text("count: 2\n", encoding="utf-8")
-    (skill / "scripts" / "__pycache__").mkdir()
-    (skill / "scripts" / "__pycache__" / "x.cpython-311.pyc").write_bytes(b"\xff\x00")
-    (skill / ".DS_Store").write_bytes(b"\x00\xff")
-    assert verify(skill, public=True) == []
-
-
 def test_all_problems_are_listed_at_once_and_sorted(skill: Path) -> None:
     (skill / "SKILL.md").unlink()
     (skill / QUEUE).write_text("speed: 3\n", encoding="utf-8")
     (skill / "scripts" / "extra.py").write_text("def (:\n", encoding="utf-8")
     problems = verify(skill)
     assert problems == sorted(problems)
-    assert {"SKILL.md", QUEUE, "scripts", "scripts/extra.py"} <= {one.path for one in problems}
+    assert {"SKILL.md", QUEUE, "scripts/extra.py"} <= {one.path for one in problems}
 
 
 @pytest.mark.parametrize("text", [r"\[x\](javascript:x)", r"\<a href='/x'>", r"\[x\]: /x"])
@@ -137,17 +127,6 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     (REFERENCE, "fal-ai/sketch/fast", "fal-ai/other", "model_id is 'fal-ai/other'"),
     (REFERENCE, "input:", "input: [", "is not usable YAML"),
     (REFERENCE, "input:", "example: {}\ninput:", "given twice"),
-    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', 'MODEL_ID = "fal-ai/x"', "MODEL_ID is 'fal-ai/x'"),
-    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', 'MODEL = ""', "must have one line MODEL_ID"),
-    (WRAPPER, 'MODEL_ID = "fal-ai/sketch/fast"', "MODEL_ID = str(1)", "MODEL_ID is None"),
-    (WRAPPER, '"""Call it."""', "def (", "is not valid Python"),
-    (WRAPPER, "# /// script", "# /// python", "has no PEP 723 header"),
-    (WRAPPER, '"httpx>=0.27,<1"', '"httpx"', "is no range"),
-    (WRAPPER, '"httpx>=0.27,<1"', '"requests>=2,<3"', "dependencies must be"),
-    (WRAPPER, "dependencies = [", "dependencies = {", "PEP 723 header"),
-    (WRAPPER, '">=3.11"', '">=3.8"', "requires-python"),
-    ("scripts/fal_api_call.py", '"httpx>=0.27,<1"', '"httpx"', "is no range"),
-    ("scripts/fal_runtime/__init__.py", '"""', "'''\n(", "is not valid Python"),
     (CONFIG, '"fal-ai/sketch/fast"', '"../sketch"', "is no model ID"),
     (CONFIG, f'"{NAME}"', '"other"', "name is 'other'"),
     (CONFIG, '"slow": false', '"slow": "no"', "slow is 'no', must be true or false"),
@@ -213,51 +192,17 @@ def test_a_missing_file_is_a_problem(skill: Path, path: str) -> None:
     assert any(one.path == path and "is missing" in one.message for one in verify(skill))
 
 
-def test_a_skill_without_a_wrapper_is_a_problem(skill: Path, seal: Callable[..., None]) -> None:
-    (skill / WRAPPER).unlink()
-    seal(skill)
-    assert Problem(
-        "scripts",
-        "must hold one script of the model beside the known entry points, has none",
-    ) in verify(skill)
-
-
-def test_a_second_script_is_a_problem_and_a_queue_entry_point_is_not(
-    skill: Path, seal: Callable[..., None]
-) -> None:
-    (skill / "scripts" / "queue_client.py").write_text("", encoding="utf-8")
-    seal(skill)
-    assert verify(skill) == []
-    (skill / "scripts" / "more.py").write_text("", encoding="utf-8")
-    seal(skill)
-    assert [one.path for one in verify(skill)] == ["scripts"]
-
-
-def test_a_script_that_hides_a_module_is_a_problem(skill: Path, seal: Callable[..., None]) -> None:
-    (skill / WRAPPER).rename(skill / "scripts" / "yaml.py")
-    seal(skill)
-    assert any("hides the Python module yaml" in one.message for one in verify(skill))
-
-
-def test_a_second_package_among_the_scripts_is_a_problem(
-    skill: Path, seal: Callable[..., None]
-) -> None:
-    (skill / "scripts" / "httpx").mkdir()
-    (skill / "scripts" / "httpx" / "__init__.py").write_text("", encoding="utf-8")
-    seal(skill)
-    assert [one.path for one in verify(skill)] == ["scripts/httpx/__init__.py"]
-
-
 def test_a_reference_may_not_lead_on_to_files_that_the_skill_does_not_name(
     skill: Path, seal: Callable[..., None]
 ) -> None:
-    (skill / "references" / "deep.md").write_text("Deep.\n", encoding="utf-8")
     guide = skill / "references" / "guide.md"
-    guide.write_text("See [in](input.schema.json) and [deep](deep.md).\n", encoding="utf-8")
+    guide.write_text(
+        "See [in](input.schema.json) and [that](model_config.json).\n", encoding="utf-8"
+    )
     seal(skill)
     (problem,) = verify(skill)
     assert problem.path == "references/guide.md"
-    assert "'deep.md' makes a chain" in problem.message
+    assert "'model_config.json' makes a chain" in problem.message
 
 
 def test_an_unknown_input_schema_takes_any_example(skill: Path, seal: Callable[..., None]) -> None:
@@ -289,9 +234,3 @@ def test_a_schema_that_contradicts_the_model_config_is_a_problem(
     (problem,) = verify(skill)
     assert problem.path == INPUT
     assert "says none are known" in problem.message
-
-
-@pytest.mark.skipif(os.name != "posix", reason="executable bits are a matter of POSIX")
-def test_a_script_that_cannot_be_executed_is_a_problem(skill: Path) -> None:
-    (skill / WRAPPER).chmod(0o644)
-    assert [(one.path, "chmod +x" in one.message) for one in verify(skill)] == [(WRAPPER, True)]

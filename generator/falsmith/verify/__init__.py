@@ -1,6 +1,6 @@
-"""Judges a generated skill from its files alone, as its next reader would."""
+"""Judges a skill from its files alone, before it is installed or handed on."""
 
-from falsmith.verify.problem import Problem
+from falsmith.verify.folder import Problem
 from falsmith.verify.skill import verify
 
 __all__ = ["Problem", "verify"]

@@ -1,23 +1,25 @@
-"""Every command that SKILL.md and the YAML reference show: its script is there and accepts it."""
+"""Every command and example that a skill shows: its script is there and accepts it."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
-from falsmith.verify.calls import Judge
-from falsmith.verify.folder import Folder
-from falsmith.verify.front_matter import SKILL_FILE, body
-from falsmith.verify.json_text import json_object
+from fal_runtime.errors import FalError
+from fal_runtime.input.flags import named_model, own_options, parse_command
+from fal_runtime.input.prepare import prepare_command, raise_problems
+from fal_runtime.json_text import JsonTextError, parse_json
+from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.steps import MOST_STEPS, steps
+from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
-from falsmith.verify.model_config import MODEL_CONFIG
-from falsmith.verify.problem import Problem, shown
-from falsmith.verify.provenance import is_creator
-from falsmith.verify.schemas import INPUT_SCHEMA, sound_schema
-from falsmith.verify.scripts import GENERATE_SCRIPT, wrapper_path
+from falsmith.verify.provenance import MODEL_CONFIG, is_creator
+from falsmith.verify.references import INPUT_SCHEMA, sound_schema
+from falsmith.verify.scripts import wrapper_path
 from falsmith.verify.shell import Command, read_shell
-from falsmith.verify.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     import click
@@ -26,34 +28,62 @@ __all__ = ["check_commands", "check_reference"]
 
 TOOLS = "references/tools/"
 CALL_SCRIPT = "scripts/fal_api_call.py"
+GENERATE_SCRIPT = "scripts/generate_fal_skill.py"
 SHELLS = frozenset({"", "bash", "sh", "shell", "zsh", "console"})
 COMMAND = re.compile(r"(?:python[0-9.]*|uv) ")
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 MOST_COMMANDS = 100
+# With one of these no input is sent.
+NO_INPUT = ("status", "result", "cancel", "upload", "schema", "help")
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    path: str
-    block: Block
+@dataclass(slots=True)
+class _Judge:
+    """The wrapper's own reader of a command line; the work for all commands has one limit.
 
-
-@dataclass(frozen=True, slots=True)
-class _Scripts:
-    """What is known of the scripts that commands run: who judges their options."""
+    Model and schema are None where they are unknown or broken, which other checks name.
+    """
 
     folder: Folder
-    calls: Judge | None
-    generate: "click.Command | None"
+    generate: "click.Command | None" = None
+    model_id: str | None = None
+    schema: Mapping[str, Any] | None = None
+    steps_left: int = MOST_STEPS
 
-    def objection(self, script: str, words: list[str], stdin: str | None) -> str | None:
-        preset = script == wrapper_path(self.folder)
+    def __post_init__(self) -> None:
+        if is_creator(self.folder):
+            self.model_id, self.schema = "", {}
+            return
+        model_id = (self.folder.json_object(MODEL_CONFIG) or {}).get("model_id")
+        self.model_id = model_id if isinstance(model_id, str) else None
+        self.schema = sound_schema(self.folder, INPUT_SCHEMA)
+
+    def objection_to_input(self, value: object) -> str | None:
+        """Return why the wrapper would refuse this input, None where it would send it."""
+        try:
+            text = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            return "holds a value that JSON cannot carry: put dates in quotes"
+        words = ["--args-file", "-"]
+        return self.objection(wrapper_path(self.folder), words, text)
+
+    def objection(self, script: str, words: Sequence[str], stdin: str | None) -> str | None:
+        """Return why a script would refuse this command line, None where it would run it."""
         if script == GENERATE_SCRIPT and is_creator(self.folder):
             return None if self.generate is None else _usage(self.generate, words)
-        if self.calls is None or not (preset or script == CALL_SCRIPT):
+        is_wrapper = script == wrapper_path(self.folder)
+        if not (is_wrapper or script == CALL_SCRIPT):
             return None
-        return self.calls.objection(words, stdin, preset=preset)
+        if self.model_id is None or self.schema is None:
+            return None
+        for value in _values(words, stdin):
+            if self.steps_left >= 0:
+                self.steps_left -= steps(SchemaDocument(self.schema), value)
+        if self.steps_left < 0:
+            return "cannot be checked: the examples and the schema are too large together"
+        schema = self.schema if is_wrapper or named_model(words) == self.model_id else {}
+        return _refusal(words, stdin, self.model_id if is_wrapper else None, schema)
 
 
 def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
@@ -61,27 +91,27 @@ def check_commands(folder: Folder, generate: "click.Command | None" = None) -> l
 
     `generate` knows the options of the creator skill's script; without it they are not checked.
     """
-    scripts = _Scripts(folder, _judge(folder), generate)
+    judge = _Judge(folder, generate)
     problems: list[Problem] = []
     count = 0
-    for text in _texts(folder):
+    for path, block in _blocks(folder):
         try:
-            commands = read_shell(text.block.text)
+            commands = read_shell(block.text)
         except ValueError as error:
-            problems.append(_problem(text, 1, str(error).removeprefix("line 1: ")))
+            problems.append(_problem(path, block, 1, str(error).removeprefix("line 1: ")))
             continue
         count += len(commands)
         if count > MOST_COMMANDS:
-            return [*problems, Problem(text.path, f"shows more than {MOST_COMMANDS} commands")]
+            return [*problems, Problem(path, f"shows more than {MOST_COMMANDS} commands")]
         for command in commands:
-            message = _objection(scripts, command)
-            problems += [_problem(text, command.line, message)] if message else []
+            message = _objection(judge, command)
+            problems += [_problem(path, block, command.line, message)] if message else []
     return problems
 
 
 def check_reference(folder: Folder) -> list[Problem]:
     """Check the YAML references: readable, of this model, with examples that the model takes."""
-    judge = _judge(folder)
+    judge = _Judge(folder)
     problems = []
     for path, text in folder.below(TOOLS, ".yaml"):
         try:
@@ -94,45 +124,92 @@ def check_reference(folder: Folder) -> list[Problem]:
     return problems
 
 
-def _reference_objections(value: object, judge: Judge | None) -> Iterator[str]:
+def _refusal(
+    words: Sequence[str], stdin: str | None, preset: str | None, schema: Mapping[str, Any]
+) -> str | None:
+    """Return why the runtime would refuse a command line, None where it would run it."""
+    try:
+        return _unreadable_input(words, stdin, preset, schema)
+    except FalError as error:
+        told = (
+            f"{one.path}: {quoted(one.got)}, expected {quoted(one.expected, 200)}"
+            for one in error.problems[:5]
+        )
+        return "; ".join(told) or error.message
+    except (RecursionError, OverflowError) as error:
+        return f"cannot be checked: {error}"
+
+
+def _unreadable_input(
+    words: Sequence[str], stdin: str | None, preset: str | None, schema: Mapping[str, Any]
+) -> str | None:
+    """Run the wrapper's checks: they raise FalError; return what only a shown text can lack."""
+    given = parse_command(words, SchemaDocument(schema), own_options(preset))
+    if preset is None and named_model(words) is None and not given.options.help:
+        return "--model-id is missing"
+    sends_input = all(getattr(given.options, name) in (None, False, ()) for name in NO_INPUT)
+    file = given.options.args_file
+    # A file for --args-file is the reader's own: nobody knows what will stand there.
+    if not sends_input or file not in (None, "-"):
+        raise_problems(given.unknown)
+        return None
+    if file == "-" and stdin is None:
+        return "it reads standard input, and the text does not show what stands there"
+    prepare_command(words, model_id=preset, schema=schema, stdin_text=stdin)
+    return None
+
+
+def _values(words: Sequence[str], stdin: str | None) -> Iterator[object]:
+    """Yield the inputs that the JSON in a command line can make, to measure them."""
+    yield _read(stdin)
+    for option, text in zip(["", *words], words, strict=False):
+        name, _, value = text.partition("=")
+        if option in ("--args", "-a"):
+            yield _read(text)
+        elif option == "--set" or name == "--set":
+            nested: object = {}
+            path = (text if option == "--set" else value).partition("=")[0]
+            for step in reversed(path.split(".")[:100]):
+                nested = {step: nested}
+            yield nested
+        else:
+            yield {option.lstrip("-").replace("-", "_"): _read(text)}
+            yield {name.lstrip("-").replace("-", "_"): _read(value)}
+
+
+def _read(text: str | None) -> object:
+    try:
+        return parse_json(text or "null")
+    except JsonTextError:
+        return None
+
+
+def _reference_objections(value: object, judge: _Judge) -> Iterator[str]:
     if not isinstance(value, dict):
         yield "is no mapping"
-    elif judge is not None:
-        told = value.get("model_id", judge.model_id)
-        if told != judge.model_id:
-            yield f"model_id is {shown(told)}, model_config.json has {shown(judge.model_id)}"
-        for example in _examples(value):
-            message = judge.objection_to_input(example)
-            if message:
-                yield f"the example would be refused: {message}"
+        return
+    named = value.get("model_id", judge.model_id)
+    if judge.model_id is not None and named != judge.model_id:
+        yield f"model_id is {quoted(named)}, model_config.json has {quoted(judge.model_id)}"
+    # Examples of a single field stand deeper and are not calls.
+    examples = [value["example"]] if "example" in value else []
+    more = value.get("examples", [])
+    examples += list(more.values()) if isinstance(more, dict) else list(more or [])
+    for example in examples:
+        message = judge.objection_to_input(example)
+        if message:
+            yield f"the example would be refused: {message}"
 
 
-def _examples(reference: dict[Any, Any]) -> list[Any]:
-    """Return the example inputs of a reference: those of a field stand deeper and are not calls."""
-    found = [reference["example"]] if "example" in reference else []
-    more = reference.get("examples", [])
-    return found + (list(more.values()) if isinstance(more, dict) else list(more or []))
-
-
-def _judge(folder: Folder) -> Judge | None:
-    """Return who judges the calls, None where model or schema are broken (other checks say so)."""
-    if is_creator(folder):
-        return Judge("", {})
-    model_id = (json_object(folder, MODEL_CONFIG) or {}).get("model_id")
-    schema = sound_schema(folder, INPUT_SCHEMA)
-    if not isinstance(model_id, str) or schema is None:
-        return None
-    return Judge(model_id, schema)
-
-
-def _texts(folder: Folder) -> Iterator[_Text]:
+def _blocks(folder: Folder) -> Iterator[tuple[str, Block]]:
+    """Yield the pieces of text that are or may be commands, with the file that they stand in."""
     markdown = read_markdown(body(folder))
     for block in markdown.blocks:
         if block.language.lower() in SHELLS:
-            yield _Text(SKILL_FILE, block)
+            yield SKILL_FILE, block
     for span in markdown.spans:
         if COMMAND.match(span.text):
-            yield _Text(SKILL_FILE, span)
+            yield SKILL_FILE, span
     for path, text in folder.below(TOOLS, ".yaml"):
         try:
             value = read_yaml(text).value
@@ -140,7 +217,7 @@ def _texts(folder: Folder) -> Iterator[_Text]:
             continue
         for string in _strings(value):
             if COMMAND.match(string):
-                yield _Text(path, Block("", string, 1))
+                yield path, Block("", string, 1)
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -151,32 +228,31 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _problem(text: _Text, line: int, message: str) -> Problem:
-    where = f"line {text.block.line + line - 1}: " if text.path == SKILL_FILE else ""
-    return Problem(text.path, f"{where}{message}")
+def _problem(path: str, block: Block, line: int, message: str) -> Problem:
+    where = f"line {block.line + line - 1}: " if path == SKILL_FILE else ""
+    return Problem(path, f"{where}{message}")
 
 
-def _objection(scripts: _Scripts, command: Command) -> str | None:
+def _objection(judge: _Judge, command: Command) -> str | None:
     script, words = _script(command.words)
     if script is None:
         return None
-    folder = scripts.folder
-    told = f"the command {shown(' '.join(command.words))}"
-    if script not in folder.files and script not in folder.links:
-        return f"{told}: {shown(script)} is not there; commands are relative to the skill folder"
+    folder = judge.folder
+    told = f"the command {quoted(' '.join(command.words))}"
+    if not folder.has(script):
+        return f"{told}: {quoted(script)} is not there; commands are relative to the skill folder"
     if command.expands:
         return f"{told}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
-    message = scripts.objection(script, words, command.stdin)
+    message = judge.objection(script, words, command.stdin)
     return f"{told} would be refused: {message}" if message else None
 
 
-def _usage(command: "click.Command", words: list[str]) -> str | None:
+def _usage(command: "click.Command", words: Sequence[str]) -> str | None:
     """Return what click says against the options of a command; the command is not run."""
     import click
 
-    asked = [word for word in words if word != "--help"]
     try:
-        command.make_context("generate", asked)
+        command.make_context("generate", [word for word in words if word != "--help"])
     except click.UsageError as error:
         return error.format_message()
     return None

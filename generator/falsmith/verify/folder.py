@@ -1,15 +1,18 @@
-"""What a skill's folder holds, read once: never through a link, never without a limit."""
+"""What a skill's folder holds, read once (through no link, within limits), and its problems."""
 
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
-from falsmith.verify.problem import Problem
+from fal_runtime.json_text import JsonTextError, parse_json
+from fal_runtime.text import cut
 
-__all__ = ["Folder", "read_folder"]
+__all__ = ["Folder", "Problem", "quoted", "read_folder"]
 
 # The creator skill, the largest one, has 160 files and 1 MB; small hosts stop at 5 MB. A look at
 # more would take minutes.
@@ -18,28 +21,45 @@ MOST_BYTES = 5_000_000
 LARGEST_FILE = 1_000_000
 DEEPEST = 12
 # Python and Finder leave these files behind; they are nobody's content.
-IGNORED = re.compile(r"(?:.*/)?(?:__pycache__/[^/]+\.pyc|\.DS_Store)")
+LEFTOVER = re.compile(r"(?:.*/)?(?:__pycache__/[^/]+\.pyc|\.DS_Store)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Where (a path inside the folder, or "." for the folder itself) and what, with the remedy.
+
+    A notice is no fault of the skill: it names what `verify` could not judge.
+    """
+
+    path: str
+    message: str
+    severity: Literal["problem", "notice"] = "problem"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The regular files and the links of a folder; paths are relative, with forward slashes."""
+    """The files and links of a folder; paths are relative, with forward slashes.
+
+    `paths` names everything but folders; `files` holds what could be read, without the leftovers.
+    """
 
     root: Path
+    paths: frozenset[str]
     files: Mapping[str, bytes]
     texts: Mapping[str, str]
     links: frozenset[str]
+    leftovers: frozenset[str]
     executables: frozenset[str]
 
     @property
     def name(self) -> str:
-        """Return the folder's own name."""
+        """The folder's own name."""
         return self.root.name
 
     def has(self, path: str) -> bool:
-        """Tell whether a file of this path is there, or stands behind a link of the folder."""
+        """Return whether something stands at this path, or stands behind a link of the folder."""
         places = (path, *map(str, PurePosixPath(path).parents))
-        return path in self.files or not self.links.isdisjoint(places)
+        return path in self.paths or not self.links.isdisjoint(places)
 
     def below(self, start: str, suffix: str) -> Iterator[tuple[str, str]]:
         """Yield path and text of every text file whose path has this start and this end."""
@@ -47,92 +67,100 @@ class Folder:
             if path.startswith(start) and path.endswith(suffix):
                 yield path, text
 
+    def json_object(self, path: str) -> Mapping[str, Any] | None:
+        """Return the JSON object in a file, None where `json_problems` says why there is none."""
+        value, _ = _json(self.texts.get(path, ""))
+        return value if isinstance(value, dict) else None
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    path: str
-    place: Path
-    mode: int
+    def json_problems(self, path: str) -> list[Problem]:
+        """Return why a file is no JSON object; a missing file is a matter of the tree."""
+        if path not in self.texts:
+            return []
+        value, objection = _json(self.texts[path])
+        if objection:
+            return [Problem(path, f"cannot be read: {objection}")]
+        return [] if isinstance(value, dict) else [Problem(path, "is no JSON object")]
 
-    @property
-    def is_ignored(self) -> bool:
-        return stat.S_ISREG(self.mode) and IGNORED.fullmatch(self.path) is not None
+
+def quoted(value: object, limit: int = 80) -> str:
+    """Return a value of the folder for use in a message: quoted, escaped to ASCII, short."""
+    return cut(ascii(value), limit)
 
 
 def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
     """Read every regular file below `root` and list what cannot be read, or is too large."""
-    entries, problems = _entries(root)
+    modes, problems = _modes(root)
     files: dict[str, bytes] = {}
+    texts: dict[str, str] = {}
     room = MOST_BYTES
-    for entry in entries:
-        if stat.S_ISLNK(entry.mode) or entry.is_ignored:
+    links = frozenset(path for path, mode in modes.items() if stat.S_ISLNK(mode))
+    leftovers = frozenset(
+        path for path, mode in modes.items() if stat.S_ISREG(mode) and LEFTOVER.fullmatch(path)
+    )
+    for path in sorted(modes.keys() - links - leftovers):
+        if not stat.S_ISREG(modes[path]):
+            told = "is no regular file: a skill holds files and folders only; remove it"
+            problems.append(Problem(path, told))
             continue
-        data, problem = _read(entry, room)
-        problems += [problem] if problem else []
-        if data is not None:
-            files[entry.path] = data
-            room -= len(data)
-    texts, not_text = _decode(files)
-    links = frozenset(entry.path for entry in entries if stat.S_ISLNK(entry.mode))
-    executables = frozenset(entry.path for entry in entries if entry.mode & 0o111)
-    return Folder(root, files, texts, links, executables), problems + not_text
-
-
-def _entries(root: Path) -> tuple[list[_Entry], list[Problem]]:
-    found: list[_Entry] = []
-    problems: list[Problem] = []
-    waiting = [(root, "")]
-    while waiting:
-        place, prefix = waiting.pop()
         try:
-            with os.scandir(place) as listing:
+            files[path] = _content(root / path, min(LARGEST_FILE, room))
+            room -= len(files[path])
+            texts[path] = files[path].decode("utf-8")
+        except UnicodeDecodeError as error:
+            told = f"is not UTF-8 text: {error.reason} at byte {error.start}"
+            problems.append(Problem(path, told))
+        except OSError as error:
+            problems.append(Problem(path, f"cannot be read: {error.strerror}"))
+        except OverflowError:
+            told = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
+            problems.append(Problem(path, told))
+    executables = frozenset(path for path, mode in modes.items() if mode & 0o111)
+    paths = frozenset(modes)
+    return Folder(root, paths, files, texts, links, leftovers, executables), problems
+
+
+def _modes(root: Path) -> tuple[dict[str, int], list[Problem]]:
+    """Return everything below `root` but folders with its mode, and what hides some of it."""
+    found: dict[str, int] = {}
+    problems: list[Problem] = []
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(root / prefix) as listing:
                 names = sorted(item.name for item in listing)
-            inside = [_Entry(prefix + n, place / n, (place / n).lstat().st_mode) for n in names]
+            modes = {prefix + name: (root / prefix / name).lstat().st_mode for name in names}
         except OSError as error:
             told = f"cannot be listed: {error.strerror}"
             problems.append(Problem(prefix.rstrip("/") or ".", told))
             continue
-        for entry in inside:
-            if not stat.S_ISDIR(entry.mode):
-                found.append(entry)
-            elif entry.path.count("/") < DEEPEST:
-                waiting.append((entry.place, entry.path + "/"))
+        for path, mode in modes.items():
+            if not stat.S_ISDIR(mode):
+                found[path] = mode
+            elif path.count("/") < DEEPEST:
+                waiting.append(f"{path}/")
             else:
-                problems.append(Problem(entry.path, f"folders are more than {DEEPEST} deep here"))
+                problems.append(Problem(path, f"folders are more than {DEEPEST} deep here"))
         if len(found) + len(waiting) > MOST_FILES:
             problems.append(Problem(".", f"more than {MOST_FILES} files: only some were looked at"))
             break
-    return found[:MOST_FILES], problems
+    return dict(list(found.items())[:MOST_FILES]), problems
 
 
-def _read(entry: _Entry, room: int) -> tuple[bytes | None, Problem | None]:
-    if not stat.S_ISREG(entry.mode):
-        return None, Problem(entry.path, "is no regular file: a skill holds files and folders only")
-    try:
-        data = _bytes(entry.place, min(LARGEST_FILE, room))
-    except OSError as error:
-        return None, Problem(entry.path, f"cannot be read: {error.strerror}")
-    if data is None:
-        told = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
-        return None, Problem(entry.path, told)
-    return data, None
-
-
-def _bytes(place: Path, limit: int) -> bytes | None:
-    """Return the content, or None where it is over the limit; a swapped-in link or FIFO fails."""
+def _content(place: Path, limit: int) -> bytes:
+    """Return the content; raises OverflowError over the limit, OSError for a swapped-in link."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with open(os.open(place, flags | getattr(os, "O_BINARY", 0)), "rb") as file:  # noqa: PTH123
         data = file.read(limit + 1)
-    return data if len(data) <= limit else None
+    if len(data) > limit:
+        raise OverflowError
+    return data
 
 
-def _decode(files: Mapping[str, bytes]) -> tuple[dict[str, str], list[Problem]]:
-    texts: dict[str, str] = {}
-    problems = []
-    for path, data in files.items():
-        try:
-            texts[path] = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            told = f"is not UTF-8 text: {error.reason} at byte {error.start}"
-            problems.append(Problem(path, told))
-    return texts, problems
+# Several checks of one skill read the same few files.
+@lru_cache(maxsize=16)
+def _json(text: str) -> tuple[object, str]:
+    try:
+        return parse_json(text), ""
+    except JsonTextError as error:
+        return None, error.reason

@@ -1,17 +1,18 @@
 """SKILL.md: its form, and the front matter by the rules of the Agent Skills specification."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
-from falsmith.verify.folder import Folder
-from falsmith.verify.json_text import json_object
-from falsmith.verify.model_config import MODEL_CONFIG
-from falsmith.verify.problem import Problem, shown
+from fal_runtime.text import one_line
+from fal_runtime.yaml_file import read_nodes
+from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.provenance import MODEL_CONFIG
 from falsmith.verify.text import objections_to_value
-from falsmith.verify.yaml_text import mappings, read_yaml
 
 __all__ = [
     "SKILL_FILE",
@@ -20,6 +21,8 @@ __all__ = [
     "check_front_matter",
     "check_front_matter_fields",
     "check_needs",
+    "mappings",
+    "read_yaml",
 ]
 
 SKILL_FILE = "SKILL.md"
@@ -38,10 +41,44 @@ LICENSE_FILE = re.compile(
 LIMITS = {"name": 64, "description": 1024, "compatibility": 500}
 
 
+# YAML 1.1, as the hosts read it.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Yaml:
+    """A document: its value, and its nodes, which know style and line."""
+
+    value: Any
+    node: yaml.Node | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     front: str
     body: str
+
+
+def read_yaml(text: str) -> Yaml:
+    """Return the document of a YAML text; raises ValueError saying what is wrong with it."""
+    node = read_nodes(text, LOADER)
+    try:
+        value = None if node is None else SafeConstructor().construct_document(node)
+    except yaml.YAMLError as error:
+        raise ValueError(one_line(str(error), 200)) from None
+    return Yaml(value, node)
+
+
+def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Yield every mapping of a document, outermost first."""
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for pair in node.value:
+            for part in pair:
+                yield from mappings(part)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from mappings(item)
 
 
 def body(folder: Folder) -> str:
@@ -102,7 +139,7 @@ def check_front_matter_fields(folder: Folder) -> list[Problem]:
     if fields is None:
         return []
     messages = [
-        *(f"{shown(key)} is no field of the specification" for key in fields if key not in KEYS),
+        *(f"{quoted(key)} is no field of the specification" for key in fields if key not in KEYS),
         *_name(fields.get("name"), folder.name),
         *_description(fields.get("description")),
         *_optional_texts(fields),
@@ -154,7 +191,7 @@ def _lists_in_flow_style(node: yaml.Node | None) -> bool:
 
 def _text(name: str, value: object) -> list[str]:
     if not isinstance(value, str):
-        return [f"{name} must be text, not {shown(value)}: put it in double quotes"]
+        return [f"{name} must be text, not {quoted(value)}: put it in double quotes"]
     if not value.strip():
         return [f"{name} is blank"]
     limit = LIMITS.get(name)
@@ -170,10 +207,12 @@ def _name(value: object, folder_name: str) -> list[str]:
     if not isinstance(value, str):
         return messages
     if not NAME.fullmatch(value):
-        messages.append(f"name {shown(value)} must be of a-z, 0-9 and single hyphens between them")
+        messages.append(f"name {quoted(value)} must be of a-z, 0-9 and single hyphens between them")
     messages += [f"name holds the reserved word {word!r}" for word in RESERVED if word in value]
     if value != folder_name:
-        messages.append(f"name {shown(value)} is not the name of the folder, {shown(folder_name)}")
+        messages.append(
+            f"name {quoted(value)} is not the name of the folder, {quoted(folder_name)}"
+        )
     return messages
 
 
@@ -206,19 +245,21 @@ def _license(value: object, folder: Folder) -> list[str]:
     named = LICENSE_FILE.search(value) if isinstance(value, str) else None
     if named is None or folder.has(named["file"]):
         return []
-    return [f"license names the file {shown(named['file'])}, which is not there"]
+    return [f"license names the file {quoted(named['file'])}, which is not there"]
 
 
 def _metadata(value: object, folder: Folder) -> list[str]:
     if not isinstance(value, dict):
         return ["metadata must be a mapping of names to texts"]
     messages = [
-        f"metadata: {shown(key)} must be text with a text value: put both in double quotes"
+        f"metadata: {quoted(key)} must be text with a text value: put both in double quotes"
         for key, item in value.items()
         if not (isinstance(key, str) and isinstance(item, str))
     ]
     told = value.get("model-id")
-    expected = (json_object(folder, MODEL_CONFIG) or {}).get("model_id")
+    expected = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
     if None not in (told, expected) and told != expected:
-        messages.append(f"metadata: model-id is not {shown(expected)}, as model_config.json has it")
+        messages.append(
+            f"metadata: model-id is not {quoted(expected)}, as model_config.json has it"
+        )
     return messages

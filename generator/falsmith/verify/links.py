@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 from urllib.parse import unquote
 
-from falsmith.verify.folder import Folder
+from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body
 from falsmith.verify.markdown import read_markdown
-from falsmith.verify.problem import Problem, shown
 
 __all__ = ["check_links"]
 
@@ -53,7 +52,7 @@ def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Probl
     for link in _links(text):
         message = _objection(folder, path, link, linked)
         if message:
-            told = f"line {link.line}: the link {shown(link.target)} {message}"
+            told = f"line {link.line}: the link {quoted(link.target)} {message}"
             found.append(Problem(path, told))
     return found
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import yaml
 
-from falsmith.verify.folder import Folder
-from falsmith.verify.problem import Problem, shown
+from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.front_matter import mappings, read_yaml
 from falsmith.verify.text import objections_to_value
-from falsmith.verify.yaml_text import mappings, read_yaml
 
 __all__ = ["check_openai_yaml"]
 
@@ -49,12 +48,12 @@ def check_openai_yaml(folder: Folder) -> list[Problem]:
 
 
 def _unknown(mapping: dict[Any, Any], known: tuple[str, ...], where: str) -> list[str]:
-    return [f"{where}{shown(key)} is no known key" for key in mapping if key not in known]
+    return [f"{where}{quoted(key)} is no known key" for key in mapping if key not in known]
 
 
 def _unquoted(node: yaml.Node | None) -> list[str]:
     return [
-        f"line {value.start_mark.line + 1}: put the value of {shown(key.value)} in double quotes"
+        f"line {value.start_mark.line + 1}: put the value of {quoted(key.value)} in double quotes"
         for mapping in mappings(node)
         for key, value in mapping.value
         if value.tag == "tag:yaml.org,2002:str" and value.style not in ('"', "'")
@@ -68,7 +67,7 @@ def _interface(value: object, folder: Folder) -> list[str]:
     for name, (least, most) in LIMITS.items():
         text = value.get(name)
         if not isinstance(text, str) or not least <= len(text.strip()) <= most or len(text) > most:
-            size = f"{len(text)} characters" if isinstance(text, str) else shown(text)
+            size = f"{len(text)} characters" if isinstance(text, str) else quoted(text)
             found.append(f"interface.{name} must have {least} to {most} characters, not {size}")
     return found + _prompt(value.get("default_prompt"), folder.name) + _looks(value, folder)
 

@@ -1,74 +1,66 @@
-"""The scripts of a skill: the one wrapper presets the right model, headers name what is needed."""
+"""The code of a skill: byte for byte what this falsmith writes, else not judged."""
 
-import ast
 import os
-import re
-import sys
-import tomllib
+from functools import lru_cache
+from itertools import zip_longest
 
-from falsmith.verify.code import parse_python
-from falsmith.verify.folder import Folder
-from falsmith.verify.json_text import json_object
-from falsmith.verify.problem import Problem, shown
-from falsmith.verify.provenance import is_creator
+from falsmith import __version__
+from falsmith.names import wrapper_name
+from falsmith.render import model_scripts, render_creator
+from falsmith.skill.tree import Entry, File
+from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.provenance import (
+    MODEL_CONFIG,
+    PROVENANCE,
+    is_creator,
+    is_of_this_version,
+    mode,
+)
 
-__all__ = [
-    "GENERATE_SCRIPT",
-    "check_executable",
-    "check_script_headers",
-    "check_shadowing",
-    "check_wrapper",
-    "wrapper_path",
-]
+__all__ = ["FOREIGN", "check_executable", "check_scripts", "expected_scripts", "wrapper_path"]
 
-ENTRY_POINT = re.compile(r"scripts/(?:fal_api_call|queue_[a-z]+)\.py")
-SCRIPT = re.compile(r"scripts/[^/]+\.py")
-GENERATE_SCRIPT = "scripts/generate_fal_skill.py"
-OWN_PACKAGES = frozenset({"fal_runtime", "falsmith"})
-DEPENDENCIES = ("httpx", "jsonschema", "platformdirs", "pyyaml")
-HIDDEN_MODULES = OWN_PACKAGES | {"click", "httpx", "jinja2", "jsonschema", "platformdirs", "yaml"}
-RANGE = re.compile(r"(?P<name>[A-Za-z0-9._-]+) *>=[0-9.]+, *<[0-9.]+")
-
-
-def wrapper_path(folder: Folder) -> str | None:
-    """Return the path of the skill's own script, or None where there is not exactly one."""
-    found = _wrappers(folder)
-    return found[0] if len(found) == 1 else None
+SCANNER = "read it, or scan it with a tool for that, such as Cisco's skill-scanner"
+FOREIGN = Problem(
+    PROVENANCE,
+    "is missing: falsmith did not make this skill, so only the rules of any skill apply and its "
+    f"code was not judged; {SCANNER}",
+    "notice",
+)
+REMEDY = "do not run it if you did not change it; falsmith generate --force writes it anew"
 
 
-def check_wrapper(folder: Folder) -> list[Problem]:
-    """Check that one script presets the model that model_config.json names."""
+def wrapper_path(folder: Folder) -> str:
+    """Return the path of the script that presets the skill's model."""
+    return f"scripts/{wrapper_name(folder.name)}.py"
+
+
+def expected_scripts(folder: Folder) -> tuple[Entry, ...]:
+    """Return what this falsmith writes into `scripts/` of a skill with this name and model."""
     if is_creator(folder):
-        return []
-    wrappers = _wrappers(folder)
-    if len(wrappers) != 1:
-        names = ", ".join(map(shown, wrappers)) or "none"
-        told = f"must hold one script of the model beside the known entry points, has {names}"
-        return [Problem("scripts", told)]
-    (path,) = wrappers
-    expected = (json_object(folder, "references/model_config.json") or {}).get("model_id")
-    told_ids = _model_ids(folder.texts.get(path, ""))
-    if len(told_ids) != 1:
-        return [Problem(path, 'must have one line MODEL_ID = "...", has ' + str(len(told_ids)))]
-    if expected is None or told_ids[0] == expected:
-        return []
-    told = f"MODEL_ID is {shown(told_ids[0])}, references/model_config.json has {shown(expected)}"
-    return [Problem(path, told)]
+        return _creator_scripts()
+    name = wrapper_name(folder.name)
+    return model_scripts(_model_id(folder) or "", name, linked=mode(folder) == "default")
 
 
-def check_shadowing(folder: Folder) -> list[Problem]:
-    """List what stands in scripts/, first on the module path, and would hide another module."""
-    known = OWN_PACKAGES if is_creator(folder) else {"fal_runtime"}
-    names = {path: path.split("/")[1] for path in _below_scripts(folder) if path.count("/") > 1}
-    told = "scripts/ holds scripts (.py) and the package fal_runtime, nothing else"
-    found = [Problem(path, told) for path, name in names.items() if name not in known]
-    plain = [path for path in folder.files if re.fullmatch(r"scripts/[^/]+", path)]
-    found += [Problem(path, told) for path in plain if not SCRIPT.fullmatch(path)]
-    for path in _wrappers(folder):
-        module = path.removeprefix("scripts/").removesuffix(".py")
-        if module in HIDDEN_MODULES or module in sys.stdlib_module_names:
-            found.append(Problem(path, f"hides the Python module {module}: give it another name"))
-    return found
+def check_scripts(folder: Folder) -> list[Problem]:
+    """Compare each script that is there with the one that this falsmith writes."""
+    if not is_of_this_version(folder):
+        version = quoted((folder.json_object(PROVENANCE) or {}).get("falsmith"))
+        told = (
+            f"names falsmith {version}, this is {__version__}: the code in scripts/ was not "
+            "compared with anything; generate the skill again, or verify it with that version"
+        )
+        return [Problem(PROVENANCE, told, "notice")]
+    expected = {str(e.path): e.content for e in expected_scripts(folder) if isinstance(e, File)}
+    if not is_creator(folder) and _model_id(folder) is None:
+        # What is wrong with model_config.json is another check's matter.
+        del expected[wrapper_path(folder)]
+    problems = [
+        Problem(path, _difference(folder.files[path], content))
+        for path, content in expected.items()
+        if folder.files.get(path, content) != content
+    ]
+    return [problem for problem in problems if problem.message]
 
 
 def check_executable(folder: Folder) -> list[Problem]:
@@ -82,86 +74,34 @@ def check_executable(folder: Folder) -> list[Problem]:
     ]
 
 
-def check_script_headers(folder: Folder) -> list[Problem]:
-    """Check the PEP 723 header of the skill's script and of fal_api_call.py: ranges of versions."""
-    generates = is_creator(folder)
-    own = GENERATE_SCRIPT if generates else wrapper_path(folder)
-    scripts = {"scripts/fal_api_call.py": False, own: generates}
-    return [
-        Problem(path, message)
-        for path, wide in scripts.items()
-        if path is not None and path in folder.texts
-        for message in _header_objections(folder.texts[path], generates=wide)
-    ]
+def _model_id(folder: Folder) -> str | None:
+    model_id = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
+    return model_id if isinstance(model_id, str) else None
 
 
-def _below_scripts(folder: Folder) -> list[str]:
-    return [path for path in (*folder.files, *folder.links) if path.startswith("scripts/")]
+@lru_cache(maxsize=1)
+def _creator_scripts() -> tuple[Entry, ...]:
+    return tuple(entry for entry in render_creator() if entry.path.parts[0] == "scripts")
 
 
-def _wrappers(folder: Folder) -> list[str]:
-    scripts = [path for path in _below_scripts(folder) if SCRIPT.fullmatch(path)]
-    return sorted(path for path in scripts if not ENTRY_POINT.fullmatch(path))
+def _difference(found: bytes, expected: bytes) -> str:
+    """Return where a script differs, "" where it is this falsmith's copy that has the CRLF."""
+    plain, right = found.replace(b"\r\n", b"\n"), expected.replace(b"\r\n", b"\n")
+    if plain == right and b"\r" not in found:
+        return ""
+    if plain == right:
+        return (
+            "has carriage returns, as Git on Windows writes them, where falsmith writes LF alone: "
+            "check it out with core.autocrlf=false, or run falsmith generate --force"
+        )
+    lines = zip_longest(_lines(plain), _lines(right), fillvalue="nothing")
+    number, one, other = next(
+        (number, one, other) for number, (one, other) in enumerate(lines, start=1) if one != other
+    )
+    where = f"line {number} is {quoted(one)}"
+    return f"is not what falsmith {__version__} writes: {where}, not {quoted(other)}; {REMEDY}"
 
 
-def _model_ids(text: str) -> list[object]:
-    try:
-        statements = parse_python(text).body
-    except ValueError:
-        return []
-    found: list[object] = []
-    for statement in statements:
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(isinstance(name, ast.Name) and name.id == "MODEL_ID" for name in targets):
-                found.append(getattr(statement.value, "value", None))
-    return found
-
-
-def _header_objections(text: str, *, generates: bool) -> list[str]:
-    header = _header(text)
-    if header is None:
-        return ["has no PEP 723 header (# /// script ... # ///)"]
-    try:
-        settings = tomllib.loads(header)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return [f"PEP 723 header: {error}"]
-    found = []
-    if not str(settings.get("requires-python", "")).startswith(">=3.11"):
-        found.append('PEP 723 header: requires-python must be ">=3.11"')
-    return found + _dependency_objections(settings.get("dependencies"), generates)
-
-
-def _header(text: str) -> str | None:
-    """Return the TOML between `# /// script` and `# ///`, as PEP 723 defines it."""
-    lines = text.splitlines()
-    if "# /// script" not in lines:
-        return None
-    content: list[str] = []
-    for line in lines[lines.index("# /// script") + 1 :]:
-        if line == "# ///":
-            return "\n".join(content)
-        if line != "#" and not line.startswith("# "):
-            return None
-        content.append(line[2:])
-    return None
-
-
-def _dependency_objections(value: object, generates: bool) -> list[str]:
-    if not isinstance(value, list):
-        return ["PEP 723 header: dependencies must be a list"]
-    ranges = [RANGE.fullmatch(str(item)) for item in value]
-    found = [
-        f"PEP 723 header: {shown(item)} is no range such as httpx>=0.27,<1"
-        for item, match in zip(value, ranges, strict=True)
-        if match is None
-    ]
-    names = sorted(match["name"].lower() for match in ranges if match)
-    own = sorted(OWN_PACKAGES & {name.replace("-", "_") for name in names})
-    if own:
-        found.append(f"PEP 723 header: {', '.join(own)} comes with the skill, not from an index")
-    complete = set(DEPENDENCIES) <= set(names) if generates else names == list(DEPENDENCIES)
-    if not found and not complete:
-        least = "include" if generates else "be"
-        found.append(f"PEP 723 header: dependencies must {least} {', '.join(DEPENDENCIES)}")
-    return found
+def _lines(content: bytes) -> list[str]:
+    # What differs as bytes differs as this text, be it UTF-8 or not.
+    return content.decode("utf-8", "surrogateescape").split("\n")

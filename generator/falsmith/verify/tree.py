@@ -1,74 +1,134 @@
-"""The folder as a tree: which files must be there, and how they are named."""
+"""The folder as a tree: the closed list of its files, their names, and its symbolic links."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from falsmith.verify.folder import Folder
+from falsmith.skill.tree import Link
+from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE
-from falsmith.verify.problem import Problem
-from falsmith.verify.provenance import is_creator
-
-__all__ = ["check_language", "check_names", "check_required"]
-
-REQUIRED = (
-    SKILL_FILE,
-    "agents/openai.yaml",
-    "references/provenance.json",
-    "scripts/fal_api_call.py",
-    "scripts/fal_runtime/__init__.py",
-    "scripts/fal_runtime/command.py",
+from falsmith.verify.provenance import (
+    MODEL_CONFIG,
+    PROVENANCE,
+    is_creator,
+    is_lazy,
+    is_of_this_version,
+    listed_files,
+    listed_links,
 )
-OF_A_MODEL = (
+from falsmith.verify.scripts import expected_scripts
+
+__all__ = [
+    "USER_FILES",
+    "check_files",
+    "check_leftovers",
+    "check_names",
+    "check_symlinks",
+    "check_user_files",
+]
+
+# The user's own, which falsmith links and never writes.
+USER_FILES = ("references/defaults.yaml", "references/guide.md")
+TEXTS = (SKILL_FILE, "agents/openai.yaml", PROVENANCE)
+TEXTS_OF_A_MODEL = (
     "queue_config.yaml",
     "references/input.schema.json",
-    "references/model_config.json",
+    MODEL_CONFIG,
     "references/output.schema.json",
-)
-OF_THE_CREATOR = (
-    "scripts/generate_fal_skill.py",
-    "scripts/falsmith/__init__.py",
-    "scripts/falsmith/cli/generate.py",
-    "scripts/falsmith/templates/skill/SKILL.md.jinja",
 )
 UNWANTED = {
     "metadata.json": "is left out by installers that keep their own file of this name: rename it",
     "plugin.json": "makes stores refuse the skill as a plugin",
 }
-# agentskills.io, specification: scripts are usually Python, Bash or JavaScript.
-USUAL_CODE = (".bash", ".cjs", ".js", ".mjs", ".sh", ".ts", ".zsh")
 OTHER_CODE = (
     ".bat", ".cmd", ".com", ".exe", ".fish", ".jar", ".lua", ".php", ".pl", ".ps1", ".psm1", ".pth",
     ".pyc", ".pyd", ".pyo", ".pyw", ".pyz", ".rb", ".so", ".vbs", ".wasm",
 )  # fmt: skip
-NOT_PYTHON = "is a program that nobody checks here: a skill's scripts are Python, in .py files"
+LEFTOVER_FOLDER = re.compile(r"(__pycache__)/.*")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
-def check_required(folder: Folder) -> list[Problem]:
-    """List the files without which the skill cannot work."""
-    return [
-        Problem(path, "is missing: generate the skill again with --force")
-        for path in REQUIRED + (OF_THE_CREATOR if is_creator(folder) else OF_A_MODEL)
-        if not folder.has(path)
-    ]
+def check_files(folder: Folder) -> list[Problem]:
+    """Compare the files that are there with those that the skill consists of.
+
+    A skill of this version consists of what this falsmith writes, one of another version of what
+    its provenance lists; both of these and the user's own two files.
+    """
+    listed = listed_files(folder) or {}
+    links, known = set(listed_links(folder)), {*TEXTS, *TEXTS_OF_A_MODEL}
+    if is_creator(folder):
+        known -= {*TEXTS_OF_A_MODEL}
+    if is_lazy(folder):
+        known.add(f"references/tools/{folder.name}.yaml")
+    if is_of_this_version(folder):
+        scripts = expected_scripts(folder)
+        links |= {str(entry.path) for entry in scripts if isinstance(entry, Link)}
+        known |= {str(entry.path) for entry in scripts}
+    else:
+        known |= {*listed, *links}
+    told = "is missing: write the skill again with falsmith generate --force"
+    problems = [Problem(path, told) for path in known if not folder.has(path)]
+    for path in folder.files.keys() - set(USER_FILES):
+        # What stands in the place of a link is named once, as that.
+        if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
+            problems.append(Problem(path, _stray(path)))
+        elif path in known and listed and path not in listed and path != PROVENANCE:
+            told = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
+            problems.append(Problem(path, told))
+    return problems
 
 
-def check_language(folder: Folder) -> list[Problem]:
-    """List scripts in the languages that skills of others may have: falsmith writes Python."""
-    paths = (*folder.files, *folder.links)
-    return [Problem(path, NOT_PYTHON) for path in paths if path.lower().endswith(USUAL_CODE)]
+def check_user_files(folder: Folder) -> list[Problem]:
+    """List the user's own files, which are not handed on with a public skill."""
+    told = "is your own: take it out of a skill that is handed on, and generate the skill again"
+    return [Problem(path, told) for path in USER_FILES if folder.has(path)]
+
+
+def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
+    """List what Python and file managers left behind: a fault of what is handed on, else none."""
+    places = sorted({LEFTOVER_FOLDER.sub(r"\1", path) for path in folder.leftovers})
+    if public:
+        told = "is left over from running or looking at the skill: remove it before handing it on"
+        return [Problem(path, told) for path in places]
+    told = "holds compiled Python that nobody compared: remove it if you did not run the skill"
+    return [Problem(path, told, "notice") for path in places if path.endswith("__pycache__")]
 
 
 def check_names(folder: Folder) -> list[Problem]:
     """List names that some file systems, archives or hosts cannot hold, or that deceive the eye."""
-    paths = sorted([*folder.files, *folder.links])
+    paths = folder.paths - folder.leftovers
     same = Counter(map(str.casefold, paths))
     return [
         Problem(path, message)
         for path in paths
-        for message in _objections(path, same.get(path.casefold(), 1))
+        for message in _objections(path, same[path.casefold()])
     ]
+
+
+def check_symlinks(folder: Folder, *, public: bool) -> list[Problem]:
+    """List every link of a public skill; of another one, all links but exactly the listed ones."""
+    if public:
+        own = ["."] if folder.root.is_symlink() else []
+        told = "is a symbolic link: a public skill holds copies (falsmith generate --public)"
+        return [Problem(path, told) for path in [*own, *folder.links]]
+    listed = listed_links(folder)
+    problems = [
+        Problem(path, f"is no symbolic link to {quoted(target)}, as {PROVENANCE} has it")
+        for path, target in listed.items()
+        if path not in folder.links
+    ]
+    found = [Problem(path, _objection_to_link(folder, path, listed)) for path in folder.links]
+    return problems + [problem for problem in found if problem.message]
+
+
+def _stray(path: str) -> str:
+    """Return why a file that falsmith did not write is a problem, and what to do."""
+    if path.startswith(".") or "/." in path:
+        return "is no file of falsmith's: hosts may take it for settings of theirs; remove it"
+    if path.startswith("scripts/"):
+        return "is no file of falsmith's: nobody judged it, and it may hide a module; remove it"
+    return "is no file of falsmith's: keep notes in references/guide.md, and remove it here"
 
 
 def _objections(path: str, same: int) -> Iterator[str]:
@@ -82,4 +142,21 @@ def _objections(path: str, same: int) -> Iterator[str]:
     if name in UNWANTED:
         yield UNWANTED[name]
     if name.lower().endswith(OTHER_CODE):
-        yield NOT_PYTHON
+        yield "is a program that nobody checks here: a skill's scripts are Python, in .py files"
+
+
+def _objection_to_link(folder: Folder, path: str, listed: dict[str, str]) -> str:
+    """Return what is wrong with a link, "" where nothing is."""
+    root = folder.root
+    try:
+        target = (root / path).readlink().as_posix()
+        end = (root / path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "is a symbolic link that leads nowhere"
+    if not end.is_relative_to(root.resolve().parent):
+        return "is a symbolic link that leaves the folder of the skills"
+    if path not in listed:
+        return f"is a symbolic link that {PROVENANCE} does not list"
+    if target != listed[path]:
+        return f"is a symbolic link to {quoted(target)}, not to {quoted(listed[path])} as listed"
+    return ""

@@ -1,0 +1,174 @@
+"""queue_config.yaml and the JSON of references/: the model, and schemas that need no other file."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from fal_runtime.errors import FalError
+from fal_runtime.model_id import is_model_id
+from fal_runtime.settings import SETTINGS_FILE, load_settings
+from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.front_matter import read_yaml
+from falsmith.verify.provenance import MODEL_CONFIG
+from falsmith.verify.subschemas import MOST_EXPANSIONS, defined, expansion, subschemas
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+__all__ = [
+    "INPUT_SCHEMA",
+    "check_model_config",
+    "check_queue_config",
+    "check_schemas",
+    "sound_schema",
+]
+
+INPUT_SCHEMA = "references/input.schema.json"
+OUTPUT_SCHEMA = "references/output.schema.json"
+FIELDS = {
+    "model_id": str,
+    "name": str,
+    "display_name": str,
+    "category": str,
+    "description": str,
+    "input_schema_known": bool,
+    "slow": bool,
+}
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILE_KINDS = ("image", "video", "audio", "archive", "3d", "file")
+# Keywords that would let a schema be looked for elsewhere.
+ADDRESSES = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
+MOST_SHOWN = 10
+LONGEST_SETTINGS = 50_000
+
+
+def check_model_config(folder: Folder) -> list[Problem]:
+    """Check the fields of model_config.json and that they name this folder's skill."""
+    config = folder.json_object(MODEL_CONFIG)
+    if config is None:
+        return folder.json_problems(MODEL_CONFIG)
+    messages = [
+        f"{name} is {quoted(config.get(name))}, must be "
+        f"{'text' if kind is str else 'true or false'}"
+        for name, kind in FIELDS.items()
+        if not isinstance(config.get(name), kind)
+    ]
+    model_id = config.get("model_id")
+    if isinstance(model_id, str) and not is_model_id(model_id):
+        messages.append(f"model_id {quoted(model_id)} is no model ID such as fal-ai/flux/dev")
+    if isinstance(config.get("name"), str) and config["name"] != folder.name:
+        messages.append(f"name is {quoted(config['name'])}, the folder {quoted(folder.name)}")
+    return [Problem(MODEL_CONFIG, message) for message in messages]
+
+
+def check_queue_config(folder: Folder) -> list[Problem]:
+    """Check that the settings are plain YAML and that the runtime takes each of them."""
+    text = folder.texts.get(SETTINGS_FILE)
+    if text is None:
+        return []
+    if len(text) > LONGEST_SETTINGS:
+        return [Problem(SETTINGS_FILE, f"is longer than {LONGEST_SETTINGS:,} characters")]
+    try:
+        read_yaml(text)
+        load_settings(folder.root, {})
+    except ValueError as error:
+        return [Problem(SETTINGS_FILE, str(error))]
+    except OverflowError:
+        return [Problem(SETTINGS_FILE, "holds a number that is too large")]
+    except FalError as error:
+        told = str(error).replace(str(folder.root / SETTINGS_FILE), SETTINGS_FILE)
+        return [Problem(SETTINGS_FILE, told)]
+    return []
+
+
+def check_schemas(folder: Folder) -> list[Problem]:
+    """Check both schemas, and that model_config.json is right on whether the input is known."""
+    problems = []
+    for path in (INPUT_SCHEMA, OUTPUT_SCHEMA):
+        if folder.json_object(path) is None:
+            problems += folder.json_problems(path)
+        else:
+            messages = _objections(folder.texts[path])
+            problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
+    known = (folder.json_object(MODEL_CONFIG) or {}).get("input_schema_known")
+    schema = folder.json_object(INPUT_SCHEMA)
+    if schema is None or not isinstance(known, bool):
+        return problems
+    if known and schema.get("type") != "object":
+        told = 'must have "type": "object": an input is one JSON object'
+        problems.append(Problem(INPUT_SCHEMA, told))
+    if not known and ("properties" in schema or "type" in schema):
+        told = "has fields, but model_config.json says none are known"
+        problems.append(Problem(INPUT_SCHEMA, told))
+    return problems
+
+
+def sound_schema(folder: Folder, path: str) -> Mapping[str, Any] | None:
+    """Return a schema that can be applied safely, or None where `check_schemas` objects to it."""
+    schema = folder.json_object(path)
+    return None if schema is None or _objections(folder.texts[path]) else schema
+
+
+# Several checks of one skill ask for the same schema.
+@lru_cache(maxsize=4)
+def _objections(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a schema, given as the text of a JSON object."""
+    schema: dict[str, Any] = json.loads(text)
+    parts = list(subschemas(schema))
+    found = [message for part in parts for message in (*_reference(part, schema), *_mark(part))]
+    if schema.get("$schema") != DIALECT:
+        found.append(f"$schema is {quoted(schema.get('$schema'))}, must be {DIALECT}")
+    known: dict[int, int] = {}
+    if any(expansion(schema, known, part) > MOST_EXPANSIONS for part in parts):
+        found.append("refers to itself without end, or expands to more than a validator can visit")
+    found += [message for part in parts for message in _types(part)]
+    return tuple(found or _invalid(schema))
+
+
+def _reference(part: Mapping[str, Any], root: Mapping[str, Any]) -> list[str]:
+    found = [f"{name} is not allowed: use $ref: #/$defs/NAME" for name in ADDRESSES if name in part]
+    if "$ref" in part and defined(root, part["$ref"]) is None:
+        found.append(f"$ref {quoted(part['$ref'])} leads to no schema in $defs of this file")
+    return found
+
+
+def _mark(part: Mapping[str, Any]) -> list[str]:
+    if "x-file" not in part or part["x-file"] in FILE_KINDS:
+        return []
+    return [f"x-file is {quoted(part['x-file'])}, must be one of {', '.join(FILE_KINDS)}"]
+
+
+def _types(part: Mapping[str, Any]) -> list[str]:
+    """Catch what would make the metaschema's own check slow, and patterns that do not compile."""
+    if isinstance(part.get("type"), list) and len(part["type"]) > 7:
+        return ["type lists more than the seven types that there are"]
+    pattern = part.get("pattern")
+    if not isinstance(pattern, str):
+        return []
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return [f"the pattern {quoted(pattern)} is no regular expression"]
+    return []
+
+
+def _invalid(schema: dict[str, Any]) -> list[str]:
+    """Return the first thing that the metaschema objects to."""
+    try:
+        error = next(_metaschema().iter_errors(schema), None)
+    except RecursionError:
+        return ["is nested too deeply"]
+    if error is None:
+        return []
+    where = "/".join(str(step) for step in error.absolute_path) or "the top"
+    return [f"is no valid JSON Schema: at {quoted(where)}: {quoted(error.message, 200)}"]
+
+
+@cache
+def _metaschema() -> "Draft202012Validator":
+    # Made once: building it costs more than most checks of a whole skill.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA)
