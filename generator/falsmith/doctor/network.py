@@ -10,7 +10,7 @@ import httpx
 
 from fal_runtime.config import load_config
 from fal_runtime.fal.http import unreachable
-from fal_runtime.fal.queue import RequestUrls
+from fal_runtime.fal.protocol import RequestUrls
 from falsmith.doctor.check import Check
 from falsmith.doctor.settings import without_key
 

@@ -21,11 +21,15 @@ POST = f"POST {QUEUE}/{MODEL}"
 RUN = f"POST https://fal.run/{MODEL}"
 
 
-def test_submit_returns_at_once(fal: "Fal") -> None:
+def test_submit_returns_at_once_with_the_collecting_command(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_QUEUE")
-    outcome = fal.run(submit=True)
+    outcome = fal.run(submit=True, output_file="my cat.png", save_logs=True)
     assert (outcome.status, outcome.job, outcome.exit_status) == ("IN_QUEUE", "req-1", 0)
     assert len(fal.script.requests) == 1
+    assert outcome.as_json()["next"] == (
+        f"python skill.py --result req-1 --output {fal.options.output} "
+        "--output-file 'my cat.png' --save-logs"
+    )
 
 
 def test_lost_submit_is_unknown_and_never_repeated(fal: "Fal") -> None:
@@ -54,6 +58,68 @@ def test_submit_that_is_not_accepted_is_refused(
     fal.script.on(POST, answer)
     outcome = fal.run()
     assert (outcome.status, outcome.exit_status) == ("REFUSED", exit_status)
+
+
+@pytest.mark.parametrize("code", [500, 503, 405, 408, 499])
+def test_doubtful_submit_that_fal_knows_is_a_job(fal: "Fal", code: int) -> None:
+    fal.queue(fal.answer({"a": 1}), "IN_QUEUE", "COMPLETED")
+    fal.script.on(POST, fal.answer({"detail": "x"}, code))
+    result = fal.run()
+    assert (result.status, result.job, result.result) == ("COMPLETED", "req-1", {"a": 1})
+    assert len(fal.script.calls(POST)) == 1
+
+
+def test_doubtful_submit_is_looked_up_through_a_moment_s_trouble(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}))
+    fal.script.on(POST, fal.answer({"detail": "x"}, 503))
+    fal.script.on(f"GET {JOB}/status", httpx.Response(502), fal.status("COMPLETED"))
+    assert fal.run().status == "COMPLETED"
+
+
+def test_method_that_is_not_allowed_and_no_job_means_refused(fal: "Fal") -> None:
+    fal.script.on(POST, fal.answer({"detail": "Method Not Allowed"}, 405))
+    fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
+    result = fal.run()
+    assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
+
+
+@pytest.mark.parametrize("request_id", ["x;touch p;exit", "\x1b[31mred", "a b", "-rf", "", 7])
+def test_request_id_that_cannot_be_one_is_an_unconfirmed_submit(
+    fal: "Fal", request_id: object
+) -> None:
+    body = json.dumps({"request_id": request_id}).encode()
+    fal.script.on(POST, httpx.Response(200, content=body))
+    result = fal.run()
+    assert (result.status, result.exit_status, result.job) == ("UNKNOWN", 7, None)
+    assert result.request_id is None
+    assert "next" not in result.as_json()["error"]
+    assert "\x1b" not in str(result.error)
+    assert fal.lines == []
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("dns"), httpx.ProxyError("407")])
+def test_submit_without_a_connection_is_tried_again(fal: "Fal", error: Exception) -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(POST, error, error, fal.accepted())
+    assert fal.run().status == "COMPLETED"
+    fal.script.on(POST, error)
+    result = fal.run()
+    assert (result.exit_status, result.as_json()["error"]["code"]) == (6, "network_blocked")
+
+
+def test_busy_queue_is_tried_again_and_then_told(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    busy = fal.answer({"detail": "busy"}, 429, {"retry-after": "3"})
+    fal.script.on(POST, busy, fal.accepted())
+    assert fal.run(submit=True).job == "req-1"
+    assert fal.time.slept == [3.0]
+    assert "busy" in fal.lines[0]
+    fal.script.on(POST, fal.answer({"detail": "busy"}, 429, {"retry-after": "50"}))
+    assert fal.run().exit_status == 6
+    assert fal.time.slept == [3.0]
+    fal.script.on(POST, busy)
+    result = fal.run()
+    assert (result.exit_status, result.as_json()["error"]["charged"]) == (6, "no")
 
 
 def test_missing_key_is_told_before_anything_is_done(fal: "Fal") -> None:
@@ -139,6 +205,7 @@ def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
         (httpx.ReadError("gone"), "UNKNOWN", 7),
         (httpx.ConnectError("no"), "REFUSED", 6),
         (httpx.Response(200, content=b"<html>"), "UNKNOWN", 7),
+        (httpx.Response(200, headers={"x-fal-request-id": "r"}, content=b"no"), "COMPLETED", 7),
         (httpx.Response(429), "REFUSED", 6),
         (httpx.Response(422, headers={"x-fal-request-id": "r"}, content=b"{}"), "FAILED", 4),
         (httpx.Response(401), "REFUSED", 3),
@@ -158,3 +225,28 @@ def test_settings_choose_the_sync_flow_unless_the_queue_is_asked_for(fal: "Fal")
     assert fal.run().status == "COMPLETED"
     fal.queue(fal.answer({}))
     assert fal.run(submit=True).job == "req-1"
+
+
+def test_captive_portal_has_not_run_the_model(fal: "Fal") -> None:
+    html = {"content-type": "text/html"}
+    fal.script.on(RUN, httpx.Response(200, headers=html, content=b"<html>Log in</html>"))
+    error = fal.run(sync_only=True).as_json()["error"]
+    assert (error["charged"], error["retry"]) == ("unknown", "never")
+    assert "ran the model" not in error["message"]
+
+
+def test_files_of_a_synchronous_run_that_are_lost_are_paid_for(fal: "Fal") -> None:
+    fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
+    fal.script.on("GET https://cdn.example/a.png", httpx.Response(404))
+    error = fal.run(sync_only=True).as_json()["error"]
+    assert (error["code"], error["charged"], error["retry"]) == ("download_failed", "yes", "never")
+    assert "next" not in error
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("bug"), KeyError("bug")])
+def test_fault_of_this_program_while_submitting_is_in_doubt(fal: "Fal", failure: Exception) -> None:
+    fal.script.on(POST, failure)
+    result = fal.run()
+    assert (result.status, result.exit_status) == ("UNKNOWN", 7)
+    assert result.error is not None
+    assert result.error.__cause__ is failure

@@ -37,9 +37,9 @@ def test_wait_that_is_over_leaves_the_job_and_says_how_to_collect(fal: "Fal") ->
 def test_polls_begin_fast_and_back_off_to_the_interval(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_PROGRESS")
     fal.run(wait=60, poll_interval=3.0)
-    assert fal.time.slept[0] == 0.2
+    assert fal.time.slept[0] == pytest.approx(0.2)
     assert fal.time.slept[:5] == sorted(fal.time.slept[:5])
-    assert max(fal.time.slept) == 3.0
+    assert max(fal.time.slept) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,139 @@ def test_queue_places_are_reported_when_they_change(fal: "Fal") -> None:
     fal.run()
     told = [line for line in fal.lines if "ahead" in line]
     assert told == ["In the queue, 2 ahead", "In the queue, 0 ahead"]
+
+
+def page(code: int) -> httpx.Response:
+    html = {"content-type": "text/html"}
+    return httpx.Response(code, headers=html, content=b"<html>no</html>")
+
+
+UNREADABLE = [
+    httpx.Response(200, content=b'{"message": "busy"}'),
+    httpx.Response(200, content=b'{"status": "whatever"}'),
+    httpx.Response(200, content=b"[]"),
+    page(200),
+    page(403),
+    page(404),
+    httpx.Response(302, headers={"location": "https://login.example/"}),
+    httpx.Response(407),
+    httpx.Response(404, content=b'{"status": "NOT_FOUND"}'),
+    httpx.Response(400, content=b'{"detail": "bad"}'),
+]
+
+
+@pytest.mark.parametrize("answer", UNREADABLE)
+def test_status_that_cannot_be_read_does_not_end_the_wait(
+    fal: "Fal", answer: httpx.Response
+) -> None:
+    fal.queue(fal.answer({"a": 1}))
+    fal.script.on(f"GET {JOB}/status", answer, answer, fal.status("COMPLETED"))
+    result = fal.run()
+    assert (result.status, result.exit_status, result.result) == ("COMPLETED", 0, {"a": 1})
+
+
+@pytest.mark.parametrize("answer", UNREADABLE)
+def test_status_that_can_never_be_read_leaves_the_job_to_be_collected(
+    fal: "Fal", answer: httpx.Response
+) -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}/status", answer)
+    result = fal.run(wait=20)
+    error = result.as_json()["error"]
+    assert (result.status, result.exit_status, result.job) == ("IN_QUEUE", 5, "req-1")
+    assert (error["code"], error["charged"], error["retry"]) == ("wait_over", "unknown", "same_job")
+    assert "--result req-1" in error["next"]
+    assert 19.9 < result.elapsed_s < 21
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [page(200), page(403), page(404), httpx.Response(302), httpx.Response(200, content=b"no")],
+)
+def test_result_that_cannot_be_read_is_asked_for_again(fal: "Fal", answer: httpx.Response) -> None:
+    fal.queue(fal.answer({}))
+    fal.script.on(f"GET {JOB}", answer, fal.answer({"a": 1}))
+    assert fal.run().result == {"a": 1}
+    fal.script.on(f"GET {JOB}", answer)
+    result = fal.run(wait=20)
+    assert (result.status, result.exit_status) == ("COMPLETED", 5)
+    assert "--result req-1" in result.as_json()["error"]["next"]
+
+
+def test_next_gives_what_this_call_would_have_given(fal: "Fal") -> None:
+    fal.queue(fal.answer({}), "IN_PROGRESS")
+    result = fal.run(
+        wait=1, output_file="a b.png", save_logs=True, save_logs_inline=True, quiet=True
+    )
+    assert result.as_json()["error"]["next"] == (
+        f"python skill.py --result req-1 --output {fal.options.output} --output-file 'a b.png' "
+        "--save-logs --save-logs-inline --quiet"
+    )
+    result = fal.run(wait=1, auto_filename=True, print="paths")
+    assert result.as_json()["error"]["next"].endswith("--auto-filename --print paths")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"poll_interval": 1e-310, "max_polls": 3},
+        {"poll_interval": 1e-310},
+        {"poll_interval": 1e308, "max_polls": 9},
+        {"wait": 1e308},
+        {"max_polls": 10**9},
+    ],
+)
+def test_absurd_times_end_no_paid_job(fal: "Fal", options: dict[str, Any]) -> None:
+    fal.queue(fal.answer({"a": 1}), "IN_QUEUE", "COMPLETED")
+    assert fal.run(**options).result == {"a": 1}
+    fal.script.on("POST https://fal.run/acme/demo/fast", fal.answer({"a": 1}))
+    assert fal.run(sync_only=True, **options).result == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["9" * 400, "Fri, 31 Dec 99999 23:59:59 GMT", "-5", "never", "1e400"]
+)
+def test_absurd_retry_after_ends_no_paid_job(fal: "Fal", retry_after: str) -> None:
+    fal.queue(fal.answer({"a": 1}))
+    slow = fal.answer({"detail": "x"}, 429, {"retry-after": retry_after})
+    fal.script.on(f"GET {JOB}/status", slow, fal.status("COMPLETED"))
+    assert fal.run().result == {"a": 1}
+    fal.script.on(f"GET {JOB}/status", slow)
+    assert fal.run(wait=10).exit_status == 5
+
+
+def test_retry_after_is_followed(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}))
+    slow = fal.answer({"detail": "x"}, 429, {"retry-after": "17"})
+    fal.script.on(f"GET {JOB}/status", slow, fal.status("COMPLETED"))
+    fal.run()
+    assert fal.time.slept == [pytest.approx(17)]
+
+
+def test_nothing_that_fal_says_steers_the_terminal(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "\x1b[31mno"}, 422))
+    logs = [{"message": "\x1b[2Jlog"}]
+    failed = fal.status("COMPLETED", error="\x1b]0;title\x07", logs=logs)
+    fal.script.on(f"GET {JOB}/status", fal.status("\x1b[1mODD"), failed)
+    result = fal.run(save_logs=True)
+    assert result.status == "FAILED"
+    shown = [*fal.lines, str(result.error)]
+    assert not [text for text in shown if "\x1b" in text or "\x07" in text]
+
+
+def test_server_error_of_a_job_may_pass(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "Internal Server Error"}, 500))
+    error = fal.run().as_json()["error"]
+    assert (error["charged"], error["retry"]) == ("no", "later")
+    assert len(fal.script.calls(f"GET {JOB}")) == 4
+
+
+def test_fault_of_this_program_while_waiting_names_the_job(fal: "Fal") -> None:
+    fal.queue(fal.answer({}))
+    fault = RuntimeError("bug")
+    fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), fault)
+    result = fal.run()
+    assert (result.status, result.exit_status, result.job) == ("IN_PROGRESS", 5, "req-1")
+    assert "--result req-1" in result.as_json()["error"]["next"]
+    assert result.error is not None
+    assert result.error.__cause__ is fault
