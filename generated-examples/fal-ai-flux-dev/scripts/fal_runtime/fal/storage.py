@@ -9,7 +9,7 @@ import httpx
 from fal_runtime.config import is_web_url
 from fal_runtime.errors import NotAcceptedError
 from fal_runtime.fal.http import Connection, exchange, unreachable
-from fal_runtime.fal.protocol import json_object, refusal, told
+from fal_runtime.fal.protocol import described, json_object, key_error
 from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
 from fal_runtime.text import one_line
@@ -49,7 +49,7 @@ def _upload(connection: Connection, path: Path) -> str:
             silence=_SILENCE,
         )
         if not response.is_success:
-            raise refusal(response) or _failed(path, told(response))
+            raise key_error(response) or _failed(path, described(response))
         links = json_object(response) or {}
         url, file_url = (str(links.get(name, "")) for name in ("upload_url", "file_url"))
         if not is_web_url(url) or not is_web_url(file_url):
@@ -67,7 +67,7 @@ def _upload(connection: Connection, path: Path) -> str:
     except httpx.RequestError as error:
         raise unreachable(error, url) from None
     if not response.is_success:
-        raise _failed(path, told(response))
+        raise _failed(path, described(response))
     return file_url
 
 

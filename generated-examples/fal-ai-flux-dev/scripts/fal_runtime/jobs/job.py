@@ -1,14 +1,66 @@
-"""A job as a value, and what carries it out."""
+"""A job as a value: its state, what is known of it, and what a caller is told of it."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import httpx
 
 from fal_runtime.config import Config
+from fal_runtime.errors import FalError, NotCollectedError, Retry
 from fal_runtime.fal.http import REAL_CLOCK, Clock
+from fal_runtime.fal.protocol import RequestUrls
+from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.input.files import LocalFile
+from fal_runtime.input.options import CallOptions
+from fal_runtime.output.result import CallResult, Status
+from fal_runtime.output.save import SavedResult
+from fal_runtime.text import one_line
 
-__all__ = ["Services"]
+__all__ = [
+    "Job",
+    "JobState",
+    "Services",
+    "broken_off",
+    "call_result",
+    "collect_command",
+    "job_deadline",
+    "progress",
+    "unfinished",
+]
+
+JobState = Literal[
+    "accepted",
+    "submitting",
+    "unknown",
+    "submitted",
+    "cancelling",
+    "finished",
+    "completed",
+    "saved",
+    "failed",
+    "cancelled",
+    "refused",
+]
+
+_STATUS_OF_STATE: dict[JobState, Status] = {
+    "accepted": "REFUSED",
+    "submitting": "UNKNOWN",
+    "unknown": "UNKNOWN",
+    "finished": "COMPLETED",
+    "completed": "COMPLETED",
+    "saved": "COMPLETED",
+    "failed": "FAILED",
+    "cancelled": "CANCELLED",
+    "refused": "REFUSED",
+}
+# The exit statuses of errors that leave the job at fal, to be collected.
+_LASTING = (3, 5, 9, 130)
+_LONGEST_DEADLINE = 30 * 24 * 3600.0
+# Settings and Python callers may give less, which would be a busy loop.
+_SHORTEST_INTERVAL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +74,180 @@ class Services:
     report: Callable[[str], None]
     client: httpx.Client | None = None
     clock: Clock = REAL_CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call of a model, from its accepted input to its saved files.
+
+    States, each of which can be written down before it is acted on:
+
+    accepted    nothing is sent; local files wait for their upload
+    submitting  the one request that costs money is on its way
+    unknown     it was sent, and whether fal accepted it is not known
+    submitted   fal has the job; `status` is its last word
+    cancelling  fal is to be asked to cancel it; `cancel_confirmed` tells that it agreed
+    finished    the job has ended; its result is at fal
+    completed   the result is here, as `content`
+    saved       the files are here too
+    failed, cancelled, refused: why is in `error`; refused means that nothing ran
+
+    `error` ends a command, `trouble` (the last reply was of no use) does not. `failure` is what
+    the status said of a job that failed, until its result says more. `submitted_here` tells a job
+    of this command from one of which only the ID was given. Times are those of the clock.
+    """
+
+    model_id: str
+    options: CallOptions
+    state: JobState
+    request: ModelRequest | None = None
+    is_sync: bool = False
+    local_files: tuple[LocalFile, ...] = ()
+    attempts: int = 0
+    request_id: str | None = None
+    urls: RequestUrls | None = None
+    submitted_here: bool = False
+    cancel_confirmed: bool = False
+    status: Literal["UNKNOWN", "IN_QUEUE", "IN_PROGRESS"] = "UNKNOWN"
+    queue_position: int | None = None
+    logs: tuple[str, ...] = ()
+    polls: int = 0
+    troubles: int = 0
+    trouble: FalError | None = None
+    failure: FalError | None = None
+    content: bytes | None = None
+    billable_units: float | None = None
+    saved: SavedResult | None = None
+    logs_path: Path | None = None
+    error: FalError | None = None
+
+    @property
+    def is_at_fal(self) -> bool:
+        """Whether fal accepted the job and can be asked for it."""
+        return self.urls is not None and self.state not in ("accepted", "submitting", "unknown")
+
+
+def job_deadline(config: Config, options: CallOptions) -> tuple[float, float]:
+    """Return the most seconds between two polls, and for how many seconds a job is waited for.
+
+    The deadline is the interval times the polls, which are ceil(job_timeout / interval) unless
+    they are given.
+    """
+    interval = max(options.poll_interval or config.settings.poll_interval, _SHORTEST_INTERVAL)
+    polls = options.max_polls or math.ceil(config.settings.job_timeout / interval)
+    return interval, min(interval * polls, _LONGEST_DEADLINE)
+
+
+def collect_command(job: Job) -> tuple[str, ...]:
+    """Return the words of the command that gives what this call would have given."""
+    options = job.options
+    words = [*options.command, "--result", str(job.request_id)]
+    if options.output != Path("output"):
+        words += ["--output", str(options.output)]
+    if options.output_file is not None:
+        words += ["--output-file", options.output_file]
+    flags = {
+        "--auto-filename": options.auto_filename,
+        "--save-logs": options.save_logs,
+        "--save-logs-inline": options.save_logs_inline,
+        "--quiet": options.quiet,
+    }
+    words += [name for name, is_set in flags.items() if is_set]
+    return (*words, "--print", "paths") if options.print_paths else tuple(words)
+
+
+def progress(before: Job, after: Job) -> list[str]:
+    """Return the lines that say what became of a job between two of its values."""
+    lines = []
+    if after.state == "accepted" and after.trouble is not before.trouble:
+        lines.append(f"Not accepted yet ({after.trouble}): trying again")
+    if after.queue_position not in (None, before.queue_position):
+        lines.append(f"In the queue, {after.queue_position} ahead")
+    if after.status == "IN_PROGRESS" != before.status:
+        lines.append("Running")
+    return [*lines, *after.logs[len(before.logs) :]]
+
+
+def unfinished(job: Job) -> Job:
+    """Return the job with the error that ends the wait for it."""
+    if job.failure is not None:
+        return replace(job, state="failed", error=job.failure)
+    if job.trouble is not None:
+        if isinstance(job.trouble, NotCollectedError):
+            return replace(job, error=job.trouble)
+        text = f"fal accepted the job and hides it: {job.trouble}"
+        return replace(job, error=NotCollectedError("wait_over", text))
+    queued = f", {job.queue_position} ahead" if job.queue_position is not None else ""
+    status = "COMPLETED" if job.state == "finished" else job.status
+    text = f"the job is not finished yet ({status}{queued}): it goes on at fal"
+    return replace(job, error=NotCollectedError("wait_over", text))
+
+
+def call_result(job: Job, elapsed: float) -> CallResult:
+    """Return what the caller is told of the job as it stands."""
+    error, saved = job.error, job.saved or SavedResult(None, None, (), (), None, None)
+    status: Status = _STATUS_OF_STATE.get(job.state) or job.status
+    request = None
+    if error is not None and error.code == "result_endpoint_only" and job.urls is not None:
+        status = "RESULT_ENDPOINT_ONLY"
+        request = {"method": "GET", "url": job.urls.result}
+    return CallResult(
+        status,
+        job.model_id,
+        job.request_id,
+        job.request_id if job.is_at_fal else None,
+        saved.result,
+        saved.files,
+        error=_with_consequences(job, error) if error is not None else None,
+        seed=saved.seed,
+        text=saved.text,
+        logs_path=job.logs_path,
+        billable_units=job.billable_units,
+        elapsed_s=elapsed,
+        platform_request=request,
+        next=_next_words(job, error),
+        result_path=saved.path,
+    )
+
+
+def broken_off(job: Job, cause: BaseException) -> Job:
+    """Return the job with the error of an interrupt, or of a fault of this program."""
+    stopped = isinstance(cause, KeyboardInterrupt)
+    reason = one_line(f"{type(cause).__name__}: {cause}", 300)
+    what = "interrupted" if stopped else f"this program has an error of its own ({reason})"
+    error: FalError
+    if job.state in ("accepted", "refused"):
+        code = "interrupted" if stopped else "internal_error"
+        retry: Retry = "later" if stopped else "after_fix"
+        error = FalError(code, f"{what} before anything was submitted", charged="no", retry=retry)
+    elif job.state in ("submitting", "unknown"):
+        code = "interrupted" if stopped else "unconfirmed"
+        text = f"{what} while the job was being sent: it may run and be billed"
+        error = FalError(code, text, charged="unknown", retry="never")
+    else:
+        goes_on = job.state in ("submitted", "cancelling")
+        where = ": the job goes on at fal" if goes_on else " after the job had ended"
+        error = FalError("interrupted" if stopped else "wait_over", what + where)
+    error.__cause__ = cause
+    return replace(job, error=error)
+
+
+def _next_words(job: Job, error: FalError | None) -> tuple[str, ...] | None:
+    """Return the command that goes on where this one ended, None where there is none."""
+    if job.is_at_fal and (job.options.submit if error is None else error.exit_status in _LASTING):
+        return collect_command(job)
+    if job.state == "unknown" and job.request_id is not None:
+        return (*job.options.command, "--status", job.request_id)
+    return None
+
+
+def _with_consequences(job: Job, error: FalError) -> FalError:
+    """Return the error with what the job's state says of who pays and whether to try again.
+
+    Trouble with the key or this machine, which is free before a job is sent, does not end one.
+    """
+    if job.is_at_fal and error.exit_status in (3, 9):
+        return replace(error, charged="unknown", retry="same_job")
+    if job.is_sync and job.state in ("completed", "saved"):
+        return replace(error, charged="yes", retry="never")
+    return error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fal_runtime.errors import FalError
+from fal_runtime.errors import Charged, FalError
 from fal_runtime.json_text import Json, Value
 
 __all__ = ["CallResult", "SavedFile", "Status", "printable"]
@@ -78,6 +78,7 @@ class CallResult:
     `job` is the name that `--status`, `--result` and `--cancel` take, None before there is one.
     `result_path` is the file that holds a result too long to be shown. `sources` names, in a dry
     run, where each value of the input comes from. `next` is the words of the command that goes on.
+    `charged` is who pays where there is no error that would say so.
     """
 
     status: Status
@@ -96,6 +97,7 @@ class CallResult:
     sources: Mapping[str, str] | None = None
     next: tuple[str, ...] | None = None
     result_path: Path | None = None
+    charged: Charged | None = None
 
     @property
     def exit_status(self) -> int:
@@ -147,6 +149,7 @@ class CallResult:
                 "text": self.text,
                 "logs_path": str(self.logs_path) if self.logs_path is not None else None,
                 "billable_units": self.billable_units,
+                "charged": self.charged if self.error is None else None,
                 "elapsed_s": round(self.elapsed_s, 3),
                 "platform_request": self.platform_request,
                 "sources": dict(self.sources) if self.sources is not None else None,

@@ -1,0 +1,251 @@
+"""One step of one job: what is done in each of its states, and when the next step is due."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from fal_runtime.errors import (
+    FalError,
+    LocalError,
+    NotAcceptedError,
+    NotCollectedError,
+    UnconfirmedError,
+)
+from fal_runtime.fal.http import Connection
+from fal_runtime.fal.protocol import (
+    JobReply,
+    RequestUrls,
+    SubmitReply,
+    read_cancel,
+    read_result,
+    read_status,
+    read_submit,
+    read_sync,
+)
+from fal_runtime.fal.queue import ask, submit
+from fal_runtime.fal.storage import upload_all
+from fal_runtime.input.prepare import PreparedInput, with_links
+from fal_runtime.jobs.job import Job, JobState, job_deadline
+from fal_runtime.output.files import links
+from fal_runtime.output.folder import open_output_folder, save_lines
+from fal_runtime.output.save import Naming, save_result
+from fal_runtime.paths import safe_name
+
+__all__ = ["step"]
+
+_FIRST_PAUSE = 0.2
+_GROWTH = 1.5
+_SUBMIT_TRIES = 4
+_SUBMIT_TIMEOUT = 120.0
+_LONGEST_SUBMIT_PAUSE = 30.0
+_LONGEST_RETRY_AFTER = 60.0
+# How often in a row a job is asked for in vain where something is known of it all the same.
+_LOOKS = 5
+
+# A job, and when its next step is due.
+Next = tuple[Job, float | None]
+
+
+def step(job: Job, connection: Connection, now: float, until: float = math.inf) -> Next:
+    """Do the next thing that a job needs, one request at most, and return what it became.
+
+    Also returned is when the next step is due, None where there is none: the job is saved or has
+    ended otherwise, or `error` is what this command cannot get over. `now`, the due time and
+    `until`, beyond which no question about the job goes on, are those of the connection's clock.
+    """
+    following: Next = job, None
+    try:
+        match job.state:
+            case "accepted":
+                following = _prepare(job, connection, now)
+            case "submitting":
+                following = _submit(job, connection, now)
+            case "unknown":
+                following = _confirm(job, connection, now, until)
+            case "cancelling":
+                following = _cancel(job, connection, now, until)
+            case "submitted":
+                following = _look(job, connection, now, until)
+            case "finished":
+                following = _fetch(job, connection, now, until)
+            case "completed":
+                following = _save(job, connection)
+    except FalError as error:
+        unsent = job.state in ("accepted", "submitting")
+        following = replace(job, state="refused" if unsent else job.state, error=error), None
+    return following
+
+
+def _prepare(job: Job, connection: Connection, now: float) -> Next:
+    """Upload the local files; a job without any may be submitted."""
+    if not job.local_files or job.request is None:
+        return replace(job, state="submitting", attempts=job.attempts + 1), now
+    uploaded = upload_all(connection, [file.path for file in job.local_files])
+    body = with_links(PreparedInput(dict(job.request.body), job.local_files), uploaded)
+    return replace(job, request=replace(job.request, body=body), local_files=()), now
+
+
+def _submit(job: Job, connection: Connection, now: float) -> Next:
+    """Send the one request that costs money."""
+    assert job.request is not None, "a job that is submitted has a request"
+    queue, timeout = connection.config.origins.queue, _SUBMIT_TIMEOUT
+    read: Callable[[httpx.Response], SubmitReply] = partial(
+        read_submit, queue=queue, model_id=job.model_id
+    )
+    if job.is_sync:
+        read, (_, timeout) = read_sync, job_deadline(connection.config, job.options)
+    reply = submit(connection, job.request, read, timeout)
+    job = replace(job, request_id=reply.request_id, trouble=None)
+    if reply.decision == "accepted":
+        job = replace(job, urls=reply.urls, status="IN_QUEUE", submitted_here=True)
+        return replace(job, state="submitted"), now
+    if reply.decision == "completed":
+        job = replace(job, content=reply.content, billable_units=reply.billable_units)
+        return replace(job, state="completed"), now
+    if reply.decision == "undecided":
+        # Without an ID there is nobody to ask, and a synchronous run is in no queue.
+        due = now if reply.request_id is not None and not job.is_sync else None
+        return replace(job, state="unknown", error=reply.error), due
+    if reply.decision == "busy" and job.attempts < _SUBMIT_TRIES:
+        growing = 0.5 * 2 ** (job.attempts - 1) * (0.5 + connection.clock.random())
+        pause = growing if reply.retry_after is None else reply.retry_after
+        if pause <= _LONGEST_SUBMIT_PAUSE:
+            return replace(job, state="accepted", trouble=reply.error), now + pause
+    assert reply.error is not None, "whatever was not accepted has its error"
+    state: JobState = "refused"
+    if reply.error.code in ("job_failed", "cancelled"):
+        state = "failed" if reply.error.code == "job_failed" else "cancelled"
+    return replace(job, state=state, error=reply.error), None
+
+
+def _confirm(job: Job, connection: Connection, now: float, until: float) -> Next:
+    """Ask for the job of a submit whose reply did not say what became of it."""
+    queue, request_id = connection.config.origins.queue, job.request_id or ""
+    urls = RequestUrls.of_id(queue, job.model_id, request_id)
+    reply = ask(connection, "GET", f"{urls.status}?logs=0", read_status, until)
+    if reply.state in ("queued", "running", "completed", "failed", "cancelled"):
+        job = replace(job, state="submitted", status="IN_QUEUE", urls=urls, polls=0)
+        return replace(job, submitted_here=True, error=None), now
+    if reply.state == "unclear" and job.polls + 1 < _LOOKS:
+        return replace(job, polls=job.polls + 1), now + _pause(job, reply, connection)
+    refused = isinstance(job.error, NotAcceptedError)
+    return (replace(job, state="refused", request_id=None) if refused else job), None
+
+
+def _look(job: Job, connection: Connection, now: float, until: float) -> Next:
+    """Ask how the job stands."""
+    assert job.urls is not None, "a job that is at fal has its addresses"
+    url = f"{job.urls.status}?logs={int(job.options.logs)}"
+    reply = ask(connection, "GET", url, read_status, until)
+    if reply.state in ("unclear", "missing", "closed"):
+        return _without_answer(job, reply, connection, now)
+    job = replace(job, logs=max(job.logs, reply.logs, key=len), trouble=None, troubles=0)
+    job = replace(job, queue_position=reply.queue_position)
+    if reply.state == "cancelled":
+        return _ended(replace(job, state="cancelled", error=reply.error), connection)
+    if reply.state in ("completed", "failed"):
+        return replace(job, state="finished", failure=reply.error), now
+    status: Literal["IN_QUEUE", "IN_PROGRESS"]
+    status = "IN_QUEUE" if reply.state == "queued" else "IN_PROGRESS"
+    pause = _pause(job, reply, connection)
+    return replace(job, status=status, polls=job.polls + 1), now + pause
+
+
+def _cancel(job: Job, connection: Connection, now: float, until: float) -> Next:
+    """Ask fal to cancel the job; where the reply is unclear, the status is due next."""
+    assert job.urls is not None, "a job that is at fal has its addresses"
+    reply = ask(connection, "PUT", job.urls.cancel, read_cancel, until)
+    if reply.state == "cancelled":
+        return replace(job, state="cancelled"), None
+    if reply.state == "completed":
+        return replace(job, state="finished", error=reply.error), None
+    if reply.state == "running":
+        return replace(job, state="submitted", status="IN_PROGRESS", cancel_confirmed=True), None
+    if reply.state == "unclear":
+        return replace(job, state="submitted", trouble=reply.error), now
+    return replace(job, state="submitted", error=reply.error), None
+
+
+def _fetch(job: Job, connection: Connection, now: float, until: float) -> Next:
+    """Ask for the result of a job that has ended: a failed one's result says why."""
+    assert job.urls is not None, "a job that is at fal has its addresses"
+    failed = job.failure is not None
+    read = partial(read_result, failed=failed, errors=job.troubles)
+    reply = ask(connection, "GET", job.urls.result, read, until)
+    if reply.state in ("failed", "cancelled"):
+        state: JobState = "failed" if reply.state == "failed" else "cancelled"
+        return _ended(replace(job, state=state, error=reply.error), connection)
+    if reply.state == "completed" and not failed:
+        job = replace(job, content=reply.content, billable_units=reply.billable_units)
+        return replace(job, state="completed", trouble=None), now
+    if failed and (reply.state not in ("unclear", "running") or job.troubles + 1 >= _LOOKS):
+        return _ended(replace(job, state="failed", error=job.failure), connection)
+    return _without_answer(job, reply, connection, now)
+
+
+def _without_answer(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:
+    """Return the job after a reply that leaves it where it was: mostly it is asked for again.
+
+    fal's servers learn of a new job one after the other: that one does not know it is no end.
+    """
+    if reply.state == "closed" or (reply.state == "missing" and not job.submitted_here):
+        return replace(job, error=reply.error), None
+    troubles = job.troubles + 1 if reply.error is not None else 0
+    pause = _pause(job, reply, connection)
+    job = replace(job, trouble=reply.error, troubles=troubles, polls=job.polls + 1)
+    return job, now + pause
+
+
+def _pause(job: Job, reply: JobReply, connection: Connection) -> float:
+    """Return the seconds to the next question: few at first, then up to the interval."""
+    interval, _ = job_deadline(connection.config, job.options)
+    pause = min(_FIRST_PAUSE * _GROWTH ** min(job.polls, 50), interval)
+    return max(pause, min(reply.retry_after or 0.0, _LONGEST_RETRY_AFTER))
+
+
+def _save(job: Job, connection: Connection) -> Next:
+    """Save the files of the result, which is here."""
+    options = job.options
+    folder = open_output_folder(options.output, options.output_file)
+    stamp = f"{connection.clock.date().astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
+    sent = frozenset(links(dict(job.request.body))) if job.request is not None else frozenset()
+    try:
+        saved = save_result(connection, folder, naming, job.content or b"", sent)
+    except ValueError:
+        text = "fal ran the model, and its answer cannot be read"
+        raise UnconfirmedError("unconfirmed", text, charged="yes") from None
+    error = None
+    if saved.lost:
+        text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"
+        error = NotCollectedError("download_failed", text)
+    return _ended(replace(job, state="saved", saved=saved, error=error), connection)
+
+
+def _ended(job: Job, connection: Connection) -> Next:
+    """Return a job that has ended, with its log lines saved where the options want them.
+
+    What cannot be written then is the error of a job without another one.
+    """
+    options, places = job.options, list[Path]()
+    if job.is_sync or not options.logs:
+        return job, None
+    try:
+        folder = open_output_folder(options.output, options.output_file)
+        stem = safe_name(job.request_id or "job")
+        if options.save_logs:
+            places.append(save_lines(folder, folder.below("logs"), stem, "log", job.logs))
+        if options.save_logs_inline:
+            first = job.saved.files[0].path if job.saved and job.saved.files else folder.path / stem
+            places.append(save_lines(folder, first.parent, first.stem, "log", job.logs))
+    except LocalError as error:
+        if job.error is not None:
+            connection.report(f"The log was not saved: {error}")
+        return replace(job, error=job.error or error), None
+    return replace(job, logs_path=places[0]), None
