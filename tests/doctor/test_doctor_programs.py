@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from falsmith.doctor.programs import check_packages, check_python, check_skill_python, check_uv
+from falsmith.doctor.machine import check_packages, check_python, check_skill_python, check_uv
 
 Install = Callable[[str, str], Path]
 
