@@ -12,19 +12,22 @@ from fal_runtime.fal.http import Clock, Connection, exchange, unreachable
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
+from falsmith.text import counted
 
 __all__ = ["CursorError", "Page", "Platform", "Price"]
 
 EXCERPT = 120
-# What the API's own description gives as an example; the most that it allows is told nowhere.
+# What the API's own description gives as an example; the most that it allows stands nowhere.
 PAGE_SIZE = 50
+# The whole catalogue has some 1,500 models, 30 pages with documents: a list beyond has no end.
+MOST_PAGES, MOST_ENTRIES = 1_000, 50_000
 # It goes into an address, and into messages on a screen.
 CURSOR = re.compile(r"[!-~]{1,2000}")
 ADVICE = "try again later, or use a saved document with --source PATH"
 
 
 class CursorError(PlatformError):
-    """The platform's list cannot be followed from a place that the platform itself told."""
+    """The platform's list cannot be followed from a place that the platform itself gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one `unit` of a model costs; tiers by resolution or duration are not told by fal."""
+    """What one `unit` of a model costs; fal gives no tiers by resolution or duration."""
 
     unit_price: float
     unit: str
@@ -78,8 +81,8 @@ class Platform:
                 )
             return entry_documents(entry, origin)
         except DocumentError as error:
-            told = str(error).removesuffix(".")
-            raise PlatformError("platform_down", f"{told}: {ADVICE}") from None
+            reason = str(error).removesuffix(".")
+            raise PlatformError("platform_down", f"{reason}: {ADVICE}") from None
 
     def search(
         self,
@@ -105,10 +108,10 @@ class Platform:
             NotAcceptedError: The platform cannot be reached.
 
         """
-        told = {"q": one_line(text), "category": one_line(category or ""), "status": status}
-        asked = {name: value for name, value in told.items() if value}
+        terms = {"q": one_line(text), "category": one_line(category or ""), "status": status}
+        query = {name: value for name, value in terms.items() if value}
         seen: set[str] = set()
-        for page in self.pages(asked, size=min(limit or PAGE_SIZE, PAGE_SIZE), documents=documents):
+        for page in self.pages(query, size=min(limit or PAGE_SIZE, PAGE_SIZE), documents=documents):
             for item in page.items:
                 if isinstance(item, DocumentError):
                     yield item
@@ -120,7 +123,7 @@ class Platform:
 
     def pages(
         self,
-        asked: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         *,
         cursor: str | None = None,
         size: int = PAGE_SIZE,
@@ -128,12 +131,14 @@ class Platform:
     ) -> Iterator[Page]:
         """Yield the pages of `GET /v1/models`, from `cursor` to the last; one request at a time.
 
-        Raises as `search`, and CursorError where the platform refuses or repeats a cursor.
+        Raises as `search`, and CursorError where the platform refuses or repeats a cursor, or
+        where its list is longer than any catalogue.
         """
-        params = dict(asked or {}) | {"limit": str(size)}
+        params = dict(query or {}) | {"limit": str(size)}
         params |= {"expand": "openapi-3.0"} if documents else {}
         used: set[str] = set()
-        while True:
+        entries = 0
+        for number in range(1, MOST_PAGES + 1):
             page = self._page(params | ({"cursor": cursor} if cursor is not None else {}))
             used |= {cursor} if cursor is not None else set()
             if page.next_cursor in used:
@@ -143,12 +148,20 @@ class Platform:
                     "cursor of an earlier one. Try again later",
                 )
             yield page
-            if page.next_cursor is None:
-                return
             cursor = page.next_cursor
+            entries += len(page.items)
+            if cursor is None:
+                return
+            if entries > MOST_ENTRIES or number == MOST_PAGES:
+                raise CursorError(
+                    "platform_down",
+                    f"the platform's list has no end: {counted(entries, 'model')} on "
+                    f"{counted(number, 'page')}, and still more. Try again later, or narrow the "
+                    "search",
+                )
 
     def price(self, model_id: str) -> Price | None:
-        """Return the model's unit price, or None where no key is set or none is told.
+        """Return the model's unit price, or None where no key is set or there is none.
 
         Raises: as `find`, but for ModelNotFoundError: a model without a price is none of those.
         """
@@ -158,14 +171,24 @@ class Platform:
             answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
         except ModelNotFoundError:
             return None
-        match _priced(answer, model_id):
-            case {
-                "unit_price": int() | float() as price,
-                "unit": str(unit),
-                "currency": str(money),
-            }:
-                return Price(price, one_line(unit), one_line(money))
+        entries = answer.get("prices")
+        for entry in entries if isinstance(entries, list) else ():
+            match entry:
+                case {
+                    "endpoint_id": str(priced),
+                    "unit_price": int() | float() as price,
+                    "unit": str(unit),
+                    "currency": str(currency),
+                } if priced == model_id:
+                    return Price(price, one_line(unit), one_line(currency))
         return None
+
+    def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Json]:
+        """Return the answer about one model; raises as `find`."""
+        response = self._get(path, params)
+        if response.status_code == 404:
+            raise _not_found(params["endpoint_id"])
+        return _answer(response, has_key=self.config.key is not None)
 
     def _page(self, params: Mapping[str, str]) -> Page:
         response = self._get("/v1/models", params)
@@ -173,17 +196,13 @@ class Platform:
             raise CursorError("platform_down", _refused(response))
         if response.status_code in (400, 414, 422):
             raise PlatformError("usage", _refused(response))
-        answer = _body(response, None, has_key=self.config.key is not None)
+        answer = _answer(response, has_key=self.config.key is not None)
         at = f" at cursor {params['cursor']}" if "cursor" in params else ""
         origin = f"the list of {response.url.host}{at}"
         try:
             return Page(tuple(list_entries(answer, origin)), _next_cursor(answer, origin))
         except DocumentError as error:
             raise PlatformError("platform_down", f"{error} Try again later") from None
-
-    def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Json]:
-        has_key = self.config.key is not None
-        return _body(self._get(path, params), params["endpoint_id"], has_key=has_key)
 
     def _get(self, path: str, params: Mapping[str, str]) -> httpx.Response:
         url = self.config.origins.platform + path
@@ -192,10 +211,10 @@ class Platform:
             connection = Connection(self.client, self.config, clock=self.clock)
             return exchange(connection, "GET", url, params=params, headers=headers)
         except httpx.RequestError as error:
-            told = unreachable(error, url)
+            failure = unreachable(error, url)
             raise NotAcceptedError(
-                told.code,
-                f"{told.message}; without a network, --offline uses the models on this machine",
+                failure.code,
+                f"{failure.message}; without a network, --offline uses the models on this machine",
             ) from error
 
 
@@ -213,33 +232,28 @@ def _next_cursor(answer: Mapping[str, Json], origin: str) -> str | None:
 
 def _refused(response: httpx.Response) -> str:
     return (
-        f"the platform does not accept the search: {response.status_code} ({_said(response)}). "
+        f"the platform does not accept the search: {response.status_code} ({_reason(response)}). "
         "Change the text or the category"
     )
 
 
-def _body(response: httpx.Response, model_id: str | None, *, has_key: bool) -> Mapping[str, Json]:
+def _answer(response: httpx.Response, *, has_key: bool) -> Mapping[str, Json]:
     """Return the JSON object of a good answer; raise what a bad one means."""
     if response.status_code in (401, 403):
         why = "refuses the key: check FAL_KEY" if has_key else "asks for a key: set FAL_KEY"
-        raise KeyMissingError("key_refused", f"the platform {why} ({_said(response)})")
-    if response.status_code == 404 and model_id is not None:
-        raise _not_found(model_id)
+        raise KeyMissingError("key_refused", f"the platform {why} ({_reason(response)})")
     if not response.is_success:
+        pause = one_line(response.headers.get("retry-after", ""), EXCERPT)
+        after = f", Retry-After: {pause}" if pause else ""
         raise PlatformError(
             "platform_down",
-            f"the platform answered {response.status_code} ({_said(response)}{_pause(response)}): "
-            f"{ADVICE}",
+            f"the platform answered {response.status_code} ({_reason(response)}{after}): {ADVICE}",
         )
-    return _object(response)
-
-
-def _object(response: httpx.Response) -> Mapping[str, Json]:
     origin = f"the answer of {response.url.host}"
     try:
         value = load_json(response.content, origin)
     except DocumentError as error:
-        kind = response.headers.get("content-type", "no content type")
+        kind = one_line(response.headers.get("content-type", "no content type"), EXCERPT)
         hint = "a proxy or a login page may have answered in its place"
         reason = hint if "html" in kind else str(error)
         raise PlatformError("platform_down", f"{origin} is not JSON but {kind}: {reason}") from None
@@ -259,14 +273,6 @@ def _named(entries: Iterator[Entry | DocumentError], model_id: str) -> Entry:
     raise errors[0] if errors else _not_found(model_id)
 
 
-def _priced(answer: Mapping[str, Json], model_id: str) -> Mapping[str, Json]:
-    entries = answer.get("prices")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping) and entry.get("endpoint_id") == model_id:
-            return entry
-    return {}
-
-
 def _not_found(model_id: str) -> ModelNotFoundError:
     return ModelNotFoundError(
         f"fal knows no model {model_id}: check the spelling, capitals count; "
@@ -274,17 +280,12 @@ def _not_found(model_id: str) -> ModelNotFoundError:
     )
 
 
-def _pause(response: httpx.Response) -> str:
-    told = one_line(response.headers.get("retry-after", ""))[:EXCERPT]
-    return f", Retry-After: {told}" if told else ""
-
-
-def _said(response: httpx.Response) -> str:
+def _reason(response: httpx.Response) -> str:
     """Return the platform's own message, of its error envelope, or its status in words."""
     try:
         match load_json(response.content, "the answer"):
             case {"error": {"message": str(message)}}:
-                return one_line(message)[:EXCERPT]
+                return one_line(message, EXCERPT)
     except DocumentError:
         pass
-    return response.reason_phrase or "no reason given"
+    return one_line(response.reason_phrase, EXCERPT) or "no reason given"

@@ -205,7 +205,10 @@ class _Handler(BaseHTTPRequestHandler):
             state.over.wait(60)
             return
         answer = state.fake.answer(request)
-        self.send_response(answer.status_code)
+        # As the server wrote it, whatever that is.
+        self.send_response(answer.status_code, answer.reason_phrase)
+        if "content-type" in answer.headers:
+            self.send_header("Content-Type", answer.headers["content-type"])
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
         self.wfile.write(answer.content)

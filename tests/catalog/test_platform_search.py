@@ -94,6 +94,24 @@ def test_a_page_that_repeats_a_cursor_is_an_error(five: "FakePlatform", cursor: 
     assert len(five.requests) <= 3
 
 
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_list_without_an_end_is_left(fake: "FakePlatform", size: int) -> None:
+    def endless(request: httpx.Request) -> httpx.Response:
+        number = len(fake.requests)
+        fake.requests.append(request.url.params)
+        models = [{"endpoint_id": f"acme/m{number}-{place}"} for place in range(size)]
+        answer = {"models": models, "next_cursor": f"at-{number}", "has_more": True}
+        return httpx.Response(200, json=answer)
+
+    client = httpx.Client(transport=httpx.MockTransport(endless))
+    platform = fake.platform()
+    pages = type(platform)(client, platform.config, platform.clock).pages()
+    with pytest.raises(CursorError, match="has no end"):
+        while True:
+            next(pages)
+    assert len(fake.requests) == (1000 if size == 0 else 101)
+
+
 @pytest.mark.parametrize("cursor", [None, "", 7, "\u00e9", "x" * 5000, "\x1b[31mred", "a\nb"])
 def test_a_page_that_promises_more_without_a_cursor_is_no_end(
     five: "FakePlatform", cursor: Any

@@ -151,7 +151,7 @@ def _told(made: Row, action: Action) -> dict[str, object]:
         "status": made.status,
         "files": made.files,
         "changed": made.changed,
-        "oddities": list(made.oddities),
+        "warnings": list(made.oddities),
     }
     if action != "write":
         told["drift"] = [{"kind": kind, "path": path} for kind, path in made.drift]

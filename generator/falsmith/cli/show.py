@@ -1,4 +1,4 @@
-"""`falsmith show`: one model's parameters, answer, example, oddities and price."""
+"""`falsmith show`: one model's parameters, outputs, example, warnings and price."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ import sys
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.text import one_line
 from falsmith.cli.options import json_option, notice, open_source, source_options
 from falsmith.model import MISSING, Model, Parameter
 from falsmith.names import check_model_id
@@ -40,7 +41,7 @@ def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int
 
 
 def _price(platform: Platform, model_id: str) -> Price | None:
-    """Return the price; a platform that refuses to tell it takes nothing from the model."""
+    """Return the price; a platform that refuses it takes nothing from the model."""
     try:
         return platform.price(model_id)
     except FalError as error:
@@ -61,12 +62,12 @@ def _object(model: Model, price: Price | None) -> dict[str, object]:
             {"path": one.path, "kind": one.kind, "file": one.is_file} for one in model.outputs
         ],
         "example": model.example,
-        "oddities": list(model.oddities),
+        "warnings": list(model.oddities),
     }
 
 
 def _parameter(parameter: Parameter) -> dict[str, object]:
-    told: dict[str, object] = {
+    described: dict[str, object] = {
         "name": parameter.name,
         "type": parameter.type,
         "required": parameter.required,
@@ -75,7 +76,7 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
         "file": parameter.file_kind,
         "description": parameter.description,
     }
-    return told | ({} if parameter.default is MISSING else {"default": parameter.default})
+    return described | ({} if parameter.default is MISSING else {"default": parameter.default})
 
 
 def _print(model: Model, price: Price | None) -> None:
@@ -83,28 +84,27 @@ def _print(model: Model, price: Price | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    def safe(text: str) -> str:
+        """Return upstream text without what steers a terminal, and without rich's markup."""
+        return escape(one_line(text))
+
     console = Console()
-    console.print(
-        f"[bold]{escape(model.display_name)}[/]  {escape(model.id)}  {escape(model.category)}"
-    )
+    console.print(f"[bold]{safe(model.display_name)}[/]  {safe(model.id)}  {safe(model.category)}")
     table = Table("field", "type", "default", "notes", box=None, header_style="bold")
     for one in model.parameters:
-        default = "required" if one.required else _default(one)
-        told = ", ".join(json.dumps(value) for value in one.choices[:CHOICES_SHOWN])
-        more = f", ... ({len(one.choices)})" if len(one.choices) > CHOICES_SHOWN else ""
-        kind = ", ".join(part for part in (one.type, one.limits, told + more) if part)
-        table.add_row(*map(escape, (one.name, kind, default, one.description)))
+        default = "" if one.default is MISSING else json.dumps(one.default)
+        choices = ", ".join(json.dumps(value) for value in one.choices[:CHOICES_SHOWN])
+        if len(one.choices) > CHOICES_SHOWN:
+            choices += f", ... ({len(one.choices)})"
+        kind = ", ".join(part for part in (one.type, one.limits, choices) if part)
+        row = (one.name, kind, "required" if one.required else default, one.description)
+        table.add_row(*map(safe, row))
     console.print(table)
     returned = ", ".join(f"{one.path} ({one.kind})" for one in model.outputs)
-    console.print(f"[bold]returns[/]  {escape(returned or 'not published')}")
-    console.print(f"[bold]example[/]  {escape(json.dumps(model.example))}")
+    console.print(f"[bold]returns[/]  {safe(returned or 'not published')}")
+    console.print(f"[bold]example[/]  {safe(json.dumps(model.example))}")
     if price:
-        console.print(
-            f"[bold]price[/]  {price.unit_price} {price.currency} per {escape(price.unit)}"
-        )
-    for oddity in model.oddities:
-        console.print(f"[bold]note[/]  {escape(oddity)}")
-
-
-def _default(parameter: Parameter) -> str:
-    return "" if parameter.default is MISSING else json.dumps(parameter.default)
+        amount = f"{price.unit_price} {price.currency} per {price.unit}"
+        console.print(f"[bold]price[/]  {safe(amount)}")
+    for warning in model.oddities:
+        console.print(f"[bold]note[/]  {safe(warning)}")
