@@ -270,6 +270,12 @@ def test_an_answer_that_is_none_is_told_and_not_followed(
     assert {request.url.host for request in wire.requests} == {"platform.test"}
 
 
+def test_an_answer_without_an_end_is_not_read_to_it(entry: dict[str, Any]) -> None:
+    error = failure([answer({"models": [entry | {"noise": "x" * (33 << 20)}]})])
+    assert error.exit_status == 6
+    assert "larger" in error.message
+
+
 def test_a_config_never_shows_its_key() -> None:
     platform = Wire([answer({})]).platform(key=KEY)
 

@@ -21,6 +21,8 @@ EXCERPT = 120
 PAGE_SIZE = 50
 # The whole catalogue has some 1,500 models, 30 pages with documents: a list beyond has no end.
 MOST_PAGES, MOST_ENTRIES = 1_000, 50_000
+# Bytes, decoded: 50 models with their documents have less than 1 MB.
+PAGE_LIMIT = 32 << 20
 # It goes into an address, and into messages on a screen.
 CURSOR = re.compile(r"[!-~]{1,2000}")
 ADVICE = "try again later, or use a saved document with --source PATH"
@@ -207,9 +209,11 @@ class Platform:
     def _get(self, path: str, params: Mapping[str, str]) -> httpx.Response:
         url = self.config.origins.platform + path
         headers = self.config.authorization() if self.config.key is not None else {}
+        connection = Connection(self.client, self.config, clock=self.clock)
         try:
-            connection = Connection(self.client, self.config, clock=self.clock)
-            return exchange(connection, "GET", url, params=params, headers=headers)
+            return exchange(
+                connection, "GET", url, params=params, headers=headers, limit=PAGE_LIMIT
+            )
         except httpx.RequestError as error:
             failure = unreachable(error, url)
             raise NotAcceptedError(

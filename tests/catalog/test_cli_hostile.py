@@ -124,3 +124,35 @@ def test_a_hostile_server_does_not_steer_the_terminal(
     assert steering(shown(*command)) == []
     assert steering(shown("catalog", "info")) == []
     assert steering(shown("search", "--offline")) == []
+
+
+@pytest.mark.usefixtures("live")
+def test_a_key_that_the_platform_echoes_is_neither_kept_nor_shown(
+    shown: Shown,
+    fake: "FakePlatform",
+    make_documents: Callable[..., Documents],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = "0123-key-id:4567-secret"
+    monkeypatch.setenv("FAL_KEY", key)
+    model = make_documents(
+        "acme/one",
+        {"prompt": {"type": "string", "default": key}},
+        display_name=f"One {key}",
+        tags=[key],
+        description=key,
+    )
+    entry = {"endpoint_id": "acme/one", "metadata": model.metadata, "openapi": model.openapi}
+    fake.models = [entry, {"endpoint_id": key}]
+    for command in (["catalog", "sync"], ["search"], ["search", "one"], ["show", "acme/one"]):
+        assert key not in shown(*command)
+    assert "acme/one" in shown("search", "--offline")
+    assert key not in shown("show", "acme/one", "--offline")
+    files = [path for path in tmp_path.rglob("catalog*") if path.is_file()]
+    assert files
+    assert all(key.encode() not in path.read_bytes() for path in files)
+    fake.answers["first"] = httpx.Response(403, json={"error": {"message": f"not {key}"}})
+    refused = shown("search")
+    assert "not [key]" in refused
+    assert key not in refused

@@ -1,11 +1,16 @@
 """Looks at what falsmith and its skills need on this machine, and says what to do about it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fal_runtime.errors import UsageError
-from falsmith.doctor.fal import check_addresses, check_hosts, check_key, check_key_at_fal
+from falsmith.doctor.fal import (
+    check_addresses,
+    check_hosts,
+    check_key,
+    check_key_at_fal,
+    without_key,
+)
 from falsmith.doctor.machine import (
     Check,
     Verdict,
@@ -20,9 +25,6 @@ from falsmith.doctor.machine import (
     check_uv,
 )
 
-if TYPE_CHECKING:
-    import httpx
-
 __all__ = ["Check", "Verdict", "examine"]
 
 
@@ -31,7 +33,6 @@ def examine(
     project: Path,
     *,
     offline: bool = False,
-    open_client: "Callable[[], httpx.Client] | None" = None,
 ) -> Iterator[Check]:
     """Yield each check of this machine; what is wrong is a verdict and never raised.
 
@@ -39,7 +40,6 @@ def examine(
         environ: The environment, with key and addresses.
         project: The folder in which skills and results are written.
         offline: Leave out the hosts, and the question whether fal takes the key.
-        open_client: Makes the client for the network; None takes the runtime's own.
 
     """
     yield check_python()
@@ -50,7 +50,7 @@ def examine(
     yield key
     yield addresses
     if addresses.verdict == "ok" and not offline:
-        yield from _network(environ, open_client, with_key=key.verdict == "ok")
+        yield from _network(environ, with_key=key.verdict == "ok")
     yield check_cache()
     yield check_state(environ)
     yield check_project(project)
@@ -58,16 +58,11 @@ def examine(
     yield check_links(project)
 
 
-def _network(
-    environ: Mapping[str, str],
-    open_client: "Callable[[], httpx.Client] | None",
-    *,
-    with_key: bool,
-) -> Iterator[Check]:
+def _network(environ: Mapping[str, str], *, with_key: bool) -> Iterator[Check]:
     try:
         from fal_runtime.fal.http import new_client
 
-        client = (open_client or new_client)()
+        client = new_client(without_key(environ))
     except ImportError as error:
         yield Check("hosts", "problem", f"not asked: this Python cannot import {error.name}")
         return

@@ -15,7 +15,9 @@ from falsmith.doctor.machine import Check
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["check_addresses", "check_hosts", "check_key", "check_key_at_fal"]
+    from fal_runtime.fal.http import Connection
+
+__all__ = ["check_addresses", "check_hosts", "check_key", "check_key_at_fal", "without_key"]
 
 KEYS = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME")
 ADDRESSES = (
@@ -62,14 +64,14 @@ def check_key(environ: Mapping[str, str]) -> Check:
 def check_addresses(environ: Mapping[str, str]) -> Check:
     """Look whether addresses and queue settings of the environment can be used."""
     try:
-        _without_key(environ)
+        without_key(environ)
     except FalError as error:
         return Check("settings", "problem", str(error), "Correct or unset the variable.")
     changed = [name for name in ADDRESSES if environ.get(name)]
     return Check("settings", "ok", f"set: {', '.join(changed)}" if changed else "fal's own hosts")
 
 
-def _without_key(environ: Mapping[str, str]) -> Config:
+def without_key(environ: Mapping[str, str]) -> Config:
     """Return what the environment sets beside the key; raises as `load_config` does."""
     return load_config(None, {name: environ[name] for name in environ if name not in KEYS})
 
@@ -79,9 +81,12 @@ def check_hosts(client: "httpx.Client", environ: Mapping[str, str]) -> Iterator[
 
     Any answer but a gateway's error will do. `environ` is one that `check_addresses` finds good.
     """
-    named = asdict(_without_key(environ).origins)
-    with ThreadPoolExecutor(len(named)) as pool:
-        yield from pool.map(lambda name: _host(client, name, named[name]), named)
+    from fal_runtime.fal.http import Connection
+
+    config = without_key(environ)
+    connection, origins = Connection(client, config), asdict(config.origins)
+    with ThreadPoolExecutor(len(origins)) as pool:
+        yield from pool.map(lambda name: _host(connection, name, origins[name]), origins)
 
 
 def check_key_at_fal(client: "httpx.Client", environ: Mapping[str, str]) -> Check:
@@ -91,20 +96,21 @@ def check_key_at_fal(client: "httpx.Client", environ: Mapping[str, str]) -> Chec
     """
     import httpx
 
-    from fal_runtime.fal.http import unreachable
+    from fal_runtime.fal.http import Connection, unreachable
 
     config = load_config(None, environ)
+    connection = Connection(client, config)
     url = f"{config.origins.queue}/{APP}/requests/{uuid.uuid4()}/status"
     try:
-        answer = client.get(url, headers=config.authorization(), timeout=NETWORK_TIMEOUT)
+        response = _get(connection, url, config.authorization())
     except httpx.RequestError as error:
         return Check("key at fal", "warning", f"not asked: {unreachable(error, url)}")
-    return _verdict_on_key(answer, urlsplit(url).hostname or url)
+    return _verdict_on_key(response, urlsplit(url).hostname or url)
 
 
-def _verdict_on_key(answer: "httpx.Response", host: str) -> Check:
-    status = answer.status_code
-    is_json = "json" in answer.headers.get("content-type", "")
+def _verdict_on_key(response: "httpx.Response", host: str) -> Check:
+    status = response.status_code
+    is_json = "json" in response.headers.get("content-type", "")
     if status == 404 and is_json:
         return Check("key at fal", "ok", f"{host} accepts it")
     if status == 401:
@@ -119,14 +125,14 @@ def _verdict_on_key(answer: "httpx.Response", host: str) -> Check:
     return Check("key at fal", "warning", found, advice)
 
 
-def _host(client: "httpx.Client", name: str, origin: str) -> Check:
+def _host(connection: "Connection", name: str, origin: str) -> Check:
     import httpx
 
     from fal_runtime.fal.http import unreachable
 
     host = urlsplit(origin).hostname or origin
     try:
-        status = client.get(f"{origin}/", timeout=NETWORK_TIMEOUT).status_code
+        status = _get(connection, f"{origin}/", {}).status_code
     except httpx.RequestError as error:
         # The message says what happened, then what to do.
         found, _, advice = str(unreachable(error, origin)).rpartition(": ")
@@ -138,3 +144,11 @@ def _host(client: "httpx.Client", name: str, origin: str) -> Check:
         advice = "Try again later; see https://status.fal.ai"
         return Check(f"host {name}", "warning", f"{host} answers {status}: it is down", advice)
     return Check(f"host {name}", "ok", f"{host} answers")
+
+
+def _get(connection: "Connection", url: str, headers: Mapping[str, str]) -> "httpx.Response":
+    """Ask once, for a few seconds, and hand on whatever comes."""
+    from fal_runtime.fal.http import exchange
+
+    deadline = connection.clock.now() + NETWORK_TIMEOUT
+    return exchange(connection, "GET", url, headers=headers, attempts=1, deadline=deadline)
