@@ -48,7 +48,7 @@ def sync_command(as_json: bool, quiet: bool) -> int:
 @catalog.command(epilog="\b\nExample:\n  falsmith catalog info --json")
 @json_option
 def info(as_json: bool) -> int:
-    """Tell what the local cache holds, how old that is, and where it stands."""
+    """Show what the local cache holds, how old that is, and where it stands."""
     cache = open_cache()
     contents = cache.contents()
     if as_json or not sys.stdout.isatty():
@@ -83,9 +83,9 @@ def _progress(known: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]
     with rich.Progress(*columns, rich.TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=known or None)
 
-        def show(told: Progress) -> None:
-            longer = max(known, told.models + 1) if known else None
-            bar.update(task, completed=told.models, total=told.models if told.done else longer)
+        def show(now: Progress) -> None:
+            longer = max(known, now.models + 1) if known else None
+            bar.update(task, completed=now.models, total=now.models if now.done else longer)
 
         yield show
 
@@ -105,8 +105,8 @@ def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
             "of the list may be theirs"
         )
     if as_json:
-        told = {"removed": last.removed, "kept": last.kept, "broken": last.broken}
-        sys.stdout.write(json.dumps(_object(contents, cache) | told, indent=1) + "\n")
+        counts = {"removed": last.removed, "kept": last.kept, "broken": last.broken}
+        sys.stdout.write(json.dumps(_object(contents, cache) | counts, indent=1) + "\n")
         return
     gone = f", {last.removed} vanished ones removed" if last.removed else ""
     sys.stdout.write(

@@ -52,9 +52,9 @@ def demo(output: Path | None) -> int:
         click.echo(f"   {problem.path}: {problem.message}")
     click.echo(f"   {len(problems)} problems")
     click.secho("\n3. Call the model through its wrapper, at a local fal", bold=True)
-    answer = _call(skill, emulator, folder / "output")
-    click.echo(f"   status {answer['status']}, request {answer['request_id']}")
-    for file in answer["files"]:
+    result = _call(skill, emulator, folder / "output")
+    click.echo(f"   status {result['status']}, request {result['request_id']}")
+    for file in result["files"]:
         click.echo(f"   saved {file['path']} ({file['content_type']}, {file['size']} bytes)")
     return 1 if problems else 0
 
@@ -69,7 +69,7 @@ def _print_tree(skill: Skill) -> None:
 
 
 def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json]:
-    """Run the wrapper as its user would, in a process of its own, and return what it answers."""
+    """Run the wrapper as its user would, in its own process, and return the object it prints."""
     script = skill.folder / "scripts" / f"{wrapper_name(skill.name)}.py"
     command = [sys.executable, str(script), "--prompt", PROMPT, "--output", str(output)]
     shown = f"python {script} --prompt {PROMPT!r} --output {output}"
@@ -78,7 +78,7 @@ def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json
         done = subprocess.run(
             command, env={**os.environ, **emulator.environment}, stdout=subprocess.PIPE, check=False
         )
-    answer: Mapping[str, Json] = json.loads(done.stdout)
+    result: Mapping[str, Json] = json.loads(done.stdout)
     if done.returncode != 0:
-        raise JobError("job_failed", f"the wrapper failed: {answer['error']['message']}")
-    return answer
+        raise JobError("job_failed", f"the wrapper failed: {result['error']['message']}")
+    return result

@@ -15,7 +15,7 @@ __all__ = ["doctor"]
 COLOURS: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-# The option of the other commands would import packages whose absence is to be told here.
+# The option of the other commands would import packages whose absence is to be shown here.
 @click.command(epilog="\b\nExamples:\n  falsmith doctor\n  falsmith doctor --offline --json")
 @click.option("--offline", is_flag=True, help="Ask nothing of the network.")
 @click.option(
@@ -47,7 +47,7 @@ def _print(check: Check) -> None:
 
 
 def _object(checks: list[Check], problems: int) -> dict[str, object]:
-    told: dict[str, object] = {
+    report: dict[str, object] = {
         "checks": [
             {
                 "name": check.name,
@@ -60,5 +60,5 @@ def _object(checks: list[Check], problems: int) -> dict[str, object]:
     }
     if problems:
         message = f"{problems} of {len(checks)} checks found a problem"
-        told["error"] = FalError("problems_found", message).as_json()
-    return told
+        report["error"] = FalError("problems_found", message).as_json()
+    return report

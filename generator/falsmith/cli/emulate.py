@@ -103,7 +103,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _documents(source: str) -> Iterator[Documents]:
-    """Yield the models of a source; a saved document that cannot be used is told and left out."""
+    """Yield the models of a source; a saved document that cannot be used is named and left out."""
     if source == "bundled":
         from falsmith.catalog.bundled import bundled_all
 
@@ -111,11 +111,11 @@ def _documents(source: str) -> Iterator[Documents]:
         return
     from falsmith.catalog.saved import SavedSource
 
-    for found in SavedSource(Path(source)).all():
-        if isinstance(found, Documents):
-            yield found
+    for one in SavedSource(Path(source)).all():
+        if isinstance(one, Documents):
+            yield one
         else:
-            click.echo(f"Left out: {found}", err=True)
+            click.echo(f"Left out: {one}", err=True)
 
 
 def _settings(environment: Mapping[str, str], *, as_json: bool) -> str:

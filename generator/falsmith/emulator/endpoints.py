@@ -58,8 +58,8 @@ class Endpoint:
     @property
     def category(self) -> str:
         """The model's category, from its list entry or from its document; may be empty."""
-        told = self.documents.metadata.get("category") or self._about().get("category")
-        return told if isinstance(told, str) else ""
+        category = self.documents.metadata.get("category") or self._about().get("category")
+        return category if isinstance(category, str) else ""
 
     def with_defaults(self, inputs: Mapping[str, Json]) -> dict[str, Json]:
         """Return `inputs` as the model sees them: with the defaults of the fields left out."""

@@ -91,19 +91,19 @@ def _list(request: Request, name: str) -> list[str]:
 
 
 def _ids(request: Request, *, split: bool) -> list[str]:
-    told = _list(request, "endpoint_id")
-    ids = [part.strip() for one in told for part in (one.split(",") if split else [one])]
+    values = _list(request, "endpoint_id")
+    ids = [part.strip() for one in values for part in (one.split(",") if split else [one])]
     if len(ids) > MOST_IDS or not all(ids):
         raise BadParameter(f"endpoint_id must name 1 to {MOST_IDS} endpoints")
     return ids
 
 
-def _limit(told: str | None) -> int:
-    if told is None:
+def _limit(value: str | None) -> int:
+    if value is None:
         return DEFAULT_LIMIT
-    if not told.isascii() or not told.isdigit() or int(told[:9]) < 1:
+    if not value.isascii() or not value.isdigit() or int(value[:9]) < 1:
         raise BadParameter("limit must be a whole number of at least 1")
-    return min(int(told[:9]), MOST_ROWS)
+    return min(int(value[:9]), MOST_ROWS)
 
 
 def _page(cursor: str | None) -> int:
@@ -129,15 +129,15 @@ def _cut(
 
 
 def _matches(endpoint: Endpoint, request: Request) -> bool:
-    """Tell whether the endpoint fits category, status and every word of `q`."""
+    """Return whether the endpoint fits category, status and every word of `q`."""
     metadata, query = endpoint.documents.metadata, request.query_params
     if query.get("category", endpoint.category) != endpoint.category:
         return False
     status = metadata.get("status", "active")
     if query.get("status", status) != status:
         return False
-    told = (metadata.get("display_name"), metadata.get("description"))
-    text = " ".join([endpoint.model_id, endpoint.category, *(str(part or "") for part in told)])
+    texts = (metadata.get("display_name"), metadata.get("description"))
+    text = " ".join([endpoint.model_id, endpoint.category, *(str(part or "") for part in texts)])
     return all(word in text.lower() for word in query.get("q", "").lower().split())
 
 
