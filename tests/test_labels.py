@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import branches
 from falsmith.documents import Json
 from falsmith.schema import labels
-from falsmith.schema.references import Schema, branches
 
 NULL = {"type": "null"}
 TEXT = {"type": "string"}

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from falsmith.schema.references import branches
+from fal_runtime.schema.document import SchemaDocument, branches
+from falsmith.documents import openapi_documents
+from falsmith.parse import parse
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 OpenApi = Callable[..., dict[str, Any]]
@@ -170,12 +172,30 @@ def test_unions_of_unions_that_no_reader_could_finish_leave_the_input_unknown(
     assert told.oddities == ()
 
 
-def test_a_chain_of_a_thousand_definitions_is_read(openapi_document: OpenApi) -> None:
-    chain = {f"N{number}": ref(f"N{number + 1}") for number in range(5000)}
+@pytest.mark.parametrize("link", [ref, lambda name: {"anyOf": [ref(name), {"type": "null"}]}])
+def test_a_chain_longer_than_any_reader_follows_is_cut_with_a_warning(
+    link: Callable[[str], Any], openapi_document: OpenApi
+) -> None:
+    chain = {f"N{number}": link(f"N{number + 1}") for number in range(5000)}
     resolved = read_input(openapi_document, {"a": ref("N0")}, **chain, N5000={"type": "string"})
+    document = SchemaDocument(resolved.schema)
 
     assert len(resolved.schema["$defs"]) == 5001
-    assert resolved.oddities == ()
+    assert document.accepts(5, resolved.schema["properties"]["a"])
+    assert not document.accepts(5, {"$ref": "#/$defs/N4990"})
+    assert any("too far" in warning for warning in resolved.oddities)
+
+
+def test_one_document_of_endless_references_does_not_stop_the_others(
+    openapi_document: OpenApi,
+) -> None:
+    chain = {f"N{number}": ref(f"N{number + 1}") for number in range(600)}
+    root = {"type": "object", "properties": {"a": ref("N0")}, "required": ["a"]}
+    document = openapi_document(root, components={**chain, "N600": {"type": "string"}})
+
+    model = parse(openapi_documents(document, "x.json"))
+
+    assert [one.name for one in model.parameters] == ["a"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "a~b", "a%b", "a~1b", "A.B-c_d"])

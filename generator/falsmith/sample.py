@@ -6,19 +6,18 @@ from math import isfinite
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from fal_runtime.schema.document import COMBINING, SchemaDocument
-from fal_runtime.schema.steps import steps
+from fal_runtime.schema.document import COMBINING, SchemaDocument, follow
+from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
-from falsmith.schema.references import Schema, follow
 
 __all__ = ["Sampler"]
 
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
 MOST_VALUES = 100
-# Of all values that one sampler judges, as `steps` counts them; those of real models take some
-# thousand.
+# Of all values that one sampler judges, as `SchemaDocument.steps` counts them; those of real
+# models take some thousand.
 MOST_STEPS = 100_000
 # Where so many of its examples are wrong, the next ones are as well.
 MOST_EXAMPLES = 100
@@ -70,7 +69,7 @@ class Sampler:
 
     def _takes_too_long(self, value: Json, part: SchemaDocument) -> bool:
         if self._steps_left >= 0:
-            self._steps_left -= steps(part, value)
+            self._steps_left -= part.steps(value)
         return self._steps_left < 0
 
     def _errors(self, value: Json, schema: Schema) -> Iterator[object]:

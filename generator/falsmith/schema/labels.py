@@ -5,8 +5,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import branches
 from falsmith.documents import Json
-from falsmith.schema.references import Schema, branches
 
 __all__ = ["choices", "has_few_lists", "limits", "type_label"]
 

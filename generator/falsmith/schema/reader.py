@@ -1,17 +1,15 @@
 """Reads one schema of an OpenAPI document, keyword by keyword, into sound JSON Schema 2020-12."""
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from fal_runtime.schema.patterns import is_slow
-from fal_runtime.text import clean_text
+from fal_runtime.schema.document import escaped, is_quick
+from fal_runtime.text import clean_text, one_line, short_json
 from falsmith.documents import Json
-from falsmith.schema.loops import cut_loops, escaped
+from falsmith.schema.loops import cut_loops
 from falsmith.text import clean_data
 
 __all__ = ["FileKind", "Schema", "SchemaReader"]
@@ -21,9 +19,8 @@ COMPONENT = "#/components/schemas/"
 CHILDREN = frozenset({"additionalProperties", "allOf", "anyOf", "items", "oneOf", "prefixItems"})
 CHILDREN |= {"properties", "required"}
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-# Escaped: a key of YAML ends after 1,024 characters, and a path of the output holds five names.
-NAME_LIMIT = 200
-SURROGATE = re.compile("[\ud800-\udfff]")
+# Every one of the catalogue's 1,561 names is such a word; any other could not be shown unchanged.
+FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 Schema = dict[str, Any]
 # Where, name, schema and the form's hint: what kind of file the value links to, if any.
@@ -65,7 +62,7 @@ class SchemaReader:
                 self.defs[name] = {}
                 self.defs[name] = self.node(self.components[name], name, name)
         for name in cut_loops(self.defs):
-            self.note(name, "refers to itself without end; anything is allowed there")
+            self.note(name, "refers to itself without end, or too far; anything is allowed there")
 
     def node(self, node: Json, where: str, name: str) -> Schema:
         """Return `node` with every keyword that is sound, in our spelling."""
@@ -111,7 +108,7 @@ class SchemaReader:
             name = reference.removeprefix(COMPONENT).replace("~1", "/").replace("~0", "~")
             if name in self.components:
                 return name
-        self.note(where, f"refers to {clean_text(str(reference))[:80]}, which is not defined")
+        self.note(where, f"refers to {one_line(str(reference), 80)}, which is not defined")
         return None
 
     def values(self, node: Mapping[str, Json], where: str) -> Schema:
@@ -136,8 +133,8 @@ class SchemaReader:
         """Return the keywords that bound a number, a text or a list, where they make sense."""
         sound = {keyword: is_sound for keyword, is_sound in BOUNDS.items() if keyword in node}
         schema = {keyword: node[keyword] for keyword in sound if sound[keyword](node[keyword])}
-        if "pattern" in schema and is_slow(schema["pattern"]):
-            self.note(where, "has a pattern that could take for ever; any text is allowed")
+        if "pattern" in schema and not is_quick(schema["pattern"]):
+            # The server judges it.
             del schema["pattern"]
         for exclusive, bound in EXCLUSIVE.items():
             if node.get(exclusive) is True and bound in schema:
@@ -166,9 +163,9 @@ class SchemaReader:
         told = node.get("x-fal-order-properties")
         order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
         names = dict.fromkeys([key for key in order if key in properties] + list(properties))
-        for name in [name for name in names if not _can_be_told(name)]:
+        for name in [name for name in names if not FIELD_NAME.fullmatch(name)]:
             del names[name]
-            self.note(where, f"has a field whose name cannot be told, {json.dumps(name)[:40]}")
+            self.note(where, f"has a field that no flag can be named after, {short_json(name, 40)}")
         schema: Schema = {
             "properties": {key: self.node(properties[key], f"{where}.{key}", key) for key in names}
         }
@@ -192,7 +189,7 @@ class SchemaReader:
 
     def note(self, where: str, message: str) -> None:
         """Remember an oddity, each once."""
-        self.oddities.setdefault(f"{clean_text(where)}: {message}")
+        self.oddities.setdefault(f"{one_line(where, 200)}: {message}")
 
 
 def _annotations(node: Mapping[str, Json]) -> Schema:
@@ -218,14 +215,10 @@ def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
     required = node.get("required")
     if not isinstance(required, list):
         return {}
-    asked = dict.fromkeys(key for key in required if isinstance(key, str) and _can_be_told(key))
+    asked = dict.fromkeys(
+        key for key in required if isinstance(key, str) and FIELD_NAME.fullmatch(key)
+    )
     return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
-
-
-@lru_cache(maxsize=4096)
-def _can_be_told(name: str) -> bool:
-    """Tell whether a field of this name can be sent and be a key in every format of a skill."""
-    return len(json.dumps(name)) <= NAME_LIMIT and not SURROGATE.search(name)
 
 
 def _nullable(schema: Schema) -> Schema:

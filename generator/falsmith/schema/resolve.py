@@ -7,11 +7,11 @@ name, and come out as JSON Schema 2020-12: local `$defs`, no OpenAPI spellings, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fal_runtime.schema.document import follow
 from falsmith.documents import Json, only_post
 from falsmith.schema.file_kind import input_file_kind, output_file_kind
 from falsmith.schema.loops import expands_without_end
 from falsmith.schema.reader import FileKind, Schema, SchemaReader
-from falsmith.schema.references import follow
 
 __all__ = ["ResolvedSchema", "dig", "input_schema", "output_schema"]
 

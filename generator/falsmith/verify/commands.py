@@ -11,8 +11,7 @@ from fal_runtime.errors import FalError
 from fal_runtime.input.flags import named_model, own_options, parse_command
 from fal_runtime.input.prepare import prepare_command, raise_problems
 from fal_runtime.json_text import JsonTextError, parse_json
-from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.steps import MOST_STEPS, steps
+from fal_runtime.schema.document import MOST_STEPS, SchemaDocument
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
@@ -79,7 +78,7 @@ class _Judge:
             return None
         for value in _values(words, stdin):
             if self.steps_left >= 0:
-                self.steps_left -= steps(SchemaDocument(self.schema), value)
+                self.steps_left -= SchemaDocument(self.schema).steps(value)
         if self.steps_left < 0:
             return "cannot be checked: the examples and the schema are too large together"
         schema = self.schema if is_wrapper or named_model(words) == self.model_id else {}

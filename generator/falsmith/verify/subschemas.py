@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.steps import children, in_place
 
 __all__ = ["MOST_EXPANSIONS", "defined", "expansion", "subschemas"]
 
-# Where definitions stand; none of them speaks of a value by itself.
-DEFINITIONS = ("$defs", "definitions")
+# The keywords under which schemas stand: one, a list of them, or several by name.
+HOLDERS = (
+    "$defs", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "definitions",
+    "dependentSchemas", "else", "if", "items", "not", "oneOf", "patternProperties", "prefixItems",
+    "properties", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+)  # fmt: skip
+BY_NAME = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 MOST_EXPANSIONS = 100_000
 DEEPEST = 60
 
@@ -20,21 +23,23 @@ def subschemas(schema: object) -> Iterator[Mapping[str, Any]]:
     waiting: list[object] = [schema]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, Mapping):
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, Mapping):
             yield part
-            waiting += children(part)
-            waiting += [one for named in DEFINITIONS for one in _values(part.get(named))]
+            waiting += [
+                part[keyword] for keyword in HOLDERS if keyword in part and keyword not in BY_NAME
+            ]
+            named = [part[keyword] for keyword in BY_NAME if isinstance(part.get(keyword), Mapping)]
+            waiting += [one for schemas in named for one in schemas.values()]
 
 
 def defined(root: Mapping[str, Any], reference: object) -> object:
     """Return the schema that `#/$defs/NAME` or `#` names in the document, None for any other."""
-    if reference == "#":
-        return root
-    if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/$defs/")):
         return None
-    name = unquote(reference.removeprefix("#/$defs/")).replace("~1", "/").replace("~0", "~")
-    definitions = root.get("$defs")
-    return definitions.get(name) if isinstance(definitions, Mapping) else None
+    found = SchemaDocument(root).target({"$ref": reference})
+    return found if isinstance(found, Mapping) else None
 
 
 def expansion(
@@ -52,11 +57,7 @@ def expansion(
         return MOST_EXPANSIONS + 1
     if id(schema) not in known:
         known[id(schema)] = MOST_EXPANSIONS + 1
-        parts = in_place(SchemaDocument(root), schema)
+        parts = SchemaDocument(root).in_place(schema)
         inside = (expansion(root, known, part, depth + 1) for part in parts)
         known[id(schema)] = min(1 + sum(inside), MOST_EXPANSIONS + 1)
     return known[id(schema)]
-
-
-def _values(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, Mapping) else []

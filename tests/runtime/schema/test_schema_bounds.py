@@ -11,7 +11,6 @@ from fal_runtime.input.flags import own_options
 from fal_runtime.input.prepare import prepare_command
 from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.patterns import is_slow
 from fal_runtime.schema.validate import schema_problems, unknown_fields
 
 
@@ -38,71 +37,12 @@ def test_what_refers_to_itself_takes_what_the_rest_takes() -> None:
     assert not document.accepts(5, document.root)
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "^(a+)+$",
-        "(a*)*",
-        "((a+))*",
-        "(a|b+)+",
-        "([a-z]+){2,}",
-        "(?:a+){1,50}",
-        "([^)]+)*",
-        "(a|aa)+$",
-        "(a|a?)+",
-        r"(?:\w|\d)+$",
-        r"(?:\u4e00|[\u4e00-\u9fff])+$",
-        r"\s*\s*\s*x",
-        "^(.*)(.*)(.*)(.*)x",
-        "^a*[a-c]*[a-z]*$",
-        "a{0,5000}a{0,5000}a{0,5000}b",
-        "^(?!.*a.*a.*a)b",
-        "(?:a?){30}a{30}$",
-        f"{'a?' * 30}{'a' * 30}",
-        "(a|aa){40}$",
-        r"^(a*)\1\1$",
-        f"{'(' * 400}a{')' * 400}{'b' * 9000}",
-    ],
-)
-def test_a_pattern_with_many_ways_to_fit_a_text_is_slow(pattern: str) -> None:
-    assert is_slow(pattern)
+@pytest.mark.parametrize("pattern", ["^(a+)+$", r"\s*\s*x", f"{'a?' * 30}{'a' * 30}"])
+def test_a_pattern_of_many_ways_in_an_edited_schema_is_left_to_the_server(pattern: str) -> None:
     schema = {"type": "object", "properties": {"text": {"type": "string", "pattern": pattern}}}
     argv = ["--text", "a" * 60 + "!"]
     sent = prepare_command(argv, model_id="acme/demo", schema=schema)
     assert sent.value["text"].endswith("a!")
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "^#([0-9A-Fa-f]{3}){1,2}$",
-        "a+b+",
-        "(a)+",
-        "[(+)+]+",
-        r"\(a+\)+",
-        "(a+){2}",
-        "^(https?|ftp)://.+$",
-        "(a+)(b)*",
-        r"^\d{4}-\d{2}-\d{2}$",
-        r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$",
-        r"^\w+\s+\w+$",
-        r"^\s*\w+\s*=\s*\w+\s*$",
-        r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$",
-        "^((25[0-5]|[1-9]?[0-9])[.]){3}(25[0-5]|[1-9]?[0-9])$",
-        "^data:image/[a-z]+;base64,[A-Za-z0-9+/]+=*$",
-        "^(?:[a-z]|-|[0-9])+$",
-        r"^(\d+px|\d+%|\d+em|auto)$",
-        r"^(?!.*\.\.)[a-z.]+$",
-        "^.{3000}$",
-        ".*a.*",
-        "(",
-        "[",
-        "a{",
-        "",
-    ],
-)
-def test_other_patterns_are_not_slow(pattern: str) -> None:
-    assert not is_slow(pattern)
 
 
 def test_members_that_multiply_are_looked_at_once_each() -> None:
