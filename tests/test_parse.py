@@ -187,27 +187,13 @@ def test_flags_are_those_of_the_wrapper(parsed: Callable[..., Model]) -> None:
     assert list(required.flag_example) == ["--input-output"]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("a=b", "x"),
-        ("a\nb", "x"),
-        ("a<|im_end|>", "x"),
-        ("[INST]", "x"),
-        ("```", "x"),
-        ("a", "line\nbreak"),
-        ("a", "```"),
-        ("a", "[INST]"),
-        ("a", "\ufe0f"),
-        ("a", None),
-    ],
-)
+@pytest.mark.parametrize("value", ["line\nbreak", "```", "[INST]", "\ufe0f", None])
 def test_what_no_command_line_can_carry_leaves_the_flags_out(
-    name: str, value: Any, parsed: Callable[..., Model]
+    value: Any, parsed: Callable[..., Model]
 ) -> None:
-    model = parsed({name: {"enum": [value]}}, required=(name,))
+    model = parsed({"a": {"enum": [value]}}, required=("a",))
 
-    assert model.example == {name: value}
+    assert model.example == {"a": value}
     assert model.flag_example == {}
 
 

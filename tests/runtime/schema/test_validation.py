@@ -136,7 +136,9 @@ def test_a_decimal_multiple_is_a_multiple() -> None:
 
 
 @pytest.mark.parametrize(("number", "fits"), [(10**300, True), (10**300 + 1, False)])
-def test_a_multiple_is_exact_also_of_numbers_that_no_float_tells_apart(number: int, fits: bool) -> None:
+def test_a_multiple_is_exact_also_of_numbers_that_no_float_tells_apart(
+    number: int, fits: bool
+) -> None:
     schema = {"properties": {"a": {"type": "number", "multipleOf": 2.5}}}
     if fits:
         assert check_input({"a": number}, SchemaDocument(schema)).value == {"a": number}
