@@ -126,8 +126,13 @@ def test_the_generic_caller_uses_them_for_the_skills_own_model_only(
 
 
 def test_relative_paths_start_at_the_folder_of_the_file(
-    ask: Ask, write_defaults: Write, poster_skill: Path, tmp_path: Path
+    ask: Ask,
+    write_defaults: Write,
+    poster_skill: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     logo = poster_skill / "references" / "logo.png"
     photo = tmp_path / "photo.png"
     for file in (logo, photo):

@@ -62,6 +62,45 @@ def test_what_is_wrong_is_told_with_file_line_and_key(
     assert [part for part in told if part not in message] == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "~/.ssh/id_rsa",
+        "/etc/hostname",
+        "file:///etc/hostname",
+        "../../secret.png",
+        "../../project/.env.png",
+        "link.png",
+    ],
+)
+def test_a_file_outside_of_skill_and_project_is_refused(
+    ask: Ask,
+    write_defaults: Write,
+    poster_skill: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    project = tmp_path / "project"
+    for file in (tmp_path / "secret.png", project / ".env.png", tmp_path / ".ssh" / "id_rsa"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("secret")
+    (poster_skill / "references" / "link.png").symlink_to(tmp_path / "secret.png")
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = write_defaults(f"defaults:\n  image_url: {name}\n")
+
+    code, answer = ask("--prompt", "x")
+
+    assert (code, answer["error"]["code"]) == (2, "invalid_settings")
+    message = answer["error"]["message"]
+    assert message.startswith(f"{file}, line 2: defaults.image_url: got ")
+    assert "inside the skill or below the working folder" in message
+    assert ask("--prompt", "x", "--image-url", str(tmp_path / "secret.png"))[0] == 2
+    file.unlink()
+    assert ask("--prompt", "x", "--image-url", str(tmp_path / "secret.png"))[0] == 0
+
+
 def test_every_problem_of_the_file_is_told_at_once(ask: Ask, write_defaults: Write) -> None:
     write_defaults(
         "defaults: {output_format: pgn}\npresets:\n  a: {num_images: 9}\n  b: {seed: x}\n"
