@@ -235,9 +235,7 @@ def _prepared_input(
     check = partial(
         check_input, validate=not options.no_validate, allow_unknown=options.allow_unknown
     )
-    layers = read_defaults(
-        target.skill, Path.cwd(), target.document, options.preset, check
-    )
+    layers = read_defaults(target.skill, Path.cwd(), target.document, options.preset, check)
     given = given_input(line, target.document, process.read_stdin, layers)
     prepared = check(given.value, target.document, given.problems)
     for notice in prepared.notices:

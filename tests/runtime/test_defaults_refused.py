@@ -74,13 +74,10 @@ def test_what_is_wrong_is_told_with_file_line_and_key(
     ],
 )
 def test_a_file_outside_of_skill_and_project_is_refused(
-    ask: Ask,
-    write_defaults: Write,
-    poster_skill: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
+    ask: Ask, write_defaults: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    poster_skill = tmp_path / "acme-demo"
+    write_defaults("")
     project = tmp_path / "project"
     for file in (tmp_path / "secret.png", project / ".env.png", tmp_path / ".ssh" / "id_rsa"):
         file.parent.mkdir(exist_ok=True)

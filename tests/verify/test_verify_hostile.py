@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fal_runtime.errors import InputError
+from fal_runtime.input.prepare import prepare_command
 from fal_runtime.json_text import parse_json
 from falsmith.verify import verify
 from falsmith.verify.front_matter import read_yaml
@@ -230,6 +232,26 @@ def test_a_pattern_that_would_take_for_ever_is_left_out(
     )
     seal(skill)
     assert verify(skill) == []
+
+
+@pytest.mark.parametrize("pattern", ["^[a-z]+$", "^[a-z]+-[a-z]+$", "^(a+)+$"])
+def test_a_shown_command_is_refused_where_the_wrapper_refuses_it(
+    skill: Path, seal: Callable[..., None], pattern: str
+) -> None:
+    text = (skill / INPUT).read_text(encoding="utf-8")
+    (skill / INPUT).write_text(
+        text.replace('"minLength": 1', f'"pattern": "{pattern}"'), encoding="utf-8"
+    )
+    seal(skill)
+    command = ["--prompt", "a cat", "--count", "2"]
+    schema = json.loads((skill / INPUT).read_bytes())
+    try:
+        prepare_command(command, model_id="acme/demo", schema=schema)
+        refused = False
+    except InputError:
+        refused = True
+
+    assert any("prompt" in one.message for one in verify(skill)) == refused
 
 
 def test_nothing_in_the_folder_is_executed(skill: Path, seal: Callable[..., None]) -> None:

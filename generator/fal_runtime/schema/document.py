@@ -154,6 +154,7 @@ class SchemaDocument:
             if isinstance(schema, Mapping):
                 # A validator takes ten times as long for a reference.
                 count += (10 if "$ref" in schema else 1) + len(_sequence(schema, "enum"))
+                count += len(part) ** 2 if "uniqueItems" in schema and _entries(part) else 0
                 waiting += [(other, part) for other in self.in_place(schema)]
                 waiting += [(_member(schema, step), inner) for step, inner in _entries(part)]
         return min(count, MOST_STEPS + 1)
