@@ -1,6 +1,6 @@
 """Python packages as files of a skill: the runtime, and falsmith itself for the creator skill."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -13,8 +13,12 @@ __all__ = ["generator_files", "runtime_files", "templates_folder"]
 RUNTIME = PurePosixPath("scripts/fal_runtime")
 GENERATOR = PurePosixPath("scripts/falsmith")
 SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
-# The local fal needs packages of its own and is of no use to a skill.
-LEFT_OUT = frozenset({"emulator", "emulate.py", "demo.py", "templates", "__pycache__"})
+# What the creator skill has no use for: the commands that judge skills and machines, the local
+# fal, which needs packages of its own, and the calls, which its fal_api_call.py makes.
+LEFT_OUT = frozenset(
+    {"doctor", "emulator", "templates", "verify"}
+    | {f"cli/{name}.py" for name in ("call", "demo", "doctor", "emulate", "upload", "verify")}
+)
 
 
 @cache
@@ -25,7 +29,7 @@ def runtime_files() -> tuple[File, ...]:
 
 def generator_files() -> tuple[File, ...]:
     """Return falsmith with its templates and its bundled catalogue, below `scripts/falsmith/`."""
-    own = _files(_folder(falsmith.__file__), GENERATOR)
+    own = _files(_folder(falsmith.__file__), GENERATOR, LEFT_OUT)
     return (*own, *_files(templates_folder(), GENERATOR / "templates"))
 
 
@@ -43,11 +47,11 @@ def _folder(module_file: str | None) -> Path:
     return Path(module_file).parent
 
 
-def _files(folder: Path, path: PurePosixPath) -> Iterator[File]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name in LEFT_OUT or entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _files(entry, path / entry.name)
-        elif entry.suffix in SUFFIXES:
-            yield File(path / entry.name, entry.read_bytes())
+def _files(folder: Path, path: PurePosixPath, left_out: Set[str] = frozenset()) -> Iterator[File]:
+    """Yield the files in `folder` as files below `path`, but for what `left_out` names."""
+    for place in sorted(folder.rglob("*")):
+        inside = PurePosixPath(place.relative_to(folder).as_posix())
+        hidden = any(part.startswith((".", "__pycache__")) for part in inside.parts)
+        named = not left_out.isdisjoint(map(str, (inside, *inside.parents)))
+        if place.suffix in SUFFIXES and place.is_file() and not hidden and not named:
+            yield File(path / inside, place.read_bytes())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,16 @@ WHISPER = ["-m", "fal-ai/whisper", "--offline"]
 Contents = Callable[[Path], dict[str, bytes | str]]
 
 
+# What the packages of this environment are without falsmith, which `site` would make importable.
+ISOLATED = {"PYTHONPATH": str(Path(pytest.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+COMMANDS = ["catalog", "categories", "generate", "list", "remove", "search", "show"]
+
+
 def script(skills: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     home = str(skills.parent / "home")
     return subprocess.run(
-        [sys.executable, str(skills / "fal-skill-creator/scripts" / name), *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": home, "PYTHONDONTWRITEBYTECODE": "1"},
+        [sys.executable, "-S", str(skills / "fal-skill-creator/scripts" / name), *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": home, **ISOLATED},
         capture_output=True,
         text=True,
         check=False,
@@ -120,3 +126,72 @@ def test_ends_of_lines_and_files_of_no_program_change_nothing(skills: Path) -> N
     made = script(skills, "generate_fal_skill.py", *WHISPER, "--standalone")
 
     assert made.returncode == 0, made.stderr
+
+
+@pytest.fixture
+def other_modules(project: Project) -> None:
+    """Put modules into the current folder that must not be imported in the place of others."""
+    for name in ("falsmith", "fal_runtime", "click", "json", "runpy"):
+        (project.folder / f"{name}.py").write_text("raise SystemExit('not this one')\n")
+
+
+@pytest.mark.usefixtures("other_modules")
+def test_the_creator_gives_the_commands_that_it_carries_and_help_names_it(skills: Path) -> None:
+    helped = script(skills, "falsmith.py", "--help")
+    listed = helped.stdout.partition("Commands:")[2].partition("Example:")[0]
+    called = f"python {skills}/fal-skill-creator/scripts/falsmith.py"
+
+    assert helped.returncode == 0, helped.stderr
+    assert [line.split()[0] for line in listed.splitlines() if line[2:3].isalpha()] == COMMANDS
+    for command in COMMANDS:
+        told = script(skills, "falsmith.py", command, "--help")
+        assert told.stdout.startswith(f"Usage: {called} {command} "), told.stderr
+        assert not re.search(rf"(?<!/)\bfalsmith ({'|'.join(COMMANDS)})", told.stdout)
+
+
+@pytest.mark.usefixtures("other_modules")
+def test_the_creator_searches_lists_and_removes(skills: Path) -> None:
+    found = script(skills, "falsmith.py", "search", "flux", "--source", "bundled", "--json")
+    listed = script(skills, "falsmith.py", "list")
+    removed = script(skills, "falsmith.py", "remove", "acme-alone")
+
+    assert "fal-ai/flux/dev" in found.stdout, found.stderr
+    names = [one["name"] for one in json.loads(listed.stdout)["skills"]]
+    assert names == ["acme-alone", "acme-linked", "fal-skill-creator"]
+    assert removed.returncode == 0, removed.stderr
+    assert not (skills / "acme-alone").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "hint"),
+    [
+        ("falsmith.py", ["show", "acme/unknown", "--offline"], "falsmith.py catalog sync`"),
+        ("falsmith.py", ["shwo"], "Did you mean show?"),
+        ("falsmith.py", ["verify"], "falsmith.py [OPTIONS] COMMAND"),
+        ("falsmith.py", ["generate", "-m", "flux"], "falsmith.py search TEXT`"),
+        ("falsmith.py", ["generate", "--offline"], "name models with -m ID"),
+        ("generate_fal_skill.py", ["-m", "flux"], "falsmith.py search TEXT`"),
+        ("generate_fal_skill.py", ["-n", "json", *WHISPER], "generate_fal_skill.py -m"),
+        ("generate_fal_skill.py", ["--nonsense"], "generate_fal_skill.py [OPTIONS]"),
+    ],
+)
+def test_a_hint_names_a_command_that_is_there(
+    skills: Path, name: str, arguments: list[str], hint: str
+) -> None:
+    made = script(skills, name, *arguments)
+
+    assert made.returncode == 2
+    assert hint in made.stderr
+    assert not re.search(r"(?<!/)\bfalsmith [a-z]", made.stderr + made.stdout)
+
+
+def test_what_the_creator_carries_imports_nothing_that_it_lacks(skills: Path) -> None:
+    scripts = skills / "fal-skill-creator/scripts"
+    lacking = ("verify", "doctor", "emulator", "cli/verify.py", "cli/doctor.py", "cli/demo.py")
+    assert [one for one in lacking if (scripts / "falsmith" / one).exists()] == []
+    for module in (scripts / "falsmith").rglob("*.py"):
+        for name in re.findall(
+            r"^ *from (falsmith[\w.]*) import", module.read_text(), re.MULTILINE
+        ):
+            place = scripts / name.replace(".", "/")
+            assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), name

@@ -1,52 +1,43 @@
 """The command line: arguments, one call, print, exit status. Commands are imported when called."""
 
 import importlib
+import io
 import json
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
 from fal_runtime.errors import FalError
-from fal_runtime.output.standard_output import OutputError
+from fal_runtime.output.standard_output import OutputError, printing, unwritable
 from falsmith import __version__
-from falsmith.cli.checked_output import checked_output
-from falsmith.hosts import DEFAULT_FOLDER
+from falsmith.cli.program import COMMANDS, Program
 
 __all__ = ["cli", "run"]
 
 # Each command stands in the module of its name, but for a name that Python has taken.
 RENAMED = {"list": "list_skills"}
-COMMANDS = {
-    "call": "Call any model by its ID; its input is sent unchecked.",
-    "catalog": "Keep the whole catalogue on this machine.",
-    "categories": "List the kinds of models.",
-    "demo": "Make a skill from the bundled catalogue and run it against a local fal.",
-    "doctor": "Check this machine: Python, packages, key, network, folders.",
-    "emulate": "Run a local fal for tests and demonstrations.",
-    "generate": "Make skills from model IDs.",
-    "list": "List the skills of falsmith in this project.",
-    "remove": "Remove a skill, keeping what you changed in it.",
-    "search": "Search models by words, category and ability.",
-    "show": "Show a model's parameters, answer, example and oddities.",
-    "upload": "Upload files and print their links.",
-    "verify": "Check skills against every rule they must satisfy.",
-}
 
 
 class _Commands(click.Group):
-    """Imports a command's module only when that command is called."""
+    """Imports a command's module only when that command is called.
+
+    The creator skill carries the modules of some commands: those are all that it has.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return sorted(name for name in COMMANDS if _module(name).is_file())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.list_commands(ctx):
             return None
-        name = RENAMED.get(cmd_name, cmd_name)
-        command = getattr(importlib.import_module(f"falsmith.cli.{name}"), name)
+        module = importlib.import_module(f"falsmith.cli.{_module(cmd_name).stem}")
+        command = getattr(module, _module(cmd_name).stem)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(
@@ -56,63 +47,118 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            close = get_close_matches(args[0], COMMANDS)
+            close = get_close_matches(args[0], self.list_commands(ctx))
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise click.UsageError(f"{error.message}{hint}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _module(command: str) -> Path:
+    return Path(__file__).with_name(f"{RENAMED.get(command, command)}.py")
 
 
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: falsmith generate -m fal-ai/flux/dev, then look into .claude/skills.",
+    epilog="Example: falsmith generate -m fal-ai/flux/dev, then open the new skill's SKILL.md.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", prog_name="falsmith")
 def cli() -> None:
     """Turn fal.ai model IDs into agent skills that call the models safely."""
 
 
-def run(arguments: Sequence[str], *, skills: Path = DEFAULT_FOLDER) -> int:
-    """Run the command line and return its exit status; the one place that prints an error.
-
-    `skills` is the folder that `generate` writes to where no option names one.
-    """
+def run(arguments: Sequence[str], started: Program | None = None) -> int:
+    """Run the command line and return its exit status; the one place that prints an error."""
+    program = started or Program()
+    helps = not arguments or not {"-h", "--help"}.isdisjoint(arguments)
     try:
-        with checked_output():
-            return _answered(arguments, skills)
+        with _checked_output(program.named if helps else str):
+            return _run(arguments, program)
     except OutputError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_status
 
 
-def _answered(arguments: Sequence[str], skills: Path) -> int:
+def _run(arguments: Sequence[str], program: Program) -> int:
     words = list(arguments) or ["--help"]
     try:
-        status = cli.main(words, prog_name="falsmith", standalone_mode=False, obj=skills)
+        status = cli.main(words, prog_name="falsmith", standalone_mode=False, obj=program)
     except OutputError:
         raise
     except FalError as error:
-        _print_error(error, arguments)
-        return error.exit_status
+        return _failed(error, arguments, program)
     except click.ClickException as error:
-        error.show()
-        _print_error(FalError("usage", error.format_message()), arguments, quiet=True)
-        return 2
+        usage = io.StringIO()
+        error.show(usage)
+        click.echo(program.named(usage.getvalue()), err=True, nl=False)
+        return _failed(FalError("usage", error.format_message()), arguments, program, quiet=True)
     except (click.Abort, KeyboardInterrupt):
         message = "interrupted: the same command once more goes on with what is left"
         interrupted = FalError("interrupted", message, charged="no", retry="later")
-        _print_error(interrupted, arguments)
-        return interrupted.exit_status
+        return _failed(interrupted, arguments, program)
+    except Exception as error:
+        traceback.print_exc()
+        message = f"this is an error of falsmith itself: {type(error).__name__}: {error}"
+        return _failed(FalError("internal_error", message), arguments, program)
     return status if isinstance(status, int) else 0
 
 
-def _print_error(error: FalError, arguments: Sequence[str], *, quiet: bool = False) -> None:
+def _failed(
+    error: FalError, arguments: Sequence[str], program: Program, *, quiet: bool = False
+) -> int:
+    """Print an error for people, and as one JSON object for programs; return its exit status."""
     if not quiet:
-        click.echo(f"error: {error}", err=True)
+        click.echo(program.named(f"error: {error}"), err=True)
         for problem in error.problems:
             click.echo(f"  {problem.path}: {problem.got}; expected {problem.expected}", err=True)
     if "--json" in arguments or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"error": error.as_json()}) + "\n")
+        sys.stdout.write(json.dumps({"error": program.error(error)}) + "\n")
+    return error.exit_status
+
+
+@contextmanager
+def _checked_output(reworded: Callable[[str], str]) -> Iterator[None]:
+    """Make standard output raise OutputError where it cannot be written, also at the end."""
+    before = sys.stdout
+    if isinstance(before, io.TextIOWrapper):
+        # A terminal of few characters shows the others as escapes, not a traceback.
+        before.reconfigure(errors="backslashreplace")
+    sys.stdout = cast(TextIO, _Closed() if before is None else _Checked(before, reworded))
+    try:
+        yield
+        sys.stdout.flush()
+    finally:
+        sys.stdout = before
+
+
+class _Closed(io.StringIO):
+    """Stands where the process was started without a standard output."""
+
+    def write(self, _text: str) -> int:
+        raise unwritable("it is closed")
+
+
+class _Checked:
+    """A stream like the one it is given, but for the errors of writing and the words of help."""
+
+    def __init__(self, stream: TextIO, reworded: Callable[[str], str]) -> None:
+        self._stream = stream
+        self._reworded = reworded
+
+    def __getattr__(self, name: str) -> object:
+        attribute: object = getattr(self._stream, name)
+        return attribute
+
+    def write(self, text: str) -> int:
+        if text == "":  # Click tries streams with it, and would swallow the error.
+            return 0
+        with printing(self._stream):
+            self._stream.write(self._reworded(text))
+        return len(text)
+
+    def flush(self) -> None:
+        with printing(self._stream):
+            self._stream.flush()

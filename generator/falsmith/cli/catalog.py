@@ -12,6 +12,7 @@ from fal_runtime.errors import FalError, LocalError
 from falsmith.catalog.cache import Cache, Contents
 from falsmith.catalog.sync import Progress, sync
 from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
+from falsmith.cli.program import program
 
 __all__ = ["catalog"]
 
@@ -65,7 +66,8 @@ def info(as_json: bool) -> int:
         f"synced     {synced}",
     ]
     if contents.pages:
-        lines.append(f"unfinished a sync stands at page {contents.pages}: `falsmith catalog sync`")
+        hint = program().named("`falsmith catalog sync`")
+        lines.append(f"unfinished a sync stands at page {contents.pages}: {hint}")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

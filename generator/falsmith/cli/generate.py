@@ -10,9 +10,17 @@ from fal_runtime.errors import FalError, UsageError
 from fal_runtime.text import one_line
 from falsmith.catalog.query import Query
 from falsmith.catalog.saved import DocumentFile
-from falsmith.cli.folders import chosen_folder, folder_options
 from falsmith.cli.generation import Found, Plan, run_plan
-from falsmith.cli.options import json_option, notice, open_source, quiet_option, source_options
+from falsmith.cli.options import (
+    chosen_folder,
+    default_folder,
+    folder_options,
+    json_option,
+    notice,
+    open_source,
+    quiet_option,
+    source_options,
+)
 from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
 from falsmith.documents import Documents
@@ -62,7 +70,7 @@ def _refuse(words: tuple[str, ...]) -> None:
     help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
 )
 @click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
-@folder_options(f"{DEFAULT_FOLDER}; for generate_fal_skill.py, beside its skill")
+@folder_options(str(DEFAULT_FOLDER))
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
 @click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
 @click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
@@ -126,7 +134,7 @@ def generate(
             "--all alone means a whole source: name it with --source PATH or --offline, or take "
             "the whole live platform with --yes",
         )
-    folder = chosen_folder(output, agent) or click.get_current_context().obj
+    folder = chosen_folder(output, agent) or default_folder()
     opened = open_source(source, offline=offline, key=api_key)
     told_as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:

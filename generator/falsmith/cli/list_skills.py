@@ -12,8 +12,7 @@ import click
 
 from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
-from falsmith.cli.folders import chosen_folder, folder_options, known_folders
-from falsmith.cli.options import json_option, notice
+from falsmith.cli.options import chosen_folder, default_folders, folder_options, json_option, notice
 from falsmith.skill.installed import Installed, find
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def list_skills(
     """
     chosen = chosen_folder(output, agent)
     _check_folders([*folders, *([output] if output is not None else [])])
-    places = (*folders, *([chosen] if chosen is not None else [])) or known_folders()
+    places = (*folders, *([chosen] if chosen is not None else [])) or default_folders()
     skills = []
     for found in find(places):
         if isinstance(found, Installed):

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share, and what they mean: sources, folders, output."""
 
 import os
 from collections.abc import Callable
@@ -11,12 +11,18 @@ import click
 from fal_runtime.errors import UsageError
 from falsmith.catalog.cache import Cache, default_path
 from falsmith.catalog.saved import SavedSource
+from falsmith.cli.program import program
+from falsmith.hosts import DEFAULT_FOLDER, HOST_FOLDERS
 from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
 
 if TYPE_CHECKING:
     from falsmith.platform import Platform
 
 __all__ = [
+    "chosen_folder",
+    "default_folder",
+    "default_folders",
+    "folder_options",
     "json_option",
     "notice",
     "open_cache",
@@ -47,6 +53,46 @@ def source_options(command: Command) -> Command:
         help="Where models come from: the Platform API (live), the local cache, the bundled "
         "catalogue, or saved OpenAPI documents, list pages or a folder of them.",
     )(command)
+
+
+def folder_options(fallback: str) -> Callable[[Command], Command]:
+    """Return what adds `--output` and `--agent`; `fallback` says what holds without both."""
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--agent",
+            type=click.Choice(list(HOST_FOLDERS)),
+            help="The folder of this host's skills in the project, in place of --output.",
+        )(command)
+        return click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            help=f"The folder that holds the skills.  [default: {fallback}; a skill's "
+            "script: the folder where that skill stands]",
+        )(command)
+
+    return add
+
+
+def chosen_folder(output: Path | None, agent: str | None) -> Path | None:
+    """Return the folder that the options name, None without them; UsageError where they clash."""
+    if output is not None and agent is not None:
+        raise UsageError(
+            "usage", "--output and --agent both choose the folder of the skills: drop one of them"
+        )
+    return output if agent is None else HOST_FOLDERS[agent]
+
+
+def default_folder() -> Path:
+    """Return where skills are written without an option: beside the skill that does it."""
+    return program().skills or DEFAULT_FOLDER
+
+
+def default_folders() -> tuple[Path, ...]:
+    """Return where skills are looked for without an option: each host's folder, each once."""
+    own = program().skills
+    return tuple(dict.fromkeys(HOST_FOLDERS.values())) if own is None else (own,)
 
 
 def open_source(
@@ -94,5 +140,5 @@ def open_cache() -> Cache:
 
 
 def notice(text: str) -> None:
-    """Tell people something beside the answer."""
-    click.echo(f"note: {text}", err=True)
+    """Print something for people beside the answer."""
+    click.echo(program().named(f"note: {text}"), err=True)

@@ -7,8 +7,14 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import UsageError
-from falsmith.cli.folders import chosen_folder, folder_options, known_folders
-from falsmith.cli.options import json_option, notice, quiet_option
+from falsmith.cli.options import (
+    chosen_folder,
+    default_folders,
+    folder_options,
+    json_option,
+    notice,
+    quiet_option,
+)
 from falsmith.skill.installed import is_path, locate
 from falsmith.skill.remove import Removal, plan_removal
 from falsmith.skill.remove import remove as remove_skill
@@ -50,7 +56,7 @@ def remove(
         raise UsageError(
             "usage", f"{skill} is a path: give the skill's name, or drop --output and --agent"
         )
-    folder = locate(skill, known_folders() if chosen is None else [chosen])
+    folder = locate(skill, default_folders() if chosen is None else [chosen])
     removal = plan_removal(folder, force=force)
     if not dry_run:
         remove_skill(removal)

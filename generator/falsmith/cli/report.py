@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from fal_runtime.errors import FalError
+from falsmith.cli.program import program
 from falsmith.generate import Action, Skill
 from falsmith.text import counted
 
@@ -83,7 +84,7 @@ class Report:
         """Tell one model that failed."""
         self.failures.append((model_id, error))
         if not self.as_json or not self.quiet:
-            sys.stderr.write(f"error: {_named(model_id, error)}\n")
+            sys.stderr.write(f"error: {_described(model_id, error)}\n")
 
     def finish(self) -> int:
         """Print the summary or the JSON object and return the exit status."""
@@ -96,7 +97,7 @@ class Report:
             made = counted(self.counts.total(), "skill")
             sys.stdout.write(f"{made}: {told or 'none made'}{failed}\n")
             for model_id, error in self.failures:
-                sys.stdout.write(f"  failed: {_named(model_id, error)}\n")
+                sys.stdout.write(f"  failed: {_described(model_id, error)}\n")
         return status
 
     def _status(self) -> int:
@@ -111,17 +112,19 @@ class Report:
         told: dict[str, object] = {} if self.shared is None else {"creator": self.shared}
         told |= {
             "skills": self.skills,
-            "failed": [{"model_id": one, "error": error.as_json()} for one, error in self.failures],
+            "failed": [
+                {"model_id": one, "error": program().error(error)} for one, error in self.failures
+            ],
         }
         if len(self.failures) == 1 and not self.counts:
-            told["error"] = self.failures[0][1].as_json()
+            told["error"] = program().error(self.failures[0][1])
         elif self.failures:
             message = f"{len(self.failures)} of {len(self.failures) + self.counts.total()} failed"
-            told["error"] = FalError("some_failed", message).as_json()
+            told["error"] = program().error(FalError("some_failed", message))
         elif self._differing():
             verb = "is" if self._differing() == 1 else "are"
             message = f"{counted(self._differing(), 'skill')} {verb} not up to date"
-            told["error"] = FalError("problems_found", message).as_json()
+            told["error"] = program().error(FalError("problems_found", message))
         return told
 
     def _drift(self, made: Row) -> None:
@@ -138,9 +141,10 @@ class Report:
             sys.stdout.write(text + "\n")
 
 
-def _named(model_id: str, error: FalError) -> str:
+def _described(model_id: str, error: FalError) -> str:
     """Return an error that says of which model it is."""
-    return str(error) if model_id in error.message else f"{model_id}: {error}"
+    text = program().named(str(error))
+    return text if model_id in error.message else f"{model_id}: {text}"
 
 
 def _told(made: Row, action: Action) -> dict[str, object]:
