@@ -75,7 +75,7 @@ def run(arguments: Sequence[str], started: Program | None = None) -> int:
     program = started or Program()
     helps = not arguments or not {"-h", "--help"}.isdisjoint(arguments)
     try:
-        with _checked_output(program.named if helps else str):
+        with _checked_output(program.named if helps else lambda text: text):
             return _run(arguments, program)
     except OutputError as error:
         click.echo(f"error: {error}", err=True)
