@@ -55,7 +55,7 @@ def test_the_examples_are_all_there_and_no_others() -> None:
     assert found == {*STARTS, CREATOR}
 
 
-def test_each_file_and_link_of_the_examples_is_up_to_date() -> None:
+def test_an_example_is_up_to_date() -> None:
     done = _python(str(Path(__file__).with_name("examples")), "--check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run make examples"
 
