@@ -56,6 +56,17 @@ def test_an_installed_command_is_told_by_its_name(program: Path, tmp_path: Path)
     assert falsmith(*shlex.split(following), path=path, folder=tmp_path).returncode == 0
 
 
+def test_an_executable_of_windows_is_told_by_its_name_without_the_ending(
+    program: Path, tmp_path: Path
+) -> None:
+    script = program.with_suffix(".exe")
+    script.write_bytes(program.read_bytes())
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    words = (sys.executable, str(script), "call", "-m", "acme/demo", "x")
+    refused = falsmith(*words, path=path, folder=tmp_path)
+    assert json.loads(refused.stdout)["error"]["next"] == "falsmith call -m acme/demo --help"
+
+
 @unix_only
 @pytest.mark.parametrize("found", ["not at all", "from one folder", "inside uv only", "another"])
 def test_next_runs_from_any_folder_where_the_name_is_not_enough(

@@ -54,6 +54,7 @@ def test_a_reader_that_goes_away_is_no_error(poster_skill: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     words = [sys.executable, "-c", SCHEMA_COMMAND, str(poster_skill)]
-    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
+    environment = {name: v for name, v in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
