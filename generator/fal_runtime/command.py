@@ -19,7 +19,7 @@ from fal_runtime.json_text import Value
 from fal_runtime.model import defaults_file, known_model, own_skill
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
-from fal_runtime.process import Process, hold_interrupts, terminable
+from fal_runtime.process import Process, hold_interrupts, printable_lines, terminable
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import one_line
 
@@ -319,7 +319,7 @@ def _print_help(process: Process, target: _Target, preset: str | None) -> int:
         has_defaults=defaults_file(target.skill) is not None,
         width=process.columns,
     )
-    print_out(page, process.stdout)
+    print_out(printable_lines(page), process.stdout)
     return 0
 
 

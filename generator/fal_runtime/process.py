@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["INSTALLED", "Process", "hold_interrupts", "terminable"]
+__all__ = ["INSTALLED", "Process", "hold_interrupts", "printable_lines", "terminable"]
 
 # The command that pip and uv install.
 INSTALLED = "falsmith"
@@ -79,7 +79,7 @@ class Process:
         if self.stderr is None:
             return
         try:
-            print(_visible(line), file=self.stderr, flush=True)
+            print(printable_lines(line), file=self.stderr, flush=True)
         except OSError:
             return
 
@@ -113,8 +113,8 @@ def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:  # noqa: A
             signal.signal(number, handler)
 
 
-def _visible(text: str) -> str:
-    """Return the text without the characters that steer a terminal."""
+def printable_lines(text: str) -> str:
+    """Return the text with blanks for the characters that steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 

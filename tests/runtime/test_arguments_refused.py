@@ -175,3 +175,17 @@ def test_a_file_is_good_where_one_of_a_fields_kinds_takes_it() -> None:
     kinds = [{"type": "string", "x-file": kind} for kind in ("image", "video")]
     document = SchemaDocument({"type": "object", "properties": {"a": {"anyOf": kinds}}})
     assert check_input({"a": "a.mp4"}, document, check_files=False).local_files
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--poll-interval", "1e-310"],
+        ["--poll-interval", "1e308"],
+        ["--wait", "1e308"],
+        ["--start-timeout", "1e308"],
+        ["--max-polls", "999999999"],
+    ],
+)
+def test_a_time_that_no_clock_shows_is_bad_usage(argv: list[str]) -> None:
+    assert isinstance(refusal(*argv, "--prompt", "x"), UsageError)

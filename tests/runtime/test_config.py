@@ -142,6 +142,8 @@ def test_setting_that_is_not_given_has_its_documented_value(tmp_path: Path) -> N
         ("\n\npoll_interval: fast\n", 3, "poll_interval"),
         ("poll_interval: -1\n", 1, "poll_interval"),
         ("poll_interval: 0\n", 1, "poll_interval"),
+        ("poll_interval: 1.0e-310\n", 1, "poll_interval"),
+        ("job_timeout: 1.0e+11\n", 1, "job_timeout"),
         ("poll_interval: .nan\n", 1, "poll_interval"),
         ("poll_interval: true\n", 1, "poll_interval"),
         ("max_concurrent: 1.5\n", 1, "max_concurrent"),
@@ -180,7 +182,7 @@ def test_environment_beats_the_file(tmp_path: Path) -> None:
     assert settings.job_timeout == 600
 
 
-@pytest.mark.parametrize("text", ["fast", "-1", "inf", "nan"])
+@pytest.mark.parametrize("text", ["fast", "-1", "inf", "nan", "1e-310", "1e11"])
 def test_wrong_variable_is_told_by_its_name(text: str) -> None:
     with pytest.raises(UsageError, match="FAL_QUEUE_POLL_INTERVAL"):
         load_config(None, {"FAL_QUEUE_POLL_INTERVAL": text})

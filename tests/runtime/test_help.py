@@ -123,6 +123,28 @@ def test_sync_mode_is_not_shown_and_a_clashing_field_is_shown_as_it_is_typed() -
     assert "--input-output: string" in text
 
 
+def test_a_required_field_that_clashes_with_an_option_is_called_by_its_own_flag() -> None:
+    fields = {"output": {"type": "string", "examples": ["a cat"]}}
+    text = page({"type": "object", "properties": fields, "required": ["output"]})
+    assert "python scripts/x.py --input-output 'a cat'" in text
+
+
+def test_an_example_that_names_a_file_of_this_machine_is_not_shown() -> None:
+    file = {"type": "string", "x-file": "image", "examples": ["~/.ssh/id_rsa"]}
+    fields = {
+        "image": file,
+        "images": {"type": "array", "items": file, "examples": [["~/.ssh/id_rsa"]]},
+        "part": {
+            "type": "object",
+            "properties": {"image": file},
+            "examples": [{"image": "~/.ssh/id_rsa"}],
+        },
+    }
+    text = page({"type": "object", "properties": fields, "required": list(fields)})
+    assert "--images '[\"photo.png\"]'" in text
+    assert "id_rsa" not in text
+
+
 def test_an_unknown_input_points_to_args() -> None:
     assert "give them in --args" in page({"description": "unknown"})
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from fal_runtime.command import main
+
 Run = Callable[..., tuple[int, Any, str]]
 
 
@@ -116,3 +118,31 @@ def test_a_broken_schema_file_is_named(run: Run, skill: Path, content: str) -> N
     code, answer, _ = run("--args", '{"prompt": "x"}', "--dry-run")
     assert (code, answer["error"]["code"]) == (9, "local_trouble")
     assert "input.schema.json" in answer["error"]["message"]
+
+
+def test_no_text_of_others_steers_the_terminal(
+    skill: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steering = "\x1b]0;x\x07\x9b31m\x7f"
+    config = {"model_id": "acme/demo", "category": steering, "description": f"Makes {steering}"}
+    fields = {f"a{steering}": {"type": "string"}, "b": {"enum": [steering], "title": steering}}
+    required = {"type": "object", "properties": fields, "required": list(fields)}
+    (skill / "references" / "model_config.json").write_text(json.dumps(config))
+    (skill / "references" / "input.schema.json").write_text(json.dumps(required))
+    for words in (
+        ["--help"],
+        ["--schema"],
+        ["--schema", "c"],
+        [],
+        ["--b", steering],
+        [f"--{steering}"],
+        [f"--c{steering}", "x"],
+        ["--wait", steering],
+        ["--upload", f"{steering}.png"],
+        ["--status", steering],
+    ):
+        main(words, model_id="acme/demo", skill=skill)
+        printed = "".join(capsys.readouterr())
+        assert printed.replace("\n", "").isprintable(), words
+    main(["-m", f"a/{steering}", "--args", "{}"], model_id=None, skill=skill)
+    assert "".join(capsys.readouterr()).replace("\n", "").isprintable()
