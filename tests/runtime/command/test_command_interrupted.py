@@ -31,8 +31,15 @@ def ignore_interrupts() -> None:
 def start(skill: Path, prepare: Callable[[], None]) -> subprocess.Popen[str]:
     """Start a call and return when it waits for its job."""
     words = [sys.executable, str(skill / "scripts" / "acme_demo.py"), "--prompt", "x"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    wrapper = subprocess.Popen(words, cwd=skill, preexec_fn=prepare, **pipes)  # type: ignore[call-overload] # noqa: PLW1509
+    wrapper = subprocess.Popen(
+        words,
+        cwd=skill,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=prepare,  # noqa: PLW1509 - no thread of this process holds a lock that it needs
+    )
+    assert wrapper.stderr is not None
     assert any("Running" in line for line in iter(wrapper.stderr.readline, ""))
     return wrapper
 
