@@ -1,7 +1,6 @@
 """The process that a command runs in: what it was given, and how it is interrupted."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,7 +53,7 @@ class Process:
             sys.stdin,
             sys.stdout,
             sys.stderr,
-            shutil.get_terminal_size().columns,
+            _columns(os.environ),
         )
 
     @classmethod
@@ -118,11 +117,23 @@ def printable_lines(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
+def _columns(environ: Mapping[str, str]) -> int:
+    """Return the width of the terminal, as `shutil` does, whose import takes longer than a page."""
+    if environ.get("COLUMNS", "").isdecimal():
+        return int(environ["COLUMNS"])
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 80
+
+
 def _is_on_path(script: Path, environ: Mapping[str, str]) -> bool:
     """Whether the name alone starts this program, from any folder."""
     # `uv run` and `uvx` put a program on the PATH that the next command of a shell will not find.
     if "UV" in environ:
         return False
+    import shutil
+
     found = shutil.which(INSTALLED, path=environ.get("PATH"))
     # What a relative entry of the PATH leads to from this folder only is never the same. Windows
     # leaves `.exe` out or not.
