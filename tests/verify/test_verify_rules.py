@@ -66,6 +66,7 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", 'description: "Draw', f'description: "{"x" * 1025}', "1024 are allowed"),
     ("SKILL.md", 'description: "Draw', 'description: "<b>Draw', "holds < or >"),
     ("SKILL.md", 'description: "Draw', 'about: "Draw', "description is missing"),
+    ("SKILL.md", 'description: "Draw', "description: Draw: many #", "mapping values"),
     ("SKILL.md", 'description: "Draw', 'description: " "  # "', "description is blank"),
     ("SKILL.md", 'license: "MIT-0"', 'version: "1"', "'version' is no field"),
     ("SKILL.md", 'license: "MIT-0"', 'license: "a --- b"', '"---" inside a value'),
@@ -148,12 +149,16 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     (OPENAI, "display_name", "display", "'display' is no known key"),
     (OPENAI, '"Sketch"', f'"{"x" * 65}"', "display_name must have 1 to 64"),
     (OPENAI, '"Draw images from text on fal.ai"', '"Draw"', "25 to 64 characters, not 4"),
+    (OPENAI, '"Draw images from text on fal.ai"', f'"{"x" * 24}"', "25 to 64 characters, not 24"),
+    (OPENAI, '"Draw images from text on fal.ai"', f'"{"x" * 65}"', "25 to 64 characters, not 65"),
     (OPENAI, f"${NAME}", "$other", "must name the skill"),
     (OPENAI, f"${NAME} to", f"${NAME}-x to", "must name the skill"),
     (OPENAI, "my text.", "my text. Then stop.", "one sentence"),
     (OPENAI, '"Sketch"', "Sketch", "in double quotes"),
     (OPENAI, "interface:", 'icon: "a"\ninterface:', "'icon' is no known key"),
     (OPENAI, "interface:\n", 'interface:\n  icon_small: "../a.png"\n', "a file in ./assets/"),
+    (OPENAI, "interface:\n", 'interface:\n  icon_small: "', "is not usable YAML"),
+    (OPENAI, "interface:\n", 'interface:\n  colour: "red"\n', "'colour' is no known key"),
     (OPENAI, "interface:\n", 'interface:\n  brand_color: "red"\n', "brand_color"),
     (OPENAI, "interface:\n", "policy:\n  x: 1\ninterface:\n", "policy may hold only"),
     (OPENAI, "interface:", "- interface:", "agents/openai.yaml"),
@@ -181,6 +186,20 @@ def test_a_broken_text_is_a_problem_that_names_it(
     assert [one for one in problems if one.path == path and told in f"{path}: {one.message}"], (
         problems
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["Sketch", "sketch_fast", "sketch--fast", "claude-sketch", "a" * 65]
+)
+def test_a_name_that_hosts_refuse_is_a_problem_though_the_folder_has_it_too(
+    skill: Path, seal: Callable[..., None], name: str
+) -> None:
+    text = (skill / "SKILL.md").read_text(encoding="utf-8")
+    (skill / "SKILL.md").write_text(text.replace(f'"{NAME}"', f'"{name}"'), encoding="utf-8")
+    folder = skill.rename(skill.parent / name)
+    seal(folder)
+    messages = [one.message for one in verify(folder) if one.path == "SKILL.md"]
+    assert any(message.startswith("front matter: name ") for message in messages)
 
 
 @pytest.mark.parametrize(
