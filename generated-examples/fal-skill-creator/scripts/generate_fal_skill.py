@@ -35,7 +35,7 @@ PACKAGES = {
 
 
 def main() -> int:
-    """Run `falsmith generate` with this script's arguments; skills land beside this one."""
+    """Run `falsmith generate` with this script's arguments; skills stand beside this one."""
     changed = _changed()
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -55,20 +55,27 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\nrun: {shlex.join(error.next or ())}\n")
         return error.exit_status
     from falsmith.cli import run
+    from falsmith.cli.program import Program
 
-    return run(["generate", *sys.argv[1:]], skills=SKILL.parent)
+    # Hints name what was started: this script, and for other commands falsmith.py beside it.
+    start = Path(sys.argv[0])
+    commands = shlex.join(["python", str(start.with_name("falsmith.py"))])
+    program = Program(commands, shlex.join(["python", str(start)]), SKILL.parent)
+    return run(["generate", *sys.argv[1:]], program)
 
 
 def _changed() -> list[str]:
     """Return what would be handed on and is edited, missing, or added, by this skill's record."""
     record = "references/provenance.json"
     try:
-        told = json.loads((SKILL / record).read_bytes())
-        files = {path: known for path, known in told["files"].items() if _is_program(path)}
+        # Anything but a file may be a pipe, which would be waited for without end.
+        place = SKILL / record
+        provenance = json.loads(place.read_bytes() if place.is_file() else b"")
+        files = {path: known for path, known in provenance["files"].items() if _is_program(path)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [record]
     # A write that was cut short leaves two versions, mixed.
-    if "writing" in told:
+    if "writing" in provenance:
         return [record]
     places = {place.relative_to(SKILL).as_posix(): place for place in SKILL.glob("scripts/**/*")}
     found = {path: _digest(place) for path, place in places.items() if _is_program(path)}

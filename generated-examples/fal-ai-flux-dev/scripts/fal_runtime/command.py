@@ -11,23 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_runtime.errors import FalError, InputError, Problem, UnconfirmedError, UsageError
+from fal_runtime.errors import FalError, InputError, Problem, UsageError
 from fal_runtime.help import help_page, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
 from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
 from fal_runtime.json_text import Value
 from fal_runtime.model import defaults_file, known_model, own_skill
 from fal_runtime.model_id import checked_model_id
+from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
-from fal_runtime.process import Process, hold_interrupts, terminable
+from fal_runtime.process import Process, hold_interrupts, printable_lines, terminable
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
     from fal_runtime.jobs.job import Services
-    from fal_runtime.output.result import CallResult
-
 __all__ = ["main", "run_fal_api_job"]
 
 _NOTHING_KNOWN = SchemaDocument({})
@@ -101,8 +100,6 @@ def run_fal_api_job(
     Raises FalError, by its kind, for everything that is not done; its `outcome` is the object.
 
     """
-    from fal_runtime.output.result import CallResult
-
     skill = own_skill()
     process = Process.of_python(skill)
     try:
@@ -122,31 +119,37 @@ def run_fal_api_job(
 
 def _run(process: Process, preset: str | None, skill: Path | None) -> int:
     """Carry out the command line of a process and print what came of it."""
-    named = preset if preset is not None else _readable_model(process.words)
-    command = process.program if named is None or preset else (*process.program, "-m", named)
+    target, command, print_paths = _Target(preset), process.program, False
     call = result = None
-    print_paths = False
     try:
-        target = _target(skill, preset if preset is not None else named_model(process.words))
+        target = _target(skill, named_model(process.words) if preset is None else preset)
+        if preset is None and target.model_id is not None:
+            command = (*command, "-m", target.model_id)
         if {"-h", "--help"} & set(process.words):
             return _print_help(process, target, preset)
         line = parse_command(process.words, target.document, own_options(preset))
         if line.options.schema is not None:
-            shown = schema_answer(target.document, line.options.schema)
-            print_out(json_text(shown, process.stdout), process.stdout)
+            schema = schema_answer(target.document, line.options.schema)
+            print_out(json_text(schema, process.stdout), process.stdout)
             return 0
-        line = replace(line, options=replace(line.options, command=command))
         print_paths = line.options.print_paths
+        line = replace(line, options=replace(line.options, command=command))
         call = _checked_call(process, target, line)
         result = _perform(call)
     except OutputError:
         raise
     except FalError as error:
-        result = _refused(error, named, (*command, "--help"))
+        # What helps with an input is its schema: `_checked_call` names it, where there is one.
+        asks_help = error.exit_status == 2 and not isinstance(error, InputError)
+        following = (*command, "--help") if asks_help else None
+        result = CallResult("REFUSED", target.model_id, error=error, next=following)
     except KeyboardInterrupt:
-        result = result or _interrupted(named, call)
-    except Exception as error:
-        result = _failed(error, named, call)
+        result = result or _broken_off(FalError("interrupted", "interrupted"), target, call)
+    except Exception as cause:
+        reason = one_line(f"{type(cause).__name__}: {cause}", 300)
+        broken = FalError("internal_error", f"this program has an error of its own ({reason})")
+        broken.__cause__ = cause
+        result = _broken_off(broken, target, call)
     hold_interrupts()
     return _print_result(process, result, print_paths=print_paths)
 
@@ -159,15 +162,6 @@ def _target(skill: Path | None, model_id: str | None) -> _Target:
         return _Target(checked)
     title = f"{known.model_id} ({known.category or 'model'}): {known.description}"
     return _Target(checked, skill, known.document, title)
-
-
-def _readable_model(words: Sequence[str]) -> str | None:
-    """Return the model of --model-id, None where none is given or it cannot be one."""
-    try:
-        named = named_model(words)
-        return checked_model_id(named) if named is not None else None
-    except UsageError:
-        return None
 
 
 def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Call:
@@ -235,7 +229,7 @@ def _prepared_input(
     check = partial(
         check_input, validate=not options.no_validate, allow_unknown=options.allow_unknown
     )
-    layers = read_defaults(target.skill, target.document, options.preset, check)
+    layers = read_defaults(target.skill, Path.cwd(), target.document, options.preset, check)
     given = given_input(line, target.document, process.read_stdin, layers)
     prepared = check(given.value, target.document, given.problems)
     for notice in prepared.notices:
@@ -255,7 +249,7 @@ def _readable_upload(name: str) -> Path:
         raise InputError("file_missing", message, [problem]) from None
 
 
-def _perform(call: _Call) -> "CallResult":
+def _perform(call: _Call) -> CallResult:
     """Carry out a checked call: here begins what talks to fal."""
     from fal_runtime.jobs import commands
 
@@ -275,38 +269,19 @@ def _perform(call: _Call) -> "CallResult":
     return on_job(services, call.target.model_id, job, options)
 
 
-def _refused(error: FalError, model_id: str | None, help_words: tuple[str, ...]) -> "CallResult":
-    from fal_runtime.output.result import CallResult
-
-    # What helps with an input is its schema, where there is one: that is known where it is read.
-    asks_help = error.exit_status == 2 and not isinstance(error, InputError)
-    return CallResult("REFUSED", model_id, error=error, next=help_words if asks_help else None)
-
-
-def _interrupted(model_id: str | None, call: _Call | None) -> "CallResult":
-    """Return the result of an interrupt outside a job: one inside is the job's own result."""
-    from fal_runtime.output.result import CallResult
-
-    if call is None:
-        error = FalError("interrupted", "interrupted before anything was sent", charged="no")
-        return CallResult("REFUSED", model_id, error=error)
-    message = "interrupted, and it is not known how far the job had come"
-    return CallResult("UNKNOWN", model_id, error=FalError("interrupted", message))
-
-
-def _failed(cause: Exception, model_id: str | None, call: _Call | None) -> "CallResult":
-    """Return the result of an error of our own; one inside a job is the job's own result."""
-    from fal_runtime.output.result import CallResult
-
-    reason = one_line(f"{type(cause).__name__}: {cause}", 300)
-    error = FalError("internal_error", f"this program has an error of its own ({reason})")
-    result = CallResult("REFUSED", model_id, error=error)
-    if call is not None and call.prepared is not None and not call.options.dry_run:
+def _broken_off(error: FalError, target: _Target, call: _Call | None) -> CallResult:
+    """Return the result of what ended outside a job: inside one, it is the job's own result."""
+    if call is None or call.prepared is None or call.options.dry_run:
+        message = f"{error.message} before anything was sent"
+        ended = replace(error, message=message, charged="no")
+        status: Status = "REFUSED"
+    else:
+        code = "interrupted" if error.code == "interrupted" else "unconfirmed"
         message = f"{error.message}, and it is not known how far the job had come"
-        result = CallResult("UNKNOWN", model_id, error=UnconfirmedError("unconfirmed", message))
-    assert result.error is not None
-    result.error.__cause__ = cause
-    return result
+        ended = replace(error, code=code, message=message)
+        status = "UNKNOWN"
+    ended.__cause__ = error.__cause__
+    return CallResult(status, target.model_id, error=ended)
 
 
 def _print_help(process: Process, target: _Target, preset: str | None) -> int:
@@ -319,11 +294,11 @@ def _print_help(process: Process, target: _Target, preset: str | None) -> int:
         has_defaults=defaults_file(target.skill) is not None,
         width=process.columns,
     )
-    print_out(page, process.stdout)
+    print_out(printable_lines(page), process.stdout)
     return 0
 
 
-def _print_result(process: Process, result: "CallResult", *, print_paths: bool) -> int:
+def _print_result(process: Process, result: CallResult, *, print_paths: bool) -> int:
     """Print the result: the one JSON object, or the saved paths of a completed job.
 
     Where paths are asked for and there are none, the object goes to stderr: it has been paid for.

@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
-_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,13 @@ class Config:
     def redact(self, received: bytes) -> bytes:
         """Return what a server sent with the key replaced, in each form that echoes take.
 
-        The secret half of a key counts as one. Less than eight characters are no key of fal, and
-        may well be part of a word.
+        The secret half of a key counts as one. What is shorter is no key of fal, and may well be
+        a word of a result.
         """
         key = self.key or ""
-        for secret in (key, key.partition(":")[2]):
-            if len(secret) >= _SHORTEST_SECRET:
-                for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
+        for secret, shortest in ((key, 8), (key.partition(":")[2], 16)):
+            if len(secret) >= shortest:
+                for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
                     received = received.replace(form.encode(), b"[key]")
         return received
 
@@ -98,8 +97,8 @@ def load_config(
     `skill` is a skill's folder, or None for a call without one. Raises UsageError for a setting
     and KeyMissingError for a key that cannot be used; a missing key is no error yet.
     """
-    found, scheme = _credentials(environ, key)
-    return Config(found, scheme, _origins(environ), load_settings(skill, environ), skill)
+    usable, scheme = _credentials(environ, key)
+    return Config(usable, scheme, _origins(environ), load_settings(skill, environ), skill)
 
 
 def is_loopback(url: str) -> bool:
@@ -112,7 +111,7 @@ def is_loopback(url: str) -> bool:
 
 
 def is_web_url(url: str) -> bool:
-    """Tell whether the text is an http or https URL with a host, without a user or a password."""
+    """Return whether the text is an http(s) URL with a host, without a user or a password."""
     if any(character <= " " or character == "\\" for character in url):
         return False
     try:
@@ -128,7 +127,7 @@ def is_web_url(url: str) -> bool:
 
 
 def rewritten(url: str, origin: str) -> str | None:
-    """Return where a URL that fal returned is asked for: always below the configured origin.
+    """Return a URL that fal returned as a request may use it: below the configured origin.
 
     A gateway hands on fal's own links, so a link of another host keeps its path and query and
     moves to the origin, whose path prefix stays. None means that no request can be read from it.
@@ -151,17 +150,17 @@ def _credentials(environ: Mapping[str, str], key: str | None) -> tuple[str | Non
     FAL_KEY_VARIABLE, which names another variable. Raises KeyMissingError for a key that no HTTP
     header can carry and UsageError for an unknown FAL_AUTH_SCHEME.
     """
-    named = environ.get("FAL_AUTH_SCHEME") or "Key"
-    if named.lower() not in _SCHEMES:
+    scheme = (environ.get("FAL_AUTH_SCHEME") or "Key").lower()
+    if scheme not in _SCHEMES:
         raise UsageError("invalid_settings", "FAL_AUTH_SCHEME must be Key or Bearer")
-    source, found = ("--api-key", key) if key is not None else _from_environment(environ)
-    return _usable(found, source), _SCHEMES[named.lower()]
+    source, value = ("--api-key", key) if key is not None else _from_environment(environ)
+    return _usable(value, source), _SCHEMES[scheme]
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[str, str]:
-    named = environ.get("FAL_KEY_VARIABLE", "").strip()
-    if named:
-        return named, environ.get(named, "")
+    variable = environ.get("FAL_KEY_VARIABLE", "").strip()
+    if variable:
+        return variable, environ.get(variable, "")
     if environ.get("FAL_KEY", "").strip():
         return "FAL_KEY", environ["FAL_KEY"]
     parts = [environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET")]

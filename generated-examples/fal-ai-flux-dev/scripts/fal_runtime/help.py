@@ -1,4 +1,4 @@
-"""Tell what a model takes: the page of `--help`, short for every line costs, and `--schema`."""
+"""What a model takes: the page of `--help`, short for every line costs, and `--schema`."""
 
 import json
 import shlex
@@ -55,13 +55,15 @@ def help_page(
     given = "[--FIELD VALUE ...]" if document.fields() else "[--args JSON]"
     head = _wrapped([f"usage: {script}{model} {given} [options]"], width, 7)
     head += ["", *_wrapped([one_line(title, 200)], width), ""]
-    head += _examples(script, document, model_given, width)
+    flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
+    start = script if model_given else f"{script} -m OWNER/MODEL"
+    head += _examples(start, flags, document, width)
     shown = [each for each in options if has_defaults or each.attribute != "preset"]
     lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
     hints = ["", _values(document, has_defaults), _ANSWER, ""]
     tail = [*_wrapped(lines, width, _OPTION_TEXT), *_wrapped(hints, width)]
     frame = "\n".join([*head, "", *tail])
-    fields = _fields(document, options, _LONGEST_PAGE - len(frame) - 100, width)
+    fields = _fields(flags, document, _LONGEST_PAGE - len(frame) - 100, width)
     return "\n".join([*head, "", *fields, *tail])
 
 
@@ -103,20 +105,19 @@ def _values(document: SchemaDocument, has_defaults: bool) -> str:
     return f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
 
 
-def _examples(script: str, document: SchemaDocument, model_given: bool, width: int) -> list[str]:
-    model = "" if model_given else " -m OWNER/MODEL"
-    fields = {name: schema for name, schema in document.fields().items() if name not in _HIDDEN}
-    if not fields:
-        return ["Example:", *_command(f"{script}{model}", ["--args '{...}'"], width)]
-    required = [name for name in document.required() if name in fields] or list(fields)[:1]
-    values = {name: _sample(name, fields[name], document) for name in required[:4]}
-    flags = [f"--{name} {_word(value)}" for name, value in values.items()]
+def _examples(start: str, flags: Sequence[Flag], document: SchemaDocument, width: int) -> list[str]:
+    if not flags:
+        return ["Example:", *_command(start, ["--args '{...}'"], width)]
+    shown = [flag for flag in flags if flag.field in document.required()][:4] or flags[:1]
+    fields = document.fields()
+    values = {flag.field: _sample(flag.field, fields[flag.field], document) for flag in shown}
+    words = [f"{flag.names[0]} {_word(values[flag.field])}" for flag in shown]
     whole = json.dumps(values, ensure_ascii=True)
     whole = whole if len(whole) + 2 <= width else json.dumps(values, ensure_ascii=True, indent=2)
     return [
         "Examples:",
-        *_command(f"{script}{model}", flags, width),
-        *_command(f"{script}{model}", ["--args-file - --dry-run <<'JSON'"], width),
+        *_command(start, words, width),
+        *_command(start, ["--args-file - --dry-run <<'JSON'"], width),
         *(f"  {line}" for line in whole.splitlines()),
         "  JSON",
     ]
@@ -132,7 +133,10 @@ def _command(start: str, options: Sequence[str], width: int) -> list[str]:
 
 
 def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
-    """Return a short value for an example: a file's name, a choice, an example of the schema."""
+    """Return a short value for an example: a file's name, a choice, an example of the schema.
+
+    An example that names a file of this machine is left out: who runs it would upload the file.
+    """
     kind = document.file_kind([schema])
     types = document.types(schema)
     if kind is not None and "string" in types:
@@ -140,12 +144,19 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     given = [part.get("examples") for part in document.parts(schema)]
     first = [each[0] for each in given if isinstance(each, list) and each]
     for value in [*first, *document.choices([schema])]:
-        if document.accepts(value, schema) and len(json.dumps(value)) <= 60:
+        fits = document.accepts(value, schema) and len(json.dumps(value)) <= 60
+        if fits and not (isinstance(value, list | dict) and _names_files(name, value, document)):
             return value
     if "array" in types and "string" not in types:
         return [_sample(name, document.item_schema(schema), document)]
     plain = {"string": "...", "integer": 1, "number": 1.0, "boolean": True}
     return next((plain[each] for each in plain if each in types), {})
+
+
+def _names_files(name: str, value: Value, document: SchemaDocument) -> bool:
+    from fal_runtime.input.files import find_local_files
+
+    return any(find_local_files({name: value}, document, check=False))
 
 
 def _word(value: Value) -> str:
@@ -162,32 +173,33 @@ def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
     return lines
 
 
-def _fields(
-    document: SchemaDocument, options: tuple[Option, ...], room: int, width: int
-) -> list[str]:
+def _fields(flags: Sequence[Flag], document: SchemaDocument, room: int, width: int) -> list[str]:
     """Return the fields' lines in the most detail that there is room for."""
-    flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
     if not flags:
         unknown = "The input's fields are not known: give them in --args; they are not checked."
         return _wrapped([unknown], width)
-    if len(flags) * _SHORTEST_LINE > room:
-        return _names_only(flags, document, room, width)
+    heading = "Fields (* required; --schema FIELD tells all):"
     for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):
-        lines = ["Fields (* required; --schema FIELD tells all):"]
-        told = [_field_line(flag, document, length, choices) for flag in flags]
-        lines += _wrapped(told, width, 4)
+        if len(flags) * _SHORTEST_LINE > room:
+            break
+        lines = [_field_line(flag, document, length, choices) for flag in flags]
+        lines = [heading, *_wrapped(lines, width, 4)]
         if len("\n".join(lines)) <= room:
             return lines
-    return _names_only(flags, document, room, width)
+    required = [flag for flag in flags if flag.field in document.required()]
+    lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
+    names = " ".join(flag.names[0] for flag in flags)
+    left = max(room - len("\n".join(lines)) - 200, 200)
+    return [heading, *_wrapped([*lines, f"  {cut(names, left)}"], width, 2)]
 
 
 def _field_line(flag: Flag, document: SchemaDocument, length: int, choices: int) -> str:
     schema = document.fields()[flag.field]
     star = "*" if flag.field in document.required() else " "
-    told = cut(describe(schema, document, choices=choices), 90)
+    kind = cut(describe(schema, document, choices=choices), 90)
     default = _default(schema, document)
     text = cut(_description(schema, document), length) if length else ""
-    return f" {star}{flag.names[0]}: {one_line(told)}{default}{text and f'. {text}'}"
+    return f" {star}{flag.names[0]}: {one_line(kind)}{default}{text and f'. {text}'}"
 
 
 def _default(schema: Schema, document: SchemaDocument) -> str:
@@ -198,18 +210,6 @@ def _default(schema: Schema, document: SchemaDocument) -> str:
 def _description(schema: Schema, document: SchemaDocument) -> str:
     found = (part.get("description") for part in document.parts(schema))
     return one_line(next((text for text in found if isinstance(text, str)), ""))
-
-
-def _names_only(
-    flags: Sequence[Flag], document: SchemaDocument, room: int, width: int
-) -> list[str]:
-    names_asked = frozenset(document.required())
-    required = [flag for flag in flags if flag.field in names_asked]
-    lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
-    names = " ".join(flag.names[0] for flag in flags)
-    left = max(room - len("\n".join(lines)) - 200, 200)
-    shown = _wrapped([*lines, f"  {cut(names, left)}"], width, 2)
-    return ["Fields (* required; --schema FIELD tells all):", *shown]
 
 
 def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
 def _outline(document: SchemaDocument) -> dict[str, Any]:
     fields = document.fields()
     for length in (300, 150, 80):
-        told = {
+        outline = {
             "$comment": "shortened: --schema FIELD prints one field in full",
             "required": list(document.required()),
             "properties": {
@@ -237,6 +237,6 @@ def _outline(document: SchemaDocument) -> dict[str, Any]:
                 for name, schema in fields.items()
             },
         }
-        if len(json.dumps(told, indent=2)) < _LONGEST_SCHEMA:
+        if len(json.dumps(outline, indent=2)) < _LONGEST_SCHEMA:
             break
-    return told
+    return outline

@@ -1,7 +1,6 @@
 """The process that a command runs in: what it was given, and how it is interrupted."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["INSTALLED", "Process", "hold_interrupts", "terminable"]
+__all__ = ["INSTALLED", "Process", "hold_interrupts", "printable_lines", "terminable"]
 
 # The command that pip and uv install.
 INSTALLED = "falsmith"
@@ -54,7 +53,7 @@ class Process:
             sys.stdin,
             sys.stdout,
             sys.stderr,
-            shutil.get_terminal_size().columns,
+            _columns(os.environ),
         )
 
     @classmethod
@@ -79,7 +78,7 @@ class Process:
         if self.stderr is None:
             return
         try:
-            print(_visible(line), file=self.stderr, flush=True)
+            print(printable_lines(line), file=self.stderr, flush=True)
         except OSError:
             return
 
@@ -113,9 +112,19 @@ def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:  # noqa: A
             signal.signal(number, handler)
 
 
-def _visible(text: str) -> str:
-    """Return the text without the characters that steer a terminal."""
+def printable_lines(text: str) -> str:
+    """Return the text with blanks for the characters that steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+
+
+def _columns(environ: Mapping[str, str]) -> int:
+    """Return the width of the terminal, as `shutil` does, whose import takes longer than a page."""
+    if environ.get("COLUMNS", "").isdecimal():
+        return int(environ["COLUMNS"])
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 80
 
 
 def _is_on_path(script: Path, environ: Mapping[str, str]) -> bool:
@@ -123,6 +132,8 @@ def _is_on_path(script: Path, environ: Mapping[str, str]) -> bool:
     # `uv run` and `uvx` put a program on the PATH that the next command of a shell will not find.
     if "UV" in environ:
         return False
+    import shutil
+
     found = shutil.which(INSTALLED, path=environ.get("PATH"))
     # What a relative entry of the PATH leads to from this folder only is never the same. Windows
     # leaves `.exe` out or not.

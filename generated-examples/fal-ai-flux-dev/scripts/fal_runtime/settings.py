@@ -1,17 +1,29 @@
 """The settings of `queue_config.yaml` and of the FAL_QUEUE_* variables that override them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from fal_runtime.errors import UsageError
+from fal_runtime.text import one_line
 from fal_runtime.yaml_file import entries
 
-__all__ = ["SETTINGS_FILE", "RateLimit", "Settings", "load_settings"]
+__all__ = [
+    "LONGEST_WAIT",
+    "SETTINGS_FILE",
+    "SHORTEST_INTERVAL",
+    "RateLimit",
+    "Settings",
+    "load_settings",
+]
 
 SETTINGS_FILE = "queue_config.yaml"
 
+# Shorter would be a busy loop, and longer than thirty days is no wait.
+SHORTEST_INTERVAL = 0.01
+LONGEST_WAIT = 30 * 24 * 3600.0
+# Anything above is no rate and no size, and might not even be a float.
 _LARGEST = 1e12
 
 
@@ -23,20 +35,36 @@ class RateLimit:
     burst: int
 
 
+def _number(default: float, least: float, most: float = _LARGEST) -> Any:  # noqa: ANN401 - a field
+    return field(default=default, metadata={"range": (least, most)})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a skill queues, waits and downloads; seconds and megabytes."""
+    """How a skill queues, waits and downloads; seconds and megabytes.
 
-    max_concurrent: int = 2
-    start_interval: float = 1.0
-    poll_interval: float = 5.0
-    job_timeout: float = 600.0
-    global_rate_per_min: float = 10.0
-    global_burst: int = 5
+    Each number has its range; it is a whole one where its default is.
+    """
+
+    max_concurrent: int = _number(2, 1)
+    start_interval: float = _number(1.0, 0, LONGEST_WAIT)
+    poll_interval: float = _number(5.0, SHORTEST_INTERVAL, LONGEST_WAIT)
+    job_timeout: float = _number(600.0, SHORTEST_INTERVAL, LONGEST_WAIT)
+    global_rate_per_min: float = _number(10.0, 0)
+    global_burst: int = _number(5, 1)
     model_rates: Mapping[str, RateLimit] = field(default_factory=dict)
-    client_idle_timeout: float = 0.0
+    client_idle_timeout: float = _number(0.0, 0, LONGEST_WAIT)
     sync_only: bool = True
-    max_download_mb: float = 100.0
+    max_download_mb: float = _number(100.0, 1e-6)
+
+
+_FIELDS: Mapping[str, Any] = {setting.name: setting for setting in fields(Settings)}
+_SHORT = {"rate_per_min": "global_rate_per_min", "burst": "global_burst"}
+_VARIABLES = {
+    f"FAL_QUEUE_{name.upper()}": _SHORT.get(name, name)
+    for name in [*_FIELDS, *_SHORT]
+    if name != "model_rates"
+}
 
 
 def load_settings(skill: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -46,109 +74,65 @@ def load_settings(skill: Path | None, environ: Mapping[str, str]) -> Settings:
     cannot be read.
     """
     file = skill / SETTINGS_FILE if skill is not None else None
-    there = file is not None and file.exists()
-    settings = _from_file(file) if file is not None and there else Settings(sync_only=False)
-    return _with_environment(settings, environ)
-
-
-def _from_file(file: Path) -> Settings:
-    found: dict[str, Any] = {
-        name: _setting(name, value, f"{file}, line {line}")
-        for (name,), value, line in entries(file)
-    }
-    return Settings(**found)
-
-
-def _setting(name: str, value: object, where: str) -> object:
-    check = _CHECKS.get(name)
-    if check is None:
-        known = ", ".join(_CHECKS)
-        raise UsageError(
-            "invalid_settings", f"{where}: {name} is no setting; the settings are {known}"
-        )
-    try:
-        return check(value)
-    except ValueError as error:
-        raise UsageError(
-            "invalid_settings", f"{where}: {name} must be {error}, not {value!r}"[:500]
-        ) from None
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("a number, 0 or more")
-    # Anything above this is no time and no rate, and might not even be a float.
-    if not 0 <= value <= _LARGEST:
-        raise ValueError("a number, 0 or more")
-    return float(value)
-
-
-def _above_zero(value: object) -> float:
-    try:
-        number = _seconds(value)
-    except ValueError:
-        number = 0.0
-    if number == 0:
-        raise ValueError("a number above 0")
-    return number
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("a whole number, 1 or more")
-    return value
-
-
-def _switch(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _rates(value: object) -> dict[str, RateLimit]:
-    expected = "a mapping of model IDs to {rate_per_min, burst}, both numbers"
-    if not isinstance(value, dict):
-        raise ValueError(expected)
-    found = {}
-    for model_id, limit in value.items():
-        if not isinstance(limit, dict) or set(limit) != {"rate_per_min", "burst"}:
-            raise ValueError(expected)
-        found[str(model_id)] = RateLimit(_seconds(limit["rate_per_min"]), _count(limit["burst"]))
-    return found
-
-
-_CHECKS: dict[str, Callable[[object], object]] = {
-    "max_concurrent": _count,
-    "start_interval": _seconds,
-    "poll_interval": _above_zero,
-    "job_timeout": _above_zero,
-    "global_rate_per_min": _seconds,
-    "global_burst": _count,
-    "model_rates": _rates,
-    "client_idle_timeout": _seconds,
-    "sync_only": _switch,
-    "max_download_mb": _above_zero,
-}
-
-_VARIABLES = {
-    "FAL_QUEUE_GLOBAL_RATE_PER_MIN": "global_rate_per_min",
-    "FAL_QUEUE_GLOBAL_BURST": "global_burst",
-    "FAL_QUEUE_RATE_PER_MIN": "global_rate_per_min",
-    "FAL_QUEUE_BURST": "global_burst",
-} | {
-    f"FAL_QUEUE_{setting.name.upper()}": setting.name
-    for setting in fields(Settings)
-    if setting.name not in ("model_rates", "global_rate_per_min", "global_burst")
-}
-
-
-def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    settings = Settings(sync_only=False)
+    if file is not None and file.exists():
+        written: dict[str, Any] = {
+            name: _checked(name, value, f"{file}, line {line}")
+            for (name,), value, line in entries(file)
+        }
+        settings = Settings(**written)
     given: dict[str, Any] = {
-        name: _setting(name, _parsed(environ[variable]), f"the variable {variable}")
+        name: _checked(name, _parsed(environ[variable]), f"the variable {variable}")
         for variable, name in _VARIABLES.items()
         if environ.get(variable, "").strip()
     }
     return replace(settings, **given)
+
+
+def _checked(name: str, value: object, where: str) -> object:
+    if name not in _FIELDS:
+        raise UsageError(
+            "invalid_settings",
+            f"{where}: {one_line(name, 60)} is no setting; the settings are {', '.join(_FIELDS)}",
+        )
+    valid: object
+    if name == "model_rates":
+        valid, expected = _rates(value), "a mapping of model IDs to {rate_per_min, burst}"
+    elif name == "sync_only":
+        valid, expected = value if isinstance(value, bool) else None, "true or false"
+    else:
+        valid, expected = _in_range(name, value)
+    if valid is None:
+        shown = one_line(repr(value), 200)
+        raise UsageError("invalid_settings", f"{where}: {name} must be {expected}, not {shown}")
+    return valid
+
+
+def _in_range(name: str, value: object) -> tuple[float | None, str]:
+    """Return the number, None where it does not fit, and what fits."""
+    least, most = _FIELDS[name].metadata["range"]
+    whole = isinstance(_FIELDS[name].default, int)
+    expected = f"{'a whole number' if whole else 'a number'} from {least:g} to {most:.0f}"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        return None, expected
+    if not least <= value <= most:
+        return None, expected
+    return value if whole else float(value), expected
+
+
+def _rates(value: object) -> dict[str, RateLimit] | None:
+    if not isinstance(value, dict):
+        return None
+    rates = {}
+    for model_id, limit in value.items():
+        if not isinstance(limit, dict) or set(limit) != {"rate_per_min", "burst"}:
+            return None
+        rate = _in_range("global_rate_per_min", limit["rate_per_min"])[0]
+        burst = _in_range("global_burst", limit["burst"])[0]
+        if rate is None or burst is None:
+            return None
+        rates[str(model_id)] = RateLimit(rate, int(burst))
+    return rates
 
 
 def _parsed(text: str) -> object:

@@ -1,6 +1,5 @@
 """Text of others made safe to show: nothing invisible, no mark of a chat, cut where it is long."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterable
@@ -94,6 +93,9 @@ def closest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | No
     plain = {_plain(each): each for each in reversed(list(names))}
     if len(name) > 100:
         return None
+    # Only who mistyped a name waits for the import.
+    import difflib
+
     found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 

@@ -30,11 +30,8 @@ __all__ = [
     "REAL_CLOCK",
     "Clock",
     "Connection",
-    "Reply",
     "TooLargeError",
     "exchange",
-    "is_passing",
-    "is_transient",
     "new_client",
     "retry_after",
     "unreachable",
@@ -44,6 +41,7 @@ LARGEST_ANSWER = 64 << 20
 
 _LONGEST_CONNECT = 10.0
 _LONGEST_PAUSE = 30.0
+_LONGEST_RETRY_AFTER = 60.0
 _LEAST_TIME = 1.0
 # An answer may take the longest silence and a minute, and more only while so many bytes a second
 # come: no real line is slower, and a server that drips would otherwise never be done.
@@ -107,18 +105,6 @@ def new_client(config: Config | None = None) -> httpx.Client:
         ) from None
 
 
-def is_transient(response: httpx.Response) -> bool:
-    """Return whether the same request may succeed a little later, by the status."""
-    return response.status_code in (408, 429) or response.status_code >= 500
-
-
-def is_passing(reply: Reply, _tries: int = 1) -> bool:
-    """Return whether a reply is a moment's trouble: no usable answer, or a transient status."""
-    if isinstance(reply, httpx.Response):
-        return is_transient(reply)
-    return not isinstance(reply, TooLargeError | httpx.UnsupportedProtocol)
-
-
 def exchange(
     connection: Connection,
     method: str,
@@ -132,13 +118,11 @@ def exchange(
     attempts: int | None = 5,
     deadline: float | None = None,
     silence: float = 30.0,
-    longest_pause: float = 60.0,
-    again: Callable[[Reply, int], bool] = is_passing,
 ) -> httpx.Response:
-    """Make a request, again while `again` says so of the reply and the number of tries so far.
+    """Make a request, again after trouble on the way and after a transient status.
 
     It ends with `attempts`, or where the next try would begin after `deadline` (`clock.now()`), or,
-    without a deadline, where Retry-After asks for more than `longest_pause`. The last response is
+    without a deadline, where Retry-After asks for more than a minute. The last response is
     returned whatever its status, or the last error raised. Redirects are not followed.
 
     Args:
@@ -150,11 +134,9 @@ def exchange(
         content: The body; a path is opened anew for each try.
         into: A file for the body of a successful response; its content is then empty.
         limit: The most bytes of a body, decoded.
-        attempts: The most tries; None leaves it to the deadline.
+        attempts: The most tries, 1 for what must be sent once; None leaves it to the deadline.
         deadline: One for all tries, each from connecting to the last byte of the body.
         silence: The most seconds between two pieces of the response.
-        longest_pause: The most seconds between two tries.
-        again: The predicate; it also decides what must be sent once only.
 
     Raises:
         httpx.RequestError: No whole response came: connection, time, address, TooLargeError.
@@ -178,19 +160,26 @@ def exchange(
                 )
         except httpx.RequestError as error:
             reply = error
-        if tries == attempts or not again(reply, tries):
+        if tries == attempts or not _is_passing(reply):
             break
         asked = retry_after(reply, clock)
-        if deadline is None and asked is not None and asked > longest_pause:
+        if deadline is None and asked is not None and asked > _LONGEST_RETRY_AFTER:
             break
         growing = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE) * (0.5 + clock.random())
-        pause = min(growing if asked is None else asked, longest_pause)
+        pause = min(growing if asked is None else asked, _LONGEST_RETRY_AFTER)
         if deadline is not None and clock.now() + pause >= deadline:
             break
         clock.sleep(pause)
     if isinstance(reply, httpx.RequestError):
         raise reply
     return reply
+
+
+def _is_passing(reply: Reply) -> bool:
+    """Return whether the same request may succeed a little later."""
+    if isinstance(reply, httpx.Response):
+        return reply.status_code in (408, 429) or reply.status_code >= 500
+    return not isinstance(reply, TooLargeError | httpx.UnsupportedProtocol)
 
 
 def retry_after(reply: Reply, clock: Clock) -> float | None:

@@ -36,6 +36,11 @@ _Bundle: TypeAlias = tuple[str, ...]
 _Bundles: TypeAlias = Mapping[_Bundle, Sequence[_Field]]
 _DEFAULTS: _Bundle = ("defaults",)
 
+_INSIDE = (
+    "a file inside the skill or below the working folder, not hidden: copy it there, or name it "
+    "on the command line"
+)
+
 # A problem and its line.
 _Found: TypeAlias = tuple[int, Problem]
 
@@ -43,14 +48,15 @@ Check: TypeAlias = Callable[..., object]
 
 
 def read_defaults(
-    skill: Path | None, document: SchemaDocument, preset: str | None, check: Check
+    skill: Path | None, project: Path, document: SchemaDocument, preset: str | None, check: Check
 ) -> Layers:
     """Return the fields of the defaults and of the preset, by the names of these two sources.
 
     `check` is `check_input`, with the options of the call: every bundle of the file must pass it.
-    A relative path of a file starts at the folder of defaults.yaml, and the files of the bundles
-    in use must be there. Raises UsageError that names file, line and key of every problem,
-    LocalError for a file that cannot be read.
+    A relative path of a file starts at the folder of defaults.yaml. The file comes with a skill,
+    perhaps a foreign one, so it may name only files of the skill and files below the folder
+    `project` that are not hidden; those of the bundles in use must be there. Raises UsageError
+    that names file, line and key of every problem, LocalError for a file that cannot be read.
     """
     file = defaults_file(skill)
     if file is None and preset is not None:
@@ -59,13 +65,17 @@ def read_defaults(
             f"--preset {preset[:60]}: the presets of a model stand in references/defaults.yaml of "
             "its own skill, and there is no such file",
         )
-    if file is None:
+    if file is None or skill is None:
         return {}
     bundles = _bundles(file, document)
     used: dict[str, _Bundle] = {"defaults": _DEFAULTS}
     if preset is not None:
         used[f"preset {preset}"] = _known_preset(preset, bundles, file)
-    problems = list(_problems(bundles, used.values(), _fields_alone(document), check))
+    alone = _fields_alone(document)
+    problems = [
+        *_outside_files(bundles, alone, skill, project),
+        *_problems(bundles, used.values(), alone, check),
+    ]
     if problems:
         raise _refused(file, problems)
     return {
@@ -106,6 +116,28 @@ def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -
         if not file.path.is_absolute():
             put(whole, file.location, str(folder / file.path))
     return whole
+
+
+def _outside_files(
+    bundles: _Bundles, document: SchemaDocument, skill: Path, project: Path
+) -> Iterator[_Found]:
+    """Yield a problem for each file that is neither the skill's nor the project's."""
+    for bundle, fields in bundles.items():
+        for field in fields:
+            files, _ = find_local_files({field.name: field.value}, document, check=False)
+            for file in files:
+                if not _belongs(file.path, skill, project):
+                    path = f"{'.'.join(bundle)}.{path_text(file.location)}"
+                    yield field.line, Problem(path, short_json(str(file.path)), _INSIDE)
+
+
+def _belongs(path: Path, skill: Path, project: Path) -> bool:
+    """Return whether a file, links followed, is the skill's, or the project's and not hidden."""
+    place, folder = path.resolve(), project.resolve()
+    if place.is_relative_to(skill.resolve()):
+        return True
+    inside = place.relative_to(folder).parts if place.is_relative_to(folder) else (".",)
+    return not any(part.startswith(".") for part in inside)
 
 
 def _problems(

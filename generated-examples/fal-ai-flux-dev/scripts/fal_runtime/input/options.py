@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from fal_runtime.errors import UsageError
+from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 from fal_runtime.text import closest
 
 __all__ = ["ABOUT_JOBS", "MODEL_ID_OPTION", "OPTIONS", "CallOptions", "Option", "python_options"]
@@ -15,9 +16,6 @@ __all__ = ["ABOUT_JOBS", "MODEL_ID_OPTION", "OPTIONS", "CallOptions", "Option", 
 # Each of these is a command of its own, without an input.
 ABOUT_JOBS = ("status", "result", "cancel", "upload")
 
-# Shorter would be a busy loop, and longer than thirty days is no wait.
-_SHORTEST_INTERVAL = 0.01
-_LONGEST_WAIT = 30 * 24 * 3600.0
 _OUTPUT = Path("output")
 
 
@@ -86,10 +84,10 @@ def _finite(text: str) -> float:
 def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = _finite(text)
-        if value < least or (above and value == least) or value > _LONGEST_WAIT:
+        if value < least or (above and value == least) or value > LONGEST_WAIT:
             bound = "above" if above else "from"
             raise argparse.ArgumentTypeError(
-                f"expected seconds {bound} {least:g} to {_LONGEST_WAIT:.0f}, got {text[:40]!r}"
+                f"expected seconds {bound} {least:g} to {LONGEST_WAIT:.0f}, got {text[:40]!r}"
             )
         return value
 
@@ -210,7 +208,7 @@ class CallOptions:
         "jobs", "seconds to wait here, 0 = to the end", "S", _seconds(0), default=100.0
     )
     poll_interval: float | None = _option(
-        "jobs", "most seconds between two polls", "S", _seconds(_SHORTEST_INTERVAL)
+        "jobs", "most seconds between two polls", "S", _seconds(SHORTEST_INTERVAL)
     )
     max_polls: int | None = _option("jobs", "deadline = polls x interval", "N", _count)
     no_queue: bool = _switch("jobs", "no daemon: queue directly")

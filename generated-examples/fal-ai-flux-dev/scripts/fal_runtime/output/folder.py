@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.paths import local_trouble
+from fal_runtime.text import one_line
 
 __all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
 
@@ -54,8 +55,10 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
     Raises LocalError, and UsageError for a wanted file name that leaves the folder.
     """
     if output.is_file():
-        told = f"{output.absolute()} is a file: give --output a folder, which is made if need be"
-        raise LocalError("local_trouble", told)
+        place = one_line(str(output.absolute()))
+        raise LocalError(
+            "local_trouble", f"{place} is a file: give --output a folder, which is made if need be"
+        )
     with local_trouble(output):
         output.mkdir(parents=True, exist_ok=True)
         folder = OutputFolder(output.resolve())

@@ -34,10 +34,11 @@ _CUT = ("result", "platform_request", "sources", "text")
 # In this order, where a folder's name alone is thousands of characters long.
 _LEFT_OUT = ("logs_path", "saved_path", "result", "next")
 
-_WHOLE_DATA_URI = re.compile(r"\s*data:([\w.+-]+/[\w.+-]+)?(;[^,;]*)*,", re.IGNORECASE)
-_EMBEDDED_DATA_URI = re.compile(
-    r"""data:(?:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w.+=-]+)*|(?:;[\w.+=-]+)+),[^\s"'<>)\]}]*""",
-    re.IGNORECASE,
+# Compiled at the first use: not every command has a result.
+_WHOLE_DATA_URI = r"\s*data:([\w.+-]+/[\w.+-]+)?(;[^,;]*)*,"
+_EMBEDDED_DATA_URI = (
+    r"data:(?:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w.+=-]+)*|(?:;[\w.+=-]+)+)"
+    r""",[^\s"'<>)\]}]*"""
 )
 
 
@@ -223,9 +224,12 @@ def _cut(value: Json, longest_string: int, longest_list: int, depth: int = 8) ->
 
 
 def _without_data(text: str) -> str:
-    whole = _WHOLE_DATA_URI.match(text)
+    whole = re.match(_WHOLE_DATA_URI, text, re.IGNORECASE)
     if whole is not None:
         return f"<data: {whole.group(1) or 'text/plain'}, {len(text)} characters>"
-    return _EMBEDDED_DATA_URI.sub(
-        lambda found: f"<data: {found['type'] or 'text/plain'}, {len(found[0])} characters>", text
+    return re.sub(
+        _EMBEDDED_DATA_URI,
+        lambda found: f"<data: {found['type'] or 'text/plain'}, {len(found[0])} characters>",
+        text,
+        flags=re.IGNORECASE,
     )

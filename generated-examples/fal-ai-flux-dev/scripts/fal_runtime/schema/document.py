@@ -1,23 +1,50 @@
-"""Read a self-contained JSON Schema: which schemas hold at a place, and which values they take."""
+"""The one reader of a self-contained JSON Schema: what holds at a place, and which values fit."""
 
+import operator
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fal_runtime.json_text import Value
 
-__all__ = ["ALL_TYPES", "COMBINING", "Location", "Schema", "SchemaDocument", "json_type", "same"]
+__all__ = [
+    "ALL_TYPES",
+    "COMBINING",
+    "MOST_STEPS",
+    "Location",
+    "Schema",
+    "SchemaDocument",
+    "SchemaObject",
+    "branches",
+    "escaped",
+    "follow",
+    "is_quick",
+    "json_type",
+    "same",
+]
 
 ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
 # The keywords by which a schema takes in others; most have none of them.
 COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+# A catalogue's largest example takes some thousand steps; for this many, seconds are enough.
+MOST_STEPS = 500_000
+
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
+
+# Real chains have two links, and a generated schema none of more than 30.
+_LONGEST_CHAIN = 40
+_LONGEST_PATTERN = 100
+# What repeats, but for a fixed number of times.
+_REPEAT = re.compile(r"[*+?]|\{\d*,")
+_REPEATED_GROUP = re.compile(r"\)[*+?{]|\\[1-9]")
 
 Location: TypeAlias = tuple[str | int, ...]
 
 # Whatever stands where a schema belongs: an object, a boolean, or something wrong.
 Schema: TypeAlias = Any
+SchemaObject: TypeAlias = Mapping[str, Any]
 
 # Whether a value fits a schema, by the identities of both: each pair is judged once.
 _Verdicts: TypeAlias = dict[tuple[int, int], bool]
@@ -27,7 +54,7 @@ _Verdicts: TypeAlias = dict[tuple[int, int], bool]
 class SchemaDocument:
     """A model's input schema; every method takes wrong types anywhere in it without raising."""
 
-    root: Mapping[str, Any]
+    root: SchemaObject
 
     @property
     def known(self) -> bool:
@@ -47,7 +74,7 @@ class SchemaDocument:
         names = [n for part in self._common() for n in _sequence(part, "required")]
         return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
-    def parts(self, *schemas: Schema) -> Iterator[Mapping[str, Any]]:
+    def parts(self, *schemas: Schema) -> Iterator[SchemaObject]:
         """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
         waiting, seen = [*reversed(schemas)], set[int]()
         while waiting:
@@ -57,10 +84,16 @@ class SchemaDocument:
             seen.add(id(part))
             yield part
             if not COMBINING.isdisjoint(part):
-                branches = [b for key in ("allOf", "anyOf", "oneOf") for b in _sequence(part, key)]
-                waiting += [*reversed(branches), self.target(part)]
+                waiting += reversed(self.in_place(part))
 
-    def target(self, schema: Mapping[str, Any]) -> Schema:
+    def in_place(self, schema: SchemaObject) -> list[Schema]:
+        """Return the schemas that `schema` names and that speak of the same value."""
+        if COMBINING.isdisjoint(schema):
+            return []
+        unions = [part for key in ("allOf", "anyOf", "oneOf") for part in _sequence(schema, key)]
+        return [self.target(schema), *unions] if "$ref" in schema else unions
+
+    def target(self, schema: SchemaObject) -> Schema:
         """Return what the schema's `$ref` points at, True where it points at nothing."""
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#"):
@@ -81,7 +114,7 @@ class SchemaDocument:
         return self._types(schema, {})
 
     def accepts(self, value: Value, schema: Schema) -> bool:
-        """Tell whether a value fits by type, choices, range and required members.
+        """Return whether a value fits by type, choices, range and required members.
 
         It decides how a text is read, also where no validator can be imported; it does not
         replace validation.
@@ -107,6 +140,24 @@ class SchemaDocument:
             parts = list(self.parts(*schemas)) if entries else []
             inside = [((*location, step), member, _of(parts, step)) for step, member in entries]
             waiting.extend(reversed(inside))
+
+    def steps(self, value: Value) -> int:
+        """Return how many pairs of schema and value a validator visits, MOST_STEPS + 1 at most.
+
+        Definitions that refer to one another can make that grow without bound with each level of
+        the value, while schema and value stay small.
+        """
+        waiting: list[tuple[Schema, Value]] = [(self.root, value)]
+        count = 0
+        while waiting and count <= MOST_STEPS:
+            schema, part = waiting.pop()
+            if isinstance(schema, Mapping):
+                # A validator takes ten times as long for a reference.
+                count += (10 if "$ref" in schema else 1) + len(_sequence(schema, "enum"))
+                count += len(part) ** 2 if "uniqueItems" in schema and _entries(part) else 0
+                waiting += [(other, part) for other in self.in_place(schema)]
+                waiting += [(_member(schema, step), inner) for step, inner in _entries(part)]
+        return min(count, MOST_STEPS + 1)
 
     def file_kind(self, schemas: Sequence[Any]) -> str | None:
         """Return the first `x-file` kind of a place, None where no file stands."""
@@ -146,7 +197,7 @@ class SchemaDocument:
         return known[id(schema)]
 
     def _types_together(
-        self, schema: Mapping[str, Any], known: dict[int, frozenset[str]]
+        self, schema: SchemaObject, known: dict[int, frozenset[str]]
     ) -> frozenset[str]:
         found = _own_types(schema)
         if COMBINING.isdisjoint(schema):
@@ -167,7 +218,7 @@ class SchemaDocument:
             known[asked] = self._accepts_whole(value, schema, known)
         return known[asked]
 
-    def _accepts_whole(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
+    def _accepts_whole(self, value: Value, schema: SchemaObject, known: _Verdicts) -> bool:
         if not _fits_alone(value, schema):
             return False
         together = [self.target(schema), *_sequence(schema, "allOf")]
@@ -178,7 +229,7 @@ class SchemaDocument:
             return False
         return self._accepts_members(value, schema, known)
 
-    def _accepts_members(self, value: Value, schema: Mapping[str, Any], known: _Verdicts) -> bool:
+    def _accepts_members(self, value: Value, schema: SchemaObject, known: _Verdicts) -> bool:
         if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
             return False
         entries = ((member, _member(schema, step)) for step, member in _entries(value))
@@ -186,7 +237,7 @@ class SchemaDocument:
             self._accepts(each, inside, known) for each, inside in entries if inside is not None
         )
 
-    def _common(self) -> Iterator[Mapping[str, Any]]:
+    def _common(self) -> Iterator[SchemaObject]:
         """Yield, once each, the schemas that the whole input must fit."""
         waiting, seen = [self.root], set[int]()
         while waiting:
@@ -195,6 +246,63 @@ class SchemaDocument:
                 seen.add(id(part))
                 yield part
                 waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
+
+
+def follow(schema: SchemaObject, root: SchemaObject) -> SchemaObject:
+    """Return `schema` with its `$ref` into `root` followed; its own keywords win.
+
+    A chain that leads back to itself says nothing: `{}`.
+    """
+    document = SchemaDocument(root)
+    for _ in range(_LONGEST_CHAIN):
+        if not isinstance(schema.get("$ref"), str):
+            return schema
+        target = document.target(schema)
+        own = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
+        schema = {**target, **own} if isinstance(target, Mapping) else own
+    return {}
+
+
+def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ...]:
+    """Return the schemas that a value may satisfy: `$ref` followed, unions flattened, no null.
+
+    A definition is entered once, so that one which refers to itself comes to an end.
+    """
+    if COMBINING.isdisjoint(schema):
+        # Most fields are plain: nothing to flatten.
+        return (schema,) if _says_something(schema) else ()
+    found: list[SchemaObject] = []
+    waiting, entered = [schema], set[str]()
+    while waiting:
+        part = waiting.pop()
+        if part.get("$ref") in entered:
+            continue
+        entered |= {part["$ref"]} if "$ref" in part else set()
+        part = follow(part, root)
+        nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
+        waiting += reversed(nested)
+        if not nested and _says_something(part):
+            found.append(part)
+    return tuple(found)
+
+
+def _says_something(schema: SchemaObject) -> bool:
+    return schema.get("type") != "null" and schema.get("const", "") is not None
+
+
+def is_quick(pattern: str) -> bool:
+    """Return whether a pattern can be tried here: short, one repetition at most, not of a group.
+
+    The catalogue has three patterns in 1,080 documents. Any other is left to the server, because
+    Python's engine may try for ever to fit a text to it.
+    """
+    simple = len(pattern) <= _LONGEST_PATTERN and not _REPEATED_GROUP.search(pattern)
+    return simple and len(_REPEAT.findall(pattern)) <= 1
+
+
+def escaped(name: str) -> str:
+    """Return a definition's name as it stands in a reference (RFC 6901, RFC 3986)."""
+    return name.replace("~", "~0").replace("/", "~1").replace("%", "%25")
 
 
 def json_type(value: Value) -> str:
@@ -210,23 +318,37 @@ def json_type(value: Value) -> str:
 
 
 def same(one: Value, other: Value) -> bool:
-    """Tell whether two JSON values are equal; Python alone takes True for 1."""
+    """Return whether two JSON values are equal; Python alone takes True for 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def _fits_alone(value: Value, schema: Mapping[str, Any]) -> bool:
+def _fits_alone(value: Value, schema: SchemaObject) -> bool:
     if json_type(value) not in _own_types(schema):
         return False
     if isinstance(schema.get("enum"), list) and not any(same(value, c) for c in schema["enum"]):
         return False
+    if "const" in schema and not same(value, schema["const"]):
+        return False
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
-    low, high = schema.get("minimum"), schema.get("maximum")
-    above = not isinstance(low, int | float) or value >= low
-    return above and (not isinstance(high, int | float) or value <= high)
+    limits = (schema.get(keyword) for keyword in _RANGE)
+    return all(
+        fits(value, limit)
+        for fits, limit in zip(_RANGE.values(), limits, strict=True)
+        if isinstance(limit, int | float) and not isinstance(limit, bool)
+    )
 
 
-def _own_types(schema: Mapping[str, Any]) -> frozenset[str]:
+# Whether a number keeps a limit, by the limit's keyword.
+_RANGE = {
+    "minimum": operator.ge,
+    "maximum": operator.le,
+    "exclusiveMinimum": operator.gt,
+    "exclusiveMaximum": operator.lt,
+}
+
+
+def _own_types(schema: SchemaObject) -> frozenset[str]:
     named = schema.get("type")
     found = frozenset(ALL_TYPES)
     if isinstance(named, str | list):
@@ -238,13 +360,13 @@ def _own_types(schema: Mapping[str, Any]) -> frozenset[str]:
     return found
 
 
-def _of(parts: Iterable[Mapping[str, Any]], step: str | int) -> list[Any]:
+def _of(parts: Iterable[SchemaObject], step: str | int) -> list[Any]:
     members = (_member(part, step) for part in parts)
     found = [schema for schema in members if schema is not None]
     return found if len(found) < 2 else list({id(schema): schema for schema in found}.values())
 
 
-def _member(schema: Mapping[str, Any], step: str | int) -> Schema:
+def _member(schema: SchemaObject, step: str | int) -> Schema:
     if isinstance(step, str):
         properties = _mapping(schema, "properties")
         if step in properties:
@@ -261,12 +383,12 @@ def _entries(value: Value) -> list[tuple[str | int, Any]]:
     return list(enumerate(value)) if isinstance(value, list) else []
 
 
-def _mapping(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _mapping(schema: SchemaObject, key: str) -> SchemaObject:
     found = schema.get(key)
     return found if isinstance(found, Mapping) else {}
 
 
-def _sequence(schema: Mapping[str, Any], key: str) -> list[Any]:
+def _sequence(schema: SchemaObject, key: str) -> list[Any]:
     found = schema.get(key)
     return found if isinstance(found, list) else []
 

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from fal_runtime.errors import LocalError, Problem
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import describe, path_text
-from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type
-from fal_runtime.schema.patterns import is_slow
-from fal_runtime.schema.steps import MOST_STEPS, steps
+from fal_runtime.schema.document import (
+    MOST_STEPS,
+    Location,
+    Schema,
+    SchemaDocument,
+    is_quick,
+    json_type,
+)
 from fal_runtime.text import closest, short_json
 
 if TYPE_CHECKING:
@@ -51,7 +56,7 @@ def schema_problems(
     LocalError when the schema itself cannot be applied, or only in a very long time.
     """
     found: list[Problem] = []
-    if steps(document, value) > MOST_STEPS:
+    if document.steps(value) > MOST_STEPS:
         raise LocalError("local_trouble", _TOO_LARGE)
     with _schema_blamed(document):
         errors = _validator(document, allow_unknown).iter_errors(_marked(value, local))
@@ -142,7 +147,7 @@ def _quick_pattern(
 ) -> Iterable["ValidationError"]:
     from jsonschema import Draft202012Validator
 
-    if is_slow(pattern):
+    if not is_quick(pattern):
         return ()
     found: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
         validator, pattern, instance, schema
