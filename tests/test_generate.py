@@ -152,10 +152,10 @@ def test_a_name_that_cannot_be_used_writes_nothing(documents: Documents, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_oddities_of_the_document_are_passed_on(model_documents: Build, tmp_path: Path) -> None:
+def test_warnings_about_the_document_are_passed_on(model_documents: Build, tmp_path: Path) -> None:
     odd = model_documents({"type": "object", "properties": {"a": {"type": "text"}}})
 
-    assert generate(odd, Options("standalone"), tmp_path).oddities == (
+    assert generate(odd, Options("standalone"), tmp_path).warnings == (
         "input.a: has an unknown type; any type is allowed",
     )
 

@@ -1,4 +1,7 @@
-"""One model, once through: documents, Model, files, folder."""
+"""The pipeline, the file to read first: documents → Model → entries → compare → write.
+
+`generate` takes one model through it, `share_runtime` the skill that linked skills lead to.
+"""
 
 import errno
 import os
@@ -41,7 +44,7 @@ class Skill:
     folder: Path
     files: tuple[PurePosixPath, ...]
     drift: tuple[Drift, ...]
-    oddities: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def generate(
@@ -70,14 +73,13 @@ def generate(
     """
     model = parse(documents, name=options.name, description=options.description)
     folder = output / model.skill_name
-    files = render(model, options, user_files(folder))
-    drift = _compared(files, folder, model.id, action, force=force)
+    entries = render(model, options, user_files(folder))
+    drift = _compared(entries, folder, model.id, action, force=force)
     if options.mode == "public" and action != "check":
         _refuse_links(drift, folder)
     if action == "write":
-        write(files, folder, drift)
-    paths = tuple(file.path for file in files)
-    return Skill(model.id, model.skill_name, folder, paths, drift, model.oddities)
+        write(entries, folder, drift)
+    return _skill(model.id, folder, entries, drift, model.oddities)
 
 
 def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:
@@ -92,44 +94,46 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     # Without writing, what the machine can do is tried where nothing is left behind.
     if not _can_link(output if action == "write" else Path(tempfile.gettempdir())):
         return None
-    files = render_creator()
+    entries = render_creator()
     folder = output / CREATOR
-    before = read_provenance(folder) if folder.is_dir() else None
-    if (
-        before is not None
-        and version_tuple(before.version) > version_tuple(__version__)
-        and not force
-    ):
-        raise TargetError(
-            "name_in_use",
-            f"{folder} was made by falsmith {before.version}, this is {__version__}: update "
-            "falsmith, or give each skill its own runtime with --standalone",
-        )
     try:
-        drift = _compared(files, folder, CREATOR, action, force=force)
+        if not force:
+            _refuse_newer(folder)
+        drift = _compared(entries, folder, CREATOR, action, force=force)
         if action == "write":
-            write(files, folder, drift)
+            write(entries, folder, drift)
     except TargetError as error:
-        told = error.message.rstrip(".")
+        message = error.message.rstrip(".")
         raise TargetError(
-            error.code, f"{told}. Or give each skill its own runtime with --standalone."
+            error.code, f"{message}. Or give each skill its own runtime with --standalone."
         ) from None
-    return Skill(CREATOR, CREATOR, folder, tuple(file.path for file in files), drift, ())
+    return _skill(CREATOR, folder, entries, drift)
+
+
+def _skill(
+    subject: str,
+    folder: Path,
+    entries: Sequence[Entry],
+    drift: tuple[Drift, ...],
+    warnings: tuple[str, ...] = (),
+) -> Skill:
+    paths = tuple(entry.path for entry in entries)
+    return Skill(subject, folder.name, folder, paths, drift, warnings)
 
 
 def _compared(
-    files: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
+    entries: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
 ) -> tuple[Drift, ...]:
     """Return how the folder differs, unless it must not be written and is to be."""
     _check_target(folder, subject, force=force or action == "check")
-    drift = tuple(compare(files, folder))
+    drift = tuple(compare(entries, folder))
     if action != "check":
         _refuse_edited(drift, folder, force=force)
     return drift
 
 
 def _can_link(output: Path) -> bool:
-    """Tell whether symbolic links can be made below `output`, by making one."""
+    """Return whether symbolic links can be made below `output`, by making one."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         probe = output / temporary_name("link")
@@ -139,9 +143,19 @@ def _can_link(output: Path) -> bool:
     except NotImplementedError:
         return False
     except OSError as error:
-        # Any other trouble is not about links: writing there tells it.
+        # Any other trouble is not about links: writing there names it.
         return error.errno not in NO_LINKS and getattr(error, "winerror", None) is None
     return True
+
+
+def _refuse_newer(folder: Path) -> None:
+    """Refuse to replace the creator skill of a falsmith that is newer than this one."""
+    before = read_provenance(folder) if folder.is_dir() else None
+    if before is not None and version_tuple(before.version) > version_tuple(__version__):
+        raise TargetError(
+            "name_in_use",
+            f"{folder} was made by falsmith {before.version}, this is {__version__}: update it",
+        )
 
 
 def _check_target(folder: Path, subject: str, *, force: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -23,6 +23,7 @@ __all__ = [
     "Mode",
     "Options",
     "model_scripts",
+    "recorded_options",
     "render",
     "render_creator",
 ]
@@ -49,6 +50,7 @@ SUFFIX = ".jinja"
 LAZY_ONLY = PurePosixPath("references/tools")
 
 Mode = Literal["default", "standalone", "public"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,18 @@ class Options:
     license: str = DEFAULT_LICENSE
 
 
+def recorded_options(record: Mapping[str, Json]) -> Options | None:
+    """Return the options that a provenance holds, None where they are not all there."""
+    mode = next((one for one in MODES if one == record.get("mode")), None)
+    lazy, licence = record.get("lazy"), record.get("license")
+    name, description = record.get("name"), record.get("description")
+    if mode is None or not isinstance(lazy, bool) or not isinstance(licence, str):
+        return None
+    if not isinstance(name, str | None) or not isinstance(description, str | None):
+        return None
+    return Options(mode, lazy, name, description, licence)
+
+
 def render(model: Model, options: Options, user_files: Set[str] = frozenset()) -> tuple[Entry, ...]:
     """Return everything that the model's skill holds, sorted by path, provenance last.
 
@@ -71,9 +85,8 @@ def render(model: Model, options: Options, user_files: Set[str] = frozenset()) -
     texts = _rendered(_text_templates(lazy=options.lazy), variables)
     files = [_renamed(file, "SKILL_NAME", model.skill_name) for file in texts]
     scripts = model_scripts(model.id, model.wrapper, linked=options.mode == "default")
-    told: dict[str, Json] = {"model_id": model.id, "options": _told(options)}
-    told["source"] = {"sha256": model.source_digest}
-    return _complete([*files, *scripts], told)
+    subject = {"model_id": model.id, "options": _recorded(options)}
+    return _complete([*files, *scripts], subject | {"source": {"sha256": model.source_digest}})
 
 
 def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, ...]:
@@ -98,19 +111,19 @@ def render_creator(packages: Sequence[Entry] = ()) -> tuple[Entry, ...]:
     return _complete([*_rendered(_templates("creator"), variables), *carried], {"skill": CREATOR})
 
 
-def _complete(files: Sequence[Entry], told: dict[str, Json]) -> tuple[Entry, ...]:
-    """Return the entries by path, and the provenance that tells what they are."""
+def _complete(files: Sequence[Entry], subject: Mapping[str, Json]) -> tuple[Entry, ...]:
+    """Return the entries by path, and the provenance that says what they are and of what."""
     entries = sorted(files, key=lambda entry: str(entry.path))
     links = {str(link.path): str(link.target) for link in entries if isinstance(link, Link)}
-    told = {"falsmith": __version__} | told | ({"links": links} if links else {})
-    told["files"] = {
+    record = {"falsmith": __version__, **subject} | ({"links": links} if links else {})
+    record["files"] = {
         str(file.path): digest(file.content) for file in entries if isinstance(file, File)
     }
-    return (*entries, File(PROVENANCE, f"{FILTERS['json_file'](told)}\n".encode()))
+    return (*entries, File(PROVENANCE, f"{FILTERS['json_file'](record)}\n".encode()))
 
 
 @cache
-def _told(options: Options) -> Mapping[str, Json]:
+def _recorded(options: Options) -> Mapping[str, Json]:
     return asdict(options)
 
 

@@ -195,3 +195,14 @@ def test_what_the_creator_carries_imports_nothing_that_it_lacks(skills: Path) ->
         ):
             place = scripts / name.replace(".", "/")
             assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), name
+
+
+def test_the_creators_check_looks_at_each_skill_beside_it(skills: Path) -> None:
+    script(skills, "generate_fal_skill.py", *WHISPER)
+    (skills / "fal-ai-whisper/SKILL.md").write_text("Mine.")
+    checked = script(skills, "generate_fal_skill.py", "--check", "--offline")
+    answer = json.loads(checked.stdout)
+
+    assert checked.returncode == 1, checked.stderr
+    assert [one["name"] for one in answer["skills"]] == ["fal-ai-whisper"]
+    assert [one["model_id"] for one in answer["failed"]] == ["acme/alone", "acme/linked"]

@@ -4,7 +4,6 @@ import importlib
 import io
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ import click
 from fal_runtime.errors import FalError
 from fal_runtime.output.standard_output import OutputError, printing, unwritable
 from falsmith import __version__
-from falsmith.cli.program import COMMANDS, Program
+from falsmith.cli.program import COMMANDS, Program, internal_error
 
 __all__ = ["cli", "run"]
 
@@ -100,9 +99,7 @@ def _run(arguments: Sequence[str], program: Program) -> int:
         interrupted = FalError("interrupted", message, charged="no", retry="later")
         return _failed(interrupted, arguments, program)
     except Exception as error:
-        traceback.print_exc()
-        message = f"this is an error of falsmith itself: {type(error).__name__}: {error}"
-        return _failed(FalError("internal_error", message), arguments, program)
+        return _failed(internal_error(error), arguments, program)
     return status if isinstance(status, int) else 0
 
 

@@ -1,7 +1,8 @@
 """`falsmith generate`: skills from model IDs, or from all that a search finds."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,14 +22,18 @@ from falsmith.cli.options import (
     quiet_option,
     source_options,
 )
+from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
 from falsmith.documents import Documents
-from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
 from falsmith.filters import FILTERS
+from falsmith.generate import Action
 from falsmith.hosts import DEFAULT_FOLDER
-from falsmith.names import check_model_id
-from falsmith.render import DEFAULT_LICENSE, Mode, Options
+from falsmith.names import check_model_id, skill_name
+from falsmith.render import DEFAULT_LICENSE, Mode, Options, recorded_options
+from falsmith.skill.installed import find
+from falsmith.skill.provenance import PROVENANCE
 from falsmith.sources import Catalogue
 
 __all__ = ["generate"]
@@ -48,7 +53,7 @@ Examples:
 
 
 def _refuse(words: tuple[str, ...]) -> None:
-    """Tell those who name a model by itself, as most would at first, how it is named."""
+    """Say how a model is named to those who name it by itself, as most would at first."""
     if words:
         named = " ".join(f"-m {word}" for word in words)
         raise click.UsageError(f"unexpected extra argument; a model is named by -m: {named}")
@@ -80,9 +85,11 @@ def _refuse(words: tuple[str, ...]) -> None:
     "--license", "licence", default=DEFAULT_LICENSE, show_default=True, help="The skill's licence."
 )
 @click.option(
-    "--check", is_flag=True, help="Write nothing; exit 1 where the skill is not up to date."
+    "--check",
+    is_flag=True,
+    help="Write nothing; exit 1 where a skill is not up to date. Without -m: each of the folder.",
 )
-@click.option("--dry-run", is_flag=True, help="Write nothing; tell what would be written.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; list what would be written.")
 @click.option("--force", is_flag=True, help="Overwrite edited files and folders that are not ours.")
 @click.option("-k", "--api-key", metavar="KEY", help="Deprecated: set FAL_KEY instead.")
 @source_options
@@ -123,8 +130,17 @@ def generate(
     """
     ids = tuple(dict.fromkeys(model_ids))
     query = None if text is None and category is None else Query(text or "", category)
+    chosen = everything or query is not None
+    installed = check and not ids and not chosen
     single = name is not None or description is not None
-    _check_usage(ids, everything or query is not None, single, check, dry_run)
+    if not installed:
+        _check_usage(ids, chosen, single, check, dry_run)
+    elif single or lazy or standalone or public or licence != DEFAULT_LICENSE:
+        raise UsageError(
+            "usage",
+            "--check alone compares each skill with the options that it was made with: drop the "
+            "others, or name models with -m ID",
+        )
     _check_length("--description", description, DESCRIPTION_LIMIT)
     _check_length("--license", licence, LICENSE_LIMIT)
     whole = query is None or not (query.words or query.category)
@@ -136,25 +152,28 @@ def generate(
         )
     folder = chosen_folder(output, agent) or default_folder()
     opened = open_source(source, offline=offline, key=api_key)
-    told_as_json = as_json or not sys.stdout.isatty()
+    as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
-        count = print_matches(opened, query, None, as_json=told_as_json)
+        count = print_matches(opened, query, None, as_json=as_json)
         if count and not quiet:
             fit = "model fits" if count == 1 else "models fit"
             notice(f"{count} {fit} and nothing was written: --all generates what fits")
         return 0
     mode: Mode = "public" if public else "standalone" if standalone else "default"
-    plan = Plan(
-        Options(mode, lazy, name, description, licence),
-        folder,
-        "check" if check else "dry-run" if dry_run else "write",
-        force,
-    )
-    report = Report(plan.action, as_json=told_as_json, quiet=quiet)
-    found = _each(opened, ids)
-    if everything:
+    options = Options(mode, lazy, name, description, licence)
+    action: Action = "check" if check else "dry-run" if dry_run else "write"
+    found: Iterable[Found]
+    if installed:
+        # The creator skill is compared as well where skills link to it.
+        found = skills = _installed(opened, folder)
+        linked = any(one.options is None or one.options.mode == "default" for one in skills)
+        options = Options("default" if linked else "standalone")
+    elif everything:
         found = _all(opened.all()) if query is None else _matching(opened, query)
-    run_plan(found, plan, report, many=everything)
+    else:
+        found = _each(opened, ids)
+    report = Report(action, as_json=as_json, quiet=quiet)
+    run_plan(found, Plan(options, folder, action, force), report, many=everything)
     return report.finish()
 
 
@@ -184,27 +203,66 @@ def _check_length(option: str, text: str | None, limit: int) -> None:
 
 
 def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[Found]:
-    for model_id in ids:
-        try:
-            yield model_id, source.documents(model_id)
-        except FalError as error:
-            yield model_id, error
+    return (_found(source, model_id) for model_id in ids)
+
+
+def _found(source: Catalogue, model_id: str, options: Options | None = None) -> Found:
+    try:
+        return Found(model_id, source.documents(model_id), options)
+    except FalError as error:
+        return Found(model_id, error)
+
+
+def _installed(source: Catalogue, folder: Path) -> list[Found]:
+    """Return each skill of falsmith in `folder`, to be made with the options it was made with."""
+    skills = [one for one in find([folder]) if isinstance(one, TargetError) or one.folder != folder]
+    if not skills:
+        raise UsageError(
+            "usage",
+            f"no skill of falsmith stands in {folder}: name models with -m ID, or the folder that "
+            "holds the skills with --output",
+        )
+    found = []
+    for skill in skills:
+        if isinstance(skill, TargetError):
+            found.append(Found("", skill))
+        elif skill.model_id is not None:
+            options = recorded_options(skill.options)
+            if options is None:
+                found.append(Found(skill.model_id, _unknown_options(skill.folder)))
+                continue
+            # A folder that was renamed, with all that is in it, is the skill of that name.
+            if (options.name or skill_name(skill.model_id)) != skill.folder.name:
+                options = replace(options, name=skill.folder.name)
+            found.append(_found(source, skill.model_id, options))
+    return found
+
+
+def _unknown_options(folder: Path) -> TargetError:
+    return TargetError(
+        "problems_found",
+        f"{folder / PROVENANCE} does not say how the skill was made: generate it again with "
+        "-m ID --force",
+    )
 
 
 def _all(models: Iterator[Documents | DocumentFile | DocumentError]) -> Iterator[Found]:
     """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
         for one in models:
-            yield one.model_id, one
+            yield Found(one.model_id, one)
     except FalError as error:
-        yield "", error
+        yield Found("", error)
+    except Exception as error:
+        yield Found("", internal_error(error))
 
 
 def _matching(source: Catalogue, query: Query) -> Iterator[Found]:
-    found = _all(source.matching(query))
-    first = next(found, None)
+    matches = _all(source.matching(query))
+    first = next(matches, None)
     if first is None:
         explain_nothing(source, query)
-        first = "", ModelNotFoundError("no model fits: take other words or another category")
+        nothing = ModelNotFoundError("no model fits: take other words or another category")
+        first = Found("", nothing)
     yield first
-    yield from found
+    yield from matches

@@ -1,14 +1,23 @@
 """One run of `falsmith generate`: many models, one plan; a failure never stops the rest."""
 
-from collections.abc import Iterator
+import gc
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
+from threading import Thread
+from typing import NamedTuple, TypeVar
 
 from fal_runtime.errors import FalError
 from falsmith.catalog.saved import DocumentFile
-from falsmith.cli.parallel import in_parallel
+from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report, Row, row
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
@@ -19,13 +28,41 @@ from falsmith.skill.write import remove_leftovers
 
 __all__ = ["Found", "Plan", "run_plan"]
 
-Found = tuple[str, Documents | DocumentFile | FalError]
-Given = tuple[str, "Documents | DocumentFile | Failure"]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCH = 16
+# Below this, starting processes costs more than they save.
+WORTHWHILE = 100
+
+
+class Found(NamedTuple):
+    """A model to make a skill of, or why it has no documents; with options of its own if any."""
+
+    model_id: str
+    documents: Documents | DocumentFile | FalError
+    options: Options | None = None
+
+
+class Task(NamedTuple):
+    """One model whose skill is to be made, as it travels to the process that makes it."""
+
+    model_id: str
+    documents: Documents | DocumentFile
+    options: Options
+
+
+class Failure(NamedTuple):
+    """An error as it travels between processes."""
+
+    model_id: str
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the options ask for, the same for every model of a run."""
+    """What the options ask for, the same for every model of a run that has none of its own."""
 
     options: Options
     output: Path
@@ -33,7 +70,7 @@ class Plan:
     force: bool
 
 
-def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) -> None:
+def run_plan(found: Iterable[Found], plan: Plan, report: Report, *, many: bool) -> None:
     """Generate each model that was found; `many` uses every core.
 
     Raises:
@@ -42,56 +79,40 @@ def run_plan(found: Iterator[Found], plan: Plan, report: Report, *, many: bool) 
     """
     if plan.action == "write":
         remove_leftovers(plan.output)
-    rest = _each_name_once(found, plan.options.name)
+    tasks = _each_name_once(found, plan.options)
     if plan.options.mode == "default":
-        first = _first_sound(rest, plan, report)
+        # Before a model can be made, no creator skill is written.
+        first = _first_sound(tasks, plan, report)
         if first is None:
             return
-        plan, rest = _with_runtime(plan, report), chain([first], rest)
+        tasks = chain([first], tasks)
+        creator = share_runtime(plan.output, action=plan.action, force=plan.force)
+        if creator is None:
+            report.notice("links cannot be made here: each skill carries a copy of the runtime")
+            tasks = map(_with_copies, tasks)
+        else:
+            report.creator(row(creator, plan.action))
     # Models of a network come one by one, those of a whole source all at once.
     each = in_parallel if many else map
-    for made in each(partial(_made, plan), rest):
-        if isinstance(made, Failure):
-            report.fail(made.model_id, FalError(made.code, made.message))
-        else:
-            report.add(made)
+    for made in each(partial(_made, plan), tasks):
+        _add(made, report)
 
 
-def _first_sound(found: Iterator[Given], plan: Plan, report: Report) -> Given | None:
-    """Return the first model that can be made: before it, no creator skill is written."""
-    trial: Action = "check" if plan.action == "check" else "dry-run"
-    for one in found:
-        tried = _made(replace(plan, action=trial), one)
-        if not isinstance(tried, Failure):
-            return one
-        report.fail(tried.model_id, FalError(tried.code, tried.message))
-    return None
-
-
-def _with_runtime(plan: Plan, report: Report) -> Plan:
-    """Put the runtime where the skills link to, or have them carry copies of it."""
-    creator = share_runtime(plan.output, action=plan.action, force=plan.force)
-    if creator is None:
-        report.notice("links cannot be made here: each skill carries a copy of the runtime")
-        return replace(plan, options=replace(plan.options, mode="standalone"))
-    report.creator(row(creator, plan.action))
-    return plan
-
-
-def _each_name_once(found: Iterator[Found], chosen: str | None) -> Iterator[Given]:
+def _each_name_once(found: Iterable[Found], options: Options) -> Iterator[Task | Failure]:
     """Yield what was found; a model whose skill would have another's name becomes a failure."""
     names: dict[str, str] = {}
-    for model_id, documents in found:
+    for model_id, documents, own in found:
         try:
             if isinstance(documents, FalError):
                 raise documents
-            name = chosen or skill_name(check_model_id(model_id))
+            task = Task(model_id, documents, own or options)
+            name = task.options.name or skill_name(check_model_id(model_id))
             if names.setdefault(name, model_id) != model_id:
                 raise _taken(name, names[name], model_id)
         except FalError as error:
-            yield model_id, Failure(model_id, error.code, error.message)
+            yield Failure(model_id, error.code, error.message)
         else:
-            yield model_id, documents
+            yield task
 
 
 def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
@@ -102,24 +123,100 @@ def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error as it travels between processes."""
+def _first_sound(
+    tasks: Iterator[Task | Failure], plan: Plan, report: Report
+) -> Task | Failure | None:
+    """Return the first model that can be made; those before it are added as failures."""
+    trial = plan if plan.action == "check" else replace(plan, action="dry-run")
+    for task in tasks:
+        tried = _made(trial, task)
+        if not isinstance(tried, Failure):
+            return task
+        _add(tried, report)
+    return None
 
-    model_id: str
-    code: str
-    message: str
+
+def _with_copies(task: Task | Failure) -> Task | Failure:
+    if isinstance(task, Failure) or task.options.mode != "default":
+        return task
+    return task._replace(options=replace(task.options, mode="standalone"))
 
 
-def _made(plan: Plan, given: Given) -> Row | Failure:
+def _made(plan: Plan, task: Task | Failure) -> Row | Failure:
     """Generate one model, in whichever process."""
-    model_id, documents = given
-    if isinstance(documents, Failure):
-        return documents
+    if isinstance(task, Failure):
+        return task
     try:
-        skill = generate(
-            documents.read(), plan.options, plan.output, action=plan.action, force=plan.force
-        )
+        documents = task.documents.read()
+        skill = generate(documents, task.options, plan.output, action=plan.action, force=plan.force)
         return row(skill, plan.action)
     except FalError as error:
-        return Failure(model_id, error.code, error.message)
+        return Failure(task.model_id, error.code, error.message)
+    except Exception as error:
+        # A document that nobody foresaw is one failure of many.
+        unforeseen = internal_error(error)
+        return Failure(task.model_id, unforeseen.code, unforeseen.message)
+
+
+def _add(made: Row | Failure, report: Report) -> None:
+    if isinstance(made, Failure):
+        report.fail(made.model_id, FalError(made.code, made.message))
+    else:
+        report.add(made)
+
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield `work(one)` for each item, in order; `work` must be importable by its name.
+
+    Few of the items are in memory at a time.
+    """
+    source = iter(items)
+    first = list(islice(source, WORTHWHILE))
+    cores = os.cpu_count() or 1
+    if len(first) < WORTHWHILE or cores == 1:
+        yield from map(work, first)
+        yield from map(work, source)
+        return
+    with ProcessPoolExecutor(cores, mp_context=_context(), initializer=_begin) as pool:
+        waiting: deque[Future[list[Result]]] = deque()
+        for batch in _batches(first, source):
+            waiting.append(pool.submit(_work_on, work, batch))
+            if len(waiting) > 2 * cores:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _begin() -> None:
+    """Prepare a process: Ctrl-C is the first one's to answer, which then ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What passes through are trees without circles: they go when nobody refers to them.
+    gc.disable()
+    Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """Wait for the process that gives the work to end, however it does, and end with it."""
+    first = multiprocessing.parent_process()
+    if first is not None:
+        multiprocessing.connection.wait([first.sentinel])
+        os._exit(1)
+
+
+def _work_on(work: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
+    return [work(one) for one in batch]
+
+
+def _batches(first: list[Item], source: Iterator[Item]) -> Iterator[list[Item]]:
+    for start in range(0, len(first), BATCH):
+        yield first[start : start + BATCH]
+    while batch := list(islice(source, BATCH)):
+        yield batch
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Return how processes start: by fork where that is safe and quick, on Linux."""
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context(
+        "fork" if methods[0] in ("fork", "forkserver") else methods[0]
+    )

@@ -50,7 +50,7 @@ def list_skills(
         else:
             notice(f"left out: {found}")
     if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"skills": [_told(one) for one in skills]}, indent=1) + "\n")
+        sys.stdout.write(json.dumps({"skills": [_as_json(one) for one in skills]}, indent=1) + "\n")
     elif skills:
         _print(skills)
     else:
@@ -64,7 +64,7 @@ def _check_folders(named: list[Path]) -> None:
             raise UsageError("usage", f"{folder} is no folder: name one that holds skills")
 
 
-def _told(skill: Installed) -> dict[str, object]:
+def _as_json(skill: Installed) -> dict[str, object]:
     return {
         "name": skill.folder.absolute().name,
         "path": str(skill.folder.absolute()),

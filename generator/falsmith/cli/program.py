@@ -1,6 +1,7 @@
 """How this command line was started: what help and hints call it, and where its skills stand."""
 
 import re
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import click
 
 from fal_runtime.errors import FalError
 
-__all__ = ["COMMANDS", "Program", "program"]
+__all__ = ["COMMANDS", "Program", "internal_error", "program"]
 
 COMMANDS = {
     "call": "Call any model by its ID; its input is sent unchecked.",
@@ -22,7 +23,7 @@ COMMANDS = {
     "list": "List the skills of falsmith in this project.",
     "remove": "Remove a skill, keeping what you changed in it.",
     "search": "Search models by words, category and ability.",
-    "show": "Show a model's parameters, answer, example and oddities.",
+    "show": "Show a model's parameters, answer, example and warnings.",
     "upload": "Upload files and print their links.",
     "verify": "Check skills against every rule they must satisfy.",
 }
@@ -58,3 +59,10 @@ def program() -> Program:
     """Return the program of the command that runs, the installed one where none does."""
     context = click.get_current_context(silent=True)
     return context.obj if context is not None and isinstance(context.obj, Program) else Program()
+
+
+def internal_error(error: Exception) -> FalError:
+    """Return the error of what nobody expected, and print its traceback for who mends it."""
+    traceback.print_exception(error)
+    reason = f"{type(error).__name__}: {error}"
+    return FalError("internal_error", f"this is an error of falsmith itself: {reason[:500]}")

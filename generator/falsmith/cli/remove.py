@@ -34,7 +34,7 @@ LISTED = 12
 @click.argument("skill")
 @folder_options("the folders of all hosts")
 @click.option("--force", is_flag=True, help="Remove also what you edited and added.")
-@click.option("--dry-run", is_flag=True, help="Remove nothing; tell what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Remove nothing; list what would be removed.")
 @json_option
 @quiet_option
 def remove(
@@ -62,7 +62,7 @@ def remove(
         remove_skill(removal)
     status = "would remove" if dry_run else "removed"
     if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_told(removal, status), indent=1) + "\n")
+        sys.stdout.write(json.dumps(_as_json(removal, status), indent=1) + "\n")
     else:
         _print(removal, status)
     if not quiet and not dry_run:
@@ -70,7 +70,7 @@ def remove(
     return 0
 
 
-def _told(removal: Removal, status: str) -> dict[str, object]:
+def _as_json(removal: Removal, status: str) -> dict[str, object]:
     return {
         "name": removal.folder.name,
         "path": str(removal.folder),

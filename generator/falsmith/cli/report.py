@@ -1,4 +1,4 @@
-"""What `generate` tells: a line a skill while it runs, a summary, one JSON object when piped."""
+"""What `generate` prints: a line a skill while it runs, a summary, one JSON object when piped."""
 
 import json
 import os
@@ -19,7 +19,7 @@ VERBS = {"write": "wrote", "check": "differs", "dry-run": "would write"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is told of one skill: plain values, which travel fast between processes."""
+    """What is printed of one skill: plain values, which travel fast between processes."""
 
     subject: str
     name: str
@@ -28,22 +28,22 @@ class Row:
     files: int
     changed: int
     drift: tuple[tuple[str, str], ...]
-    oddities: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def row(skill: Skill, action: Action) -> Row:
-    """Return what is told of a skill; its differences only where nothing was written."""
-    # What the user put beside the skill is told by --check; writing leaves it alone.
-    told = [one for one in skill.drift if action == "check" or one.kind != "extra"]
+    """Return what is printed of a skill; its differences only where nothing was written."""
+    # What the user put beside the skill is a difference for --check; writing leaves it alone.
+    drift = [one for one in skill.drift if action == "check" or one.kind != "extra"]
     return Row(
         subject=skill.subject,
         name=skill.name,
         folder=str(skill.folder),
-        status=VERBS[action] if told else "unchanged",
+        status=VERBS[action] if drift else "unchanged",
         files=len(skill.files),
-        changed=len(told),
-        drift=tuple((one.kind, str(one.path)) for one in told if action != "write"),
-        oddities=skill.oddities,
+        changed=len(drift),
+        drift=tuple((one.kind, str(one.path)) for one in drift if action != "write"),
+        warnings=skill.warnings,
     )
 
 
@@ -60,28 +60,28 @@ class Report:
     shared: dict[str, object] | None = None
 
     def add(self, made: Row) -> None:
-        """Tell one generated or compared skill."""
+        """Add one generated or compared skill."""
         self.counts[made.status] += 1
         if self.as_json:
-            self.skills.append(_told(made, self.action))
+            self.skills.append(_as_json(made, self.action))
         self._line(f"{made.status}: {made.folder} ({made.files} files)")
         self._drift(made)
-        for oddity in made.oddities:
-            self._line(f"  note: {oddity}", to_people=True)
+        for warning in made.warnings:
+            self._line(f"  note: {warning}", to_people=True)
 
     def creator(self, made: Row) -> None:
-        """Tell that the creator skill, which the others link to, was written or differs."""
+        """Add the creator skill, which the others link to, where it was written or differs."""
         if made.status != "unchanged":
-            self.shared = _told(made, self.action)
+            self.shared = _as_json(made, self.action)
             self._line(f"{made.status}: {made.folder} ({made.files} files)")
             self._drift(made)
 
     def notice(self, text: str) -> None:
-        """Tell people something that is no result."""
+        """Print something for people that is no result."""
         self._line(f"note: {text}", to_people=True)
 
     def fail(self, model_id: str, error: FalError) -> None:
-        """Tell one model that failed."""
+        """Add one model that failed."""
         self.failures.append((model_id, error))
         if not self.as_json or not self.quiet:
             sys.stderr.write(f"error: {_described(model_id, error)}\n")
@@ -92,10 +92,10 @@ class Report:
         if self.as_json:
             sys.stdout.write(json.dumps(self._object(), indent=1) + "\n")
         elif len(self.failures) + self.counts.total() > 1:
-            told = ", ".join(f"{count} {verb}" for verb, count in self.counts.items())
+            counts = ", ".join(f"{count} {verb}" for verb, count in self.counts.items())
             failed = f", {len(self.failures)} failed" if self.failures else ""
             made = counted(self.counts.total(), "skill")
-            sys.stdout.write(f"{made}: {told or 'none made'}{failed}\n")
+            sys.stdout.write(f"{made}: {counts or 'none made'}{failed}\n")
             for model_id, error in self.failures:
                 sys.stdout.write(f"  failed: {_described(model_id, error)}\n")
         return status
@@ -109,23 +109,23 @@ class Report:
         return self.counts["differs"] + (self.action == "check" and self.shared is not None)
 
     def _object(self) -> dict[str, object]:
-        told: dict[str, object] = {} if self.shared is None else {"creator": self.shared}
-        told |= {
+        answer: dict[str, object] = {} if self.shared is None else {"creator": self.shared}
+        answer |= {
             "skills": self.skills,
             "failed": [
                 {"model_id": one, "error": program().error(error)} for one, error in self.failures
             ],
         }
         if len(self.failures) == 1 and not self.counts:
-            told["error"] = program().error(self.failures[0][1])
+            answer["error"] = program().error(self.failures[0][1])
         elif self.failures:
             message = f"{len(self.failures)} of {len(self.failures) + self.counts.total()} failed"
-            told["error"] = program().error(FalError("some_failed", message))
+            answer["error"] = program().error(FalError("some_failed", message))
         elif self._differing():
             verb = "is" if self._differing() == 1 else "are"
             message = f"{counted(self._differing(), 'skill')} {verb} not up to date"
-            told["error"] = program().error(FalError("problems_found", message))
-        return told
+            answer["error"] = program().error(FalError("problems_found", message))
+        return answer
 
     def _drift(self, made: Row) -> None:
         for kind, path in made.drift[:LISTED]:
@@ -147,16 +147,16 @@ def _described(model_id: str, error: FalError) -> str:
     return text if model_id in error.message else f"{model_id}: {text}"
 
 
-def _told(made: Row, action: Action) -> dict[str, object]:
-    told: dict[str, object] = {
+def _as_json(made: Row, action: Action) -> dict[str, object]:
+    described: dict[str, object] = {
         "model_id": made.subject,
         "name": made.name,
         "path": os.path.abspath(made.folder),  # noqa: PTH100 - links on the way stay as they are
         "status": made.status,
         "files": made.files,
         "changed": made.changed,
-        "warnings": list(made.oddities),
+        "warnings": list(made.warnings),
     }
     if action != "write":
-        told["drift"] = [{"kind": kind, "path": path} for kind, path in made.drift]
-    return told
+        described["drift"] = [{"kind": kind, "path": path} for kind, path in made.drift]
+    return described

@@ -1,7 +1,7 @@
 """The skills that falsmith wrote into folders: what each is, and whether it still is that."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
@@ -10,6 +10,7 @@ from typing import Literal
 
 from fal_runtime.errors import UsageError
 from falsmith import __version__
+from falsmith.documents import Json
 from falsmith.errors import TargetError
 from falsmith.skill.ownership import owner
 from falsmith.skill.provenance import PROVENANCE, read_provenance, version_tuple
@@ -26,17 +27,27 @@ Freshness = Literal[
 class Installed:
     """One skill of falsmith: its provenance, and where its folder departs from it.
 
-    `model_id` is None for the creator skill, `mode` where the provenance has none.
+    `model_id` is None for the creator skill; `options` stand as they are recorded.
     """
 
     folder: Path
     model_id: str | None
-    mode: str | None
-    lazy: bool
+    options: Mapping[str, Json]
     version: str
     edited: tuple[PurePosixPath, ...]
     missing: tuple[PurePosixPath, ...]
     broken_links: tuple[PurePosixPath, ...]
+
+    @property
+    def mode(self) -> str | None:
+        """How the skill came by its runtime, None where that is not recorded."""
+        mode = self.options.get("mode")
+        return mode if isinstance(mode, str) else None
+
+    @property
+    def lazy(self) -> bool:
+        """Whether it has the short SKILL.md."""
+        return self.options.get("lazy") is True
 
     @property
     def freshness(self) -> Freshness:
@@ -152,13 +163,11 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
                     broken.append(path)
     except TargetError as error:
         return error
-    mode = provenance.options.get("mode")
     return Installed(
         folder,
         # Only what is made for a model is made with options.
         provenance.subject if provenance.options else None,
-        mode if isinstance(mode, str) else None,
-        provenance.options.get("lazy") is True,
+        provenance.options,
         provenance.version,
         tuple(edited),
         tuple(missing),
