@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -290,3 +291,28 @@ def test_readers_return_or_say_that_the_text_is_wrong(text: str) -> None:
             assert str(error)
     markdown = read_markdown(text)
     assert len(markdown.prose) >= text.count("\n")
+
+
+@posix
+def test_sockets_and_pipes_anywhere_are_problems_and_are_not_opened(
+    skill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(skill)
+    os.mkfifo("scripts/fal_runtime/pipe.py")
+    os.mkfifo("references/guide.md")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("agents/socket")
+        told = {one.path: one.message for one in verify(skill)}
+    assert set(told) == {"scripts/fal_runtime/pipe.py", "references/guide.md", "agents/socket"}
+    assert all(text.startswith("is no regular file") for text in told.values())
+
+
+@posix
+def test_a_folder_that_is_gone_is_a_problem_though_it_was_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [one.path for one in verify(Path("skill"))] == ["."]

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fal_runtime.errors import FalError
 from fal_runtime.input.flags import named_model, own_options, parse_command
 from fal_runtime.input.prepare import prepare_command, raise_problems
-from fal_runtime.json_text import JsonTextError, parse_json
-from fal_runtime.schema.document import MOST_STEPS, SchemaDocument
+from fal_runtime.schema.document import SchemaDocument
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
@@ -39,7 +38,7 @@ NO_INPUT = ("status", "result", "cancel", "upload", "schema", "help")
 
 @dataclass(slots=True)
 class _Judge:
-    """The wrapper's own reader of a command line; the work for all commands has one limit.
+    """The wrapper's own reader of command lines, which also bounds the work for each of them.
 
     Model and schema are None where they are unknown or broken, which other checks name.
     """
@@ -48,7 +47,6 @@ class _Judge:
     generate: "click.Command | None" = None
     model_id: str | None = None
     schema: Mapping[str, Any] | None = None
-    steps_left: int = MOST_STEPS
 
     def __post_init__(self) -> None:
         if is_creator(self.folder):
@@ -76,11 +74,6 @@ class _Judge:
             return None
         if self.model_id is None or self.schema is None:
             return None
-        for value in _values(words, stdin):
-            if self.steps_left >= 0:
-                self.steps_left -= SchemaDocument(self.schema).steps(value)
-        if self.steps_left < 0:
-            return "cannot be checked: the examples and the schema are too large together"
         schema = self.schema if is_wrapper or named_model(words) == self.model_id else {}
         return _refusal(words, stdin, self.model_id if is_wrapper else None, schema)
 
@@ -158,31 +151,6 @@ def _unreadable_input(
     return None
 
 
-def _values(words: Sequence[str], stdin: str | None) -> Iterator[object]:
-    """Yield the inputs that the JSON in a command line can make, to measure them."""
-    yield _read(stdin)
-    for option, text in zip(["", *words], words, strict=False):
-        name, _, value = text.partition("=")
-        if option in ("--args", "-a"):
-            yield _read(text)
-        elif option == "--set" or name == "--set":
-            nested: object = {}
-            path = (text if option == "--set" else value).partition("=")[0]
-            for step in reversed(path.split(".")[:100]):
-                nested = {step: nested}
-            yield nested
-        else:
-            yield {option.lstrip("-").replace("-", "_"): _read(text)}
-            yield {name.lstrip("-").replace("-", "_"): _read(value)}
-
-
-def _read(text: str | None) -> object:
-    try:
-        return parse_json(text or "null")
-    except JsonTextError:
-        return None
-
-
 def _reference_objections(value: object, judge: _Judge) -> Iterator[str]:
     if not isinstance(value, dict):
         yield "is no mapping"
@@ -194,7 +162,9 @@ def _reference_objections(value: object, judge: _Judge) -> Iterator[str]:
     examples = [value["example"]] if "example" in value else []
     more = value.get("examples", [])
     examples += list(more.values()) if isinstance(more, dict) else list(more or [])
-    for example in examples:
+    if len(examples) > MOST_COMMANDS:
+        yield f"has more than {MOST_COMMANDS} examples"
+    for example in examples[:MOST_COMMANDS]:
         message = judge.objection_to_input(example)
         if message:
             yield f"the example would be refused: {message}"

@@ -2,17 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import FalError
 from fal_runtime.model_id import is_model_id
+from fal_runtime.schema.document import SchemaDocument, is_quick
 from fal_runtime.settings import SETTINGS_FILE, load_settings
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import read_yaml
 from falsmith.verify.provenance import MODEL_CONFIG
-from falsmith.verify.subschemas import MOST_EXPANSIONS, defined, expansion, subschemas
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -40,6 +40,15 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILE_KINDS = ("image", "video", "audio", "archive", "3d", "file")
 # Keywords that would let a schema be looked for elsewhere.
 ADDRESSES = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
+# The keywords under which schemas stand: one, a list of them, or several by name.
+HOLDERS = (
+    "$defs", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "definitions",
+    "dependentSchemas", "else", "if", "items", "not", "oneOf", "patternProperties", "prefixItems",
+    "properties", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+)  # fmt: skip
+BY_NAME = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+MOST_EXPANSIONS = 100_000
+DEEPEST = 60
 MOST_SHOWN = 10
 LONGEST_SETTINGS = 50_000
 
@@ -116,12 +125,12 @@ def sound_schema(folder: Folder, path: str) -> Mapping[str, Any] | None:
 def _objections(text: str) -> tuple[str, ...]:
     """Return what is wrong with a schema, given as the text of a JSON object."""
     schema: dict[str, Any] = json.loads(text)
-    parts = list(subschemas(schema))
+    parts = list(_subschemas(schema))
     found = [message for part in parts for message in (*_reference(part, schema), *_mark(part))]
     if schema.get("$schema") != DIALECT:
         found.append(f"$schema is {quoted(schema.get('$schema'))}, must be {DIALECT}")
     known: dict[int, int] = {}
-    if any(expansion(schema, known, part) > MOST_EXPANSIONS for part in parts):
+    if any(_expansion(schema, known, part) > MOST_EXPANSIONS for part in parts):
         found.append("refers to itself without end, or expands to more than a validator can visit")
     found += [message for part in parts for message in _types(part)]
     return tuple(found or _invalid(schema))
@@ -129,7 +138,7 @@ def _objections(text: str) -> tuple[str, ...]:
 
 def _reference(part: Mapping[str, Any], root: Mapping[str, Any]) -> list[str]:
     found = [f"{name} is not allowed: use $ref: #/$defs/NAME" for name in ADDRESSES if name in part]
-    if "$ref" in part and defined(root, part["$ref"]) is None:
+    if "$ref" in part and _defined(root, part["$ref"]) is None:
         found.append(f"$ref {quoted(part['$ref'])} leads to no schema in $defs of this file")
     return found
 
@@ -141,17 +150,19 @@ def _mark(part: Mapping[str, Any]) -> list[str]:
 
 
 def _types(part: Mapping[str, Any]) -> list[str]:
-    """Catch what would make the metaschema's own check slow, and patterns that do not compile."""
+    """Return what would make the metaschema's own check slow, and patterns that cannot be tried."""
     if isinstance(part.get("type"), list) and len(part["type"]) > 7:
         return ["type lists more than the seven types that there are"]
+    names = part.get("patternProperties")
+    # Of a field's pattern the wrapper tries only a quick one, of a name's any.
+    slow = [name for name in names if not is_quick(name)] if isinstance(names, Mapping) else []
+    found = [f"the pattern {quoted(name)} of a name may take for ever" for name in slow]
     pattern = part.get("pattern")
-    if not isinstance(pattern, str):
-        return []
     try:
-        re.compile(pattern)
+        re.compile(pattern if isinstance(pattern, str) else "")
     except (re.error, RecursionError, OverflowError):
-        return [f"the pattern {quoted(pattern)} is no regular expression"]
-    return []
+        found.append(f"the pattern {quoted(pattern)} is no regular expression")
+    return found
 
 
 def _invalid(schema: dict[str, Any]) -> list[str]:
@@ -172,3 +183,48 @@ def _metaschema() -> "Draft202012Validator":
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(Draft202012Validator.META_SCHEMA)
+
+
+def _subschemas(schema: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the schema and every schema inside it, definitions included."""
+    waiting: list[object] = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, Mapping):
+            yield part
+            waiting += [
+                part[keyword] for keyword in HOLDERS if keyword in part and keyword not in BY_NAME
+            ]
+            named = [part[keyword] for keyword in BY_NAME if isinstance(part.get(keyword), Mapping)]
+            waiting += [one for schemas in named for one in schemas.values()]
+
+
+def _defined(root: Mapping[str, Any], reference: object) -> object:
+    """Return the schema that `#/$defs/NAME` or `#` names in the document, None for any other."""
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/$defs/")):
+        return None
+    found = SchemaDocument(root).target({"$ref": reference})
+    return found if isinstance(found, Mapping) else None
+
+
+def _expansion(
+    root: Mapping[str, Any], known: dict[int, int], schema: object, depth: int = 0
+) -> int:
+    """Return how many schemas speak of the same value once `$ref` and unions are followed.
+
+    `known` remembers results between calls. A schema that refers to itself without moving into
+    the value has no end: that, like any count above MOST_EXPANSIONS, is
+    returned as MOST_EXPANSIONS + 1.
+    """
+    if not isinstance(schema, Mapping):
+        return 1
+    if depth > DEEPEST:
+        return MOST_EXPANSIONS + 1
+    if id(schema) not in known:
+        known[id(schema)] = MOST_EXPANSIONS + 1
+        parts = SchemaDocument(root).in_place(schema)
+        inside = (_expansion(root, known, part, depth + 1) for part in parts)
+        known[id(schema)] = min(1 + sum(inside), MOST_EXPANSIONS + 1)
+    return known[id(schema)]

@@ -78,7 +78,10 @@ def verify(
         generate: Parses the commands that the creator skill shows; they are not run.
 
     """
-    root = Path(os.path.abspath(folder))  # noqa: PTH100 - unlike resolve() it follows no link
+    try:
+        root = Path(os.path.abspath(folder))  # noqa: PTH100 - unlike resolve() it follows no link
+    except OSError:
+        return [Problem(".", "cannot be found: the working folder is gone")]
     # These never raise, whatever the path is; those of Path do for one that is too long.
     if public and os.path.islink(root):  # noqa: PTH114
         return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
