@@ -4,6 +4,7 @@ Read from the top: words → model → its document → parsed line → checked 
 printed as the one JSON object.
 """
 
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -252,10 +253,17 @@ def _readable_upload(name: str) -> Path:
 def _perform(call: _Call) -> CallResult:
     """Carry out a checked call: here begins what talks to fal."""
     from fal_runtime.jobs import commands
+    from fal_runtime.output.folder import open_output_folder, save_lines
 
     options, services = call.options, call.services
     if options.upload:
-        return commands.upload_files(services, call.uploads)
+        uploaded = commands.upload_files(services, call.uploads)
+        if not uploaded.is_too_long:
+            return uploaded
+        folder = open_output_folder(options.output)
+        lines = json.dumps(uploaded.result, indent=2).splitlines()
+        place = save_lines(folder, folder.path, "uploads", "json", lines)
+        return replace(uploaded, result=None, result_path=place)
     assert call.target.model_id is not None, "every other action names a model"
     if call.prepared is not None:
         run = commands.preview_job if options.dry_run else commands.run_job
@@ -313,7 +321,7 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
             process.say(shown)
         return 0
     if error is not None:
-        if error.__cause__ is not None:
+        if isinstance(error.__cause__, Exception):
             import traceback
 
             process.say("".join(traceback.format_exception(error.__cause__)))

@@ -137,3 +137,28 @@ def test_an_answer_that_cannot_be_printed_ends_with_9_and_the_way_to_collect_it(
     assert done.stderr.splitlines()[-1].startswith("error: standard output cannot be written")
     assert "--result r1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("server")
+def test_the_links_of_many_uploads_go_to_a_file(
+    handler: type[BaseHTTPRequestHandler],
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def take_in(self: Any) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"file_url": "https://cdn.example/f", "upload_url": f"{server(self)}/put"})
+
+    def server(self: Any) -> str:
+        return f"http://{self.headers['Host']}"
+
+    monkeypatch.setattr(handler, "do_POST", take_in)
+    monkeypatch.setattr(handler, "do_PUT", take_in, raising=False)
+    files = [tmp_path / f"{'picture' * 20}-{number}.png" for number in range(50)]
+    for file in files:
+        file.write_bytes(b"x")
+    code, answer, _ = run("--upload", *map(str, files), "--output", str(tmp_path / "out"))
+    links = json.loads(Path(answer["result"]["saved_to"]).read_text())
+    assert (code, [link["path"] for link in links]) == (0, [str(file) for file in files])
+    assert {link["url"] for link in links} == {"https://cdn.example/f"}
