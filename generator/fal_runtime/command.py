@@ -8,7 +8,6 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +169,7 @@ def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Ca
 
     Raises UsageError, InputError and LocalError: nothing was sent by then.
     """
-    options = replace(line.options, output=line.options.output.absolute())
+    options = replace(line.options, output=process.folder / line.options.output)
     report = _silent if options.quiet else process.say
     _check_options(options, has_fields=bool(line.fields))
     if target.model_id is None and not options.upload:
@@ -227,12 +226,10 @@ def _prepared_input(
     options = line.options
     if not target.document.known:
         report("notice: the model's input schema is not known here: its input is not checked")
-    check = partial(
-        check_input, validate=not options.no_validate, allow_unknown=options.allow_unknown
-    )
-    layers = read_defaults(target.skill, Path.cwd(), target.document, options.preset, check)
+    checks = {"validate": not options.no_validate, "allow_unknown": options.allow_unknown}
+    layers = read_defaults(target.skill, process.folder, target.document, options.preset, **checks)
     given = given_input(line, target.document, process.read_stdin, layers)
-    prepared = check(given.value, target.document, given.problems)
+    prepared = check_input(given.value, target.document, given.problems, **checks)
     for notice in prepared.notices:
         report(f"notice: {notice}")
     return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
