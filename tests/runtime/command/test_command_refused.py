@@ -121,9 +121,10 @@ def test_a_broken_schema_file_is_named(run: Run, skill: Path, content: str) -> N
 
 
 def test_no_text_of_others_steers_the_terminal(
-    skill: Path, capsys: pytest.CaptureFixture[str]
+    skill: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steering = "\x1b]0;x\x07\x9b31m\x7f"
+    monkeypatch.setattr(sys, "argv", [f"{steering}.py"])
     config = {"model_id": "acme/demo", "category": steering, "description": f"Makes {steering}"}
     fields = {f"a{steering}": {"type": "string"}, "b": {"enum": [steering], "title": steering}}
     required = {"type": "object", "properties": fields, "required": list(fields)}

@@ -93,7 +93,7 @@ def test_numbers_that_json_lacks_are_null() -> None:
 
 def test_the_path_of_a_long_result_is_never_cut() -> None:
     place = Path("/" + "/".join(["folder"] * 100)) / "result_req-1.json"
-    files = tuple(saved(n) for n in range(400))
+    files = tuple(replace(saved(n), path=place.with_name(f"{n}.png")) for n in range(400))
     shown = CallResult("COMPLETED", "m", result_path=place, files=files, text="t" * 9000).as_json()
     assert shown["result"] == {"saved_to": str(place)}
 
