@@ -205,7 +205,7 @@ def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
         (httpx.ReadError("gone"), "UNKNOWN", 7),
         (httpx.ConnectError("no"), "REFUSED", 6),
         (httpx.Response(200, content=b"<html>"), "UNKNOWN", 7),
-        (httpx.Response(200, headers={"x-fal-request-id": "r"}, content=b"no"), "COMPLETED", 7),
+        (httpx.Response(200, headers={"x-fal-request-id": "r"}, content=b"no"), "UNKNOWN", 7),
         (httpx.Response(429), "REFUSED", 6),
         (httpx.Response(422, headers={"x-fal-request-id": "r"}, content=b"{}"), "FAILED", 4),
         (httpx.Response(401), "REFUSED", 3),
@@ -250,3 +250,23 @@ def test_fault_of_this_program_while_submitting_is_in_doubt(fal: "Fal", failure:
     assert (result.status, result.exit_status) == ("UNKNOWN", 7)
     assert result.error is not None
     assert result.error.__cause__ is failure
+
+
+def test_fault_of_this_program_after_a_synchronous_run_is_told_as_paid_for(fal: "Fal") -> None:
+    fault = RuntimeError("bug")
+    fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
+    fal.script.on("GET https://cdn.example/a.png", fault)
+    result = fal.run(sync_only=True)
+    error = result.as_json()["error"]
+    assert (result.status, result.exit_status) == ("COMPLETED", 5)
+    assert (error["charged"], error["retry"]) == ("yes", "never")
+    assert result.error is not None
+    assert result.error.__cause__ is fault
+
+
+def test_doubtful_synchronous_run_is_in_no_queue_to_be_asked_for(fal: "Fal") -> None:
+    html = {"content-type": "text/html", "x-fal-request-id": "req-1"}
+    fal.script.on(RUN, httpx.Response(502, headers=html, content=b"<html>"))
+    result = fal.run(sync_only=True)
+    assert (result.exit_status, result.request_id) == (7, "req-1")
+    assert "next" not in result.as_json()["error"]
