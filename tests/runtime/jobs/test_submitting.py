@@ -270,3 +270,9 @@ def test_doubtful_synchronous_run_is_in_no_queue_to_be_asked_for(fal: "Fal") -> 
     result = fal.run(sync_only=True)
     assert (result.exit_status, result.request_id) == (7, "req-1")
     assert "next" not in result.as_json()["error"]
+
+
+def test_input_that_is_no_json_is_refused_before_it_is_sent(fal: "Fal") -> None:
+    result = fal.run(fal.prepared(strength=float("nan")))
+    assert (result.status, result.exit_status) == ("REFUSED", 2)
+    assert fal.script.requests == []

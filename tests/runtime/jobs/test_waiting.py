@@ -289,3 +289,18 @@ def test_fault_of_this_program_while_waiting_names_the_job(fal: "Fal") -> None:
     assert "--result req-1" in result.as_json()["error"]["next"]
     assert result.error is not None
     assert result.error.__cause__ is fault
+
+
+def test_failure_whose_details_do_not_come_in_time_is_a_failure(fal: "Fal") -> None:
+    fal.queue(page(502))
+    fal.script.on(f"GET {JOB}/status", fal.status("COMPLETED", error="boom"))
+    result = fal.run(wait=0.5)
+    assert (result.status, result.exit_status) == ("FAILED", 4)
+    assert "boom" in str(result.error)
+
+
+def test_job_that_has_ended_at_the_last_look_is_collected(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}), *["IN_PROGRESS"] * 4, "COMPLETED")
+    result = fal.run(wait=1)
+    assert (result.status, result.result) == ("COMPLETED", {"a": 1})
+    assert result.elapsed_s == pytest.approx(1)
