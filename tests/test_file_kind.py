@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from falsmith.schema.file_kind import extension_kind, input_file_kind, output_file_kind, word_kind
+from fal_runtime.file_kinds import word_kind
+from falsmith.schema.file_kind import extension_kind, input_file_kind, output_file_kind
 
 TEXT = {"type": "string"}
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
 from fal_runtime.schema.document import COMBINING, SchemaDocument, branches, follow
 from fal_runtime.schema.document import SchemaObject as Schema
@@ -13,7 +14,6 @@ from falsmith.documents import Documents, Json
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
 from falsmith.sample import Sampler
-from falsmith.schema.file_kind import word_kind
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.text import is_plain, shorten

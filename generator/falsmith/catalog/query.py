@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Literal
 
 from fal_runtime.errors import UsageError
+from fal_runtime.file_kinds import word_kind
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.document import branches
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry
-from falsmith.schema.file_kind import word_kind
 from falsmith.schema.labels import choices
 from falsmith.schema.resolve import input_schema, output_schema
 from falsmith.traits import PURPOSES

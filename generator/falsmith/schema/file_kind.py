@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["extension_kind", "input_file_kind", "output_file_kind", "word_kind"]
+from fal_runtime.file_kinds import extension_of, kind_of, word_kind
+
+__all__ = ["extension_kind", "input_file_kind", "output_file_kind"]
 
 # The kinds of the `ui.field` and `_fal_ui_field` hints of the platform's forms.
 HINTS = {"image": "image", "image_mask": "image", "video": "video", "audio": "audio"}
@@ -16,23 +18,6 @@ HINTS |= {"archive": "archive", "file": "file"}
 FILE_NAME = re.compile(r"(?:^|_)urls?(?:_?\d+)?$")
 # Links that are addresses of a service, never content.
 ADDRESS = re.compile(r"webhook|callback|redirect|endpoint|homepage|website|base_url|api_url")
-# The first word that a name holds decides: `mask_video_url` is a video, `training_data_url` a zip.
-WORDS = (
-    ("archive", re.compile(r"zip|archive|tarball|images?_data|training_data|dataset")),
-    ("video", re.compile(r"video|movie|footage|clip")),
-    ("audio", re.compile(r"audio|voice|song|music|speech|sound|vocals")),
-    ("image", re.compile(r"image|img|photo|picture|thumbnail|texture|mask|frame|face|garment")),
-    ("3d", re.compile(r"mesh|glb|gltf|fbx|usdz|blend|armature|(?:^|_)(?:obj|stl|ply|3d)(?:_|$)")),
-)
-EXTENSIONS = {
-    "image": "png jpg jpeg webp gif bmp tiff avif heic svg",
-    "video": "mp4 mov webm mkv avi m4v",
-    "audio": "mp3 wav flac ogg opus m4a aac mpga",
-    "archive": "zip tar tgz gz 7z",
-    "3d": "glb gltf fbx obj usdz stl ply blend mtl",
-    "file": "safetensors json txt csv yaml pt bin srt vtt pdf",
-}
-KIND_OF_EXTENSION = {ext: kind for kind, exts in EXTENSIONS.items() for ext in exts.split()}
 
 
 def input_file_kind(where: str, name: str, schema: Mapping[str, Any], hint: str) -> str | None:
@@ -54,14 +39,9 @@ def output_file_kind(where: str, name: str, schema: Mapping[str, Any], hint: str
 
 
 def extension_kind(link: str) -> str | None:
-    """Return the kind that the extension of a link's path tells, or None."""
-    path = re.split(r"[?#]", link, maxsplit=1)[0]
-    return KIND_OF_EXTENSION.get(path.rsplit(".", 1)[-1].lower()) if "." in path[-12:] else None
-
-
-def word_kind(name: str) -> str | None:
-    """Return the kind that the words of a field's name tell, or None."""
-    return next((kind for kind, words in WORDS if words.search(name.lower())), None)
+    """Return the kind of a link's extension, None for an unknown one; `x-file` has no texts."""
+    kind = kind_of("", link) if extension_of(link) else None
+    return "file" if kind == "text" else kind
 
 
 def _free_text(schema: Mapping[str, Any]) -> bool:
