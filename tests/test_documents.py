@@ -51,8 +51,10 @@ def test_json_is_read_exactly(data: bytes, value: Json) -> None:
         (b"[" * 200_000, "more than 100 levels"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "more than 100 levels"),
         (b" " * (SIZE_LIMIT + 1), "it is larger than 32 MiB"),
+        (b'{"paths": {}, "a": "' + b"x" * (4 << 20) + b'"}', "has at most 4 MiB"),
+        (b"[" + b"[]," * 1_000_000 + b"0]", "more than 1,000,000 lists and objects"),
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_broken_json_gets_one_clear_error(data: bytes, reason: str) -> None:
     with pytest.raises(DocumentError) as caught:

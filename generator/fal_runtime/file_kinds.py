@@ -107,10 +107,10 @@ def extension_for(content_type: str, *names: str, kind: str = "") -> str:
 
     The first name with a known extension wins where the content type is vague or says the same.
     """
-    told = content_type.partition(";")[0].strip().lower()
+    plain = content_type.partition(";")[0].strip().lower()
     named = next((extension_of(name) for name in names if extension_of(name)), "")
-    by_type = _BY_CONTENT_TYPE.get(told, "")
-    if told in VAGUE or not by_type:
+    by_type = _BY_CONTENT_TYPE.get(plain, "")
+    if plain in VAGUE or not by_type:
         return named or _USUAL.get(kind, "") or by_type or "bin"
     same_container = named and _TYPES[named][0] == "archive" and by_type == "zip"
     return named if named and (named == by_type or same_container) else by_type
@@ -118,11 +118,11 @@ def extension_for(content_type: str, *names: str, kind: str = "") -> str:
 
 def kind_of(content_type: str, *names: str) -> str:
     """Return image, video, audio, 3d, archive, text or file; names are links, files, fields."""
-    told = content_type.partition(";")[0].strip().lower()
-    extension = extension_for(told, *names)
+    plain = content_type.partition(";")[0].strip().lower()
+    extension = extension_for(plain, *names)
     if extension != "bin":
         return _TYPES[extension][0]
-    family = told.partition("/")[0]
+    family = plain.partition("/")[0]
     if family in ("image", "video", "audio", "text"):
         return family
     return word_kind(" ".join(names)) or "file"

@@ -28,6 +28,8 @@ Json: TypeAlias = Any
 SIZE_LIMIT = 32 * 1024 * 1024
 # Real documents nest about 20 levels; the limit keeps every recursive reader behind it safe.
 DEPTH_LIMIT = 100
+# Of one model; larger files hold many.
+DOCUMENT_LIMIT = 4 * 1024 * 1024
 # Parts of an OpenAPI document that are objects where they are there at all, outer ones first.
 OBJECTS = (
     ("info",),
@@ -77,14 +79,18 @@ class Entry:
 def load_json(data: bytes, origin: str) -> Json:
     """Return the value of a JSON text, or raise DocumentError saying what is wrong with `origin`.
 
-    UTF-8 with or without a byte order mark; at most 32 MiB, 100 levels, finite numbers only.
+    UTF-8 with or without a byte order mark; 100 levels, finite numbers only;
+    at most 32 MiB, and 4 MiB where it is the document of one model.
     """
     if len(data) > SIZE_LIMIT:
         raise _refusal(origin, f"it is larger than {SIZE_LIMIT >> 20} MiB")
     try:
-        return parse_json(data, deepest=DEPTH_LIMIT, duplicates=True)
+        value = parse_json(data, deepest=DEPTH_LIMIT, duplicates=True)
     except JsonTextError as error:
         raise _refusal(origin, error.reason) from None
+    if len(data) > DOCUMENT_LIMIT and isinstance(value, dict) and "paths" in value:
+        raise _refusal(origin, f"the document of a model has at most {DOCUMENT_LIMIT >> 20} MiB")
+    return value
 
 
 def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
@@ -121,10 +127,10 @@ def openapi_documents(openapi: Json, origin: str) -> Documents:
     The ID is `info.x-fal-metadata.endpointId`, else the path that takes the only POST.
     """
     _check_openapi(openapi, origin)
-    told = openapi.get("info", {}).get("x-fal-metadata", {}).get("endpointId")
+    endpoint_id = openapi.get("info", {}).get("x-fal-metadata", {}).get("endpointId")
     path = only_post(openapi["paths"])
     posted = path.strip("/") if path is not None else None
-    return Documents(_model_id(posted if told is None else told, origin), {}, openapi)
+    return Documents(_model_id(posted if endpoint_id is None else endpoint_id, origin), {}, openapi)
 
 
 def only_post(paths: Mapping[str, Json]) -> str | None:
@@ -144,12 +150,12 @@ def _entry(entry: Json, origin: str) -> Entry:
     return Entry(model_id, metadata, entry.get("openapi"))
 
 
-def _model_id(told: Json, origin: str) -> str:
+def _model_id(value: Json, origin: str) -> str:
     try:
-        return check_model_id(told if isinstance(told, str) else "")
+        return check_model_id(value if isinstance(value, str) else "")
     except SkillNameError:
-        shown = cut(ascii(told), 80) if isinstance(told, str) else _kind(told)
-        reason = "it does not name its model" if told is None else f"{shown} is no model ID"
+        shown = cut(ascii(value), 80) if isinstance(value, str) else _kind(value)
+        reason = "it does not name its model" if value is None else f"{shown} is no model ID"
         raise _refusal(origin, reason) from None
 
 
@@ -157,7 +163,7 @@ def _check_openapi(openapi: Json, origin: str) -> None:
     if not isinstance(openapi, dict):
         raise _refusal(origin, f"it is {_kind(openapi)}, an OpenAPI document was expected")
     if "error" in openapi and "paths" not in openapi:
-        raise _refusal(origin, f"fal answered with an error, {_told(openapi['error'])}")
+        raise _refusal(origin, f"fal answered with an error, {_error_message(openapi['error'])}")
     for keys in OBJECTS:
         part = _part(openapi, keys)
         if not isinstance(part, dict):
@@ -167,7 +173,7 @@ def _check_openapi(openapi: Json, origin: str) -> None:
         raise _refusal(origin, "it has no paths, an OpenAPI document was expected")
 
 
-def _told(error: Json) -> str:
+def _error_message(error: Json) -> str:
     message = error.get("message") if isinstance(error, dict) else error
     return cut(ascii(message if isinstance(message, str) else error), 200)
 

@@ -193,7 +193,7 @@ def _known_preset(preset: str, bundles: _Bundles, file: Path) -> _Bundle:
 
 
 def _refused(file: Path, found: Sequence[_Found]) -> UsageError:
-    told = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
+    shown = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
     more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-    message = cut(f"{file}, {told}{more}", 1500)
+    message = cut(f"{file}, {shown}{more}", 1500)
     return UsageError("invalid_settings", message, [problem for _, problem in found])

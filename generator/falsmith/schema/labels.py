@@ -11,7 +11,7 @@ from falsmith.documents import Json
 
 __all__ = ["choices", "has_few_lists", "limits", "type_label"]
 
-# Lists of lists of lists are told; the catalogue has none that go deeper.
+# Lists of lists of lists are named; the catalogue has none that go deeper.
 DEPTH = 3
 # The catalogue's unions have two lists at most.
 MOST_LISTS = 4
@@ -42,12 +42,12 @@ def choices(parts: Sequence[Schema], root: Schema, depth: int = 0) -> tuple[Json
 
 def limits(parts: Sequence[Schema]) -> str:
     """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
-    told = (limit for part in parts for limit in _limits(part))
-    return ", ".join(dict.fromkeys(told))
+    found = (limit for part in parts for limit in _limits(part))
+    return ", ".join(dict.fromkeys(found))
 
 
 def has_few_lists(parts: Sequence[Schema]) -> bool:
-    """Tell whether to look into the lists of a union: each of many could hold as many again."""
+    """Return whether a union has so few lists that each can be looked into."""
     return len(parts) <= MOST_LISTS or sum("items" in part for part in parts) <= MOST_LISTS
 
 

@@ -88,8 +88,8 @@ class SchemaReader:
     def mark_file(self, schema: Schema, node: Mapping[str, Json], where: str, name: str) -> None:
         """Say with `x-file` that the value, a string, is a link to a file of this kind."""
         form = node.get("ui")
-        told = form.get("field") if isinstance(form, dict) else None
-        hint = told or node.get("_fal_ui_field")
+        field_hint = form.get("field") if isinstance(form, dict) else None
+        hint = field_hint or node.get("_fal_ui_field")
         kind = self.file_kind(where, name, schema, hint if isinstance(hint, str) else "")
         if kind is not None:
             schema["x-file"] = kind
@@ -160,8 +160,8 @@ class SchemaReader:
         properties = node.get("properties")
         if not isinstance(properties, dict):
             return _required(node, ())
-        told = node.get("x-fal-order-properties")
-        order = [key for key in told if isinstance(key, str)] if isinstance(told, list) else []
+        listed = node.get("x-fal-order-properties")
+        order = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
         names = dict.fromkeys([key for key in order if key in properties] + list(properties))
         for name in [name for name in names if not FIELD_NAME.fullmatch(name)]:
             del names[name]
@@ -215,10 +215,14 @@ def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
     required = node.get("required")
     if not isinstance(required, list):
         return {}
-    asked = dict.fromkeys(
+    names_required = dict.fromkeys(
         key for key in required if isinstance(key, str) and FIELD_NAME.fullmatch(key)
     )
-    return {"required": list(dict.fromkeys([key for key in names if key in asked] + list(asked)))}
+    return {
+        "required": list(
+            dict.fromkeys([key for key in names if key in names_required] + list(names_required))
+        )
+    }
 
 
 def _nullable(schema: Schema) -> Schema:
