@@ -185,12 +185,14 @@ def test_code_never_ends_early(value: Any) -> None:
 
 
 def test_of_many_choices_a_few_are_shown_and_all_are_counted() -> None:
-    few = FILTERS["choices"]([f"c{number}" for number in range(16)])
-    many = FILTERS["choices"]([f"c{number}" for number in range(1286)])
+    few = FILTERS["choices"]([f"c{number}" for number in range(16)], 16)
+    many = FILTERS["choices"]([f"c{number}" for number in range(1286)], 1286)
 
     assert few.count("`c") == 16
     assert many.startswith("1286 values: `c0`, ")
     assert many.endswith("`c9`, ...")
+    assert FILTERS["choices"](["a"], 3) == "3 values: `a`, ..."
+    assert FILTERS["choices"]([], 3) == "3 values"
 
 
 @given(st.text())

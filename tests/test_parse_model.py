@@ -38,7 +38,7 @@ def test_an_unknown_input_is_said_to_be_unknown(model_documents: Build) -> None:
     assert model.parameters == ()
     assert model.outputs == ()
     assert model.example == {}
-    assert any("Gone, which is not defined" in oddity for oddity in model.oddities)
+    assert any("Gone, which is not defined" in warning for warning in model.warnings)
 
 
 def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
@@ -122,14 +122,14 @@ def test_a_malformed_id_is_refused(model_documents: Build) -> None:
         ("  Demo\n  Model ", "Demo Model"),
         ("Demo -- <b>`Model`", "Demo - bModel"),
         ("[IN`ST] Demo", "Demo"),
-        ("<|im_end|>", "acme/demo"),
-        ("x" * 49, "acme/demo"),
-        ("", "acme/demo"),
-        (7, "acme/demo"),
-        (None, "acme/demo"),
+        ("<|im_end|>", "Demo"),
+        ("x" * 49, "Demo"),
+        ("", "Demo"),
+        (7, "Demo"),
+        (None, "Demo"),
     ],
 )
-def test_the_title_is_the_cleaned_name_or_else_the_id(
+def test_the_title_is_the_cleaned_name_or_else_made_of_the_id(
     told: Any, title: str, model_documents: Build
 ) -> None:
     assert parse(model_documents(metadata={"display_name": told})).display_name == title
@@ -175,7 +175,7 @@ def test_the_description_is_ours_and_holds_no_sentence_of_theirs(model_documents
 
 def test_an_unknown_category_is_not_asked_for(model_documents: Build) -> None:
     assert parse(model_documents()).description == (
-        "Run a fal.ai model with acme/demo on fal.ai. Use when the user names this model."
+        "Run a fal.ai model with Demo (acme/demo) on fal.ai. Use when the user names this model."
     )
 
 

@@ -13,6 +13,7 @@ def parameter(name: str, default: Any = MISSING, **changes: Any) -> Parameter:
         "type": "string",
         "required": False,
         "choices": (),
+        "choice_count": 0,
         "limits": "",
         "file_kind": None,
         "description": "",

@@ -116,11 +116,13 @@ def _is_word(text: str) -> bool:
     return bool(plain) and not has_control_token(text)
 
 
-def choices(values: Sequence[Json]) -> str:
-    """Return a few values and, of a long list, how many there are."""
+def choices(values: Sequence[Json], count: int) -> str:
+    """Return a few of `count` values, and how many there are where not all of them stand here."""
     shown = values if len(values) <= CHOICES_LISTED else values[:CHOICES_SHOWN]
-    listed = ", ".join(code(value) for value in shown)
-    return listed if len(shown) == len(values) else f"{len(values)} values: {listed}, ..."
+    listed = ", ".join(map(code, shown))
+    if len(shown) == count:
+        return listed
+    return f"{count} values: {listed}, ..." if shown else f"{count} values"
 
 
 def python(value: str) -> str:

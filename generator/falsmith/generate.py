@@ -79,7 +79,7 @@ def generate(
         _refuse_links(drift, folder)
     if action == "write":
         write(entries, folder, drift)
-    return _skill(model.id, folder, entries, drift, model.oddities)
+    return _skill(model.id, folder, entries, drift, model.warnings)
 
 
 def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:

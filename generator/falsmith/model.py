@@ -11,7 +11,7 @@ __all__ = ["MISSING", "Missing", "Model", "Output", "Parameter", "Traits"]
 
 
 class Missing(Enum):
-    """Tells "no default" from a default of null."""
+    """The default of a field without one, which a default of null is not."""
 
     MISSING = "missing"
 
@@ -23,7 +23,8 @@ MISSING: Final = Missing.MISSING
 class Parameter:
     """One input field: `type` in people's words, `limits` such as `1..4`, `file_kind` of a link.
 
-    `choices` are the allowed values, also those of one branch of a union or of a list's items.
+    `choices` are the allowed values that may be shown, also those of one branch of a union or of
+    a list's items; there are `choice_count` in all.
     """
 
     name: str
@@ -31,10 +32,16 @@ class Parameter:
     required: bool
     default: Json | Literal[Missing.MISSING]
     choices: tuple[Json, ...]
+    choice_count: int
     limits: str
     file_kind: str | None
     description: str
     deprecated: bool
+
+    @property
+    def has_default(self) -> bool:
+        """A default worth showing: null says no more than none."""
+        return self.default is not MISSING and self.default is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class Traits:
     """What the model's kind and fields mean for whoever calls it.
 
     `prompt_rewriters` are switches that change the prompt unless turned off; `price_levers` are
-    fields that change the price; `asks_first` tells to show the settings before running.
+    fields that change the price; with `asks_first` the user sees the settings before a run.
     """
 
     prompt_rewriters: tuple[str, ...]
@@ -65,9 +72,10 @@ class Traits:
 class Model:
     """Everything that the templates see of one model.
 
-    `task` says in words what it does; `example` is a complete input, `brief_example` the same
-    with long values made short, `flag_example` that by the wrapper's flags: empty where a name or
-    a value does not survive a command line.
+    `task` is what it does, in words; `example` is a complete input, `brief_example` the same with
+    our own samples for long values, `flag_example` that by the wrapper's flags: empty where a name
+    or a value does not survive a command line. `warnings` are for people: what the document got
+    wrong, and which of its words and values were left out.
     """
 
     id: str
@@ -90,5 +98,5 @@ class Model:
     input_is_known: bool
     output_schema: Mapping[str, Any]
     output_is_known: bool
-    oddities: tuple[str, ...]
+    warnings: tuple[str, ...]
     source_digest: str

@@ -4,12 +4,21 @@ import hashlib
 import keyword
 import re
 import sys
+import textwrap
 
 from fal_runtime.model_id import MODEL_ID, is_model_id
+from fal_runtime.paths import safe_name
 from fal_runtime.text import cut
 from falsmith.errors import SkillNameError
 
-__all__ = ["check_model_id", "check_skill_name", "skill_name", "wrapper_name"]
+__all__ = [
+    "TITLE_LIMIT",
+    "check_model_id",
+    "check_skill_name",
+    "readable_title",
+    "skill_name",
+    "wrapper_name",
+]
 
 # A model's page, of which people copy the address.
 PAGE = re.compile(rf"https?://(?:www\.)?fal\.ai/models/({MODEL_ID.pattern})")
@@ -19,9 +28,8 @@ SKILL_NAME_LIMIT = 64
 # Hosts refuse these words in a skill's name; the last name is the shared skill of falsmith itself.
 RESERVED_WORDS = ("anthropic", "claude")
 RESERVED_NAMES = frozenset({"fal-skill-creator"})
-# Windows opens a device under these names, with any extension and in any folder.
-DEVICES = frozenset({"aux", "con", "nul", "prn"})
-DEVICES |= {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
+TITLE_LIMIT = 48
+SMALL_WORDS = frozenset({"and", "from", "in", "of", "on", "the", "to", "with"})
 # Files beside the wrapper, and what the packages that it needs import where it is installed: a
 # wrapper of that name would hide them.
 SHADOWED = frozenset(
@@ -90,6 +98,13 @@ def wrapper_name(name: str) -> str:
     return name.replace("-", "_")
 
 
+def readable_title(model_id: str) -> str:
+    """Return a title made of a model ID: `acme/demo/text-to-image` becomes Demo Text to Image."""
+    words = re.split(r"[/_-]+", model_id.partition("/")[2])
+    title = " ".join(word if word in SMALL_WORDS else word[:1].upper() + word[1:] for word in words)
+    return textwrap.shorten(title, TITLE_LIMIT, placeholder="") or cut(title, TITLE_LIMIT)
+
+
 def check_skill_name(name: str, model_id: str) -> str:
     """Return `name` unchanged, or raise SkillNameError saying why a skill cannot have it."""
     reason = _objection(name)
@@ -108,7 +123,7 @@ def _objection(name: str) -> str | None:
         return "only a-z, 0-9 and single hyphens between them are allowed"
     if any(word in name for word in RESERVED_WORDS) or name in RESERVED_NAMES:
         return "the name is reserved"
-    if name in DEVICES:
+    if safe_name(name) != name:
         return "Windows has a device of that name and cannot hold the folder"
     if _shadows(wrapper_name(name)):
         return f"its script {wrapper_name(name)}.py would hide a Python module of that name"

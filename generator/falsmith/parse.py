@@ -1,4 +1,4 @@
-"""Two upstream documents become one Model; every upstream text is cleaned here, once."""
+"""Two upstream documents become one Model; what is shown of them is chosen here, once."""
 
 import hashlib
 import json
@@ -7,15 +7,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
-from fal_runtime.schema.document import COMBINING, SchemaDocument, branches, follow
+from fal_runtime.schema.document import SchemaDocument, branches, follow
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json
 from falsmith.model import MISSING, Model, Output, Parameter
-from falsmith.names import check_model_id, check_skill_name, skill_name, wrapper_name
-from falsmith.sample import Sampler
+from falsmith.names import (
+    TITLE_LIMIT,
+    check_model_id,
+    check_skill_name,
+    readable_title,
+    skill_name,
+    wrapper_name,
+)
+from falsmith.sample import examples
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
+from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
 from falsmith.text import is_plain, shorten
 from falsmith.traits import purpose, traits
 
@@ -23,11 +31,7 @@ __all__ = ["parse"]
 
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
-# Fields that make a call say something, where the document requires none of them.
-TELLING = ("prompt", "text", "input", "script", "query")
-DISPLAY_NAME_LIMIT = 48
 SHORT_DESCRIPTION_LENGTHS = range(25, 65)
-BRIEF_TEXT, BRIEF_VALUE = 60, 120
 DESCRIPTION_LIMIT = 120
 OUTPUT_DEPTH = 4
 # The catalogue's answers have fewer than a hundred; those of unions of objects multiply.
@@ -58,12 +62,13 @@ def parse(
     chosen = skill_name(model_id) if name is None else check_skill_name(name, model_id)
     inputs = input_schema(documents.openapi, model_id)
     outputs = output_schema(documents.openapi, model_id)
+    schema, input_warnings = screened(inputs.schema, "input")
+    answer, output_warnings = screened(outputs.schema, "output")
     category = _category(documents)
-    answer = tuple(_outputs(outputs.schema))
-    parameters = tuple(sorted(_parameters(inputs.schema), key=lambda one: not one.required))
-    example = _example(inputs.schema)
-    brief = _brief_example(inputs.schema, example)
-    title = _display_name(documents)
+    title = _title(documents)
+    parameters = tuple(sorted(_parameters(schema), key=lambda one: not one.required))
+    results = tuple(_outputs(answer))
+    example, brief = examples(schema)
     return Model(
         id=model_id,
         skill_name=chosen,
@@ -74,18 +79,18 @@ def parse(
         short_description=_short_description(model_id, category),
         task=_task(category, title),
         parameters=parameters,
-        outputs=answer,
-        has_files=not outputs.known or any(one.is_file for one in answer),
-        has_seed="seed" in _properties(outputs.schema),
+        outputs=results,
+        has_files=not outputs.known or any(one.is_file for one in results),
+        has_seed="seed" in SchemaDocument(answer).fields(),
         traits=traits(category, documents.metadata, parameters),
         example=example,
         brief_example=brief,
-        flag_example=_flag_example(inputs.schema, model_id, brief),
-        input_schema=dict(inputs.schema) | ({"examples": [example]} if example else {}),
+        flag_example=_flag_example(schema, model_id, brief),
+        input_schema={**schema, **({"examples": [example]} if example else {})},
         input_is_known=inputs.known,
-        output_schema=outputs.schema,
+        output_schema=answer,
         output_is_known=outputs.known,
-        oddities=inputs.oddities + outputs.oddities,
+        warnings=(*inputs.oddities, *outputs.oddities, *input_warnings, *output_warnings),
         source_digest=_digest(documents),
     )
 
@@ -98,25 +103,30 @@ def _digest(documents: Documents) -> str:
 
 
 def _category(documents: Documents) -> str:
-    told = dig(documents.openapi, "info", "x-fal-metadata", "category")
-    for category in (documents.metadata.get("category"), told):
+    """Return the category of the list, else of the document, where it is spelled as one."""
+    own = dig(documents.openapi, "info", "x-fal-metadata", "category")
+    for category in (documents.metadata.get("category"), own):
         if isinstance(category, str) and CATEGORY.fullmatch(category):
             return category
     return UNKNOWN
 
 
-def _display_name(documents: Documents) -> str:
-    told = documents.metadata.get("display_name")
-    title = one_line(told) if isinstance(told, str) else ""
-    words = one_line(re.sub(r"-{2,}", "-", re.sub(r"[<>`]", "", title)))
-    return (words if len(words) <= DISPLAY_NAME_LIMIT else "") or documents.model_id
+def _title(documents: Documents) -> str:
+    """Return the platform's display name where it reads as a name, else one made of the ID."""
+    display_name = documents.metadata.get("display_name")
+    title = one_line(display_name) if isinstance(display_name, str) else ""
+    title = one_line(re.sub(r"-{2,}", "-", re.sub(r"[<>`]", "", title)))
+    usable = 0 < len(title) <= TITLE_LIMIT and is_title(title)
+    return title if usable else readable_title(documents.model_id)
 
 
 def _description(model_id: str, title: str, category: str) -> str:
     """Return the skill's description: our own words, with the words people search by first."""
-    named = f"{title} ({model_id})" if title != model_id else model_id
-    asked = f"asks for {category} or " if category != UNKNOWN else ""
-    return f"{purpose(category)} with {named} on fal.ai. Use when the user {asked}names this model."
+    kind = f"asks for {category} or " if category != UNKNOWN else ""
+    return (
+        f"{purpose(category)} with {title} ({model_id}) on fal.ai. "
+        f"Use when the user {kind}names this model."
+    )
 
 
 def _short_description(model_id: str, category: str) -> str:
@@ -133,39 +143,29 @@ def _task(category: str, title: str) -> str:
 
 
 def _parameters(schema: Schema) -> Iterator[Parameter]:
-    required = frozenset(_required(schema))
-    for name, part in _properties(schema).items():
+    """Yield the fields of an input, of all its branches where it is a union."""
+    document = SchemaDocument(schema)
+    required = frozenset(document.required())
+    for name, part in document.fields().items():
         if name not in HIDDEN:
             yield _parameter(name, part, schema, required=name in required)
 
 
-def _required(schema: Schema) -> Sequence[str]:
-    """Return the fields that every input must hold, whatever branch of a union it takes."""
-    plain: Sequence[str] = schema.get("required", ())
-    return plain if COMBINING.isdisjoint(schema) else SchemaDocument(schema).required()
-
-
-def _properties(schema: Schema) -> Mapping[str, Schema]:
-    """Return the fields of an input, of all its branches where it is a union."""
-    found: dict[str, Schema] = {}
-    for branch in branches(schema, schema):
-        found |= branch.get("properties", {})
-    return found
-
-
 def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Parameter:
-    followed = follow(part, root)
+    whole = follow(part, root)
     parts = branches(part, root)
+    allowed = choices(parts, root)
     return Parameter(
         name=name,
-        type=type_label(parts, root),
+        type=label_without_orders(type_label(parts, root)),
         required=required,
-        default=followed.get("default", MISSING),
-        choices=choices(parts, root),
+        default=whole.get("default", MISSING),
+        choices=tuple(choice for choice in allowed if fit_to_show(choice)),
+        choice_count=len(allowed),
         limits=limits(parts),
         file_kind=_file_kind(parts, root),
-        description=shorten(followed.get("description", ""), DESCRIPTION_LIMIT),
-        deprecated=followed.get("deprecated", False),
+        description=shorten(whole.get("description", ""), DESCRIPTION_LIMIT),
+        deprecated=whole.get("deprecated", False),
     )
 
 
@@ -182,83 +182,34 @@ def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | N
     return None
 
 
-def _example(schema: Schema) -> dict[str, Json]:
-    """Return an input made of the required fields and a telling one."""
-    sampler = Sampler(schema)
-    properties = _properties(schema)
-    asked = [name for name in _required(schema) if name in properties]
-    example = {name: sampler.value(properties[name], name) for name in asked}
-    open_fields = {name for name, part in properties.items() if "default" not in part}
-    telling = [
-        name for name in TELLING if name in open_fields or (name in properties and not asked)
-    ]
-    telling = telling[:1]
-    if not asked and not telling:
-        telling = [name for name, part in properties.items() if part.get("examples")][:1]
-    for name in telling:
-        value = example.get(name) or sampler.value(properties[name], name)
-        example |= {name: value} if value else {}
-    return {name: example[name] for name in properties if name in example}
-
-
-def _brief_example(schema: Schema, example: Mapping[str, Json]) -> dict[str, Json]:
-    """Return `example` with short samples in place of long values, for use in a command."""
-    sampler = Sampler(schema, brief=True)
-    properties = _properties(schema)
-    long = [name for name, value in example.items() if not _is_brief(value)]
-    brief = {name: sampler.value(properties[name], name) for name in long}
-    # Fields of an object of one piece are valid one by one.
-    whole = {**example, **brief}
-    fits = (
-        all(sampler.fits(brief[name], properties[name]) for name in long)
-        if (COMBINING | {"const", "enum", "not"}).isdisjoint(schema)
-        else sampler.fits(whole, schema)
-    )
-    return whole if fits else dict(example)
-
-
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
-    """Return `example` by the flags of the wrapper's own command line."""
-    named = {name: part for name, part in _properties(schema).items() if name in example}
-    document = SchemaDocument({"properties": named, "$defs": schema.get("$defs", {})})
-    flags = field_flags(document, own_options(model_id))
+    """Return `example` by the flags of the wrapper's own command line.
+
+    Empty where a name or a value cannot stand in a command of a Markdown code block as it is.
+    """
+    fields = SchemaDocument(schema).fields()
+    shown = {"properties": {name: fields[name] for name in example}, "$defs": schema.get("$defs")}
+    flags = field_flags(SchemaDocument(shown), own_options(model_id))
     names = {flag.field: flag.names[0] for flag in flags}
-    if not all(_survives(names.get(name)) and _survives(value) for name, value in example.items()):
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in example.values()]
+    if None in example.values() or names.keys() != example.keys():
+        return {}
+    if not all(is_plain(text) and "```" not in text for text in (*names.values(), *texts)):
         return {}
     return {names[name]: value for name, value in example.items()}
-
-
-def _survives(value: Json) -> bool:
-    """Tell whether a value can stand in a command of a Markdown code block as it is."""
-    if value is None:
-        return False
-    text = value if isinstance(value, str) else json.dumps(value)
-    return is_plain(text) and "```" not in text
-
-
-def _is_brief(value: Json) -> bool:
-    if isinstance(value, dict | list):
-        inner = value.values() if isinstance(value, dict) else value
-        return len(json.dumps(value)) <= BRIEF_VALUE and all(_is_brief(one) for one in inner)
-    return not isinstance(value, str) or (len(value) <= BRIEF_TEXT and value.isprintable())
 
 
 def _outputs(schema: Schema) -> Iterator[Output]:
     """Yield each value of the answer once: branches of a union may name the same."""
     found: dict[str, Output] = {}
     places = iter(range(MOST_PLACES))
-    for name, part in _properties(schema).items():
-        for output in _output(name, part, schema, places):
+    for name, part in SchemaDocument(schema).fields().items():
+        files = tuple(_files(name, part, schema, (), places))
+        label = label_without_orders(type_label(branches(part, schema), schema))
+        whole = Output(name, label, False, _about(part, schema))
+        for output in files or (whole,):
             found.setdefault(output.path, output)
     yield from found.values()
-
-
-def _output(path: str, part: Schema, root: Schema, places: Iterator[int]) -> Iterator[Output]:
-    """Yield the files that `part` holds at any depth, or the value itself where it holds none."""
-    files = tuple(_files(path, part, root, (), places))
-    text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
-    label = type_label(branches(part, root), root)
-    yield from files or (Output(path, label, False, text),)
 
 
 def _files(
@@ -274,8 +225,7 @@ def _files(
         marks = [one.get("x-file") for one in branches(link, root)]
         kind = next((mark for mark in marks if isinstance(mark, str)), None)
         if kind is not None:
-            text = shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
-            yield Output(path, word_kind(path) or kind, True, text)
+            yield Output(path, word_kind(path) or kind, True, _about(part, root))
         elif not properties and "items" not in branch:
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
@@ -284,3 +234,7 @@ def _files(
                 yield from _files(f"{path}.{name}", child, root, inside, places)
             if isinstance(branch.get("items"), Mapping):
                 yield from _files(f"{path}[]", branch["items"], root, inside, places)
+
+
+def _about(part: Schema, root: Schema) -> str:
+    return shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)

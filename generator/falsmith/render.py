@@ -12,7 +12,7 @@ from fal_runtime.dependencies import PACKAGES
 from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.filters import FILTERS
-from falsmith.model import MISSING, Model
+from falsmith.model import Model
 from falsmith.runtime_files import generator_files, runtime_files, templates_folder
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import Entry, File, Link, digest
@@ -81,7 +81,7 @@ def render(model: Model, options: Options, user_files: Set[str] = frozenset()) -
 
     `user_files` are the names of the user's own that are in its `references/`: SKILL.md links them.
     """
-    variables = {"model": model, "options": options, "user_files": user_files, "MISSING": MISSING}
+    variables = {"model": model, "options": options, "user_files": user_files}
     texts = _rendered(_text_templates(lazy=options.lazy), variables)
     files = [_renamed(file, "SKILL_NAME", model.skill_name) for file in texts]
     scripts = model_scripts(model.id, model.wrapper, linked=options.mode == "default")

@@ -1,6 +1,8 @@
 """A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
+import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from math import isfinite
 
 from jsonschema import Draft202012Validator
@@ -10,8 +12,13 @@ from fal_runtime.schema.document import COMBINING, SchemaDocument, follow
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
+from falsmith.screening import fit_for_command, fit_to_show, is_link
 
-__all__ = ["Sampler"]
+__all__ = ["Sampler", "examples"]
+
+# Fields that make a call say something, where the document requires none of them.
+MEANINGFUL = ("prompt", "text", "input", "script", "query")
+LONGEST_NESTED = 120
 
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
@@ -31,10 +38,68 @@ TEXTS = {
 }
 
 
+def examples(schema: Schema) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return an input made of the required fields and a meaningful one, and it for a command.
+
+    The second is short: samples of ours stand in it for values that are long or could mislead.
+    """
+    document = SchemaDocument(schema)
+    fields = document.fields()
+    ours = Sampler(schema, brief=True)
+    example = _complete(document)
+    texts = list(_texts(example, document))
+    local = {name for name, text, is_file in texts if is_file and not is_link(text)}
+    example |= {name: ours.value(fields[name], name) for name in local}
+    unfit = local | {
+        name for name, text, is_file in texts if not fit_for_command(text, is_file=is_file)
+    }
+    unfit |= {
+        name
+        for name, value in example.items()
+        if isinstance(value, dict | list) and len(json.dumps(value)) > LONGEST_NESTED
+    }
+    brief = example | {name: ours.value(fields[name], name) for name in example if name in unfit}
+    # Theirs are longer, but valid.
+    return example, brief if not unfit or ours.fits(brief, schema) else example
+
+
+def _complete(document: SchemaDocument) -> dict[str, Json]:
+    """Return the example in the document's own words, in its order of fields."""
+    sampler = Sampler(document.root)
+    fields = document.fields()
+    required = [name for name in document.required() if name in fields]
+    example = {name: sampler.value(fields[name], name) for name in required}
+    optional = [
+        name
+        for name in MEANINGFUL
+        if name in fields and ("default" not in fields[name] or not required)
+    ]
+    if not required and not optional:
+        optional = [name for name, part in fields.items() if part.get("examples")]
+    for name in optional[:1]:
+        value = example.get(name) or sampler.value(fields[name], name)
+        example |= {name: value} if value else {}
+    return {name: example[name] for name in fields if name in example}
+
+
+def _texts(
+    example: Mapping[str, Json], document: SchemaDocument
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield the field, each text in its value, and whether that is a file; names of members too."""
+    for location, value, schemas in document.visit(dict(example)):
+        if not location:
+            continue
+        field = str(location[0])
+        if isinstance(value, str):
+            yield field, value, bool(document.file_kind(schemas))
+        if len(location) > 1 and isinstance(location[-1], str):
+            yield field, location[-1], False
+
+
 class Sampler:
     """Samples values of one self-contained schema; keeps its validator between calls.
 
-    `brief` asks for short values: no examples of the document, names of local files for links.
+    `brief` samples are short: no examples of the document, names of local files for links.
     """
 
     def __init__(self, root: Schema, *, brief: bool = False) -> None:
@@ -104,10 +169,10 @@ class Sampler:
             yield from resolved.get("examples", ())[:MOST_EXAMPLES]
         if resolved.get("default") is not None and not (self._brief and "type" in resolved):
             yield resolved["default"]
-        if "const" in resolved:
-            yield resolved["const"]
-        yield from resolved.get("enum", ())[:1]
-        if depth < DEPTH:
+        allowed = [*([resolved["const"]] if "const" in resolved else []), *resolved.get("enum", ())]
+        yield from islice(filter(fit_to_show, allowed), 1)
+        # Nothing made here is one of them.
+        if not allowed and depth < DEPTH:
             yield from self._made(resolved, name, depth)
 
     def _made(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
@@ -133,7 +198,7 @@ class Sampler:
         match kind:
             case "string":
                 yield from self._links(schema)
-                yield from _texts(schema, name)
+                yield from _plain_texts(schema, name)
             case "integer" | "number":
                 yield from filter(isfinite, _numbers(schema, whole=kind == "integer"))
             case "boolean":
@@ -166,7 +231,7 @@ class Sampler:
         yield {key: self.value(part, key, depth + 1) for key, part in properties.items()}
 
 
-def _texts(schema: Schema, name: str) -> Iterator[str]:
+def _plain_texts(schema: Schema, name: str) -> Iterator[str]:
     spoken = next((text for word, text in TEXTS.items() if word in name.lower()), "example")
     length = schema.get("minLength", 0)
     yield spoken.ljust(min(length, LONGEST_TEXT), ".")[: schema.get("maxLength", LONGEST_TEXT)]

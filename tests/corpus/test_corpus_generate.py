@@ -247,13 +247,13 @@ def raw_files(path: str, schema: Mapping[str, Any], case: Case) -> Iterator[str]
 
 
 def test_what_the_documents_leave_undefined_is_told_as_an_oddity(cases: list[Case]) -> None:
-    odd = {case.model.id for case in cases if case.model.oddities}
+    odd = {case.model.id for case in cases if case.model.warnings}
 
     assert {"fal-ai/wan-ati", "fal-ai/patina/material"} <= odd
     for case in cases:
-        told = " ".join(case.model.oddities)
+        told = " ".join(case.model.warnings)
         assert all(name in told for name in undefined(case)), case.model.id
-        assert bool(case.model.oddities) == bool(undefined(case)), case.model.oddities
+        assert bool(case.model.warnings) == bool(undefined(case)), case.model.warnings
 
 
 def undefined(case: Case) -> set[str]:

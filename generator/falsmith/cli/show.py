@@ -62,7 +62,7 @@ def _object(model: Model, price: Price | None) -> dict[str, object]:
             {"path": one.path, "kind": one.kind, "file": one.is_file} for one in model.outputs
         ],
         "example": model.example,
-        "warnings": list(model.oddities),
+        "warnings": list(model.warnings),
     }
 
 
@@ -106,5 +106,5 @@ def _print(model: Model, price: Price | None) -> None:
     if price:
         amount = f"{price.unit_price} {price.currency} per {price.unit}"
         console.print(f"[bold]price[/]  {safe(amount)}")
-    for warning in model.oddities:
+    for warning in model.warnings:
         console.print(f"[bold]note[/]  {safe(warning)}")

@@ -1,0 +1,169 @@
+"""A stranger's schema without what could steer the agent that reads the skill made of it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
+
+from fal_runtime.schema.document import COMBINING, SchemaDocument
+from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.text import cut, one_line
+from falsmith.documents import Json
+from falsmith.text_rules import objection, steering, without_steering
+
+__all__ = [
+    "fit_for_command",
+    "fit_to_show",
+    "is_link",
+    "is_title",
+    "label_without_orders",
+    "screened",
+]
+
+LONGEST_CHOICE = 80
+LONGEST_PLACE = 80
+LONGEST_IN_COMMAND = 60
+# A sentence ends in a title that has no sentence in it, or goes on after a mark.
+SENTENCE = re.compile(r"[.!?:;,](?:\s|$)")
+MEMBERS = re.compile(r" \{.*\}", re.DOTALL)
+LONGEST_LABEL = 160
+# The keywords whose values strangers word, as warnings name them, and those that hold schemas.
+KEYWORDS = {
+    "default": "its default",
+    "description": "a sentence of its description",
+    "examples": "an example",
+    "format": "its format",
+    "pattern": "its pattern",
+}
+PARTS = frozenset({"$defs", "additionalProperties", "allOf", "anyOf", "items", "oneOf"})
+PARTS |= {"prefixItems", "properties"}
+
+Side: TypeAlias = Literal["input", "output"]
+
+
+def screened(schema: Schema, side: Side) -> tuple[Schema, tuple[str, ...]]:
+    """Return a self-contained schema without steering words, and a warning for each left out.
+
+    Sentences of descriptions, examples, defaults, patterns and formats go where they steer;
+    examples and defaults of an input file also where they are no link, because the wrapper would
+    upload the file of this machine that they name. Choices and constants stay: they are what is
+    valid.
+    """
+    screen = _Screen(side, schema.get("$defs", {}))
+    return screen.schema(schema, side), tuple(screen.warnings)
+
+
+def is_link(text: str) -> bool:
+    """Return whether the value of a file field is a link, and so no file of this machine."""
+    return text.lower().startswith(("http://", "https://", "data:"))
+
+
+def is_title(text: str) -> bool:
+    """Return whether a text is a name: no sentence, no link, no order."""
+    return not (SENTENCE.search(text) or objection(text))
+
+
+def fit_to_show(choice: Json) -> bool:
+    """Return whether an allowed value may stand where an agent reads: short, no link, no order."""
+    return all(len(text) <= LONGEST_CHOICE and not objection(text) for text in _texts_in(choice))
+
+
+def fit_for_command(text: str, *, is_file: bool) -> bool:
+    """Return whether a text may stand in a shown command: one short line that does no harm.
+
+    A file is given by a link; in any other text a link is a place to which the input could go.
+    """
+    short = len(text) <= LONGEST_IN_COMMAND and text.isprintable()
+    harmless = is_link(text) and not steering(text) if is_file else not objection(text)
+    return short and harmless
+
+
+def label_without_orders(label: str) -> str:
+    """Return a type in words, without names of members that are long or read as orders."""
+    words = re.sub(r"[_-]+", " ", label)
+    harmless = len(label) <= LONGEST_LABEL and not objection(words)
+    return label if harmless else MEMBERS.sub("", label)[:LONGEST_LABEL]
+
+
+def _texts_in(value: Json) -> Iterator[str]:
+    """Yield every text of a JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield name
+            yield from _texts_in(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_in(item)
+
+
+class _Screen:
+    def __init__(self, side: Side, definitions: Mapping[str, Schema]) -> None:
+        self._side = side
+        self._definitions = definitions
+        self.warnings: dict[str, None] = {}
+
+    def schema(self, schema: Json, where: str) -> Json:
+        """Return a schema, and all in it, without what steers."""
+        if not isinstance(schema, dict):
+            return schema
+        kept = dict(schema)
+        for keyword, rest, reason in self._left_out(schema):
+            if rest:
+                kept[keyword] = rest
+            else:
+                del kept[keyword]
+            place = cut(one_line(where), LONGEST_PLACE)
+            self.warnings.setdefault(f"{place}: {KEYWORDS[keyword]} was left out: {reason}")
+        if not PARTS.isdisjoint(schema):
+            kept |= self._parts(schema, where)
+        return kept
+
+    def _left_out(self, schema: Schema) -> Iterator[tuple[str, Json, str]]:
+        """Yield each keyword that steers, what stays of its value, and why the rest does not."""
+        if "description" in schema:
+            text, reason = without_steering(schema["description"])
+            if reason:
+                yield "description", text, reason
+        if "examples" in schema:
+            reasons = [self._objection(one, schema) for one in schema["examples"]]
+            first = next(filter(None, reasons), None)
+            if first:
+                pairs = zip(schema["examples"], reasons, strict=True)
+                yield "examples", [one for one, reason in pairs if reason is None], first
+        for keyword in ("default", "format", "pattern"):
+            reason = None
+            if keyword in schema:
+                value = schema[keyword]
+                reason = self._objection(value, schema) if keyword == "default" else steering(value)
+            if reason:
+                yield keyword, None, reason
+
+    def _parts(self, schema: Schema, where: str) -> dict[str, Json]:
+        """Return the keywords of a schema that hold schemas of their own."""
+        kept: dict[str, Json] = {}
+        for keyword, value in schema.items():
+            if keyword in ("properties", "$defs"):
+                at = f"{where}." if keyword == "properties" else ""
+                kept[keyword] = {name: self.schema(part, at + name) for name, part in value.items()}
+            elif keyword in ("items", "additionalProperties"):
+                kept[keyword] = self.schema(value, f"{where}[]")
+            elif keyword in PARTS:
+                kept[keyword] = [self.schema(part, where) for part in value]
+        return kept
+
+    def _objection(self, value: Json, schema: Schema) -> str | None:
+        """Return why a value may not stand as a sample of the schema, None where it may."""
+        texts = list(_texts_in(value))
+        steers = next(filter(None, map(steering, texts)), None)
+        if steers or self._side == "output" or all(not text or is_link(text) for text in texts):
+            return steers
+        if isinstance(value, str) and COMBINING.isdisjoint(schema):
+            local = "x-file" in schema
+        else:
+            document = SchemaDocument({**schema, "$defs": self._definitions})
+            local = any(
+                isinstance(text, str) and text and not is_link(text) and document.file_kind(schemas)
+                for _, text, schemas in document.visit(value)
+            )
+        return "it names a file, and is no link" if local else None
