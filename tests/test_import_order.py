@@ -16,8 +16,8 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # From the vocabulary up. A module imports only what stands before it, in its own layer as well;
 # a package such as verify counts as one module.
 ORDER = {
-    "vocabulary": "errors names documents model text hosts",
-    "reading": "schema sample traits filters platform catalog sources",
+    "vocabulary": "errors names documents model text text_rules hosts",
+    "reading": "schema screening sample traits filters platform catalog sources",
     "making and judging": "parse skill runtime_files render verify emulator",
     "pipeline": "generate doctor",
     "command line": "cli __main__",
