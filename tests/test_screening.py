@@ -161,6 +161,19 @@ def test_a_sentence_that_steers_is_left_out_and_the_others_stay(
         assert order not in warning
 
 
+def test_what_verify_takes_for_a_key_is_left_out(parsed: Callable[..., Model]) -> None:
+    key = "hf_" + "a1" * 20
+    text = {"type": "string", "description": f"How it looks. Use {key} for it.", "default": key}
+    model = parsed({"prompt": {"type": "string", "examples": [f"As {key} says"]}, "style": text})
+
+    assert shows(model, key) == []
+    assert [warning.partition(": ")[2] for warning in model.warnings] == [
+        "an example was left out: it holds what looks like a key",
+        "a sentence of its description was left out: it holds what looks like a key",
+        "its default was left out: it holds what looks like a key",
+    ]
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_a_caller_must_know_stays(text: str, parsed: Callable[..., Model]) -> None:
     model = parsed({"prompt": {"type": "string", "description": text}})
