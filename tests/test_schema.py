@@ -78,7 +78,7 @@ def test_the_result_is_self_contained_and_says_its_dialect(openapi_document: Ope
     assert resolved.schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert resolved.schema["properties"]["size"] == {"$ref": "#/$defs/Size"}
     assert list(resolved.schema["$defs"]) == ["Size"]
-    assert resolved.oddities == ()
+    assert resolved.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_a_dangling_reference_allows_anything_and_is_told(
     resolved = read_input(openapi_document, {"a": {"type": "array", "items": {"$ref": reference}}})
 
     assert resolved.schema["properties"]["a"] == {"type": "array", "items": {}}
-    assert len(resolved.oddities) == 1
-    assert resolved.oddities[0].startswith("input.a[]: refers to ")
-    assert resolved.oddities[0].endswith(", which is not defined")
+    assert len(resolved.warnings) == 1
+    assert resolved.warnings[0].startswith("input.a[]: refers to ")
+    assert resolved.warnings[0].endswith(", which is not defined")
 
 
 def test_recursion_stays_recursion(openapi_document: OpenApi) -> None:
@@ -152,8 +152,8 @@ def test_a_definition_that_is_only_itself_allows_anything_and_is_told(
     resolved = read_input(openapi_document, {"a": ref("Node")}, Node=node, Other=ref("Node"))
 
     assert Draft202012Validator(resolved.schema).is_valid({"a": 5})
-    assert len(resolved.oddities) == 1
-    assert "refers to itself without end" in resolved.oddities[0]
+    assert len(resolved.warnings) == 1
+    assert "refers to itself without end" in resolved.warnings[0]
 
 
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
@@ -167,9 +167,9 @@ def test_unions_of_unions_that_no_reader_could_finish_leave_the_input_unknown(
 
     assert not resolved.known
     assert Draft202012Validator(resolved.schema).is_valid({"a": [5]})
-    assert "hold one another too often" in resolved.oddities[0]
+    assert "hold one another too often" in resolved.warnings[0]
     assert told.known
-    assert told.oddities == ()
+    assert told.warnings == ()
 
 
 @pytest.mark.parametrize("link", [ref, lambda name: {"anyOf": [ref(name), {"type": "null"}]}])
@@ -183,7 +183,7 @@ def test_a_chain_longer_than_any_reader_follows_is_cut_with_a_warning(
     assert len(resolved.schema["$defs"]) == 5001
     assert document.accepts(5, resolved.schema["properties"]["a"])
     assert not document.accepts(5, {"$ref": "#/$defs/N4990"})
-    assert any("too far" in warning for warning in resolved.oddities)
+    assert any("too far" in warning for warning in resolved.warnings)
 
 
 def test_one_document_of_endless_references_does_not_stop_the_others(
@@ -294,7 +294,7 @@ def test_a_wide_union_at_too_many_places_leaves_the_input_unknown(
 
     assert few.known
     assert not many.known
-    assert "hold one another too often" in many.oddities[0]
+    assert "hold one another too often" in many.warnings[0]
 
 
 def test_tens_of_thousands_of_oddities_and_branches_are_read(openapi_document: OpenApi) -> None:
@@ -303,5 +303,5 @@ def test_tens_of_thousands_of_oddities_and_branches_are_read(openapi_document: O
     root = {"type": "object", "properties": {**fields, "a": union}}
     resolved = input_schema(openapi_document(root), "acme/demo")
 
-    assert len(resolved.oddities) == 30_000
+    assert len(resolved.warnings) == 30_000
     assert len(branches(resolved.schema["properties"]["a"], resolved.schema)) == 100_000

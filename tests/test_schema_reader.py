@@ -217,7 +217,7 @@ def test_a_pattern_of_many_ways_is_left_to_the_server(
     resolved = read_input(openapi_document, {"a": {"type": "string", "pattern": pattern}})
 
     assert resolved.schema["properties"]["a"] == {"type": "string"}
-    assert resolved.oddities == ()
+    assert resolved.warnings == ()
 
 
 @pytest.mark.parametrize("pattern", [r"^\w+$", r"^\d{4}-\d{2}$", "^[a-z]{2,8}$", "^(ab|cd)e$", "a"])
@@ -230,7 +230,7 @@ def test_an_unknown_type_allows_anything_and_is_told(kind: Any, openapi_document
     resolved = read_input(openapi_document, {"a": {"type": kind}})
 
     assert resolved.schema["properties"]["a"] == {}
-    assert resolved.oddities == ("input.a: has an unknown type; any type is allowed",)
+    assert resolved.warnings == ("input.a: has an unknown type; any type is allowed",)
 
 
 def test_a_list_of_types_is_kept_without_repetitions(field: Callable[..., Any]) -> None:
@@ -244,7 +244,7 @@ def test_what_is_no_schema_allows_anything_and_is_told(
     resolved = read_input(openapi_document, {"a": node})
 
     assert resolved.schema["properties"]["a"] == {}
-    assert resolved.oddities == ("input.a: not a schema; anything is allowed here",)
+    assert resolved.warnings == ("input.a: not a schema; anything is allowed here",)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_a_field_that_no_flag_can_be_named_after_is_left_out_with_a_warning(
 
     assert resolved.schema["properties"]["a"] == {"properties": {"b": {}}, "required": ["b"]}
     assert "x" * 64 in resolved.schema["properties"]
-    assert len(resolved.oddities) == 1
-    assert "input.a: has a field that no flag can be named after" in resolved.oddities[0]
+    assert len(resolved.warnings) == 1
+    assert "input.a: has a field that no flag can be named after" in resolved.warnings[0]
 
 
 def test_truth_values_are_schemas(field: Callable[..., Any]) -> None:

@@ -90,7 +90,7 @@ def parse(
         input_is_known=inputs.known,
         output_schema=answer,
         output_is_known=outputs.known,
-        warnings=(*inputs.oddities, *outputs.oddities, *input_warnings, *output_warnings),
+        warnings=(*inputs.warnings, *outputs.warnings, *input_warnings, *output_warnings),
         source_digest=_digest(documents),
     )
 

@@ -29,12 +29,12 @@ FileKind = Callable[[str, str, Schema, str], str | None]
 
 @dataclass(slots=True)
 class SchemaReader:
-    """Reads one schema tree; collects the definitions it needs and the oddities it meets."""
+    """Reads one schema tree; collects the definitions it needs and the warnings it meets."""
 
     components: Mapping[str, Json]
     file_kind: FileKind
     defs: dict[str, Any] = field(default_factory=dict)
-    oddities: dict[str, None] = field(default_factory=dict)
+    warnings: dict[str, None] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
 
     def root(self, body: Json, side: str) -> Schema:
@@ -188,8 +188,8 @@ class SchemaReader:
         return schema
 
     def note(self, where: str, message: str) -> None:
-        """Remember an oddity, each once."""
-        self.oddities.setdefault(f"{one_line(where, 200)}: {message}")
+        """Remember an warning, each once."""
+        self.warnings.setdefault(f"{one_line(where, 200)}: {message}")
 
 
 def _annotations(node: Mapping[str, Json]) -> Schema:

@@ -22,12 +22,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 class ResolvedSchema:
     """A self-contained schema; `known` is false where the document tells nothing about the value.
 
-    `oddities` say what the document got wrong and how it was read, for people.
+    `warnings` say what the document got wrong and how it was read, for people.
     """
 
     schema: Schema
     known: bool
-    oddities: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def input_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
@@ -79,4 +79,4 @@ def _resolve(
         root, reader.defs = {}, {}
     known = any(key in root for key in ("properties", "anyOf", "oneOf", "allOf", "type"))
     schema = {"$schema": DIALECT, **root} | ({"$defs": reader.defs} if reader.defs else {})
-    return ResolvedSchema(schema, known, tuple(reader.oddities))
+    return ResolvedSchema(schema, known, tuple(reader.warnings))

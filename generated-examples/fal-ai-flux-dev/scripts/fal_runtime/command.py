@@ -4,10 +4,10 @@ Read from the top: words → model → its document → parsed line → checked 
 printed as the one JSON object.
 """
 
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +169,7 @@ def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Ca
 
     Raises UsageError, InputError and LocalError: nothing was sent by then.
     """
-    options = replace(line.options, output=line.options.output.absolute())
+    options = replace(line.options, output=process.folder / line.options.output)
     report = _silent if options.quiet else process.say
     _check_options(options, has_fields=bool(line.fields))
     if target.model_id is None and not options.upload:
@@ -226,12 +226,10 @@ def _prepared_input(
     options = line.options
     if not target.document.known:
         report("notice: the model's input schema is not known here: its input is not checked")
-    check = partial(
-        check_input, validate=not options.no_validate, allow_unknown=options.allow_unknown
-    )
-    layers = read_defaults(target.skill, Path.cwd(), target.document, options.preset, check)
+    checks = {"validate": not options.no_validate, "allow_unknown": options.allow_unknown}
+    layers = read_defaults(target.skill, process.folder, target.document, options.preset, **checks)
     given = given_input(line, target.document, process.read_stdin, layers)
-    prepared = check(given.value, target.document, given.problems)
+    prepared = check_input(given.value, target.document, given.problems, **checks)
     for notice in prepared.notices:
         report(f"notice: {notice}")
     return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
@@ -252,10 +250,17 @@ def _readable_upload(name: str) -> Path:
 def _perform(call: _Call) -> CallResult:
     """Carry out a checked call: here begins what talks to fal."""
     from fal_runtime.jobs import commands
+    from fal_runtime.output.folder import open_output_folder, save_lines
 
     options, services = call.options, call.services
     if options.upload:
-        return commands.upload_files(services, call.uploads)
+        uploaded = commands.upload_files(services, call.uploads)
+        if not uploaded.is_too_long:
+            return uploaded
+        folder = open_output_folder(options.output)
+        lines = json.dumps(uploaded.result, indent=2).splitlines()
+        place = save_lines(folder, folder.path, "uploads", "json", lines)
+        return replace(uploaded, result=None, result_path=place)
     assert call.target.model_id is not None, "every other action names a model"
     if call.prepared is not None:
         run = commands.preview_job if options.dry_run else commands.run_job
@@ -313,7 +318,7 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
             process.say(shown)
         return 0
     if error is not None:
-        if error.__cause__ is not None:
+        if isinstance(error.__cause__, Exception):
             import traceback
 
             process.say("".join(traceback.format_exception(error.__cause__)))

@@ -67,7 +67,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "download_failed": Code(5, "yes", "same_job", "the result is there, a file is not"),
         "already_completed": Code(5, "yes", "same_job", "the job is done and cannot be cancelled"),
         "result_endpoint_only": Code(5, "yes", "same_job", "only the result endpoint can answer"),
-        "not_collected": Code(5, "unknown", "same_job", "the job stands, its result is not here"),
         "network_blocked": Code(6, "no", "later", "this machine cannot reach fal"),
         "platform_down": Code(6, "no", "later", "fal answered with an error of its own"),
         "unconfirmed": Code(7, "unknown", "never", "fal may have accepted the job"),

@@ -4,10 +4,11 @@ A table of its own: what the standard library answers depends on the machine, an
 several of the types that models take and make.
 """
 
+import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["VAGUE", "content_type_of", "extension_for", "extension_of", "kind_of"]
+__all__ = ["VAGUE", "content_type_of", "extension_for", "extension_of", "kind_of", "word_kind"]
 
 # extension: (kind, content type, other content types that it is sent with)
 _TYPES: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -74,6 +75,7 @@ _TYPES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "bin": ("file", "application/octet-stream", ("binary/octet-stream", "application/binary")),
 }
 _SAME = {"jpeg": "jpg", "jfif": "jpg", "tif": "tiff", "yml": "yaml", "htm": "html", "heif": "heic"}
+_SAME |= {"mpga": "mp3", "tgz": "gz"}
 _BY_CONTENT_TYPE = {
     name: extension
     for extension, (_, content_type, others) in _TYPES.items()
@@ -105,10 +107,10 @@ def extension_for(content_type: str, *names: str, kind: str = "") -> str:
 
     The first name with a known extension wins where the content type is vague or says the same.
     """
-    told = content_type.partition(";")[0].strip().lower()
+    plain = content_type.partition(";")[0].strip().lower()
     named = next((extension_of(name) for name in names if extension_of(name)), "")
-    by_type = _BY_CONTENT_TYPE.get(told, "")
-    if told in VAGUE or not by_type:
+    by_type = _BY_CONTENT_TYPE.get(plain, "")
+    if plain in VAGUE or not by_type:
         return named or _USUAL.get(kind, "") or by_type or "bin"
     same_container = named and _TYPES[named][0] == "archive" and by_type == "zip"
     return named if named and (named == by_type or same_container) else by_type
@@ -116,31 +118,29 @@ def extension_for(content_type: str, *names: str, kind: str = "") -> str:
 
 def kind_of(content_type: str, *names: str) -> str:
     """Return image, video, audio, 3d, archive, text or file; names are links, files, fields."""
-    told = content_type.partition(";")[0].strip().lower()
-    extension = extension_for(told, *names)
+    plain = content_type.partition(";")[0].strip().lower()
+    extension = extension_for(plain, *names)
     if extension != "bin":
         return _TYPES[extension][0]
-    family = told.partition("/")[0]
+    family = plain.partition("/")[0]
     if family in ("image", "video", "audio", "text"):
         return family
-    words = " ".join(names).lower()
-    for word, kind in _WORDS:
-        if word in words:
-            return kind
-    return "file"
+    return word_kind(" ".join(names)) or "file"
 
 
+def word_kind(name: str) -> str | None:
+    """Return the kind that the words of a name say, None where they say none.
+
+    The first kind that has a word there counts: `mask_video_url` is a video.
+    """
+    return next((kind for kind, words in _WORDS if words.search(name.lower())), None)
+
+
+# Counted in the catalogue's field names: `training_data_url` is an archive.
 _WORDS = (
-    ("video", "video"),
-    ("image", "image"),
-    ("mask", "image"),
-    ("thumbnail", "image"),
-    ("frame", "image"),
-    ("audio", "audio"),
-    ("music", "audio"),
-    ("speech", "audio"),
-    ("mesh", "3d"),
-    ("glb", "3d"),
-    ("zip", "archive"),
-    ("archive", "archive"),
+    ("archive", re.compile(r"zip|archive|tarball|images?_data|training_data|dataset")),
+    ("video", re.compile(r"video|movie|footage|clip")),
+    ("audio", re.compile(r"audio|voice|song|music|speech|sound|vocals")),
+    ("image", re.compile(r"image|img|photo|picture|thumbnail|texture|mask|frame|face|garment")),
+    ("3d", re.compile(r"mesh|glb|gltf|fbx|usdz|blend|armature|(?:^|_)(?:obj|stl|ply|3d)(?:_|$)")),
 )

@@ -21,13 +21,15 @@ class Process:
     """What a program is started with; nothing below asks the system for it again.
 
     `words` follow the program's name. `program` is the words that start it once more, from any
-    folder, and `typed` the same as a person would type them. `script` is the file that runs.
+    folder, and `typed` the same as a person would type them. `script` is the file that runs,
+    `folder` the one that relative paths start at.
     """
 
     words: tuple[str, ...]
     program: tuple[str, ...]
     typed: tuple[str, ...]
     script: Path
+    folder: Path
     environ: Mapping[str, str]
     stdin: TextIO | None
     stdout: TextIO | None
@@ -37,7 +39,8 @@ class Process:
     @classmethod
     def current(cls, words: Sequence[str] | None, subcommand: str | None) -> "Process":
         """Return this process; `subcommand` is the word that calls us in a larger program."""
-        script = Path(sys.argv[0]).absolute()
+        folder = _working_folder()
+        script = folder / sys.argv[0]
         program: tuple[str, ...] = (sys.executable, str(script))
         typed: tuple[str, ...] = ("python", sys.argv[0])
         if subcommand is not None:
@@ -49,6 +52,7 @@ class Process:
             program,
             typed,
             script,
+            folder,
             os.environ,
             sys.stdin,
             sys.stdout,
@@ -65,7 +69,8 @@ class Process:
         script = skill / "scripts" / "fal_api_call.py" if skill is not None else None
         program = (sys.executable, str(script)) if script is not None else (INSTALLED, "call")
         # No script: a program is never replaced by another process.
-        return cls((), program, program, Path(), os.environ, None, None, None)
+        folder = _working_folder()
+        return cls((), program, program, Path(), folder, os.environ, None, None, None)
 
     def read_stdin(self) -> str:
         """Return all of standard input; raises OSError where there is none."""
@@ -115,6 +120,13 @@ def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:  # noqa: A
 def printable_lines(text: str) -> str:
     """Return the text with blanks for the characters that steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed: what is done there says so
+        return Path(os.environ.get("PWD") or os.sep)
 
 
 def _columns(environ: Mapping[str, str]) -> int:

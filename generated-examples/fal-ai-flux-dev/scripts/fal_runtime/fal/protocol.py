@@ -6,7 +6,7 @@ errors and platform headers (https://docs.fal.ai), and the official clients.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -301,8 +301,8 @@ def read_status(response: httpx.Response) -> JobReply:
     kind = body.get("error_type")
     code, charged, retry = _judged(200, "client_cancelled" if state == "cancelled" else kind)
     text = one_line(str(reason), 600) if reason else f"its status is {one_line(str(word), 40)}"
-    told = f"the job {'was cancelled' if code == 'cancelled' else 'failed'} ({text})"
-    error = JobError(code, told, charged=charged, retry=retry)
+    message = f"the job {'was cancelled' if code == 'cancelled' else 'failed'} ({text})"
+    error = JobError(code, message, charged=charged, retry=retry)
     return JobReply("cancelled" if code == "cancelled" else "failed", error, logs=logs)
 
 
@@ -414,8 +414,7 @@ def _refused(response: httpx.Response) -> FalError:
         return UsageError("model_not_found", f"fal does not know this model ({text})")
     if response.status_code in (405, 429):
         return NotAcceptedError("platform_down", f"fal did not accept the job ({text})")
-    told = failure(response)
-    return JobError(told.code, told.message, told.problems, charged="no", retry=told.retry)
+    return replace(failure(response), charged="no")
 
 
 def _no_answer(response: httpx.Response) -> JobReply:
@@ -427,13 +426,12 @@ def _no_answer(response: httpx.Response) -> JobReply:
     if from_fal and status in (401, 403):
         refusal = key_error(response)
         assert refusal is not None, "401 and 403 have an error"
-        error = KeyMissingError(refusal.code, refusal.message, charged="unknown", retry="same_job")
-        return JobReply("closed", error)
+        return JobReply("closed", replace(refusal, charged="unknown", retry="same_job"))
     if from_fal and status == 404:
         return JobReply("missing", _unknown_job(response))
     if from_fal and status == 405:
-        told = f"the queue does not hand out this job ({text})"
-        return JobReply("closed", NotCollectedError("result_endpoint_only", told))
+        message = f"the queue does not hand out this job ({text})"
+        return JobReply("closed", NotCollectedError("result_endpoint_only", message))
     return JobReply(
         "unclear", NotCollectedError("wait_over", f"fal did not answer about the job: {text}")
     )

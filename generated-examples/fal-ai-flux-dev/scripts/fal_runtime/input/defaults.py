@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import find_local_files
-from fal_runtime.input.prepare import Layers, put
+from fal_runtime.input.prepare import Layers, check_input, put
 from fal_runtime.json_text import Value
 from fal_runtime.model import defaults_file
 from fal_runtime.schema.describe import path_text
@@ -44,19 +45,25 @@ _INSIDE = (
 # A problem and its line.
 _Found: TypeAlias = tuple[int, Problem]
 
-Check: TypeAlias = Callable[..., object]
+_Check: TypeAlias = Callable[..., object]
 
 
 def read_defaults(
-    skill: Path | None, project: Path, document: SchemaDocument, preset: str | None, check: Check
+    skill: Path | None,
+    project: Path,
+    document: SchemaDocument,
+    preset: str | None,
+    *,
+    validate: bool,
+    allow_unknown: bool,
 ) -> Layers:
     """Return the fields of the defaults and of the preset, by the names of these two sources.
 
-    `check` is `check_input`, with the options of the call: every bundle of the file must pass it.
-    A relative path of a file starts at the folder of defaults.yaml. The file comes with a skill,
-    perhaps a foreign one, so it may name only files of the skill and files below the folder
-    `project` that are not hidden; those of the bundles in use must be there. Raises UsageError
-    that names file, line and key of every problem, LocalError for a file that cannot be read.
+    Every bundle of the file must pass `check_input`, with these options of the call. A relative
+    path of a file starts at the folder of defaults.yaml. The file comes with a skill, perhaps a
+    foreign one, so it may name only files of the skill and files below the folder `project` that
+    are not hidden; those of the bundles in use must be there. Raises UsageError that names file,
+    line and key of every problem, LocalError for a file that cannot be read.
     """
     file = defaults_file(skill)
     if file is None and preset is not None:
@@ -72,6 +79,7 @@ def read_defaults(
     if preset is not None:
         used[f"preset {preset}"] = _known_preset(preset, bundles, file)
     alone = _fields_alone(document)
+    check = partial(check_input, validate=validate, allow_unknown=allow_unknown)
     problems = [
         *_outside_files(bundles, alone, skill, project),
         *_problems(bundles, used.values(), alone, check),
@@ -141,7 +149,7 @@ def _belongs(path: Path, skill: Path, project: Path) -> bool:
 
 
 def _problems(
-    bundles: _Bundles, used: Collection[_Bundle], document: SchemaDocument, check: Check
+    bundles: _Bundles, used: Collection[_Bundle], document: SchemaDocument, check: _Check
 ) -> Iterator[_Found]:
     for bundle, fields in bundles.items():
         for field in fields:
@@ -157,7 +165,7 @@ def _problems(
 
 
 def _broken(
-    check: Check, value: Mapping[str, Value], document: SchemaDocument, check_files: bool
+    check: _Check, value: Mapping[str, Value], document: SchemaDocument, check_files: bool
 ) -> Sequence[Problem]:
     try:
         check(value, document, check_files=check_files)
@@ -185,7 +193,7 @@ def _known_preset(preset: str, bundles: _Bundles, file: Path) -> _Bundle:
 
 
 def _refused(file: Path, found: Sequence[_Found]) -> UsageError:
-    told = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
+    shown = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
     more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-    message = cut(f"{file}, {told}{more}", 1500)
+    message = cut(f"{file}, {shown}{more}", 1500)
     return UsageError("invalid_settings", message, [problem for _, problem in found])

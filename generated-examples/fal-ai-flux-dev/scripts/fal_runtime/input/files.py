@@ -87,8 +87,8 @@ def _why_unreadable(file: Path) -> str | None:
     except FileNotFoundError:
         return f"there is no file {file}"
     except (OSError, ValueError) as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        return f"{file} cannot be read: {told}"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return f"{file} cannot be read: {reason}"
 
 
 class _NotAFileError(ValueError):

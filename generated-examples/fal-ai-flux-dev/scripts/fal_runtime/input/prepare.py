@@ -167,8 +167,8 @@ def with_links(prepared: PreparedInput, links: Mapping[Path, str]) -> dict[str, 
 def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] = ()) -> None:
     """Raise one InputError that names every problem; return when there is none."""
     problems = [*found, *(each.problem for each in about_files)]
-    told = {problem.path for problem in problems if problem.got != NOTHING}
-    problems = [p for p in problems if p.got != NOTHING or p.path not in told]
+    with_value = {problem.path for problem in problems if problem.got != NOTHING}
+    problems = [p for p in problems if p.got != NOTHING or p.path not in with_value]
     problems = list({(p.path, p.expected): p for p in problems}.values())
     if not problems:
         return
@@ -202,8 +202,8 @@ def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
     except UnicodeDecodeError:
         raise InputError("invalid_input", f"--args-file {name} is not UTF-8 text") from None
     except (OSError, ValueError, RuntimeError) as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError("file_missing", f"--args-file {name} cannot be read: {told}") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError("file_missing", f"--args-file {name} cannot be read: {reason}") from None
 
 
 def _regular_text(path: Path) -> str:
@@ -247,7 +247,7 @@ def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
 def _message(problems: Sequence[Problem]) -> str:
     """Return one line that names missing fields together and the first other problems."""
     missing = [f"{p.path} ({p.expected})" for p in problems if p.got == NOTHING]
-    told = [f"required and missing: {', '.join(missing)}"] if missing else []
-    told += [str(problem) for problem in problems if problem.got != NOTHING][:5]
+    parts = [f"required and missing: {', '.join(missing)}"] if missing else []
+    parts += [str(problem) for problem in problems if problem.got != NOTHING][:5]
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return cut(f"the input has {count}: {'; '.join(told)}", 1500)
+    return cut(f"the input has {count}: {'; '.join(parts)}", 1500)

@@ -1,4 +1,4 @@
-"""A job as a value: its state, what is known of it, and what a caller is told of it."""
+"""A job as a value: its state, what is known of it, and the result that a caller gets."""
 
 import math
 from collections.abc import Callable
@@ -58,7 +58,8 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
 }
 # The exit statuses of errors that leave the job at fal, to be collected.
 _LASTING = (3, 5, 9, 130)
-_LONGEST_DEADLINE = 30 * 24 * 3600.0
+# A socket waits for less than 25 days.
+_LONGEST_DEADLINE = 7 * 24 * 3600.0
 # Settings and Python callers may give less, which would be a busy loop.
 _SHORTEST_INTERVAL = 0.1
 
@@ -86,15 +87,15 @@ class Job:
     submitting  the one request that costs money is on its way
     unknown     it was sent, and whether fal accepted it is not known
     submitted   fal has the job; `status` is its last word
-    cancelling  fal is to be asked to cancel it; `cancel_confirmed` tells that it agreed
+    cancelling  fal is to be asked to cancel it; `cancel_confirmed`: it agreed
     finished    the job has ended; its result is at fal
     completed   the result is here, as `content`
     saved       the files are here too
     failed, cancelled, refused: why is in `error`; refused means that nothing ran
 
     `error` ends a command, `trouble` (the last reply was of no use) does not. `failure` is what
-    the status said of a job that failed, until its result says more. `submitted_here` tells a job
-    of this command from one of which only the ID was given. Times are those of the clock.
+    the status said of a job that failed, until its result says more. `submitted_here`: by this
+    command, where of other jobs only the ID was given. Times are those of the clock.
     """
 
     model_id: str
@@ -163,7 +164,7 @@ def progress(before: Job, after: Job) -> list[str]:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
     if after.queue_position not in (None, before.queue_position):
         lines.append(f"In the queue, {after.queue_position} ahead")
-    if after.status == "IN_PROGRESS" != before.status:
+    if after.status == "IN_PROGRESS" != before.status and not after.cancel_confirmed:
         lines.append("Running")
     return [*lines, *after.logs[len(before.logs) :]]
 
@@ -184,7 +185,7 @@ def unfinished(job: Job) -> Job:
 
 
 def call_result(job: Job, elapsed: float) -> CallResult:
-    """Return what the caller is told of the job as it stands."""
+    """Return the job as it stands in the form that callers get."""
     error, saved = job.error, job.saved or SavedResult(None, None, (), (), None, None)
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
     request = None
@@ -236,7 +237,7 @@ def _next_words(job: Job, error: FalError | None) -> tuple[str, ...] | None:
     """Return the command that goes on where this one ended, None where there is none."""
     if job.is_at_fal and (job.options.submit if error is None else error.exit_status in _LASTING):
         return collect_command(job)
-    if job.state == "unknown" and job.request_id is not None:
+    if job.state == "unknown" and job.request_id is not None and not job.is_sync:
         return (*job.options.command, "--status", job.request_id)
     return None
 
@@ -246,8 +247,10 @@ def _with_consequences(job: Job, error: FalError) -> FalError:
 
     Trouble with the key or this machine, which is free before a job is sent, does not end one.
     """
+    known = error
     if job.is_at_fal and error.exit_status in (3, 9):
-        return replace(error, charged="unknown", retry="same_job")
-    if job.is_sync and job.state in ("completed", "saved"):
-        return replace(error, charged="yes", retry="never")
-    return error
+        known = replace(error, charged="unknown", retry="same_job")
+    elif job.is_sync and job.state in ("completed", "saved"):
+        known = replace(error, charged="yes", retry="never")
+    known.__cause__ = error.__cause__
+    return known

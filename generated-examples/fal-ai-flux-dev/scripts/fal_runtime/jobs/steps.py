@@ -220,7 +220,8 @@ def _save(job: Job, connection: Connection) -> Next:
         saved = save_result(connection, folder, naming, job.content or b"", sent)
     except ValueError:
         text = "fal ran the model, and its answer cannot be read"
-        raise UnconfirmedError("unconfirmed", text, charged="yes") from None
+        lost = UnconfirmedError("unconfirmed", text, charged="yes")
+        return replace(job, state="unknown", error=lost), None
     error = None
     if saved.lost:
         text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"

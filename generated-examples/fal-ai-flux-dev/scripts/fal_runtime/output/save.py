@@ -184,8 +184,6 @@ def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: 
             )
         except TooLargeError:
             raise too_large from None
-        except httpx.UnsupportedProtocol:
-            raise _FileLostError(f"{shown} is no valid link") from None
         except httpx.RequestError as error:
             raise _FileLostError(f"{shown} cannot be fetched ({error})") from None
         content_type = _plain_type(response.headers.get("content-type", ""))

@@ -11,7 +11,7 @@ __all__ = ["describe", "few", "path_text"]
 
 # By identity and depth, each schema and its words: unions of lists of unions hold the same ones
 # again and again. The schema itself keeps its identity from passing to another.
-_Told: TypeAlias = dict[tuple[int, int], tuple[Schema, str]]
+_Descriptions: TypeAlias = dict[tuple[int, int], tuple[Schema, str]]
 
 _FILE = "http(s) URL, data: URI or local path"
 
@@ -22,23 +22,27 @@ def describe(schema: Schema, document: SchemaDocument, *, choices: int = 8) -> s
 
 
 def _describe(
-    schema: Schema, document: SchemaDocument, choices: int, depth: int, known: _Told
+    schema: Schema, document: SchemaDocument, choices: int, depth: int, known: _Descriptions
 ) -> str:
     if not isinstance(schema, Mapping) or depth > 3:
         return "any value"
-    asked = (id(schema), depth)
-    if asked not in known:
-        known[asked] = (schema, _describe_whole(schema, document, choices, depth, known))
-    return known[asked][1]
+    key = (id(schema), depth)
+    if key not in known:
+        known[key] = (schema, _describe_whole(schema, document, choices, depth, known))
+    return known[key][1]
 
 
 def _describe_whole(
-    schema: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
+    schema: Mapping[str, Any],
+    document: SchemaDocument,
+    choices: int,
+    depth: int,
+    known: _Descriptions,
 ) -> str:
     branches = _branches(schema, document)
     if branches:
-        told = [_describe(b, document, choices, depth + 1, known) for b in branches]
-        return " or ".join(dict.fromkeys(told))
+        words = [_describe(b, document, choices, depth + 1, known) for b in branches]
+        return " or ".join(dict.fromkeys(words))
     merged: dict[str, Any] = {}
     for part in document.parts(schema):
         merged = dict(part) | merged
@@ -74,7 +78,11 @@ def _branches(schema: Mapping[str, Any], document: SchemaDocument) -> list[Any]:
 
 
 def _described(
-    merged: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
+    merged: Mapping[str, Any],
+    document: SchemaDocument,
+    choices: int,
+    depth: int,
+    known: _Descriptions,
 ) -> str:
     if isinstance(merged.get("enum"), list):
         return f"one of {few(merged['enum'], choices)}"
@@ -99,27 +107,31 @@ def _plain_type(schema: Mapping[str, Any], name: str) -> str:
 
 
 def _string(schema: Mapping[str, Any], name: str) -> str:
-    told = _span(schema.get("minLength") or None, schema.get("maxLength"), " characters")
+    words = _span(schema.get("minLength") or None, schema.get("maxLength"), " characters")
     pattern = f", matching {schema['pattern']}" if "pattern" in schema else ""
-    return f"{name}{told}{one_line(pattern)}"
+    return f"{name}{words}{one_line(pattern)}"
 
 
 def _number(schema: Mapping[str, Any], name: str) -> str:
-    told = _span(schema.get("minimum"), schema.get("maximum"), "")
+    words = _span(schema.get("minimum"), schema.get("maximum"), "")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    told += f", above {_figure(above)}" if above is not None else ""
-    told += f", below {_figure(below)}" if below is not None else ""
+    words += f", above {_figure(above)}" if above is not None else ""
+    words += f", below {_figure(below)}" if below is not None else ""
     step = schema.get("multipleOf")
-    return f"{name}{told}" + (f", a multiple of {_figure(step)}" if step is not None else "")
+    return f"{name}{words}" + (f", a multiple of {_figure(step)}" if step is not None else "")
 
 
 def _array(
-    schema: Mapping[str, Any], document: SchemaDocument, choices: int, depth: int, known: _Told
+    schema: Mapping[str, Any],
+    document: SchemaDocument,
+    choices: int,
+    depth: int,
+    known: _Descriptions,
 ) -> str:
     items = document.item_schema(schema)
     inside = _describe(items, document, choices, depth + 1, known) if items else "values"
-    told = _span(schema.get("minItems") or None, schema.get("maxItems"), " items")
-    return f"array of {inside}{told}"
+    words = _span(schema.get("minItems") or None, schema.get("maxItems"), " items")
+    return f"array of {inside}{words}"
 
 
 def _object(schema: Mapping[str, Any], name: str) -> str:

@@ -212,11 +212,11 @@ class SchemaDocument:
     def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
         if not isinstance(schema, Mapping):
             return schema is not False
-        asked = (id(value), id(schema))
-        if asked not in known:
-            known[asked] = True
-            known[asked] = self._accepts_whole(value, schema, known)
-        return known[asked]
+        pair = (id(value), id(schema))
+        if pair not in known:
+            known[pair] = True
+            known[pair] = self._accepts_whole(value, schema, known)
+        return known[pair]
 
     def _accepts_whole(self, value: Value, schema: SchemaObject, known: _Verdicts) -> bool:
         if not _fits_alone(value, schema):

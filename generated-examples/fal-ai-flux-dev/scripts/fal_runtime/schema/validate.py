@@ -60,8 +60,8 @@ def schema_problems(
         raise LocalError("local_trouble", _TOO_LARGE)
     with _schema_blamed(document):
         errors = _validator(document, allow_unknown).iter_errors(_marked(value, local))
-        told = (problem for error in errors for problem in _told(error, document))
-        found += islice(told, _MOST_PROBLEMS)
+        problems = (problem for error in errors for problem in _problems(error, document))
+        found += islice(problems, _MOST_PROBLEMS)
     return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
 
 
@@ -176,10 +176,10 @@ def _multiple_of(
         yield ValidationError(f"{instance!r} is not a multiple of {step}")
 
 
-def _told(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
+def _problems(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
     location, instance = tuple(error.absolute_path), cast(Any, error.instance)
     if error.validator in ("anyOf", "oneOf") and error.context:
-        yield from _told_union(error, document)
+        yield from _union_problems(error, document)
     elif error.validator == "required":
         for name in cast(list[str], error.validator_value):
             if name not in instance:
@@ -191,7 +191,7 @@ def _told(error: "ValidationError", document: SchemaDocument) -> Iterator[Proble
         yield _misfit(error, error.schema, document)
 
 
-def _told_union(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
+def _union_problems(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
     """Report the branch that fits best, or the whole union where no branch takes the type."""
     branches: dict[int, list[ValidationError]] = {}
     for inner in error.context or ():
@@ -202,7 +202,7 @@ def _told_union(error: "ValidationError", document: SchemaDocument) -> Iterator[
     if not inside:
         yield _misfit(error, error.schema, document)
     for inner in inside:
-        yield from _told(inner, document)
+        yield from _problems(inner, document)
 
 
 def _distance(
