@@ -297,7 +297,7 @@ def test_a_wide_union_at_too_many_places_leaves_the_input_unknown(
     assert "hold one another too often" in many.warnings[0]
 
 
-def test_tens_of_thousands_of_oddities_and_branches_are_read(openapi_document: OpenApi) -> None:
+def test_tens_of_thousands_of_warnings_and_branches_are_read(openapi_document: OpenApi) -> None:
     fields = {f"f{number}": ref(f"Gone{number}") for number in range(30_000)}
     union = {"anyOf": [{"type": "string"}] * 100_000}
     root = {"type": "object", "properties": {**fields, "a": union}}

@@ -108,7 +108,8 @@ def _values(document: SchemaDocument, has_defaults: bool) -> str:
 def _examples(start: str, flags: Sequence[Flag], document: SchemaDocument, width: int) -> list[str]:
     if not flags:
         return ["Example:", *_command(start, ["--args '{...}'"], width)]
-    shown = [flag for flag in flags if flag.field in document.required()][:4] or flags[:1]
+    required = frozenset(document.required())
+    shown = [flag for flag in flags if flag.field in required][:4] or flags[:1]
     fields = document.fields()
     values = {flag.field: _sample(flag.field, fields[flag.field], document) for flag in shown}
     words = [f"{flag.names[0]} {_word(values[flag.field])}" for flag in shown]
