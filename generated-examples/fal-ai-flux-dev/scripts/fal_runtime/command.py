@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_runtime.errors import FalError, InputError, Problem, UsageError
+from fal_runtime.errors import FalError, InputError, Problem, UsageError, stopped_by
 from fal_runtime.help import help_page, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
 from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
 from fal_runtime.json_text import Value
-from fal_runtime.model import defaults_file, known_model, own_skill
-from fal_runtime.model_id import checked_model_id
-from fal_runtime.output.result import CallResult, Status
+from fal_runtime.model import CalledModel, called_model, defaults_file, own_skill
+from fal_runtime.output.result import CallResult
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
 from fal_runtime.process import Process, hold_interrupts, printable_lines, terminable
-from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from fal_runtime.jobs.job import Services
 __all__ = ["main", "run_fal_api_job"]
 
-_NOTHING_KNOWN = SchemaDocument({})
 # Pairs of options that say opposite things.
 _OPPOSED = (
     ("submit", "sync_only"),
@@ -40,20 +37,10 @@ _OPPOSED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """What is called: the model's ID, and what the skill knows of it if it is the skill's own."""
-
-    model_id: str | None
-    skill: Path | None = None
-    document: SchemaDocument = _NOTHING_KNOWN
-    title: str = "Call any fal.ai model by its ID"
-
-
-@dataclass(frozen=True, slots=True)
 class _Call:
     """A call, checked and complete: the next step sends something."""
 
-    target: _Target
+    model: CalledModel
     options: CallOptions
     services: "Services"
     prepared: "PreparedInput | None"
@@ -103,12 +90,12 @@ def run_fal_api_job(
     skill = own_skill()
     process = Process.of_python(skill)
     try:
-        target = _target(skill, checked_model_id(model_id))
+        model = called_model(skill, model_id)
         chosen = python_options(options, output_dir)
         line = ParsedCommand(
             replace(chosen, command=(*process.program, "-m", model_id)), {}, (), submit_args
         )
-        result = _perform(_checked_call(process, target, line))
+        result = _perform(_checked_call(process, model, line))
     except FalError as error:
         result = CallResult("REFUSED", one_line(model_id, 200), error=error)
     shown = result.as_json()
@@ -119,22 +106,22 @@ def run_fal_api_job(
 
 def _run(process: Process, preset: str | None, skill: Path | None) -> int:
     """Carry out the command line of a process and print what came of it."""
-    target, command, print_paths = _Target(preset), process.program, False
+    model, command, print_paths = CalledModel(preset), process.program, False
     call = result = None
     try:
-        target = _target(skill, named_model(process.words) if preset is None else preset)
-        if preset is None and target.model_id is not None:
-            command = (*command, "-m", target.model_id)
+        model = called_model(skill, named_model(process.words) if preset is None else preset)
+        if preset is None and model.model_id is not None:
+            command = (*command, "-m", model.model_id)
         if {"-h", "--help"} & set(process.words):
-            return _print_help(process, target, preset)
-        line = parse_command(process.words, target.document, own_options(preset))
+            return _print_help(process, model, preset)
+        line = parse_command(process.words, model.document, own_options(preset))
         if line.options.schema is not None:
-            schema = schema_answer(target.document, line.options.schema)
+            schema = schema_answer(model.document, line.options.schema)
             print_out(json_text(schema, process.stdout), process.stdout)
             return 0
         print_paths = line.options.print_paths
         line = replace(line, options=replace(line.options, command=command))
-        call = _checked_call(process, target, line)
+        call = _checked_call(process, model, line)
         result = _perform(call)
     except OutputError:
         raise
@@ -142,29 +129,14 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
         # What helps with an input is its schema: `_checked_call` names it, where there is one.
         asks_help = error.exit_status == 2 and not isinstance(error, InputError)
         following = (*command, "--help") if asks_help else None
-        result = CallResult("REFUSED", target.model_id, error=error, next=following)
-    except KeyboardInterrupt:
-        result = result or _broken_off(FalError("interrupted", "interrupted"), target, call)
-    except Exception as cause:
-        reason = one_line(f"{type(cause).__name__}: {cause}", 300)
-        broken = FalError("internal_error", f"this program has an error of its own ({reason})")
-        broken.__cause__ = cause
-        result = _broken_off(broken, target, call)
+        result = CallResult("REFUSED", model.model_id, error=error, next=following)
+    except (KeyboardInterrupt, Exception) as cause:
+        result = result or _broken_off(cause, model, call)
     hold_interrupts()
     return _print_result(process, result, print_paths=print_paths)
 
 
-def _target(skill: Path | None, model_id: str | None) -> _Target:
-    """Return the model that is called, with the skill's knowledge where it is the skill's own."""
-    checked = checked_model_id(model_id) if model_id is not None else None
-    known = known_model(skill, checked)
-    if known is None:
-        return _Target(checked)
-    title = f"{known.model_id} ({known.category or 'model'}): {known.description}"
-    return _Target(checked, skill, known.document, title)
-
-
-def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Call:
+def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> _Call:
     """Check options, packages, input and settings of a call, in this order.
 
     Raises UsageError, InputError and LocalError: nothing was sent by then.
@@ -172,13 +144,13 @@ def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Ca
     options = replace(line.options, output=process.folder / line.options.output)
     report = _silent if options.quiet else process.say
     _check_options(options, has_fields=bool(line.fields))
-    if target.model_id is None and not options.upload:
+    if model.model_id is None and not options.upload:
         raise UsageError("usage", "-m/--model-id is required: the model to call")
     from fal_runtime.config import key_of_argument, load_config
     from fal_runtime.dependencies import require_modules
 
     key = key_of_argument(options.api_key, process.environ, report)
-    validate = target.document.known and not options.no_validate and options.action is None
+    validate = model.document.known and not options.no_validate and options.action is None
     needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
@@ -186,18 +158,18 @@ def _checked_call(process: Process, target: _Target, line: ParsedCommand) -> _Ca
     prepared = None
     try:
         if options.action is None:
-            prepared = _prepared_input(process, target, line, report)
+            prepared = _prepared_input(process, model, line, report)
         elif line.unknown:
             from fal_runtime.input.prepare import raise_problems
 
             raise_problems(line.unknown)
     except InputError as error:
-        if not target.document.known or options.upload:
+        if not model.document.known or options.upload:
             raise
         raise replace(error, next=(*options.command, "--schema")) from None
     uploads = tuple(map(_readable_upload, options.upload))
-    config = load_config(target.skill, process.environ, key=key)
-    return _Call(target, options, Services(config, report), prepared, uploads)
+    config = load_config(model.skill, process.environ, key=key)
+    return _Call(model, options, Services(config, report), prepared, uploads)
 
 
 def _check_options(options: CallOptions, *, has_fields: bool) -> None:
@@ -217,19 +189,19 @@ def _typed(name: str) -> str:
 
 
 def _prepared_input(
-    process: Process, target: _Target, line: ParsedCommand, report: Callable[[str], None]
+    process: Process, model: CalledModel, line: ParsedCommand, report: Callable[[str], None]
 ) -> "PreparedInput":
     """Return the checked input: defaults.yaml, then what the line gives."""
     from fal_runtime.input.defaults import read_defaults
     from fal_runtime.input.prepare import check_input, given_input
 
     options = line.options
-    if not target.document.known:
+    if not model.document.known:
         report("notice: the model's input schema is not known here: its input is not checked")
     checks = {"validate": not options.no_validate, "allow_unknown": options.allow_unknown}
-    layers = read_defaults(target.skill, process.folder, target.document, options.preset, **checks)
-    given = given_input(line, target.document, process.read_stdin, layers)
-    prepared = check_input(given.value, target.document, given.problems, **checks)
+    layers = read_defaults(model.skill, process.folder, model.document, options.preset, **checks)
+    given = given_input(line, model.document, process.read_stdin, layers)
+    prepared = check_input(given.value, model.document, given.problems, **checks)
     for notice in prepared.notices:
         report(f"notice: {notice}")
     return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
@@ -253,7 +225,7 @@ def _perform(call: _Call) -> CallResult:
     from fal_runtime.output.folder import open_output_folder, save_lines
 
     options, services = call.options, call.services
-    if options.upload:
+    if call.uploads:
         uploaded = commands.upload_files(services, call.uploads)
         if not uploaded.is_too_long:
             return uploaded
@@ -261,42 +233,39 @@ def _perform(call: _Call) -> CallResult:
         lines = json.dumps(uploaded.result, indent=2).splitlines()
         place = save_lines(folder, folder.path, "uploads", "json", lines)
         return replace(uploaded, result=None, result_path=place)
-    assert call.target.model_id is not None, "every other action names a model"
+    model_id = call.model.model_id
+    assert model_id is not None, "every other action names a model"
     if call.prepared is not None:
         run = commands.preview_job if options.dry_run else commands.run_job
-        return run(services, call.target.model_id, call.prepared, options)
-    on_job = {
-        "status": commands.job_status,
-        "result": commands.job_result,
-        "cancel": commands.cancel_job,
-    }[options.action or ""]
-    job = options.status or options.result or options.cancel or ""
-    return on_job(services, call.target.model_id, job, options)
+        return run(services, model_id, call.prepared, options)
+    if options.status is not None:
+        return commands.job_status(services, model_id, options.status, options)
+    if options.result is not None:
+        return commands.job_result(services, model_id, options.result, options)
+    return commands.cancel_job(services, model_id, options.cancel or "", options)
 
 
-def _broken_off(error: FalError, target: _Target, call: _Call | None) -> CallResult:
+def _broken_off(cause: BaseException, model: CalledModel, call: _Call | None) -> CallResult:
     """Return the result of what ended outside a job: inside one, it is the job's own result."""
-    if call is None or call.prepared is None or call.options.dry_run:
-        message = f"{error.message} before anything was sent"
-        ended = replace(error, message=message, charged="no")
-        status: Status = "REFUSED"
-    else:
-        code = "interrupted" if error.code == "interrupted" else "unconfirmed"
-        message = f"{error.message}, and it is not known how far the job had come"
-        ended = replace(error, code=code, message=message)
-        status = "UNKNOWN"
-    ended.__cause__ = error.__cause__
-    return CallResult(status, target.model_id, error=ended)
+    sent = call is not None and call.prepared is not None and not call.options.dry_run
+    code = "unconfirmed" if sent else "internal_error"
+    code = "interrupted" if isinstance(cause, KeyboardInterrupt) else code
+    how_far = (
+        ", and it is not known how far the job had come" if sent else " before anything was sent"
+    )
+    error = FalError(code, stopped_by(cause) + how_far, charged=None if sent else "no")
+    error.__cause__ = cause
+    return CallResult("UNKNOWN" if sent else "REFUSED", model.model_id, error=error)
 
 
-def _print_help(process: Process, target: _Target, preset: str | None) -> int:
+def _print_help(process: Process, model: CalledModel, preset: str | None) -> int:
     page = help_page(
         shlex.join(process.typed),
-        target.title,
-        target.document,
+        model.title,
+        model.document,
         own_options(preset),
         model_given=preset is not None,
-        has_defaults=defaults_file(target.skill) is not None,
+        has_defaults=defaults_file(model.skill) is not None,
         width=process.columns,
     )
     print_out(printable_lines(page), process.stdout)

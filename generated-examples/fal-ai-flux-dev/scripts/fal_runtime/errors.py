@@ -1,21 +1,12 @@
-"""Every way a call can end badly: one table of codes, one small tree of exceptions.
-
-FalError                    carries a code of the table, a message and what to do next
-├── UsageError              options that contradict each other or cannot be read
-├── InputError              the model's input is wrong; every problem at once
-├── KeyMissingError         no key, or the key is refused
-├── NotAcceptedError        nothing was accepted: blocked here, or fal is down
-├── UnconfirmedError        fal may have accepted the job and nobody can tell
-├── JobError                the model or the platform says that the job failed
-├── NotCollectedError       the job stands; collecting it later costs nothing
-└── LocalError              disk or permissions on this machine
-"""
+"""Every way a call can end badly: one table of codes, one small tree of exceptions."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
+
+from fal_runtime.text import one_line
 
 __all__ = [
     "CODES",
@@ -30,6 +21,7 @@ __all__ = [
     "Problem",
     "UnconfirmedError",
     "UsageError",
+    "stopped_by",
 ]
 
 Charged = Literal["no", "yes", "unknown"]
@@ -135,6 +127,14 @@ class FalError(Exception):
             "retry": self.retry or row.retry,
         }
         return shown | ({"next": shlex.join(self.next)} if self.next is not None else {})
+
+
+def stopped_by(cause: BaseException) -> str:
+    """Return what ended a command, in words: an interrupt, or a fault of this program."""
+    if isinstance(cause, KeyboardInterrupt):
+        return "interrupted"
+    reason = one_line(f"{type(cause).__name__}: {cause}", 300)
+    return f"this program has an error of its own ({reason})"
 
 
 class UsageError(FalError):

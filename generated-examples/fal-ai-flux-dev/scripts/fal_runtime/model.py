@@ -1,4 +1,4 @@
-"""The model of a skill, as the skill's own folder describes it."""
+"""The model that is called, as the folder of its own skill describes it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,44 +6,42 @@ from typing import Any
 
 from fal_runtime.errors import LocalError
 from fal_runtime.json_text import JsonTextError, parse_json
+from fal_runtime.model_id import checked_model_id
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["SkillModel", "defaults_file", "known_model", "own_skill", "read_skill_model"]
+__all__ = ["CalledModel", "called_model", "defaults_file", "own_skill"]
 
 # As deep as a document that a schema is made of.
 _DEEPEST_SCHEMA = 100
+_NOTHING_KNOWN = SchemaDocument({})
 
 
 @dataclass(frozen=True, slots=True)
-class SkillModel:
-    """The model of a skill: its ID, what it makes, and its input schema."""
+class CalledModel:
+    """A model's ID and, where a skill is its own: the skill, the input's schema and a title."""
 
-    model_id: str
-    category: str
-    description: str
-    document: SchemaDocument
+    model_id: str | None
+    skill: Path | None = None
+    document: SchemaDocument = _NOTHING_KNOWN
+    title: str = "Call any fal.ai model by its ID"
 
 
-def read_skill_model(skill: Path) -> SkillModel:
-    """Read `references/model_config.json` and `references/input.schema.json`.
+def called_model(skill: Path | None, model_id: str | None) -> CalledModel:
+    """Return the model of this ID, with what a skill knows of it where it is the skill's own.
 
-    Raises LocalError that names the file when one is missing or is no JSON object.
+    Raises UsageError for a text that is no ID, LocalError that names a file of the skill which is
+    missing or is no JSON object.
     """
-    config = _object(skill / "references" / "model_config.json")
+    checked = checked_model_id(model_id) if model_id is not None else None
+    if skill is None or checked is None:
+        return CalledModel(checked)
+    config = _json_object(skill / "references" / "model_config.json")
+    if config.get("model_id") != checked:
+        return CalledModel(checked)
     known = config.get("input_schema_known") is not False
-    schema = _object(skill / "references" / "input.schema.json") if known else {}
-    return SkillModel(
-        str(config.get("model_id")),
-        str(config.get("category") or ""),
-        str(config.get("description") or ""),
-        SchemaDocument(schema),
-    )
-
-
-def known_model(skill: Path | None, model_id: str | None) -> SkillModel | None:
-    """Return the skill's model when that is the one meant, else None."""
-    model = read_skill_model(skill) if skill is not None and model_id is not None else None
-    return model if model is not None and model.model_id == model_id else None
+    schema = _json_object(skill / "references" / "input.schema.json") if known else {}
+    title = f"{checked} ({config.get('category') or 'model'}): {config.get('description') or ''}"
+    return CalledModel(checked, skill, SchemaDocument(schema), title)
 
 
 def defaults_file(skill: Path | None) -> Path | None:
@@ -59,20 +57,17 @@ def own_skill() -> Path | None:
     return skill if (skill / "references" / "model_config.json").is_file() else None
 
 
-def _object(file: Path) -> dict[str, Any]:
+def _json_object(file: Path) -> dict[str, Any]:
     try:
-        found = parse_json(file.read_bytes(), deepest=_DEEPEST_SCHEMA, duplicates=True)
+        value = parse_json(file.read_bytes(), deepest=_DEEPEST_SCHEMA, duplicates=True)
+        if isinstance(value, dict):
+            return value
+        reason = "is not a JSON object"
     except OSError as error:
-        raise _broken(file, f"cannot be read: {error.strerror}") from None
+        reason = f"cannot be read: {error.strerror}"
     except JsonTextError as error:
-        raise _broken(file, f"cannot be read: {error.reason}") from None
-    if not isinstance(found, dict):
-        raise _broken(file, "is not a JSON object")
-    return found
-
-
-def _broken(file: Path, reason: str) -> LocalError:
-    return LocalError(
+        reason = f"cannot be read: {error.reason}"
+    raise LocalError(
         "local_trouble",
         f"{file} {reason}. Generate the skill again with `falsmith generate --force`",
     )

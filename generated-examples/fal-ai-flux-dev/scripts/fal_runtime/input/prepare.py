@@ -156,12 +156,14 @@ def check_input(
     return PreparedInput(whole, tuple(files), tuple(notices))
 
 
-def with_links(prepared: PreparedInput, links: Mapping[Path, str]) -> dict[str, Any]:
+def with_links(
+    value: Mapping[str, Any], files: Sequence[LocalFile], links: Mapping[Path, str]
+) -> dict[str, Any]:
     """Return the input with the link of each local file in its place."""
-    value = deepcopy(prepared.value)
-    for file in prepared.local_files:
-        put(value, file.location, links[file.path])
-    return value
+    whole = deepcopy(dict(value))
+    for file in files:
+        put(whole, file.location, links[file.path])
+    return whole
 
 
 def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] = ()) -> None:

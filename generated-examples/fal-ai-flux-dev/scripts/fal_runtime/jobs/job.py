@@ -9,7 +9,7 @@ from typing import Literal
 import httpx
 
 from fal_runtime.config import Config
-from fal_runtime.errors import FalError, NotCollectedError, Retry
+from fal_runtime.errors import FalError, NotCollectedError, Retry, stopped_by
 from fal_runtime.fal.http import REAL_CLOCK, Clock
 from fal_runtime.fal.protocol import RequestUrls
 from fal_runtime.fal.queue import ModelRequest
@@ -17,7 +17,6 @@ from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
 from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
-from fal_runtime.text import one_line
 
 __all__ = [
     "Job",
@@ -213,9 +212,7 @@ def call_result(job: Job, elapsed: float) -> CallResult:
 
 def broken_off(job: Job, cause: BaseException) -> Job:
     """Return the job with the error of an interrupt, or of a fault of this program."""
-    stopped = isinstance(cause, KeyboardInterrupt)
-    reason = one_line(f"{type(cause).__name__}: {cause}", 300)
-    what = "interrupted" if stopped else f"this program has an error of its own ({reason})"
+    stopped, what = isinstance(cause, KeyboardInterrupt), stopped_by(cause)
     error: FalError
     if job.state in ("accepted", "refused"):
         code = "interrupted" if stopped else "internal_error"

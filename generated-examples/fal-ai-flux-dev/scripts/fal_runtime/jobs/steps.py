@@ -30,7 +30,7 @@ from fal_runtime.fal.protocol import (
 )
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
-from fal_runtime.input.prepare import PreparedInput, with_links
+from fal_runtime.input.prepare import with_links
 from fal_runtime.jobs.job import Job, JobState, job_deadline
 from fal_runtime.output.files import links
 from fal_runtime.output.folder import open_output_folder, save_lines
@@ -87,7 +87,7 @@ def _prepare(job: Job, connection: Connection, now: float) -> Next:
     if not job.local_files or job.request is None:
         return replace(job, state="submitting", attempts=job.attempts + 1), now
     uploaded = upload_all(connection, [file.path for file in job.local_files])
-    body = with_links(PreparedInput(dict(job.request.body), job.local_files), uploaded)
+    body = with_links(job.request.body, job.local_files, uploaded)
     return replace(job, request=replace(job.request, body=body), local_files=()), now
 
 
