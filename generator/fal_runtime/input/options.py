@@ -4,10 +4,11 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from fal_runtime.errors import UsageError
+from fal_runtime.paths import is_below
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 from fal_runtime.text import closest
 
@@ -125,15 +126,10 @@ def _folder(text: str) -> Path:
 
 
 def _below_output(text: str) -> str:
-    """Read the name of a file that stays inside --output on every system."""
-    paths = (PurePosixPath(text), PureWindowsPath(text))
-    leaves = any(path.is_absolute() or path.drive or path.root for path in paths)
-    if leaves or any(".." in path.parts for path in paths):
+    if not is_below(text):
         raise argparse.ArgumentTypeError(
-            f"expected a path below --output, without .., not absolute; got {text[:80]!r}"
+            f"expected a file below --output, without .., not absolute; got {text[:80]!r}"
         )
-    if not paths[0].name or text.endswith(("/", "\\")) or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"expected the name of a file, got {text[:80]!r}")
     return text
 
 

@@ -87,8 +87,6 @@ def test_wanted_name_is_used_then_numbered(fal: "Fal") -> None:
     files = [image("a.png"), image("b.png", "images[1]")]
     assert names(fal, *files, wanted="sub/cat.png") == ["sub/cat.png", "sub/cat_2.png"]
     assert names(fal, *files, wanted="dog") == ["dog.png", "dog_2.png"]
-    inside = str(fal.options.output / "x.png")
-    assert names(fal, image("a.png"), wanted=inside) == ["x.png"]
 
 
 def test_automatic_names_carry_request_and_time(fal: "Fal") -> None:
