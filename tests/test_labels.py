@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.schema.document import branches
 from falsmith.documents import Json
 from falsmith.schema import labels
+from falsmith.schema.branches import branches
 
 NULL = {"type": "null"}
 TEXT = {"type": "string"}

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fal_runtime.schema.document import SchemaDocument, branches
+from fal_runtime.schema.document import SchemaDocument
 from falsmith.documents import openapi_documents
 from falsmith.parse import parse
+from falsmith.schema.branches import branches
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 OpenApi = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
-from fal_runtime.schema.document import SchemaDocument, branches, follow
+from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json
@@ -21,6 +21,7 @@ from falsmith.names import (
     wrapper_name,
 )
 from falsmith.sample import examples
+from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import fit_to_show, is_title, label_without_orders, screened

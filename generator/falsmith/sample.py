@@ -8,10 +8,11 @@ from math import isfinite
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from fal_runtime.schema.document import COMBINING, SchemaDocument, follow
+from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
+from falsmith.schema.branches import follow
 from falsmith.screening import fit_for_command, fit_to_show, is_link
 
 __all__ = ["Sampler", "examples"]

@@ -9,9 +9,9 @@ from typing import Literal
 from fal_runtime.errors import UsageError
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.schema.document import branches
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry
+from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
 from falsmith.schema.resolve import input_schema, output_schema
 from falsmith.traits import PURPOSES

@@ -10,8 +10,8 @@ from jsonschema.exceptions import ValidationError
 
 from fal_runtime.model_id import app_of
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.schema.document import follow
 from falsmith.documents import Documents, Json
+from falsmith.schema.branches import follow
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
 __all__ = ["Endpoint", "Endpoints"]

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.schema.document import follow
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.media import MediaFile, file_count, media_request, produce
 from falsmith.sample import Sampler
+from falsmith.schema.branches import follow
 from falsmith.schema.file_kind import output_file_kind
 
 __all__ = ["Reply", "cancelled", "completed", "invalid", "timed_out"]

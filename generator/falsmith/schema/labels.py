@@ -1,13 +1,13 @@
 """A schema in people's words: its type, its choices and its limits, each short.
 
-`parts` are the schema's branches, as `references.branches` gives them.
+`parts` are the schema's branches, as `branches.branches` gives them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.schema.document import branches
 from falsmith.documents import Json
+from falsmith.schema.branches import branches
 
 __all__ = ["choices", "has_few_lists", "limits", "type_label"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_runtime.schema.document import escaped, is_quick
+from fal_runtime.schema.document import is_quick
 from fal_runtime.text import clean_text, one_line, short_json
 from falsmith.documents import Json
 from falsmith.schema.loops import cut_loops
@@ -100,7 +100,7 @@ class SchemaReader:
         if target is None:
             return {}
         self.waiting.append(target)
-        return {"$ref": "#/$defs/" + escaped(target)}
+        return {"$ref": "#/$defs/" + _escaped(target)}
 
     def component_name(self, reference: Json, where: str) -> str | None:
         """Return the component that `reference` names, or None (and a note) where there is none."""
@@ -280,3 +280,8 @@ BOUNDS: dict[str, Callable[[Any], bool]] = {
     "format": lambda value: isinstance(value, str),
 }
 EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+
+
+def _escaped(name: str) -> str:
+    """Return a definition's name as it stands in a reference (RFC 6901, RFC 3986)."""
+    return name.replace("~", "~0").replace("/", "~1").replace("%", "%25")

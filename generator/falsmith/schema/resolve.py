@@ -7,8 +7,8 @@ name, and come out as JSON Schema 2020-12: local `$defs`, no OpenAPI spellings, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fal_runtime.schema.document import follow
 from falsmith.documents import Json, only_post
+from falsmith.schema.branches import follow
 from falsmith.schema.file_kind import input_file_kind, output_file_kind
 from falsmith.schema.loops import expands_without_end
 from falsmith.schema.reader import FileKind, Schema, SchemaReader
