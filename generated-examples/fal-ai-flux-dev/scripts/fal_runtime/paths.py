@@ -1,14 +1,14 @@
-"""Names and places on this machine: safe base names, and errors that name the place."""
+"""Names and places on this machine: which names are safe, and errors that name the place."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
 
-__all__ = ["local_trouble", "safe_name"]
+__all__ = ["is_below", "local_trouble", "safe_name"]
 
 _LONGEST_NAME = 120
 # Device names of Windows, with any extension.
@@ -19,6 +19,14 @@ def safe_name(text: str) -> str:
     """Return a base name that every file system takes: no separators, no leading dots, not long."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:_LONGEST_NAME].strip("._") or "file"
     return f"_{name}" if _RESERVED.fullmatch(name) else name
+
+
+def is_below(name: str) -> bool:
+    """Whether a relative name leads to a file below its folder, on every system."""
+    paths = (PurePosixPath(name), PureWindowsPath(name))
+    if any(path.anchor or ".." in path.parts for path in paths):
+        return False
+    return bool(paths[0].name) and name.isprintable() and not name.endswith(("/", "\\"))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """The user's own defaults of a skill: fields that every call sends, and named bundles of them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,29 +22,32 @@ _SECTIONS = ("defaults", "presets")
 _ABOUT_FIELDS = ("$schema", "$defs", "additionalProperties", "patternProperties", "examples")
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of a bundle, and the line that it stands on."""
-
-    name: str
-    value: Value
-    line: int
-
-
-# By the names that lead to it: ("defaults",) or ("presets", NAME).
-_Bundle: TypeAlias = tuple[str, ...]
-_Bundles: TypeAlias = Mapping[_Bundle, Sequence[_Field]]
-_DEFAULTS: _Bundle = ("defaults",)
-
+# Presets hold fields two names below the top: presets, NAME, FIELD.
+_DEPTH = 3
 _INSIDE = (
     "a file inside the skill or below the working folder, not hidden: copy it there, or name it "
     "on the command line"
 )
 
+# The names that lead to a bundle: ("defaults",) or ("presets", NAME).
+_Bundle: TypeAlias = tuple[str, ...]
 # A problem and its line.
 _Found: TypeAlias = tuple[int, Problem]
 
-_Check: TypeAlias = Callable[..., object]
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of a bundle, and the line that it stands on; relative paths are made absolute."""
+
+    bundle: _Bundle
+    name: str
+    value: Value
+    line: int
+
+    def problem(self, problem: Problem) -> _Found:
+        """Return a problem of the field with its place in the file."""
+        dot = "" if problem.path.startswith("[") else "."
+        return self.line, replace(problem, path=f"{'.'.join(self.bundle)}{dot}{problem.path}")
 
 
 def read_defaults(
@@ -74,38 +76,52 @@ def read_defaults(
         )
     if file is None or skill is None:
         return {}
-    bundles = _bundles(file, document)
-    used: dict[str, _Bundle] = {"defaults": _DEFAULTS}
+    fields, presets = _read_bundles(file, document)
+    used: dict[str, _Bundle] = {"defaults": ("defaults",)}
     if preset is not None:
-        used[f"preset {preset}"] = _known_preset(preset, bundles, file)
+        if preset not in presets:
+            raise _unknown_preset(preset, presets, file)
+        used[f"preset {preset}"] = ("presets", preset)
     alone = _fields_alone(document)
-    check = partial(check_input, validate=validate, allow_unknown=allow_unknown)
-    problems = [
-        *_outside_files(bundles, alone, skill, project),
-        *_problems(bundles, used.values(), alone, check),
-    ]
+    problems = [found for field in fields for found in _foreign_files(field, alone, skill, project)]
+    for field in fields:
+        if field.value is None:
+            expected = "a value; null takes nothing away: leave the line out"
+            problems.append(field.problem(Problem(path_text((field.name,)), "null", expected)))
+            continue
+        try:
+            check_input(
+                {field.name: field.value},
+                alone,
+                check_files=field.bundle in used.values(),
+                validate=validate,
+                allow_unknown=allow_unknown,
+            )
+        except InputError as error:
+            problems += map(field.problem, error.problems)
     if problems:
         raise _refused(file, problems)
     return {
-        source: {field.name: field.value for field in bundles[bundle]}
+        source: {field.name: field.value for field in fields if field.bundle == bundle}
         for source, bundle in used.items()
     }
 
 
-def _bundles(file: Path, document: SchemaDocument) -> _Bundles:
-    """Return the file's bundles, in which every relative path is made absolute."""
-    bundles: dict[_Bundle, list[_Field]] = {_DEFAULTS: []}
-    for path, value, line in entries(file, depth=3):
-        *above, name = path
-        if tuple(above) in bundles:
+def _read_bundles(file: Path, document: SchemaDocument) -> tuple[list[_Field], list[str]]:
+    """Return the fields of all bundles, and the names of the presets."""
+    fields: list[_Field] = []
+    presets: list[str] = []
+    for path, value, line in entries(file, depth=_DEPTH):
+        *bundle, name = path
+        if bundle == ["defaults"] or (len(bundle) == 2 and bundle[0] == "presets"):
             anchored = _anchored({name: value}, document, file.parent)
-            bundles[tuple(above)].append(_Field(name, anchored[name], line))
-        elif above in ([], ["presets"]):
+            fields.append(_Field(tuple(bundle), name, anchored[name], line))
+        elif bundle in ([], ["presets"]):
             problem = _no_mapping(path, value)
             if problem is not None:
                 raise _refused(file, [(line, problem)])
-            bundles |= {path: []} if above else {}
-    return bundles
+            presets += [name] if bundle else []
+    return fields, presets
 
 
 def _no_mapping(path: tuple[str, ...], value: Value) -> Problem | None:
@@ -126,52 +142,21 @@ def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -
     return whole
 
 
-def _outside_files(
-    bundles: _Bundles, document: SchemaDocument, skill: Path, project: Path
+def _foreign_files(
+    field: _Field, document: SchemaDocument, skill: Path, project: Path
 ) -> Iterator[_Found]:
-    """Yield a problem for each file that is neither the skill's nor the project's."""
-    for bundle, fields in bundles.items():
-        for field in fields:
-            files, _ = find_local_files({field.name: field.value}, document, check=False)
-            for file in files:
-                if not _belongs(file.path, skill, project):
-                    path = f"{'.'.join(bundle)}.{path_text(file.location)}"
-                    yield field.line, Problem(path, short_json(str(file.path)), _INSIDE)
+    """Yield a problem for each file that is neither the skill's nor, links followed, the project's.
 
-
-def _belongs(path: Path, skill: Path, project: Path) -> bool:
-    """Return whether a file, links followed, is the skill's, or the project's and not hidden."""
-    place, folder = path.resolve(), project.resolve()
-    if place.is_relative_to(skill.resolve()):
-        return True
-    inside = place.relative_to(folder).parts if place.is_relative_to(folder) else (".",)
-    return not any(part.startswith(".") for part in inside)
-
-
-def _problems(
-    bundles: _Bundles, used: Collection[_Bundle], document: SchemaDocument, check: _Check
-) -> Iterator[_Found]:
-    for bundle, fields in bundles.items():
-        for field in fields:
-            if field.value is None:
-                expected = "a value; null takes nothing away: leave the line out"
-                found: Sequence[Problem] = [Problem(path_text((field.name,)), "null", expected)]
-            else:
-                found = _broken(check, {field.name: field.value}, document, bundle in used)
-            for problem in found:
-                dot = "" if problem.path.startswith("[") else "."
-                path = f"{'.'.join(bundle)}{dot}{problem.path}"
-                yield field.line, replace(problem, path=path)
-
-
-def _broken(
-    check: _Check, value: Mapping[str, Value], document: SchemaDocument, check_files: bool
-) -> Sequence[Problem]:
-    try:
-        check(value, document, check_files=check_files)
-    except InputError as error:
-        return error.problems
-    return ()
+    What is hidden in the project is none of its files.
+    """
+    folder = project.resolve()
+    for file in find_local_files({field.name: field.value}, document, check=False)[0]:
+        place = file.path.resolve()
+        inside = place.relative_to(folder).parts if place.is_relative_to(folder) else (".",)
+        hidden = any(part.startswith(".") for part in inside)
+        if hidden and not place.is_relative_to(skill.resolve()):
+            where = path_text(file.location)
+            yield field.problem(Problem(where, short_json(str(file.path)), _INSIDE))
 
 
 def _fields_alone(document: SchemaDocument) -> SchemaDocument:
@@ -182,14 +167,11 @@ def _fields_alone(document: SchemaDocument) -> SchemaDocument:
     return SchemaDocument(kept | {"type": "object", "properties": document.fields()})
 
 
-def _known_preset(preset: str, bundles: _Bundles, file: Path) -> _Bundle:
-    if ("presets", preset) in bundles:
-        return "presets", preset
-    names = [bundle[1] for bundle in bundles if bundle != _DEFAULTS]
-    there = f"its presets are {', '.join(names)}" if names else "it has no presets"
-    near = closest(preset, names)
+def _unknown_preset(preset: str, presets: Sequence[str], file: Path) -> UsageError:
+    there = f"its presets are {', '.join(presets)}" if presets else "it has no presets"
+    near = closest(preset, presets)
     hint = f"; did you mean {near}?" if near else ""
-    raise UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
+    return UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
 
 
 def _refused(file: Path, found: Sequence[_Found]) -> UsageError:

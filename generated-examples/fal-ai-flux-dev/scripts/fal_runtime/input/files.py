@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +52,10 @@ def find_local_files(
     """
     found: list[LocalFile] = []
     problems: list[FileProblem] = []
-    for location, text, kinds in _file_values(value, document):
+    for location, text, schemas in document.visit(value):
+        kinds = document.file_kinds(schemas) if isinstance(text, str) else []
+        if not kinds or text in [*document.choices(schemas), *document.defaults(schemas)]:
+            continue
         try:
             path = _local_path(text)
             if path is not None:
@@ -70,41 +72,26 @@ def find_local_files(
 def readable_file(path: Path) -> Path:
     """Return a readable file's absolute path, or raise ValueError that says why there is none."""
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
-    reason = _why_unreadable(whole)
-    if reason is not None:
-        raise _NotAFileError(reason, missing=True)
-    return whole
-
-
-def _why_unreadable(file: Path) -> str | None:
     try:
-        if file.is_dir():
-            return f"{file} is a folder"
-        if file.exists() and not file.is_file():
-            return f"{file} is no regular file"
-        with file.open("rb"):
-            return None
+        if whole.is_dir():
+            reason = f"{whole} is a folder"
+        elif whole.exists() and not whole.is_file():
+            reason = f"{whole} is no regular file"
+        else:
+            whole.open("rb").close()
+            return whole
     except FileNotFoundError:
-        return f"there is no file {file}"
+        reason = f"there is no file {whole}"
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        return f"{file} cannot be read: {reason}"
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        reason = f"{whole} cannot be read: {why}"
+    raise _NotAFileError(reason, missing=True)
 
 
 class _NotAFileError(ValueError):
     def __init__(self, reason: str, *, missing: bool = False) -> None:
         super().__init__(reason)
         self.missing = missing
-
-
-def _file_values(
-    value: Value, document: SchemaDocument
-) -> Iterator[tuple[Location, str, list[str]]]:
-    for location, current, schemas in document.visit(value):
-        kinds = document.file_kinds(schemas) if isinstance(current, str) else []
-        named = [*document.choices(schemas), *document.defaults(schemas)]
-        if kinds and current not in named:
-            yield location, current, kinds
 
 
 def _check_kind(path: Path, kinds: list[str]) -> None:
@@ -121,10 +108,12 @@ def _local_path(text: str) -> Path | None:
     """Return the path that a file field's text means, None for a link."""
     lower = text[:8].lower()
     if lower.startswith("data:"):
-        _require("," in text, "a data: URI reads data:image/png;base64,...")
+        if "," not in text:
+            raise _NotAFileError(f"{_EXPECTED}; a data: URI reads data:image/png;base64,...")
         return None
     if lower.startswith(("http://", "https://")):
-        _require(bool(text.split("://", 1)[1].strip("/ ")), "the URL has no host")
+        if not text.split("://", 1)[1].strip("/ "):
+            raise _NotAFileError(f"{_EXPECTED}; the URL has no host")
         return None
     if lower.startswith("file:"):
         return _from_file_url(text)
@@ -140,11 +129,6 @@ def _local_path(text: str) -> Path | None:
         return Path(name).expanduser()
     except RuntimeError:  # ~someone who does not exist
         return Path(name)
-
-
-def _require(good: bool, reason: str) -> None:
-    if not good:
-        raise _NotAFileError(f"{_EXPECTED}; {reason}")
 
 
 def _from_file_url(text: str) -> Path:

@@ -12,8 +12,6 @@ from fal_runtime.text import closest
 
 __all__ = ["Flag", "ParsedCommand", "field_flags", "named_model", "own_options", "parse_command"]
 
-_ARGS_EXAMPLE = """--args '{"prompt": "x"}'"""
-
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -49,7 +47,11 @@ def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[F
     A field that clashes with an option of ours is called `--input-FIELD`.
     """
     ours = {name for option in options for name in option.names}
-    fields = {name: schema for name, schema in document.fields().items() if _can_be_flag(name)}
+    fields = {
+        name: schema
+        for name, schema in document.fields().items()
+        if name and name.isprintable() and "=" not in name
+    }
     first = _first_names(fields, ours)
     taken = ours | set(first.values())
     flags = []
@@ -120,10 +122,6 @@ def _first_names(fields: Iterable[str], ours: set[str]) -> dict[str, str]:
     return first
 
 
-def _can_be_flag(name: str) -> bool:
-    return bool(name) and name.isprintable() and "=" not in name
-
-
 def _spellings(flag: str) -> tuple[str, ...]:
     typed = f"--{flag[2:].replace('_', '-')}"
     return tuple(dict.fromkeys((flag, typed, f"--{flag[2:].replace('-', '_')}")))
@@ -164,20 +162,26 @@ def _unknown(
 ) -> tuple[Problem, ...]:
     """Return a problem for each word that is neither option nor field; values are not repeated."""
     named = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
-    example = "--prompt TEXT" if known else _ARGS_EXAMPLE
+    example = "--prompt TEXT" if known else """--args '{"prompt": "x"}'"""
     if rest and not named:
         raise UsageError(
             "usage",
             f"unexpected argument {rest[0][:60]!r}: values follow an option, such as {example}",
         )
-    names = [name.removeprefix("--") for flag in flags for name in flag.names[:1]]
-    expected = f"{_input(names, known)}, or an option that --help lists"
+    names = [flag.names[0].removeprefix("--") for flag in flags]
+    if names:
+        taken = f"one of the fields {', '.join(names)}"
+    elif known:
+        taken = "input in --args"
+    else:
+        taken = f"the input in --args, such as {example} (the model's schema is not known here)"
+    expected = f"{taken}, or an option that --help lists"
     ours = [option.names[0].removeprefix("--") for option in options]
     return tuple(
         Problem(
             name.lstrip("-"), f"an unknown option {name[:60]}", expected, _near(name, names, ours)
         )
-        for name, near in {name: _near(name, names, ours) for name in named}.items()
+        for name in dict.fromkeys(named)
     )
 
 
@@ -186,11 +190,3 @@ def _near(name: str, names: Sequence[str], ours: Sequence[str]) -> str | None:
     # An option of ours does something else than a field of like name: nearly the same is asked for.
     own = closest(plain, ours, cutoff=0.75)
     return closest(plain, names) or (f"--{own}" if own is not None else None)
-
-
-def _input(names: Sequence[str], known: bool) -> str:
-    if names:
-        return f"one of the fields {', '.join(names)}"
-    if known:
-        return "input in --args"
-    return f"the input in --args, such as {_ARGS_EXAMPLE} (the model's schema is not known here)"

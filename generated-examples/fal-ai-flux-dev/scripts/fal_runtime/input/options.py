@@ -3,11 +3,12 @@
 import argparse
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from fal_runtime.errors import UsageError
+from fal_runtime.paths import is_below
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 from fal_runtime.text import closest
 
@@ -71,19 +72,14 @@ class _Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def _finite(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a number, got {text[:40]!r}")
-    return value
-
-
 def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
     def read(text: str) -> float:
-        value = _finite(text)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"expected a number, got {text[:40]!r}")
         if value < least or (above and value == least) or value > LONGEST_WAIT:
             bound = "above" if above else "from"
             raise argparse.ArgumentTypeError(
@@ -125,15 +121,10 @@ def _folder(text: str) -> Path:
 
 
 def _below_output(text: str) -> str:
-    """Read the name of a file that stays inside --output on every system."""
-    paths = (PurePosixPath(text), PureWindowsPath(text))
-    leaves = any(path.is_absolute() or path.drive or path.root for path in paths)
-    if leaves or any(".." in path.parts for path in paths):
+    if not is_below(text):
         raise argparse.ArgumentTypeError(
-            f"expected a path below --output, without .., not absolute; got {text[:80]!r}"
+            f"expected a file below --output, without .., not absolute; got {text[:80]!r}"
         )
-    if not paths[0].name or text.endswith(("/", "\\")) or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"expected the name of a file, got {text[:80]!r}")
     return text
 
 
@@ -244,16 +235,14 @@ class CallOptions:
         return next((name for name in ABOUT_JOBS if getattr(self, name)), None)
 
 
-def _row(name: str, default: object, metadata: Mapping[str, Any]) -> Option:
-    shown = f"./{default}" if isinstance(default, Path) else f"{default or ''}"
-    return Option(name, default=shown.removesuffix(".0") or None, **metadata)
+def _option_of(row: Field[Any]) -> Option:
+    default = f"./{row.default}" if isinstance(row.default, Path) else f"{row.default or ''}"
+    return Option(row.name, default=default.removesuffix(".0") or None, **row.metadata)
 
 
-MODEL_ID_OPTION, *_OPTIONS = (
-    _row(each.name, each.default, each.metadata) for each in fields(CallOptions) if each.metadata
-)
-# Those of every wrapper; --model-id is an option where no model is preset.
-OPTIONS = tuple(_OPTIONS)
+_ALL = tuple(_option_of(row) for row in fields(CallOptions) if row.metadata)
+# --model-id is an option where no model is preset, the others are those of every wrapper.
+MODEL_ID_OPTION, OPTIONS = _ALL[0], _ALL[1:]
 
 # What the parameters of a Python function say, or what only a command line has.
 _NOT_IN_PYTHON = ("args", "args_file", "set", "schema", "output", "help")

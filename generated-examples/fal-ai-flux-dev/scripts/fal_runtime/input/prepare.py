@@ -25,7 +25,6 @@ __all__ = [
     "PreparedInput",
     "check_input",
     "given_input",
-    "layered",
     "prepare_command",
     "put",
     "raise_problems",
@@ -88,29 +87,23 @@ def prepare_command(
     )
 
 
-def layered(layers: Layers, args: Mapping[str, Any]) -> GivenInput:
-    """Return the fields of all layers and then of `args`: a later field replaces an earlier one.
-
-    An object or a list is replaced as a whole.
-    """
-    value: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for source, fields in {**layers, "args": args}.items():
-        value |= fields
-        sources |= dict.fromkeys(fields, source)
-    return GivenInput(value, sources)
-
-
 def given_input(
     given: ParsedCommand,
     document: SchemaDocument,
     read_stdin: Callable[[], str],
     layers: Layers = MappingProxyType({}),
 ) -> GivenInput:
-    """Return a command line's input: the layers, then --args, then --set, then flags."""
-    args = _base(given.options, read_stdin) if given.args is None else given.args
-    below = layered(layers, args)
-    value, sources, problems = below.value, below.sources, list(given.unknown)
+    """Return a command line's input: the layers, then --args, then --set, then flags.
+
+    A later field replaces an earlier one as a whole, be it an object or a list.
+    """
+    args = _args(given.options, read_stdin) if given.args is None else given.args
+    value: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, layer in {**layers, "args": args}.items():
+        value |= layer
+        sources |= dict.fromkeys(layer, source)
+    problems = list(given.unknown)
     for assignment in given.options.set:
         set_nested(value, assignment, document)
         sources[assignment.partition("=")[0]] = "set"
@@ -142,7 +135,8 @@ def check_input(
     """
     whole = _sendable(value)
     notices = _with_digit_texts(whole, document) if validate else []
-    if "boolean" in _named_types(document, "sync_mode"):
+    fields = document.fields()
+    if "sync_mode" in fields and "boolean" in document.types(fields["sync_mode"]):
         whole.setdefault("sync_mode", False)
     files, file_problems = find_local_files(whole, document, check=check_files)
     found = list(problems)
@@ -178,7 +172,7 @@ def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] 
     raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
 
 
-def _base(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]:
+def _args(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]:
     if options.args is not None and options.args_file is not None:
         raise UsageError("usage", "--args and --args-file cannot be given together")
     name, text = "--args", options.args
@@ -200,20 +194,17 @@ def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
     try:
         if name == "-":
             return read_stdin()
-        return _regular_text(Path(name).expanduser())
+        path = Path(name).expanduser()
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InputError("invalid_input", f"--args-file {name} is not UTF-8 text") from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError("file_missing", f"--args-file {name} cannot be read: {reason}") from None
-
-
-def _regular_text(path: Path) -> str:
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
-    return path.read_text(encoding="utf-8-sig")
 
 
 def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,11 +223,6 @@ def _with_digit_texts(whole: dict[str, Any], document: SchemaDocument) -> list[s
         put(whole, location, text)
         notices.append(f'{path_text(location)}: {text} was sent as "{text}"')
     return notices
-
-
-def _named_types(document: SchemaDocument, name: str) -> frozenset[str]:
-    fields = document.fields()
-    return document.types(fields[name]) if name in fields else frozenset()
 
 
 def put(whole: Value, location: Sequence[str | int], new: Value) -> None:

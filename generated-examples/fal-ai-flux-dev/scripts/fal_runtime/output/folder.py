@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
-from fal_runtime.paths import local_trouble
+from fal_runtime.paths import is_below, local_trouble
 from fal_runtime.text import one_line
 
 __all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
@@ -54,6 +54,8 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
 
     Raises LocalError, and UsageError for a wanted file name that leaves the folder.
     """
+    if wanted is not None and not is_below(wanted):
+        raise UsageError("usage", f"--output-file must be a file below --output ({output})")
     if output.is_file():
         place = one_line(str(output.absolute()))
         raise LocalError(
@@ -62,13 +64,12 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
     with local_trouble(output):
         output.mkdir(parents=True, exist_ok=True)
         folder = OutputFolder(output.resolve())
-    if wanted is not None:
-        folder = OutputFolder(folder.path, _below(folder.path, output, wanted))
     with folder.part():
         pass
-    if folder.wanted is not None:
-        folder.below(folder.wanted.parent)
-    return folder
+    if wanted is None:
+        return folder
+    folder.below(Path(wanted).parent)
+    return OutputFolder(folder.path, Path(wanted))
 
 
 def names(stem: str, extension: str, number: int | None = None) -> Iterator[str]:
@@ -100,40 +101,18 @@ def save_lines(
         return keep(part, (parent / name for name in names(stem, extension)))
 
 
-def _below(folder: Path, output: Path, wanted: str) -> Path:
-    """Return the wanted file's path relative to the folder."""
-    refusal = UsageError("usage", f"--output-file must be a file below --output ({folder})")
-    path = Path(wanted)
-    if path.is_absolute():
-        root = next(
-            (root for root in (output.absolute(), folder) if path.is_relative_to(root)), None
-        )
-        if root is None:
-            raise refusal
-        path = path.relative_to(root)
-    printable = all(character.isprintable() for character in wanted)
-    if not path.name or ".." in path.parts or not printable or wanted.endswith(("/", os.sep)):
-        raise refusal
-    return path
-
-
 def _placed(part: Path, place: Path) -> bool:
     try:
         os.link(part, place, follow_symlinks=False)
     except FileExistsError:
         return False
     except OSError:
-        return _replaced(part, place)
-    return True
-
-
-def _replaced(part: Path, place: Path) -> bool:
-    """Do as `_placed` on a file system without hard links: the name is claimed first."""
-    try:
-        place.open("xb").close()
-    except FileExistsError:
-        return False
-    part.replace(place)
+        # A file system without hard links: the name is claimed first.
+        try:
+            place.open("xb").close()
+        except FileExistsError:
+            return False
+        part.replace(place)
     return True
 
 

@@ -5,7 +5,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,17 +59,8 @@ class SavedFile:
 
     def as_json(self) -> dict[str, Any]:
         """Return the file as a member of the object's `files`."""
-        shown: dict[str, Any] = {
-            "field": self.field,
-            "kind": self.kind,
-            "path": str(self.path),
-            "url": self.url,
-            "size": self.size,
-            "sha256": self.sha256,
-            "content_type": self.content_type,
-        }
-        measured = {"width": self.width, "height": self.height, "duration": self.duration}
-        return shown | _present(measured)
+        shown = asdict(self) | {"path": str(self.path)}
+        return {name: value for name, value in shown.items() if value is not None or name == "url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +133,22 @@ class CallResult:
             "saved_path": paths[0] if paths else None,
             "saved_paths": paths,
         }
-        next_words = (self.error.next if self.error is not None else None) or self.next
-        following = {"next": shlex.join(next_words)} if next_words is not None else {}
+        error = self.error.as_json() if self.error is not None else None
+        following = shlex.join(self.next) if self.next is not None else None
+        if error is not None and following is not None:
+            error.setdefault("next", following)
         return shown | _present(
             {
                 "seed": self.seed,
                 "text": self.text,
                 "logs_path": str(self.logs_path) if self.logs_path is not None else None,
                 "billable_units": self.billable_units,
-                "charged": self.charged if self.error is None else None,
+                "charged": self.charged if error is None else None,
                 "elapsed_s": round(self.elapsed_s, 3),
                 "platform_request": self.platform_request,
                 "sources": dict(self.sources) if self.sources is not None else None,
-                "next": following.get("next") if self.error is None else None,
-                "error": self.error.as_json() | following if self.error is not None else None,
+                "next": following if error is None else None,
+                "error": error,
             }
         )
 

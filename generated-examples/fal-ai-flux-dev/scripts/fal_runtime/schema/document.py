@@ -16,9 +16,6 @@ __all__ = [
     "Schema",
     "SchemaDocument",
     "SchemaObject",
-    "branches",
-    "escaped",
-    "follow",
     "is_quick",
     "json_type",
     "same",
@@ -33,8 +30,6 @@ MOST_STEPS = 500_000
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
 
-# Real chains have two links, and a generated schema none of more than 30.
-_LONGEST_CHAIN = 40
 _LONGEST_PATTERN = 100
 # What repeats, but for a fixed number of times.
 _REPEAT = re.compile(r"[*+?]|\{\d*,")
@@ -248,48 +243,6 @@ class SchemaDocument:
                 waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
 
 
-def follow(schema: SchemaObject, root: SchemaObject) -> SchemaObject:
-    """Return `schema` with its `$ref` into `root` followed; its own keywords win.
-
-    A chain that leads back to itself says nothing: `{}`.
-    """
-    document = SchemaDocument(root)
-    for _ in range(_LONGEST_CHAIN):
-        if not isinstance(schema.get("$ref"), str):
-            return schema
-        target = document.target(schema)
-        own = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-        schema = {**target, **own} if isinstance(target, Mapping) else own
-    return {}
-
-
-def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ...]:
-    """Return the schemas that a value may satisfy: `$ref` followed, unions flattened, no null.
-
-    A definition is entered once, so that one which refers to itself comes to an end.
-    """
-    if COMBINING.isdisjoint(schema):
-        # Most fields are plain: nothing to flatten.
-        return (schema,) if _says_something(schema) else ()
-    found: list[SchemaObject] = []
-    waiting, entered = [schema], set[str]()
-    while waiting:
-        part = waiting.pop()
-        if part.get("$ref") in entered:
-            continue
-        entered |= {part["$ref"]} if "$ref" in part else set()
-        part = follow(part, root)
-        nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
-        waiting += reversed(nested)
-        if not nested and _says_something(part):
-            found.append(part)
-    return tuple(found)
-
-
-def _says_something(schema: SchemaObject) -> bool:
-    return schema.get("type") != "null" and schema.get("const", "") is not None
-
-
 def is_quick(pattern: str) -> bool:
     """Return whether a pattern can be tried here: short, one repetition at most, not of a group.
 
@@ -298,11 +251,6 @@ def is_quick(pattern: str) -> bool:
     """
     simple = len(pattern) <= _LONGEST_PATTERN and not _REPEATED_GROUP.search(pattern)
     return simple and len(_REPEAT.findall(pattern)) <= 1
-
-
-def escaped(name: str) -> str:
-    """Return a definition's name as it stands in a reference (RFC 6901, RFC 3986)."""
-    return name.replace("~", "~0").replace("/", "~1").replace("%", "%25")
 
 
 def json_type(value: Value) -> str:
