@@ -102,6 +102,8 @@ def readable_title(model_id: str) -> str:
     """Return a title made of a model ID: `acme/demo/text-to-image` becomes Demo Text to Image."""
     words = re.split(r"[/_-]+", model_id.partition("/")[2])
     title = " ".join(word if word in SMALL_WORDS else word[:1].upper() + word[1:] for word in words)
+    if len(title) <= TITLE_LIMIT:
+        return title
     return textwrap.shorten(title, TITLE_LIMIT, placeholder="") or cut(title, TITLE_LIMIT)
 
 

@@ -161,7 +161,7 @@ def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Para
         type=label_without_orders(type_label(parts, root)),
         required=required,
         default=whole.get("default", MISSING),
-        choices=tuple(choice for choice in allowed if fit_to_show(choice)),
+        choices=tuple(filter(fit_to_show, allowed)),
         choice_count=len(allowed),
         limits=limits(parts),
         file_kind=_file_kind(parts, root),

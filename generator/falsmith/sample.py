@@ -46,22 +46,23 @@ def examples(schema: Schema) -> tuple[dict[str, Json], dict[str, Json]]:
     """
     document = SchemaDocument(schema)
     fields = document.fields()
-    ours = Sampler(schema, brief=True)
     example = _complete(document)
     texts = list(_texts(example, document))
     local = {name for name, text, is_file in texts if is_file and not is_link(text)}
-    example |= {name: ours.value(fields[name], name) for name in local}
-    unfit = local | {
-        name for name, text, is_file in texts if not fit_for_command(text, is_file=is_file)
-    }
-    unfit |= {
-        name
-        for name, value in example.items()
-        if isinstance(value, dict | list) and len(json.dumps(value)) > LONGEST_NESTED
-    }
-    brief = example | {name: ours.value(fields[name], name) for name in example if name in unfit}
+    unfit = {name for name, text, is_file in texts if not fit_for_command(text, is_file=is_file)}
+    unfit |= local | {name for name, value in example.items() if _is_long_nested(value)}
+    if not unfit:
+        return example, example
+    sampler = Sampler(schema, brief=True)
+    ours = {name: sampler.value(fields[name], name) for name in fields if name in unfit}
+    example |= {name: ours[name] for name in local}
+    brief = example | ours
     # Theirs are longer, but valid.
-    return example, brief if not unfit or ours.fits(brief, schema) else example
+    return example, brief if sampler.fits(brief, schema) else example
+
+
+def _is_long_nested(value: Json) -> bool:
+    return isinstance(value, dict | list) and len(json.dumps(value)) > LONGEST_NESTED
 
 
 def _complete(document: SchemaDocument) -> dict[str, Json]:
@@ -87,14 +88,16 @@ def _texts(
     example: Mapping[str, Json], document: SchemaDocument
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield the field, each text in its value, and whether that is a file; names of members too."""
-    for location, value, schemas in document.visit(dict(example)):
-        if not location:
-            continue
-        field = str(location[0])
-        if isinstance(value, str):
-            yield field, value, bool(document.file_kind(schemas))
-        if len(location) > 1 and isinstance(location[-1], str):
-            yield field, location[-1], False
+    fields = document.fields()
+    for field, whole in example.items():
+        if isinstance(whole, str):
+            yield field, whole, document.file_kind([fields[field]]) is not None
+        elif isinstance(whole, dict | list):
+            for location, value, schemas in document.visit({field: whole}):
+                if isinstance(value, str):
+                    yield field, value, document.file_kind(schemas) is not None
+                if len(location) > 1 and isinstance(location[-1], str):
+                    yield field, location[-1], False
 
 
 class Sampler:

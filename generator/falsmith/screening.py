@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from fal_runtime.schema.document import COMBINING, SchemaDocument
@@ -64,7 +65,13 @@ def is_title(text: str) -> bool:
 
 def fit_to_show(choice: Json) -> bool:
     """Return whether an allowed value may stand where an agent reads: short, no link, no order."""
-    return all(len(text) <= LONGEST_CHOICE and not objection(text) for text in _texts_in(choice))
+    if isinstance(choice, str):
+        return _is_fit(choice)
+    return not isinstance(choice, dict | list) or all(map(_is_fit, _texts_in(choice)))
+
+
+def _is_fit(text: str) -> bool:
+    return len(text) <= LONGEST_CHOICE and not objection(text)
 
 
 def fit_for_command(text: str, *, is_file: bool) -> bool:
@@ -77,6 +84,8 @@ def fit_for_command(text: str, *, is_file: bool) -> bool:
     return short and harmless
 
 
+# A few hundred labels serve all the fields of the catalogue.
+@lru_cache(maxsize=4096)
 def label_without_orders(label: str) -> str:
     """Return a type in words, without names of members that are long or read as orders."""
     words = re.sub(r"[_-]+", " ", label)
@@ -88,7 +97,7 @@ def _texts_in(value: Json) -> Iterator[str]:
     """Yield every text of a JSON value, names of members included."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name, member in value.items():
             yield name
             yield from _texts_in(member)
@@ -104,66 +113,78 @@ class _Screen:
         self.warnings: dict[str, None] = {}
 
     def schema(self, schema: Json, where: str) -> Json:
-        """Return a schema, and all in it, without what steers."""
+        """Return a schema, and all in it, without what steers; itself where nothing does."""
         if not isinstance(schema, dict):
             return schema
-        kept = dict(schema)
-        for keyword, rest, reason in self._left_out(schema):
-            if rest:
-                kept[keyword] = rest
-            else:
-                del kept[keyword]
-            place = cut(one_line(where), LONGEST_PLACE)
-            self.warnings.setdefault(f"{place}: {KEYWORDS[keyword]} was left out: {reason}")
-        if not PARTS.isdisjoint(schema):
-            kept |= self._parts(schema, where)
-        return kept
-
-    def _left_out(self, schema: Schema) -> Iterator[tuple[str, Json, str]]:
-        """Yield each keyword that steers, what stays of its value, and why the rest does not."""
-        if "description" in schema:
-            text, reason = without_steering(schema["description"])
-            if reason:
-                yield "description", text, reason
-        if "examples" in schema:
-            reasons = [self._objection(one, schema) for one in schema["examples"]]
-            first = next(filter(None, reasons), None)
-            if first:
-                pairs = zip(schema["examples"], reasons, strict=True)
-                yield "examples", [one for one, reason in pairs if reason is None], first
-        for keyword in ("default", "format", "pattern"):
-            reason = None
-            if keyword in schema:
-                value = schema[keyword]
-                reason = self._objection(value, schema) if keyword == "default" else steering(value)
-            if reason:
-                yield keyword, None, reason
-
-    def _parts(self, schema: Schema, where: str) -> dict[str, Json]:
-        """Return the keywords of a schema that hold schemas of their own."""
-        kept: dict[str, Json] = {}
+        changed: dict[str, Json] = {}
         for keyword, value in schema.items():
-            if keyword in ("properties", "$defs"):
-                at = f"{where}." if keyword == "properties" else ""
-                kept[keyword] = {name: self.schema(part, at + name) for name, part in value.items()}
-            elif keyword in ("items", "additionalProperties"):
-                kept[keyword] = self.schema(value, f"{where}[]")
+            if keyword in KEYWORDS:
+                kept, reason = self._kept(keyword, value, schema)
+                if reason:
+                    changed[keyword] = kept
+                    place = cut(one_line(where), LONGEST_PLACE)
+                    self.warnings.setdefault(f"{place}: {KEYWORDS[keyword]} was left out: {reason}")
             elif keyword in PARTS:
-                kept[keyword] = [self.schema(part, where) for part in value]
-        return kept
+                kept = self._parts(keyword, value, where)
+                if kept is not value:
+                    changed[keyword] = kept
+        if not changed:
+            return schema
+        screened = {**schema, **changed}
+        return {
+            key: value
+            for key, value in screened.items()
+            if value or key not in changed or key in PARTS
+        }
+
+    def _kept(self, keyword: str, value: Json, schema: Schema) -> tuple[Json, str | None]:
+        """Return what stays of a keyword's value, and why the rest steers, None where all stays."""
+        if keyword == "description":
+            return without_steering(value)
+        if keyword == "examples":
+            reasons = [self._objection(one, schema) for one in value]
+            first = next(filter(None, reasons), None)
+            pairs = zip(value, reasons, strict=True)
+            return [one for one, reason in pairs if reason is None] if first else value, first
+        return None, self._objection(value, schema) if keyword == "default" else steering(value)
+
+    def _parts(self, keyword: str, value: Json, where: str) -> Json:
+        """Return the schemas under a keyword, screened; the value itself where nothing changed."""
+        if keyword in ("items", "additionalProperties"):
+            return self.schema(value, f"{where}[]")
+        if keyword in ("properties", "$defs"):
+            start = f"{where}." if keyword == "properties" else ""
+            named = {name: self.schema(part, start + name) for name, part in value.items()}
+            return named if any(named[name] is not value[name] for name in value) else value
+        listed = [self.schema(part, where) for part in value]
+        return (
+            listed if any(new is not old for new, old in zip(listed, value, strict=True)) else value
+        )
 
     def _objection(self, value: Json, schema: Schema) -> str | None:
         """Return why a value may not stand as a sample of the schema, None where it may."""
-        texts = list(_texts_in(value))
-        steers = next(filter(None, map(steering, texts)), None)
-        if steers or self._side == "output" or all(not text or is_link(text) for text in texts):
-            return steers
-        if isinstance(value, str) and COMBINING.isdisjoint(schema):
-            local = "x-file" in schema
+        if isinstance(value, str):
+            steers = steering(value)
+            if steers or self._side == "output" or not value or is_link(value):
+                return steers
+        elif isinstance(value, dict | list):
+            texts = list(_texts_in(value))
+            steers = next(filter(None, map(steering, texts)), None)
+            if steers or self._side == "output" or all(not text or is_link(text) for text in texts):
+                return steers
         else:
-            document = SchemaDocument({**schema, "$defs": self._definitions})
-            local = any(
-                isinstance(text, str) and text and not is_link(text) and document.file_kind(schemas)
-                for _, text, schemas in document.visit(value)
-            )
-        return "it names a file, and is no link" if local else None
+            return None
+        return "it names a file, and is no link" if self._holds_path(value, schema) else None
+
+    def _holds_path(self, value: Json, schema: Schema) -> bool:
+        """Return whether a text in the value stands where a file belongs, and is no link."""
+        if isinstance(value, str) and COMBINING.isdisjoint(schema):
+            return "x-file" in schema
+        document = SchemaDocument({**schema, "$defs": self._definitions})
+        return any(
+            isinstance(text, str)
+            and text != ""
+            and not is_link(text)
+            and document.file_kind(schemas) is not None
+            for _, text, schemas in document.visit(value)
+        )

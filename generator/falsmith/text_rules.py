@@ -84,10 +84,11 @@ VARIANT, NON_JOINER, JOINER, KEYCAP = "\ufe0f", "\u200c", "\u200d", "\u20e3"
 OTHER_EMOJI = ("\u2139", "\u3030")
 VIRAMA = 9
 _SENTENCE_END = re.compile(r"((?<=[.!?])\s+|\n+)")
-_READER = r"(?:assistants?|(?:AI|coding) agents?|agents|language models?|LLMs?|AIs?|chatbots?)"
-# Each with the reason that a warning gives. None of them is found in a text of the catalogue.
+_READER = r"(?:assistants?|(?:ai|coding) agents?|agents|language models?|llms?|ais?|chatbots?)"
+# Each with the reason that a warning gives; they are held against lower-case text, which is
+# searched in half the time. None of them is found in a text of the catalogue.
 _STEERING = tuple(
-    (re.compile(pattern, re.IGNORECASE), reason)
+    (re.compile(pattern), reason)
     for pattern, reason in (
         (
             r"\b(?:ignor|disregard|forget|overrid|bypass)\w*\W+(?:\w+\W+){0,3}"
@@ -104,16 +105,17 @@ _STEERING = tuple(
             "it addresses the reader as an assistant",
         ),
         (
-            r"(?<![\w-])(?:curl|wget|sudo|chmod|npx|uvx|powershell|osascript|netcat)\s+\S"
-            r"|(?<![\w-])rm\s+-|(?<![\w-])(?:pip3?|npm|brew|apt|apt-get|uv)\s+(?:install|add|run)\b"
-            r"|(?<![\w-])(?:bash|sh|zsh|python3?|node|perl|ruby)\s+(?:-\w|\S+\.\w+|<)"
-            r"|\|\s*(?:ba|z)?sh\b|\$\(|&&\s*\w|(?<![\w-])(?:ssh|scp|git clone)\s+\S+[@:/]",
+            r"\b(?<!-)(?:(?:curl|wget|sudo|chmod|npx|uvx|powershell|osascript|netcat)\s+\S"
+            r"|rm\s+-|(?:pip3?|npm|brew|apt|apt-get|uv)\s+(?:install|add|run)\b"
+            r"|(?:bash|sh|zsh|python3?|node|perl|ruby)\s+(?:-\w|\S+\.\w+|<)"
+            r"|(?:ssh|scp|git clone)\s+\S+[@:/])"
+            r"|\|\s*(?:ba|z)?sh\b|\$\(|&&\s*\w",
             "it names a command",
         ),
         (
             r"(?<![\w/.])(?:~[/\\]|(?:\.\.[/\\])+\w|[a-z]:[/\\]{1,2}\w|file:/)"
             r"|(?<![\w/.-])/(?:bin|dev/\w|etc|home|mnt|opt|private|proc|root|tmp|usr|users|var)/"
-            r"|\$\{?(?:HOME|USER|FAL_KEY)\b|%(?:APPDATA|USERPROFILE)%|\bFAL_KEY\b"
+            r"|\$\{?(?:home|user|fal_key)\b|%(?:appdata|userprofile)%|\bfal_key\b"
             r"|(?<!\w)\.(?:ssh|aws|env|netrc|npmrc|bashrc|zshrc|claude|codex)\b"
             r"|\bid_(?:rsa|ed25519|ecdsa)\b|(?:^|\s)@[/~.]",
             "it names a place on this machine",
@@ -121,7 +123,7 @@ _STEERING = tuple(
     )
 )
 # A text for a model to play a part is a value like any other; of a description it is an address.
-_PART = re.compile(rf"\b(?:you are|you're|act as|as) an? (?:\w+ ){{0,3}}{_READER}\b", re.IGNORECASE)
+_PART = re.compile(rf"\b(?:you are|you're|act as|as) an? (?:\w+ ){{0,3}}{_READER}\b")
 _LINK = re.compile(
     r"\b(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()\[\]`]*)|\b(?P<bare>(?:[a-z0-9-]+\.)+"
     r"(?:ai|app|biz|cc|cn|co|com|de|dev|gg|info|io|me|net|org|ru|sh|site|tech|top|xyz))\b",
@@ -198,7 +200,8 @@ def steering(text: str) -> str | None:
         return None
     if LONG_WORD.search(text) and (FAL_KEY.search(text) or SECRET.search(text)):
         return "it holds what looks like a key"
-    return next((reason for pattern, reason in _STEERING if pattern.search(text)), None)
+    lower = text.lower()
+    return next((reason for pattern, reason in _STEERING if pattern.search(lower)), None)
 
 
 @lru_cache(maxsize=16_384)
@@ -208,7 +211,7 @@ def objection(prose: str) -> str | None:
     Beside what steers it may not speak to a part that the reader could take for its own, nor link
     to a host that is neither the platform's nor an example's.
     """
-    if _PART.search(prose):
+    if _PART.search(prose.lower()):
         return "it addresses the reader as an assistant"
     if "." in prose or "://" in prose:
         hosts = (found["host"] or found["bare"] or "" for found in _LINK.finditer(prose))
@@ -217,7 +220,7 @@ def objection(prose: str) -> str | None:
     return steering(prose)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def without_steering(prose: str) -> tuple[str, str | None]:
     """Return cleaned prose without the sentences that steer, and why the first was left out."""
     whole = objection(one_line(prose))

@@ -15,6 +15,8 @@ def follow(schema: SchemaObject, root: SchemaObject) -> SchemaObject:
 
     A chain that leads back to itself says nothing: `{}`.
     """
+    if "$ref" not in schema:
+        return schema
     document = SchemaDocument(root)
     for _ in range(_LONGEST_CHAIN):
         if not isinstance(schema.get("$ref"), str):
