@@ -60,7 +60,9 @@ def help_page(
     head += _examples(start, flags, document, width)
     shown = [each for each in options if has_defaults or each.attribute != "preset"]
     lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
-    hints = ["", _values(document, has_defaults), _ANSWER, ""]
+    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
+    values = f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
+    hints = ["", values, _ANSWER, ""]
     tail = [*_wrapped(lines, width, _OPTION_TEXT), *_wrapped(hints, width)]
     frame = "\n".join([*head, "", *tail])
     fields = _fields(flags, document, _LONGEST_PAGE - len(frame) - 100, width)
@@ -100,11 +102,6 @@ def _wrapped(lines: Sequence[str], width: int, indent: int = 0) -> list[str]:
     return [part for line in lines for part in wrapper.wrap(line) or [""]]
 
 
-def _values(document: SchemaDocument, has_defaults: bool) -> str:
-    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
-    return f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
-
-
 def _examples(start: str, flags: Sequence[Flag], document: SchemaDocument, width: int) -> list[str]:
     if not flags:
         return ["Example:", *_command(start, ["--args '{...}'"], width)]
@@ -112,7 +109,8 @@ def _examples(start: str, flags: Sequence[Flag], document: SchemaDocument, width
     shown = [flag for flag in flags if flag.field in required][:4] or flags[:1]
     fields = document.fields()
     values = {flag.field: _sample(flag.field, fields[flag.field], document) for flag in shown}
-    words = [f"{flag.names[0]} {_word(values[flag.field])}" for flag in shown]
+    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
+    words = [f"{flag.names[0]} {shlex.quote(one_line(texts[flag.field]))}" for flag in shown]
     whole = json.dumps(values, ensure_ascii=True)
     whole = whole if len(whole) + 2 <= width else json.dumps(values, ensure_ascii=True, indent=2)
     return [
@@ -146,7 +144,7 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     first = [each[0] for each in given if isinstance(each, list) and each]
     for value in [*first, *document.choices([schema])]:
         fits = document.accepts(value, schema) and len(json.dumps(value)) <= 60
-        if fits and not (isinstance(value, list | dict) and _names_files(name, value, document)):
+        if fits and not (isinstance(value, list | dict) and _names_files({name: value}, document)):
             return value
     if "array" in types and "string" not in types:
         return [_sample(name, document.item_schema(schema), document)]
@@ -154,15 +152,10 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     return next((plain[each] for each in plain if each in types), {})
 
 
-def _names_files(name: str, value: Value, document: SchemaDocument) -> bool:
+def _names_files(value: Mapping[str, Value], document: SchemaDocument) -> bool:
     from fal_runtime.input.files import find_local_files
 
-    return any(find_local_files({name: value}, document, check=False))
-
-
-def _word(value: Value) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return shlex.quote(one_line(text))
+    return any(find_local_files(value, document, check=False))
 
 
 def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
@@ -180,37 +173,34 @@ def _fields(flags: Sequence[Flag], document: SchemaDocument, room: int, width: i
         unknown = "The input's fields are not known: give them in --args; they are not checked."
         return _wrapped([unknown], width)
     heading = "Fields (* required; --schema FIELD tells all):"
+    schemas, required = document.fields(), frozenset(document.required())
+
+    def line(flag: Flag, length: int, choices: int) -> str:
+        star = "*" if flag.field in required else " "
+        words = _field_words(schemas[flag.field], document, length, choices)
+        return f" {star}{flag.names[0]}: {words}"
+
     for length, choices in ((100, 6), (60, 4), (30, 3), (0, 3), (0, 1)):
         if len(flags) * _SHORTEST_LINE > room:
             break
-        lines = [_field_line(flag, document, length, choices) for flag in flags]
+        lines = [line(flag, length, choices) for flag in flags]
         lines = [heading, *_wrapped(lines, width, 4)]
         if len("\n".join(lines)) <= room:
             return lines
-    required = [flag for flag in flags if flag.field in document.required()]
-    lines = [_field_line(flag, document, 0, 1)[:100] for flag in required[:10]]
+    lines = [line(flag, 0, 1)[:100] for flag in flags if flag.field in required][:10]
     names = " ".join(flag.names[0] for flag in flags)
     left = max(room - len("\n".join(lines)) - 200, 200)
     return [heading, *_wrapped([*lines, f"  {cut(names, left)}"], width, 2)]
 
 
-def _field_line(flag: Flag, document: SchemaDocument, length: int, choices: int) -> str:
-    schema = document.fields()[flag.field]
-    star = "*" if flag.field in document.required() else " "
-    kind = cut(describe(schema, document, choices=choices), 90)
-    default = _default(schema, document)
-    text = cut(_description(schema, document), length) if length else ""
-    return f" {star}{flag.names[0]}: {one_line(kind)}{default}{text and f'. {text}'}"
-
-
-def _default(schema: Schema, document: SchemaDocument) -> str:
-    found = [part["default"] for part in document.parts(schema) if "default" in part]
-    return f" [{short_json(found[0], 30)}]" if found and found[0] is not None else ""
-
-
-def _description(schema: Schema, document: SchemaDocument) -> str:
-    found = (part.get("description") for part in document.parts(schema))
-    return one_line(next((text for text in found if isinstance(text, str)), ""))
+def _field_words(schema: Schema, document: SchemaDocument, length: int, choices: int) -> str:
+    """Return what a field takes, its default, and its description as far as `length`."""
+    kind = one_line(cut(describe(schema, document, choices=choices), 90))
+    default = next(iter(document.defaults([schema])), None)
+    words = f"{kind} [{short_json(default, 30)}]" if default is not None else kind
+    texts = [part.get("description") for part in document.parts(schema)] if length else []
+    text = next((one_line(text) for text in texts if isinstance(text, str)), "")
+    return f"{words}. {cut(text, length)}" if text else words
 
 
 def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
