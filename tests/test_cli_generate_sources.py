@@ -190,7 +190,7 @@ def test_a_proxys_page_in_place_of_the_platform_exits_6_and_makes_nothing(
     falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("FAL_PLATFORM_URL", f"http://127.0.0.1:{server.server_port}")
         ran = falsmith("generate", "-m", FLUX)

@@ -33,6 +33,14 @@ STARTS: dict[str, tuple[bytes, ...]] = {
     "fal-ai-whisper": (),
 }
 CREATOR = "fal-skill-creator"
+# A public one, whose runtime are copies, and one that links to the creator's; all run one runtime.
+KINDS = ("fal-ai-flux-dev", "fal-ai-whisper")
+SCRIPTS = (
+    "fal-ai-flux-dev/scripts/fal_ai_flux_dev.py",
+    "fal-ai-whisper/scripts/fal_ai_whisper.py",
+    f"{CREATOR}/scripts/generate_fal_skill.py",
+    f"{CREATOR}/scripts/fal_api_call.py",
+)
 PACKAGE = "scripts/falsmith/"
 INSTALLER = "skills@1.5.18"
 SHOWN = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -96,11 +104,13 @@ def test_the_reference_validator_accepts_an_example(judged: Path) -> None:
     assert judge.validate(judged) == []
 
 
-def test_skillcheck_finds_no_error_in_an_example(judged: Path) -> None:
+def test_skillcheck_finds_no_error_in_the_examples() -> None:
     pytest.importorskip("skillcheck", reason="skillcheck is not installed")
-    done = _python("-m", "skillcheck", "--format", "json", str(judged))
-    (result,) = json.loads(done.stdout)["results"]
-    assert [one for one in result["diagnostics"] if one["severity"] == "error"] == []
+    done = _python("-m", "skillcheck", "--format", "json", str(EXAMPLES))
+    results = json.loads(done.stdout)["results"]
+    assert len(results) == len(STARTS) + 1
+    diagnostics = [one for result in results for one in result["diagnostics"]]
+    assert [one for one in diagnostics if one["severity"] == "error"] == []
     assert done.returncode == 0
 
 
@@ -118,35 +128,28 @@ def test_an_installer_of_skills_finds_every_example(tmp_path: Path) -> None:
     assert {name for name in (*STARTS, CREATOR) if name in done.stdout} == {*STARTS, CREATOR}
 
 
-def test_the_scripts_of_an_example_are_formatted(skill: Path) -> None:
-    options = ("--isolated", "--no-cache", "--line-length", "100", str(skill / "scripts"))
+def test_the_scripts_of_the_examples_are_formatted() -> None:
+    folders = [str(EXAMPLES / name / "scripts") for name in STARTS]
+    options = ("--isolated", "--no-cache", "--line-length", "100", *folders)
     formatted = _python("-m", "ruff", "format", "--check", *options)
     assert formatted.returncode == 0, formatted.stdout
     linted = _python("-m", "ruff", "check", "--select", "E4,E7,E9,F,I", *options)
     assert linted.returncode == 0, linted.stdout
 
 
-def test_an_example_tells_how_it_is_used(skill: Path, tmp_path: Path) -> None:
-    wrapper = skill / "scripts" / f"{skill.name.replace('-', '_')}.py"
-    done = _python(str(wrapper), "--help", folder=tmp_path)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_prints_how_it_is_used(script: str, tmp_path: Path) -> None:
+    done = _python(str(EXAMPLES / script), "--help", folder=tmp_path)
     assert done.returncode == 0
-    assert "usage: python" in done.stdout
-    assert "--dry-run" in done.stdout
+    assert "usage: python" in done.stdout.lower()
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["generate_fal_skill.py", "fal_api_call.py"])
-def test_the_scripts_of_the_creator_tell_how_they_are_used(name: str, tmp_path: Path) -> None:
-    done = _python(str(EXAMPLES / CREATOR / "scripts" / name), "--help", folder=tmp_path)
-    assert done.returncode == 0
-    assert "usage: " in done.stdout.lower()
-    assert done.stderr == ""
-
-
-def test_each_command_of_an_example_is_valid(skill: Path, tmp_path: Path) -> None:
-    for command in _shown(skill, " --dry-run"):
-        status, told = _answer(command, {}, tmp_path)
-        assert (status, told["status"]) == (0, "DRY_RUN")
+@pytest.mark.parametrize("name", KINDS)
+def test_each_command_can_be_rehearsed(name: str, tmp_path: Path) -> None:
+    for command in _shown(EXAMPLES / name, " --dry-run"):
+        status, answer = _answer(command, {}, tmp_path)
+        assert (status, answer["status"]) == (0, "DRY_RUN")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,24 +159,25 @@ def test_each_command_of_an_example_saves_a_file(
     for place, command in enumerate(_shown(skill)):
         folder = tmp_path / str(place)
         folder.mkdir()
-        status, told = _answer(command, emulator.environment, folder)
-        assert (status, told["status"]) == (0, "COMPLETED")
+        status, answer = _answer(command, emulator.environment, folder)
+        assert (status, answer["status"]) == (0, "COMPLETED")
         if not STARTS[skill.name]:
-            assert told["text"]
+            assert answer["text"]
             continue
-        saved = Path(told["saved_path"])
+        saved = Path(answer["saved_path"])
         assert saved.parent == folder / "output"
         assert saved.read_bytes().startswith(STARTS[skill.name])
-        assert hashlib.sha256(saved.read_bytes()).hexdigest() == told["files"][0]["sha256"]
+        assert hashlib.sha256(saved.read_bytes()).hexdigest() == answer["files"][0]["sha256"]
 
 
+@pytest.mark.parametrize("name", KINDS)
 def test_an_example_does_not_start_without_a_key(
-    skill: Path, emulator: Emulator, tmp_path: Path
+    name: str, emulator: Emulator, tmp_path: Path
 ) -> None:
     before = len(emulator.requests)
     addresses = {name: value for name, value in emulator.environment.items() if name != "FAL_KEY"}
-    status, told = _answer(_shown(skill)[0], addresses, tmp_path)
-    assert (status, told["status"]) == (3, "REFUSED")
+    status, answer = _answer(_shown(EXAMPLES / name)[0], addresses, tmp_path)
+    assert (status, answer["status"]) == (3, "REFUSED")
     assert len(emulator.requests) == before
 
 

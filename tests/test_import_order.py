@@ -4,6 +4,8 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,20 +16,39 @@ import falsmith
 GENERATOR = Path(falsmith.__file__).parent
 RUNTIME = Path(fal_runtime.__file__).parent
 # From the vocabulary up. A module imports only what stands before it, in its own layer as well;
-# a package such as verify counts as one module.
+# a room such as verify counts as one module.
 ORDER = {
-    "vocabulary": "errors names documents model text text_rules hosts",
-    "reading": "schema screening sample traits filters platform catalog sources",
-    "making and judging": "parse skill runtime_files render verify emulator",
-    "pipeline": "generate doctor",
-    "command line": "cli __main__",
+    "falsmith": {
+        "vocabulary": "errors names documents model text text_rules hosts",
+        "reading": "schema screening sample traits filters platform catalog sources",
+        "making and judging": "parse skill runtime_files render verify emulator",
+        "pipeline": "generate doctor",
+        "command line": "cli __main__",
+    },
+    "fal_runtime": {
+        "vocabulary": "json_text text errors model_id process file_kinds yaml_file paths",
+        "what a skill brings": "settings config dependencies",
+        "input": "schema model input",
+        "wire and results": "fal output",
+        "jobs": "jobs",
+        "command line": "help command",
+    },
 }
-PLACES = {name: place for place, name in enumerate(" ".join(ORDER.values()).split())}
-# verify judges texts as a stranger does, and the emulator knows no skill. Code is another matter:
-# nobody can tell good code from bad by its looks, so verify compares it with what is rendered.
+PLACES = {
+    package: {name: place for place, name in enumerate(" ".join(layers.values()).split())}
+    for package, layers in ORDER.items()
+}
+# What stands before a room and is none of its business. verify judges texts as a stranger does,
+# and the emulator knows no skill. Code is another matter: nobody can tell good code from bad by
+# its looks, so verify compares it with what is rendered. The wire carries inputs without a look
+# into them, and a result is read by its own schema.
 STRANGERS = {
-    "verify": {"parse", "filters", "sample", "schema"},
-    "emulator": {"parse", "skill", "render", "filters", "verify"},
+    ("falsmith", "verify"): {"parse", "filters", "sample", "schema"},
+    ("falsmith", "emulator"): {"parse", "skill", "render", "filters", "verify"},
+    ("fal_runtime", "schema"): {"settings", "config", "process"},
+    ("fal_runtime", "input"): {"config", "process"},
+    ("fal_runtime", "fal"): {"schema", "model", "input"},
+    ("fal_runtime", "output"): {"model", "input"},
 }
 # referencing comes with jsonschema and is how its validators are given documents.
 CARRIED = {"httpx", "yaml", "jsonschema", "referencing", "platformdirs"}
@@ -37,42 +58,60 @@ def modules(package: Path) -> list[Path]:
     return sorted(package.rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the absolute name of everything that a file imports, at any depth of its code."""
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the absolute names of everything that a file imports, at any depth of its code."""
     package = path.relative_to(GENERATOR.parent).parent.parts
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             start = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (f"{start}.{alias.name}" for alias in node.names)
+            names += [f"{start}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
 def place_of(path: Path) -> str:
-    """Return the module or package directly below falsmith that a file belongs to."""
-    return path.relative_to(GENERATOR).parts[0].removesuffix(".py")
+    """Return the module or room directly below its package that a file belongs to."""
+    return path.relative_to(GENERATOR.parent).parts[1].removesuffix(".py")
 
 
-def test_every_module_of_the_generator_has_its_place() -> None:
-    found = {place_of(path) for path in modules(GENERATOR)} - {"__init__"}
-    assert found == set(PLACES)
+@pytest.mark.parametrize("package", [GENERATOR, RUNTIME], ids=lambda package: package.name)
+def test_every_module_has_its_place(package: Path) -> None:
+    places = {place_of(path) for path in modules(package)} - {"__init__"}
+    assert places == set(PLACES[package.name])
 
 
-def test_a_module_imports_only_what_stands_before_it() -> None:
+@pytest.mark.parametrize("package", [GENERATOR, RUNTIME], ids=lambda package: package.name)
+def test_a_module_imports_only_what_stands_before_it(package: Path) -> None:
+    places = PLACES[package.name]
     wrong = [
         f"{place_of(path)} imports {name}"
-        for path in modules(GENERATOR)
+        for path in modules(package)
         for name in _own_modules(path)
-        if PLACES[name] >= PLACES[place_of(path)]
+        if places[name] >= places[place_of(path)]
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", STRANGERS)
-def test_a_stranger_shares_no_code_with_what_it_looks_at(package: str) -> None:
-    shared = {name for path in modules(GENERATOR / package) for name in _own_modules(path)}
-    assert shared & STRANGERS[package] == set()
+@pytest.mark.parametrize(("package", "room"), STRANGERS)
+def test_a_stranger_shares_no_code_with_what_it_looks_at(package: str, room: str) -> None:
+    files = modules(GENERATOR.parent / package / room)
+    shared = {name for path in files for name in _own_modules(path)}
+    assert shared & STRANGERS[package, room] == set()
+
+
+@pytest.mark.parametrize("package", [GENERATOR, RUNTIME], ids=lambda package: package.name)
+def test_the_modules_of_a_room_import_each_other_one_way(package: Path) -> None:
+    names = {_name_of(path): path for path in modules(package)}
+    graph = {
+        module: {part for name in imports(path) for part in (name, name.rpartition(".")[0])}
+        & (set(names) - {module})
+        for module, path in names.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises where imports form a circle
 
 
 def test_verify_takes_nothing_but_the_code_of_a_skill_from_what_writes_it() -> None:
@@ -114,7 +153,7 @@ def test_an_import_loads_no_third_party(statement: str, packages: set[str]) -> N
     assert loaded - sys.stdlib_module_names == packages
 
 
-def test_the_version_is_told_before_anything_is_loaded() -> None:
+def test_the_version_is_printed_before_anything_is_loaded() -> None:
     arguments = "import sys; sys.argv = ['falsmith', '--version']; from falsmith import __main__"
     loaded = _loaded_by(f"{arguments}\ntry:\n __main__.main()\nexcept SystemExit:\n pass")
     assert loaded - sys.stdlib_module_names == {"falsmith"}
@@ -125,12 +164,19 @@ def test_the_runtime_starts_without_the_slow_part_of_the_standard_library() -> N
     assert _loaded_by("import fal_runtime.command") & slow == set()
 
 
+def _name_of(path: Path) -> str:
+    return ".".join(path.relative_to(GENERATOR.parent).with_suffix("").parts).removesuffix(
+        ".__init__"
+    )
+
+
 def _own_modules(path: Path) -> Iterator[str]:
-    """Yield the modules below falsmith that a file imports, its own package left out."""
+    """Yield the modules below its package that a file imports, its own room left out."""
+    own = path.relative_to(GENERATOR.parent).parts[0]
     for name in imports(path):
         package, _, rest = name.partition(".")
         module = rest.partition(".")[0]
-        if package == "falsmith" and module in PLACES and module != place_of(path):
+        if package == own and module in PLACES[own] and module != place_of(path):
             yield module
 
 

@@ -177,13 +177,13 @@ def test_unions_of_unions_that_no_reader_could_finish_leave_the_input_unknown(
 def test_a_chain_longer_than_any_reader_follows_is_cut_with_a_warning(
     link: Callable[[str], Any], openapi_document: OpenApi
 ) -> None:
-    chain = {f"N{number}": link(f"N{number + 1}") for number in range(5000)}
-    resolved = read_input(openapi_document, {"a": ref("N0")}, **chain, N5000={"type": "string"})
+    chain = {f"N{number}": link(f"N{number + 1}") for number in range(2000)}
+    resolved = read_input(openapi_document, {"a": ref("N0")}, **chain, N2000={"type": "string"})
     document = SchemaDocument(resolved.schema)
 
-    assert len(resolved.schema["$defs"]) == 5001
+    assert len(resolved.schema["$defs"]) == 2001
     assert document.accepts(5, resolved.schema["properties"]["a"])
-    assert not document.accepts(5, {"$ref": "#/$defs/N4990"})
+    assert not document.accepts(5, {"$ref": "#/$defs/N1990"})
     assert any("too far" in warning for warning in resolved.warnings)
 
 

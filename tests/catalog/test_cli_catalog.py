@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from falsmith.catalog.bundled import bundled_ids
 from falsmith.catalog.cache import default_path
 from falsmith.cli import run
 from falsmith.documents import Documents
+from falsmith.emulator import Emulator
 
 if TYPE_CHECKING:
     from tests.catalog.conftest import FakePlatform, Server
@@ -24,29 +23,14 @@ if TYPE_CHECKING:
 Falsmith = Callable[..., tuple[int, Any, str]]
 
 
-@contextmanager
-def emulating(source: Path) -> Iterator[str]:
-    """Run `falsmith emulate` as a process until the block ends, and give its platform's address."""
-    command = [sys.executable, "-m", "falsmith", "emulate", "--json", "--source", str(source)]
-    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            yield json.loads(process.stdout.readline())["FAL_PLATFORM_URL"]
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
-
-
 @pytest.fixture
-def folder(tmp_path: Path, make_documents: Callable[..., Documents]) -> Path:
-    """Return a folder of saved documents, more than fit on a page of the list."""
-    folder = tmp_path / "saved"
-    folder.mkdir()
-    for number in range(120):
-        fields = {"prompt": {"type": "string"}, f"field_{number % 3}": {"type": "string"}}
-        openapi = make_documents(f"acme/model-{number}", fields).openapi
-        (folder / f"{number:03}.json").write_text(json.dumps(openapi))
-    return folder
+def models(make_documents: Callable[..., Documents]) -> list[Documents]:
+    """Return the documents of models, more than fit on a page of the list."""
+    prompt = {"prompt": {"type": "string"}}
+    return [
+        make_documents(f"acme/model-{number}", prompt | {f"field_{number % 3}": {"type": "string"}})
+        for number in range(120)
+    ]
 
 
 @pytest.fixture
@@ -60,10 +44,12 @@ def falsmith(capsys: pytest.CaptureFixture[str]) -> Falsmith:
 
 
 @pytest.fixture
-def synced(folder: Path, falsmith: Falsmith, monkeypatch: pytest.MonkeyPatch) -> Falsmith:
+def synced(
+    models: list[Documents], falsmith: Falsmith, monkeypatch: pytest.MonkeyPatch
+) -> Falsmith:
     """Return the command line on a machine that was synced and has no network any more."""
-    with emulating(folder) as address:
-        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+    with Emulator(models) as platform:
+        monkeypatch.setenv("FAL_PLATFORM_URL", platform.environment["FAL_PLATFORM_URL"])
         status, answer, _ = falsmith("catalog", "sync")
         assert (status, answer["models"], answer["documents"]) == (0, 120, 120)
     return falsmith
@@ -76,7 +62,7 @@ def test_after_a_sync_everything_works_with_the_platform_gone(
     assert (status, len(answer["models"]), told) == (0, 40, "")
     assert synced("search", "model 77", "--offline")[1]["models"][0]["model_id"] == "acme/model-77"
     assert len(synced("search", "--source", "cache", "--all")[1]["models"]) == 120
-    assert synced("categories")[1]["categories"] == {"unknown": 120}
+    assert synced("categories")[1]["categories"] == {"text-to-image": 120}
     assert synced("show", "acme/model-5", "--offline")[1]["model_id"] == "acme/model-5"
     skills = ["-o", str(tmp_path / "skills")]
     assert synced("generate", "-m", "acme/model-5", "--offline", *skills)[0] == 0
@@ -104,11 +90,11 @@ def test_info_of_nothing_is_no_error(falsmith: Falsmith) -> None:
 
 
 def test_a_sync_that_is_refused_says_so(
-    falsmith: Falsmith, folder: Path, monkeypatch: pytest.MonkeyPatch
+    falsmith: Falsmith, models: list[Documents], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAL_KEY", "refused")
-    with emulating(folder) as address:
-        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+    with Emulator(models) as platform:
+        monkeypatch.setenv("FAL_PLATFORM_URL", platform.environment["FAL_PLATFORM_URL"])
         status, answer, told = falsmith("catalog", "sync")
     assert (status, answer["error"]["code"]) == (3, "key_refused")
     assert "models are stored" not in told
@@ -140,22 +126,22 @@ def test_a_sync_onto_a_disk_in_the_way_is_told(
 
 
 def test_a_damaged_cache_is_told_and_filled_anew(
-    synced: Falsmith, folder: Path, monkeypatch: pytest.MonkeyPatch
+    synced: Falsmith, models: list[Documents], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(synced("catalog", "info")[1]["path"])
     path.write_bytes(b"not a database" * 500)
     status, answer, told = synced("search", "--offline", "--all")
     assert (status, len(answer["models"])) == (0, len(bundled_ids()))
     assert told.count(f"the cache {path} could not be used") == 1
-    with emulating(folder) as address:
-        monkeypatch.setenv("FAL_PLATFORM_URL", address)
+    with Emulator(models) as platform:
+        monkeypatch.setenv("FAL_PLATFORM_URL", platform.environment["FAL_PLATFORM_URL"])
         assert synced("catalog", "sync")[1]["models"] == 120
 
 
-def test_no_progress_bar_is_drawn_where_nobody_sees_it(synced: Falsmith, folder: Path) -> None:
-    with emulating(folder) as address:
+def test_no_progress_bar_is_drawn_where_nobody_sees_it(models: list[Documents]) -> None:
+    with Emulator(models) as platform:
         command = [sys.executable, "-m", "falsmith", "catalog", "sync"]
-        environment = os.environ | {"FAL_PLATFORM_URL": address}
+        environment = {**os.environ, **platform.environment}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stderr == ""
     assert json.loads(done.stdout)["models"] == 120

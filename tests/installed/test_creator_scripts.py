@@ -23,7 +23,7 @@ Contents = Callable[[Path], dict[str, bytes | str]]
 
 
 # What the packages of this environment are without falsmith, which `site` would make importable.
-ISOLATED = {"PYTHONPATH": str(Path(pytest.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+ISOLATED = {"PYTHONPATH": str(Path(pytest.__file__).parents[1])}
 COMMANDS = ["catalog", "categories", "generate", "list", "remove", "search", "show"]
 
 
@@ -36,6 +36,14 @@ def script(skills: Path, name: str, *arguments: str) -> subprocess.CompletedProc
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def unchanged(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of the skills for commands that change nothing in it but the bytecode."""
+    skills = tmp_path_factory.mktemp("unchanged") / "skills"
+    shutil.copytree(pristine, skills, symlinks=True)
+    return skills
 
 
 @pytest.fixture
@@ -111,8 +119,8 @@ def test_a_changed_program_is_not_handed_on(skills: Path, contents: Contents, ch
 
 def test_a_creator_whose_writing_was_cut_short_makes_nothing(skills: Path) -> None:
     record = skills / "fal-skill-creator/references/provenance.json"
-    told = json.loads(record.read_text())
-    record.write_text(json.dumps(told | {"writing": told["files"]}))
+    provenance = json.loads(record.read_text())
+    record.write_text(json.dumps(provenance | {"writing": provenance["files"]}))
     made = script(skills, "generate_fal_skill.py", *WHISPER)
 
     assert made.returncode == 9
@@ -136,17 +144,19 @@ def other_modules(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("other_modules")
-def test_the_creator_gives_the_commands_that_it_carries_and_help_names_it(skills: Path) -> None:
-    helped = script(skills, "falsmith.py", "--help")
+def test_the_creator_gives_the_commands_that_it_carries_and_help_names_it(
+    unchanged: Path,
+) -> None:
+    helped = script(unchanged, "falsmith.py", "--help")
     listed = helped.stdout.partition("Commands:")[2].partition("Example:")[0]
-    called = f"python {skills}/fal-skill-creator/scripts/falsmith.py"
+    called = f"python {unchanged}/fal-skill-creator/scripts/falsmith.py"
 
     assert helped.returncode == 0, helped.stderr
     assert [line.split()[0] for line in listed.splitlines() if line[2:3].isalpha()] == COMMANDS
     for command in COMMANDS:
-        told = script(skills, "falsmith.py", command, "--help")
-        assert told.stdout.startswith(f"Usage: {called} {command} "), told.stderr
-        assert not re.search(rf"(?<!/)\bfalsmith ({'|'.join(COMMANDS)})", told.stdout)
+        page = script(unchanged, "falsmith.py", command, "--help")
+        assert page.stdout.startswith(f"Usage: {called} {command} "), page.stderr
+        assert not re.search(rf"(?<!/)\bfalsmith ({'|'.join(COMMANDS)})", page.stdout)
 
 
 @pytest.mark.usefixtures("other_modules")
@@ -176,9 +186,9 @@ def test_the_creator_searches_lists_and_removes(skills: Path) -> None:
     ],
 )
 def test_a_hint_names_a_command_that_is_there(
-    skills: Path, name: str, arguments: list[str], hint: str
+    unchanged: Path, name: str, arguments: list[str], hint: str
 ) -> None:
-    made = script(skills, name, *arguments)
+    made = script(unchanged, name, *arguments)
 
     assert made.returncode == 2
     assert hint in made.stderr

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -23,6 +23,7 @@ class Project(Protocol):
     creator: Path
 
 
+Falsmith = Callable[..., tuple[int, str, str]]
 FLUX = ("generate", "--offline", "-m", "fal-ai/flux/schnell", "--standalone", "-o")
 OURS = ("SKILL.md", "references/provenance.json", "agents/.falsmith-12-openai.yaml")
 LINKED = ("scripts/fal_runtime", "scripts/fal_api_call.py")
@@ -85,10 +86,22 @@ def test_notes_of_the_user_are_not_taken_for_remains_of_a_write(project: Project
     assert not (skills / ".falsmith-1-acme").exists()
 
 
-def falsmith(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command that would wait for ever if it opened a pipe."""
-    command = [sys.executable, "-m", "falsmith", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+@pytest.fixture
+def falsmith(capsys: pytest.CaptureFixture[str]) -> Iterator[Falsmith]:
+    """Return a function that runs a command, and ends the test where it waits on a pipe."""
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        status = run([str(word) for word in arguments])
+        return status, *capsys.readouterr()
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError("a pipe was opened")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(60)
+    yield call
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 PIPES: dict[str, tuple[int, str, str]] = {
@@ -101,33 +114,35 @@ PIPES: dict[str, tuple[int, str, str]] = {
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("path", PIPES)
-def test_a_pipe_in_a_skill_is_named_and_never_opened(tmp_path: Path, path: str) -> None:
+def test_a_pipe_in_a_skill_is_named_and_never_opened(
+    tmp_path: Path, falsmith: Falsmith, path: str
+) -> None:
     status, message, freshness = PIPES[path]
-    assert run([*FLUX, str(tmp_path)]) == 0
+    assert falsmith(*FLUX, tmp_path)[0] == 0
     skill = tmp_path / "fal-ai-flux-schnell"
     (skill / path).unlink(missing_ok=True)
     os.mkfifo(skill / path)
 
-    made = falsmith(*FLUX, tmp_path)
-    assert (made.returncode, message in made.stderr) == (status, True), made.stderr
-    listed = json.loads(falsmith("list", tmp_path).stdout)["skills"]
+    made, _, notes = falsmith(*FLUX, tmp_path)
+    assert (made, message in notes) == (status, True), notes
+    listed = json.loads(falsmith("list", tmp_path)[1])["skills"]
     assert [one["freshness"] for one in listed] == [freshness] * bool(freshness)
-    removed = falsmith("remove", skill)
-    assert removed.returncode == (0 if freshness else 2)
+    removed, answer, _ = falsmith("remove", skill)
+    assert removed == (0 if freshness else 2)
     if freshness:
         why = "edited" if freshness == "edited" else "added"
-        assert json.loads(removed.stdout)["kept"] == [{"path": path, "why": why}]
+        assert json.loads(answer)["kept"] == [{"path": path, "why": why}]
     assert (skill / path).is_fifo()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_pipes_among_the_skills_stop_nothing(project: Project) -> None:
+def test_pipes_among_the_skills_stop_nothing(project: Project, falsmith: Falsmith) -> None:
     skills = project.alone.parent
     os.mkfifo(skills / "pipe")
     (skills / "other/references").mkdir(parents=True)
     os.mkfifo(skills / "other/references/provenance.json")
 
-    assert falsmith(*FLUX, skills).returncode == 0
-    assert len(json.loads(falsmith("list", skills).stdout)["skills"]) == 4
-    assert falsmith("remove", project.alone).returncode == 0
-    assert falsmith(*FLUX, skills / "pipe").returncode == 9
+    assert falsmith(*FLUX, skills)[0] == 0
+    assert len(json.loads(falsmith("list", skills)[1])["skills"]) == 4
+    assert falsmith("remove", project.alone)[0] == 0
+    assert falsmith(*FLUX, skills / "pipe")[0] == 9

@@ -114,7 +114,7 @@ def handler() -> type[BaseHTTPRequestHandler]:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return the address of a running fal, to which the environment leads."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Fal) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         for name in ("FAL_QUEUE_URL", "FAL_RUN_URL", "FAL_REST_URL"):
             monkeypatch.setenv(name, address)

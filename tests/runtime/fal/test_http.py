@@ -8,7 +8,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -205,6 +205,7 @@ class Dripper:
     def __init__(self, beginning: bytes, step: float) -> None:
         self.beginning, self.step, self.seconds = beginning, step, 0.0
         self.connections: list[socket.socket] = []
+        self.lock = Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
         self.thread = Thread(target=self._serve, daemon=True)
@@ -213,14 +214,16 @@ class Dripper:
     def _serve(self) -> None:
         connection, _ = self.listener.accept()
         connection.recv(10_000)
-        connection.sendall(self.beginning)
-        self.connections.append(connection)
+        with self.lock:
+            connection.sendall(self.beginning)
+            self.connections.append(connection)
 
     def now(self) -> float:
         """Return the time, a step later than at the last look, after one more byte."""
         self.seconds += self.step
-        for connection in self.connections:
-            connection.sendall(b"1")
+        with self.lock:
+            for connection in self.connections:
+                connection.sendall(b"1")
         return self.seconds
 
     def close(self) -> None:

@@ -29,9 +29,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         cut = self.path == "/cut"
         self.send_response(200)
-        self.send_header("Content-Length", str(64 * MEGABYTE))
+        self.send_header("Content-Length", str(24 * MEGABYTE))
         self.end_headers()
-        for _ in range(1 if cut else 64):
+        for _ in range(1 if cut else 24):
             self.wfile.write(b"0" * MEGABYTE)
 
     def do_PUT(self) -> None:
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=serving.serve_forever)
+    thread = Thread(target=serving.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{serving.server_port}"
     serving.shutdown()
@@ -80,7 +80,7 @@ def test_large_download_is_streamed(fal: "Fal", server: str) -> None:
         ((saved,), _) = save_files(connection, [file], folder, Naming("req-1"))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert saved.path.stat().st_size == 64 * MEGABYTE
+    assert saved.path.stat().st_size == 24 * MEGABYTE
     assert peak < 8 * MEGABYTE
 
 
@@ -97,7 +97,7 @@ def test_download_that_is_cut_off_is_lost_and_leaves_nothing(fal: "Fal", server:
 def test_large_upload_is_streamed_with_its_length(fal: "Fal", server: str, tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     with path.open("wb") as file:
-        file.truncate(32 * MEGABYTE)
+        file.truncate(24 * MEGABYTE)
     config = load_config(None, {"FAL_KEY": "k", "FAL_REST_URL": server})
     with httpx.Client(trust_env=False) as client:
         connection = replace(fal.connection, client=client, config=config)
@@ -106,5 +106,5 @@ def test_large_upload_is_streamed_with_its_length(fal: "Fal", server: str, tmp_p
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert uploaded == {path: f"{server}/in"}
-    assert Handler.seen == [("video/mp4", 32 * MEGABYTE)]
+    assert Handler.seen == [("video/mp4", 24 * MEGABYTE)]
     assert peak < 8 * MEGABYTE

@@ -195,7 +195,7 @@ def test_a_remote_reference_is_never_fetched() -> None:
             self.send_error(404)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/schema.json"
         with pytest.raises(LocalError):
             check_input({"a": 1}, SchemaDocument({"properties": {"a": {"$ref": address}}}))
