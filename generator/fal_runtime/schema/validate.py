@@ -55,7 +55,7 @@ def schema_problems(
     `local` names the places where a local path stands for the link that will be sent. Raises
     LocalError when the schema itself cannot be applied, or only in a very long time.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     if document.steps(value) > MOST_STEPS:
         raise LocalError(
             "local_trouble",
@@ -68,9 +68,9 @@ def schema_problems(
         # Without a registry of its own, jsonschema would fetch a remote reference from the network.
         validator = _validator_class(allow_unknown)(dict(document.root), registry=Registry())
         errors = validator.iter_errors(_marked(value, local))
-        problems = (problem for error in errors for problem in _problems(error, document))
-        found += islice(problems, _MOST_PROBLEMS)
-    return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
+        each = (problem for error in errors for problem in _problems(error, document))
+        problems += islice(each, _MOST_PROBLEMS)
+    return list({(p.path, p.expected): p for p in reversed(problems)}.values())[::-1]
 
 
 def _marked(value: Value, local: frozenset[Location], here: Location = ()) -> Value:
@@ -111,12 +111,12 @@ def _schema_blamed(document: SchemaDocument) -> Iterator[None]:
 
 def unknown_fields(value: Value, document: SchemaDocument) -> list[Problem]:
     """Return the names, at every level whose fields are known, that the schema does not list."""
-    found = []
+    problems = []
     for location, current, schemas in document.visit(value):
         names = _known_names(schemas, document) if isinstance(current, dict) else None
         unknown = [name for name in current if name not in names] if names else []
-        found += [_unknown((*location, name), names or {}) for name in unknown]
-    return found
+        problems += [_unknown((*location, name), names or {}) for name in unknown]
+    return problems
 
 
 @cache
@@ -148,10 +148,10 @@ def _quick_pattern(
 
     if not is_quick(pattern):
         return ()
-    found: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
+    errors: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
         validator, pattern, instance, schema
     )
-    return found or ()
+    return errors or ()
 
 
 def _skipping_local_paths(keyword: Keyword) -> Keyword:
