@@ -154,10 +154,18 @@ def _credentials(environ: Mapping[str, str], key: str | None) -> tuple[str | Non
     if scheme not in _SCHEMES:
         raise UsageError("invalid_settings", "FAL_AUTH_SCHEME must be Key or Bearer")
     source, value = ("--api-key", key) if key is not None else _from_environment(environ)
-    return _usable(value, source), _SCHEMES[scheme]
+    usable = value.strip(" \t")
+    if not all("!" <= character <= "~" for character in usable):
+        raise KeyMissingError(
+            "key_refused",
+            f"the key in {source} holds a line break, a space or a character that no key has: "
+            "copy it again, without anything before or after it",
+        )
+    return usable or None, _SCHEMES[scheme]
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name of the variable that holds the key, and its value."""
     variable = environ.get("FAL_KEY_VARIABLE", "").strip()
     if variable:
         return variable, environ.get(variable, "")
@@ -165,19 +173,6 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[str, str]:
         return "FAL_KEY", environ["FAL_KEY"]
     parts = [environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET")]
     return "FAL_KEY_ID and FAL_KEY_SECRET", ":".join(parts) if all(parts) else ""
-
-
-def _usable(key: str, source: str) -> str | None:
-    stripped = key.strip(" \t")
-    if not stripped:
-        return None
-    if not all("!" <= character <= "~" for character in stripped):
-        raise KeyMissingError(
-            "key_refused",
-            f"the key in {source} holds a line break, a space or a character that no key has: "
-            "copy it again, without anything before or after it",
-        )
-    return stripped
 
 
 def _origins(environ: Mapping[str, str]) -> Origins:
@@ -204,9 +199,8 @@ def _place(url: str) -> tuple[str, int]:
 
 def _of_host(name: str, host: str) -> str:
     if "/" in host or "@" in host:
-        raise UsageError(
-            "invalid_settings", f"{name} is a host with an optional port, such as fal.run"
-        )
+        text = f"{name} is a host with an optional port, such as fal.run"
+        raise UsageError("invalid_settings", text)
     return f"https://{host}"
 
 

@@ -93,8 +93,8 @@ def extension_of(name: str) -> str:
     except ValueError:
         return ""
     suffix = PurePosixPath(unquote(path)).suffix.lower().lstrip(".")
-    found = _SAME.get(suffix, suffix)
-    return found if found in _TYPES else ""
+    extension = _SAME.get(suffix, suffix)
+    return extension if extension in _TYPES else ""
 
 
 def content_type_of(name: str) -> str:

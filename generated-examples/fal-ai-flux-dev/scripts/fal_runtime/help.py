@@ -210,9 +210,9 @@ def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
     waiting = [schema]
     while waiting:
         text = json.dumps(waiting.pop())
-        found = [name for name in definitions if json.dumps(f"#/$defs/{name}") in text]
-        waiting += [definitions[name] for name in found if name not in used]
-        used |= {name: definitions[name] for name in found}
+        names = [name for name in definitions if json.dumps(f"#/$defs/{name}") in text]
+        waiting += [definitions[name] for name in names if name not in used]
+        used |= {name: definitions[name] for name in names}
     whole = dict(schema) if isinstance(schema, Mapping) else {"$comment": "any value"}
     return whole | ({"$defs": used} if used else {})
 

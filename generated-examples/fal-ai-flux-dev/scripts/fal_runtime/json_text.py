@@ -24,7 +24,7 @@ _MOST_DIGITS = 310
 
 
 class JsonTextError(ValueError):
-    """A text is not the JSON that was asked for: `reason` on one line, the place below it."""
+    """A text is not the JSON that is wanted: `reason` on one line, the place below it."""
 
     def __init__(self, reason: str, excerpt: str = "") -> None:
         super().__init__(reason + excerpt)
@@ -154,12 +154,12 @@ def _whole(digits: str, outside: Callable[[str], Value]) -> Value:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in members:
             raise JsonTextError(f"the name {json.dumps(name)[:60]} stands twice in one object")
-        found[name] = value
-    return found
+        members[name] = value
+    return members
 
 
 def _is_deeper(value: Value, limit: int) -> bool:

@@ -18,7 +18,7 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a program is started with; nothing below asks the system for it again.
+    """What a program is started with; nothing else reads the system for it.
 
     `words` follow the program's name. `program` is the words that start it once more, from any
     folder, and `typed` the same as a person would type them. `script` is the file that runs,
@@ -146,7 +146,7 @@ def _is_on_path(script: Path, environ: Mapping[str, str]) -> bool:
         return False
     import shutil
 
-    found = shutil.which(INSTALLED, path=environ.get("PATH"))
+    installed = shutil.which(INSTALLED, path=environ.get("PATH"))
     # What a relative entry of the PATH leads to from this folder only is never the same. Windows
     # leaves `.exe` out or not.
-    return found is not None and Path(found).with_suffix("") == script.with_suffix("")
+    return installed is not None and Path(installed).with_suffix("") == script.with_suffix("")

@@ -96,8 +96,8 @@ def closest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | No
     # Only who mistyped a name waits for the import.
     import difflib
 
-    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
-    return plain[found[0]] if found else None
+    alike = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
+    return plain[alike[0]] if alike else None
 
 
 def _visible(text: str) -> str:

@@ -31,7 +31,7 @@ _DEEPEST = 40
 
 
 class YamlTextError(ValueError):
-    """A text is not the YAML that was asked for: `reason`, and its `line` counted from 1."""
+    """A text is not the YAML that is wanted: `reason`, and its `line` counted from 1."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"line {line}: {reason}")

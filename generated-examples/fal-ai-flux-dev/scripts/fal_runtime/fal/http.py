@@ -162,11 +162,11 @@ def exchange(
             reply = error
         if tries == attempts or not _is_passing(reply):
             break
-        asked = retry_after(reply, clock)
-        if deadline is None and asked is not None and asked > _LONGEST_RETRY_AFTER:
+        prescribed = retry_after(reply, clock)
+        if deadline is None and prescribed is not None and prescribed > _LONGEST_RETRY_AFTER:
             break
         growing = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE) * (0.5 + clock.random())
-        pause = min(growing if asked is None else asked, _LONGEST_RETRY_AFTER)
+        pause = min(growing if prescribed is None else prescribed, _LONGEST_RETRY_AFTER)
         if deadline is not None and clock.now() + pause >= deadline:
             break
         clock.sleep(pause)

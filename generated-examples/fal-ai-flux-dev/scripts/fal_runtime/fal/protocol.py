@@ -369,8 +369,8 @@ def failure(response: httpx.Response) -> JobError:
         if word:
             retry = "later" if word in ("1", "true") else "after_fix"
             break
-    found = _problems(response)
-    return JobError(code, f"the job failed ({text})", found, charged=charged, retry=retry)
+    problems = _problems(response)
+    return JobError(code, f"the job failed ({text})", problems, charged=charged, retry=retry)
 
 
 def unconfirmed(why: str) -> UnconfirmedError:

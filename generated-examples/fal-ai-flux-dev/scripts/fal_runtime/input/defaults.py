@@ -32,7 +32,7 @@ _INSIDE = (
 # The names that lead to a bundle: ("defaults",) or ("presets", NAME).
 _Bundle: TypeAlias = tuple[str, ...]
 # A problem and its line.
-_Found: TypeAlias = tuple[int, Problem]
+_Located: TypeAlias = tuple[int, Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _Field:
     value: Value
     line: int
 
-    def problem(self, problem: Problem) -> _Found:
+    def problem(self, problem: Problem) -> _Located:
         """Return a problem of the field with its place in the file."""
         dot = "" if problem.path.startswith("[") else "."
         return self.line, replace(problem, path=f"{'.'.join(self.bundle)}{dot}{problem.path}")
@@ -83,7 +83,7 @@ def read_defaults(
             raise _unknown_preset(preset, presets, file)
         used[f"preset {preset}"] = ("presets", preset)
     alone = _fields_alone(document)
-    problems = [found for field in fields for found in _foreign_files(field, alone, skill, project)]
+    problems = [one for field in fields for one in _foreign_files(field, alone, skill, project)]
     for field in fields:
         if field.value is None:
             expected = "a value; null takes nothing away: leave the line out"
@@ -144,7 +144,7 @@ def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -
 
 def _foreign_files(
     field: _Field, document: SchemaDocument, skill: Path, project: Path
-) -> Iterator[_Found]:
+) -> Iterator[_Located]:
     """Yield a problem for each file that is neither the skill's nor, links followed, the project's.
 
     What is hidden in the project is none of its files.
@@ -174,8 +174,8 @@ def _unknown_preset(preset: str, presets: Sequence[str], file: Path) -> UsageErr
     return UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
 
 
-def _refused(file: Path, found: Sequence[_Found]) -> UsageError:
-    shown = "; ".join(f"line {line}: {problem}" for line, problem in found[:5])
-    more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+def _refused(file: Path, problems: Sequence[_Located]) -> UsageError:
+    shown = "; ".join(f"line {line}: {problem}" for line, problem in problems[:5])
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
     message = cut(f"{file}, {shown}{more}", 1500)
-    return UsageError("invalid_settings", message, [problem for _, problem in found])
+    return UsageError("invalid_settings", message, [problem for _, problem in problems])

@@ -50,7 +50,7 @@ def find_local_files(
 
     With `check` each file must be there and readable; without, the disk is not touched.
     """
-    found: list[LocalFile] = []
+    files: list[LocalFile] = []
     problems: list[FileProblem] = []
     for location, text, schemas in document.visit(value):
         kinds = document.file_kinds(schemas) if isinstance(text, str) else []
@@ -61,12 +61,12 @@ def find_local_files(
             if path is not None:
                 _check_kind(path, kinds)
                 whole = readable_file(path) if check else path
-                found.append(LocalFile(location, whole, kinds[0]))
+                files.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
             problem = Problem(path_text(location), short_json(text), expected)
             problems.append(FileProblem(location, problem, error.missing))
-    return found, problems
+    return files, problems
 
 
 def readable_file(path: Path) -> Path:

@@ -129,9 +129,9 @@ def _spellings(flag: str) -> tuple[str, ...]:
 
 def _free(spellings: Iterable[str], taken: set[str], own: str | None = None) -> tuple[str, ...]:
     """Return the spellings that nothing else uses, and take them."""
-    found = tuple(name for name in spellings if name == own or name not in taken)
-    taken.update(found)
-    return found
+    free = tuple(name for name in spellings if name == own or name not in taken)
+    taken.update(free)
+    return free
 
 
 def _joined(argv: Sequence[str], options: tuple[Option, ...], flags: Sequence[Flag]) -> list[str]:

@@ -42,7 +42,7 @@ Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
 class PreparedInput:
     """A complete input; `<upload:/absolute/path>` stands where a local file's link will.
 
-    `sources` tells of its fields, and of nested values that --set gave, where they come from.
+    `sources` is where its fields come from, and the nested values that --set gave.
     """
 
     value: dict[str, Any]
@@ -131,7 +131,7 @@ def check_input(
 ) -> PreparedInput:
     """Return the input as it will be sent, or raise InputError that names every problem.
 
-    `problems` are those found while reading; the given value is not changed.
+    `problems` are those of reading it; the given value is not changed.
     """
     whole = _sendable(value)
     notices = _with_digit_texts(whole, document) if validate else []
@@ -139,12 +139,12 @@ def check_input(
     if "sync_mode" in fields and "boolean" in document.types(fields["sync_mode"]):
         whole.setdefault("sync_mode", False)
     files, file_problems = find_local_files(whole, document, check=check_files)
-    found = list(problems)
+    wrong = list(problems)
     if validate and document.known:
-        found += [] if allow_unknown else unknown_fields(whole, document)
+        wrong += [] if allow_unknown else unknown_fields(whole, document)
         local = frozenset({f.location for f in files} | {p.location for p in file_problems})
-        found += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
-    raise_problems(found, file_problems)
+        wrong += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
+    raise_problems(wrong, file_problems)
     for file in files:
         put(whole, file.location, f"<upload:{file.path}>")
     return PreparedInput(whole, tuple(files), tuple(notices))
@@ -160,15 +160,15 @@ def with_links(
     return whole
 
 
-def raise_problems(found: Sequence[Problem], about_files: Sequence[FileProblem] = ()) -> None:
+def raise_problems(others: Sequence[Problem], about_files: Sequence[FileProblem] = ()) -> None:
     """Raise one InputError that names every problem; return when there is none."""
-    problems = [*found, *(each.problem for each in about_files)]
+    problems = [*others, *(each.problem for each in about_files)]
     with_value = {problem.path for problem in problems if problem.got != NOTHING}
     problems = [p for p in problems if p.got != NOTHING or p.path not in with_value]
     problems = list({(p.path, p.expected): p for p in problems}.values())
     if not problems:
         return
-    missing = not found and all(each.missing for each in about_files)
+    missing = not others and all(each.missing for each in about_files)
     raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
 
 

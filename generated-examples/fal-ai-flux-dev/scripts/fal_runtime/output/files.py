@@ -39,11 +39,11 @@ def result_files(
     or one that the output schema marks with `x-file`. Links of the input (`sent`) are no files.
     """
     document = SchemaDocument(output_schema or {})
-    found: dict[str, ResultFile] = {}
+    files: dict[str, ResultFile] = {}
     for file in _walk(result, "", [document.root], document):
         if file.url not in sent:
-            found.setdefault(file.url, file)
-    return tuple(found.values())
+            files.setdefault(file.url, file)
+    return tuple(files.values())
 
 
 def links(value: Json) -> Iterator[str]:

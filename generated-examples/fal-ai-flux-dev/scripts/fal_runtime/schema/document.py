@@ -58,11 +58,11 @@ class SchemaDocument:
 
     def fields(self) -> dict[str, Any]:
         """Return the schemas of the input's own fields, in the document's order."""
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for part in self.parts(self.root):
             for name, schema in _mapping(part, "properties").items():
-                found.setdefault(name, schema)
-        return found
+                fields.setdefault(name, schema)
+        return fields
 
     def required(self) -> tuple[str, ...]:
         """Return the names of the fields that every input must hold."""
@@ -93,16 +93,16 @@ class SchemaDocument:
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#"):
             return True
-        found: Schema = self.root
+        place: Schema = self.root
         for step in reference[1:].split("/")[1:]:
             name = _unescaped(step)
-            if isinstance(found, dict) and name in found:
-                found = found[name]
-            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-                found = found[int(name)]
+            if isinstance(place, dict) and name in place:
+                place = place[name]
+            elif isinstance(place, list) and name.isdecimal() and int(name) < len(place):
+                place = place[int(name)]
             else:
                 return True
-        return found
+        return place
 
     def types(self, schema: Schema) -> frozenset[str]:
         """Return the JSON types that the schema lets through; `number` includes `integer`."""
@@ -122,8 +122,8 @@ class SchemaDocument:
 
     def item_schema(self, schema: Schema) -> Schema:
         """Return the schema of an array's further items."""
-        found = [part["items"] for part in self.parts(schema) if "items" in part]
-        return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
+        items = [part["items"] for part in self.parts(schema) if "items" in part]
+        return items[0] if len(items) == 1 else {"anyOf": items} if items else {}
 
     def visit(self, value: Value) -> Iterator[tuple[Location, Any, list[Any]]]:
         """Yield location, value and schemas of an input and everything in it, outermost first."""
@@ -166,10 +166,10 @@ class SchemaDocument:
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
         """Return the values that the place's enumerations and constants name."""
-        found: list[Any] = []
+        values: list[Any] = []
         for part in self.parts(*schemas):
-            found += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
-        return found
+            values += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
+        return values
 
     def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's defaults."""
@@ -194,15 +194,15 @@ class SchemaDocument:
     def _types_together(
         self, schema: SchemaObject, known: dict[int, frozenset[str]]
     ) -> frozenset[str]:
-        found = _own_types(schema)
+        types = _own_types(schema)
         if COMBINING.isdisjoint(schema):
-            return found
+            return types
         for part in [self.target(schema), *_sequence(schema, "allOf")]:
-            found &= self._types(part, known)
+            types &= self._types(part, known)
         for key in ("anyOf", "oneOf"):
             branches = [self._types(branch, known) for branch in _sequence(schema, key)]
-            found &= frozenset[str]().union(*branches) if branches else ALL_TYPES
-        return found
+            types &= frozenset[str]().union(*branches) if branches else ALL_TYPES
+        return types
 
     def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
         if not isinstance(schema, dict):
@@ -298,20 +298,20 @@ _RANGE = {
 
 def _own_types(schema: SchemaObject) -> frozenset[str]:
     named = schema.get("type")
-    found = frozenset(ALL_TYPES)
+    types = frozenset(ALL_TYPES)
     if isinstance(named, str | list):
         names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
-        found = frozenset(names | ({"integer"} if "number" in names else set())) & ALL_TYPES
+        types = frozenset(names | ({"integer"} if "number" in names else set())) & ALL_TYPES
     for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
         if isinstance(values, list):
-            found &= frozenset(json_type(value) for value in values)
-    return found
+            types &= frozenset(json_type(value) for value in values)
+    return types
 
 
 def _of(parts: Iterable[SchemaObject], step: str | int) -> list[Any]:
     members = (_member(part, step) for part in parts)
-    found = [schema for schema in members if schema is not None]
-    return found if len(found) < 2 else list({id(schema): schema for schema in found}.values())
+    known = [schema for schema in members if schema is not None]
+    return known if len(known) < 2 else list({id(schema): schema for schema in known}.values())
 
 
 def _member(schema: SchemaObject, step: str | int) -> Schema:
@@ -332,13 +332,13 @@ def _entries(value: Value) -> list[tuple[str | int, Any]]:
 
 
 def _mapping(schema: SchemaObject, key: str) -> SchemaObject:
-    found = schema.get(key)
-    return found if isinstance(found, dict) else {}
+    value = schema.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _sequence(schema: SchemaObject, key: str) -> list[Any]:
-    found = schema.get(key)
-    return found if isinstance(found, list) else []
+    value = schema.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _unescaped(step: str) -> str:

@@ -1,4 +1,4 @@
-"""Hold an input against its schema and name every problem at once."""
+"""The problems of an input by its schema, all at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["NOTHING", "schema_problems", "unknown_expected", "unknown_fields"]
+__all__ = ["NOTHING", "schema_problems", "unknown_fields"]
 
 Keyword: TypeAlias = Callable[..., Any]
 
@@ -55,14 +55,22 @@ def schema_problems(
     `local` names the places where a local path stands for the link that will be sent. Raises
     LocalError when the schema itself cannot be applied, or only in a very long time.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     if document.steps(value) > MOST_STEPS:
-        raise LocalError("local_trouble", _TOO_LARGE)
+        raise LocalError(
+            "local_trouble",
+            "the input cannot be checked: it and the skill's references/input.schema.json are too "
+            "large together. Give a smaller input, or --no-validate to send it unchecked",
+        )
     with _schema_blamed(document):
-        errors = _validator(document, allow_unknown).iter_errors(_marked(value, local))
-        problems = (problem for error in errors for problem in _problems(error, document))
-        found += islice(problems, _MOST_PROBLEMS)
-    return list({(p.path, p.expected): p for p in reversed(found)}.values())[::-1]
+        from referencing import Registry
+
+        # Without a registry of its own, jsonschema would fetch a remote reference from the network.
+        validator = _validator_class(allow_unknown)(dict(document.root), registry=Registry())
+        errors = validator.iter_errors(_marked(value, local))
+        each = (problem for error in errors for problem in _problems(error, document))
+        problems += islice(each, _MOST_PROBLEMS)
+    return list({(p.path, p.expected): p for p in reversed(problems)}.values())[::-1]
 
 
 def _marked(value: Value, local: frozenset[Location], here: Location = ()) -> Value:
@@ -103,20 +111,12 @@ def _schema_blamed(document: SchemaDocument) -> Iterator[None]:
 
 def unknown_fields(value: Value, document: SchemaDocument) -> list[Problem]:
     """Return the names, at every level whose fields are known, that the schema does not list."""
-    found = []
+    problems = []
     for location, current, schemas in document.visit(value):
         names = _known_names(schemas, document) if isinstance(current, dict) else None
-        for name in current if names else ():
-            if name not in (names or ()):
-                found.append(_unknown((*location, name), list(names or ())))
-    return found
-
-
-def _validator(document: SchemaDocument, allow_unknown: bool) -> "Validator":
-    from referencing import Registry
-
-    # Without a registry of its own, jsonschema would fetch a remote reference from the network.
-    return _validator_class(allow_unknown)(dict(document.root), registry=Registry())
+        unknown = [name for name in current if name not in names] if names else []
+        problems += [_unknown((*location, name), names or {}) for name in unknown]
+    return problems
 
 
 @cache
@@ -130,8 +130,7 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
         "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
         "multipleOf": _multiple_of,
     }
-    for name in _ABOUT_LINK_TEXT:
-        keywords[name] = _skipping_local_paths(keywords[name])
+    keywords |= {name: _skipping_local_paths(keywords[name]) for name in _ABOUT_LINK_TEXT}
     if allow_unknown:
         listed = Draft202012Validator.VALIDATORS["additionalProperties"]
         keywords["additionalProperties"] = lambda validator, others, instance, schema: (
@@ -149,10 +148,10 @@ def _quick_pattern(
 
     if not is_quick(pattern):
         return ()
-    found: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
+    errors: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
         validator, pattern, instance, schema
     )
-    return found or ()
+    return errors or ()
 
 
 def _skipping_local_paths(keyword: Keyword) -> Keyword:
@@ -183,12 +182,14 @@ def _problems(error: "ValidationError", document: SchemaDocument) -> Iterator[Pr
     elif error.validator == "required":
         for name in cast(list[str], error.validator_value):
             if name not in instance:
-                yield _missing((*location, name), error.schema, document)
+                members = document.members([error.schema], name)
+                expected = describe(members[0], document) if members else "a value"
+                yield Problem(path_text((*location, name)), NOTHING, expected)
     elif error.validator == "additionalProperties" and error.validator_value is False:
-        names = list(_known_names([error.schema], document) or ())
+        names = _known_names([error.schema], document) or {}
         yield from (_unknown((*location, n), names) for n in instance if n not in names)
     else:
-        yield _misfit(error, error.schema, document)
+        yield _misfit(error, document)
 
 
 def _union_problems(error: "ValidationError", document: SchemaDocument) -> Iterator[Problem]:
@@ -200,7 +201,7 @@ def _union_problems(error: "ValidationError", document: SchemaDocument) -> Itera
     members = ("required", "additionalProperties")
     inside = [e for e in branches[best] if e.relative_path or e.context or e.validator in members]
     if not inside:
-        yield _misfit(error, error.schema, document)
+        yield _misfit(error, document)
     for inner in inside:
         yield from _problems(inner, document)
 
@@ -215,14 +216,19 @@ def _distance(
     return wrong_type, constants, len(inner)
 
 
-def _misfit(error: "ValidationError", schema: Schema, document: SchemaDocument) -> Problem:
-    value = error.instance
-    choices = [c for c in document.choices([schema]) if isinstance(c, str)]
+def _misfit(error: "ValidationError", document: SchemaDocument) -> Problem:
+    value: Any = error.instance
+    choices = [c for c in document.choices([error.schema]) if isinstance(c, str)]
     near = closest(value, choices) if isinstance(value, str) else None
-    expected = describe(schema, document)
+    expected = describe(error.schema, document)
     if str(error.validator) not in _DESCRIBED:
         expected = f"{expected} ({error.validator}: {short_json(error.validator_value)})"
-    return Problem(path_text(tuple(error.absolute_path)), _came(value, error), expected, near)
+    got = short_json(value)
+    if error.validator in ("minItems", "maxItems"):
+        got = f"{len(value)} items"
+    elif error.validator in ("minLength", "maxLength"):
+        got = f"{short_json(value, 40)} ({len(value):,} characters)"
+    return Problem(path_text(tuple(error.absolute_path)), got, expected, near)
 
 
 _DESCRIBED = {"type", "enum", "const", "pattern", "anyOf", "oneOf", "multipleOf"}
@@ -230,28 +236,10 @@ _DESCRIBED |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 _DESCRIBED |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 
-def _came(value: Value, error: "ValidationError") -> str:
-    if error.validator in ("minItems", "maxItems"):
-        return f"{len(value)} items"
-    if error.validator in ("minLength", "maxLength"):
-        return f"{short_json(value, 40)} ({len(value):,} characters)"
-    return short_json(value)
-
-
-def _missing(location: Location, schema: Schema, document: SchemaDocument) -> Problem:
-    members = document.members([schema], location[-1])
-    expected = describe(members[0], document) if members else "a value"
-    return Problem(path_text(location), NOTHING, expected)
-
-
-def _unknown(location: Location, names: list[str]) -> Problem:
+def _unknown(location: Location, names: Mapping[str, None]) -> Problem:
     near = closest(str(location[-1]), names)
-    return Problem(path_text(location), "an unknown field", unknown_expected(names), near)
-
-
-def unknown_expected(names: Iterable[str]) -> str:
-    """Return how the valid names of an object are listed in a problem."""
-    return f"one of the fields {', '.join(names)}"
+    expected = f"one of the fields {', '.join(names)}"
+    return Problem(path_text(location), "an unknown field", expected, near)
 
 
 def _known_names(schemas: list[Any], document: SchemaDocument) -> dict[str, None] | None:
@@ -280,12 +268,6 @@ def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
         and not any("properties" in inner for inner in document.parts(branch))
         for branch in branches
     )
-
-
-_TOO_LARGE = (
-    "the input cannot be checked: it and the skill's references/input.schema.json are too large "
-    "together. Give a smaller input, or --no-validate to send it unchecked"
-)
 
 
 def _broken(reason: str) -> LocalError:
