@@ -96,7 +96,7 @@ def test_edited_files_are_listed_and_nothing_is_written(
     assert contents(folder) == before
 
 
-def test_a_check_tells_edited_and_extra_files_without_an_error(
+def test_a_check_lists_edited_and_extra_files_without_an_error(
     documents: Documents, tmp_path: Path
 ) -> None:
     folder = generate(documents, Options("standalone"), tmp_path).folder

@@ -121,7 +121,7 @@ def test_a_linked_folder_inside_is_refused_and_by_force_replaced_not_followed(
     assert not (folder / "agents").is_symlink()
 
 
-def test_an_output_that_cannot_be_written_is_told(documents: Documents, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_reported(documents: Documents, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(TargetError, match="cannot write") as caught:

@@ -42,7 +42,7 @@ def ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def test_a_parameter_tells_all_there_is_to_know(parsed: Callable[..., Model]) -> None:
+def test_a_parameter_holds_all_there_is_to_know(parsed: Callable[..., Model]) -> None:
     model = parsed(
         {
             "count": {
@@ -88,7 +88,7 @@ def test_a_word_or_an_object_is_both(size: dict[str, Any], parsed: Callable[...,
     assert parameter.default == "hd"
 
 
-def test_digit_strings_stay_strings_and_a_default_that_breaks_its_enum_is_told_as_it_is(
+def test_digit_strings_stay_strings_and_a_default_that_breaks_its_enum_is_reported_as_it_is(
     parsed: Callable[..., Model],
 ) -> None:
     frames = {"type": "string", "enum": ["129", "85"], "default": 129}
@@ -143,7 +143,7 @@ def test_a_field_that_no_sample_fits_is_shown_all_the_same(parsed: Callable[...,
     assert "a" in model.example
 
 
-def test_a_model_that_requires_nothing_shows_its_telling_field(
+def test_a_model_that_requires_nothing_shows_its_main_field(
     parsed: Callable[..., Model],
 ) -> None:
     prompt = {"prompt": {"type": "string"}, "seed": {"type": "integer"}}
@@ -227,7 +227,7 @@ def test_a_thousand_choices_are_all_there(parsed: Callable[..., Model]) -> None:
     ],
     ids=["list", "union", "union of lists", "object", "allOf"],
 )
-def test_inputs_that_hold_themselves_are_told_and_end(
+def test_inputs_that_hold_themselves_are_reported_and_end(
     node: dict[str, Any], parsed: Callable[..., Model]
 ) -> None:
     fields = {"prompt": {"type": "string"}, "tree": ref("Node")}
@@ -307,14 +307,14 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
     assert model.has_seed
 
 
-def test_each_place_of_a_union_of_outputs_is_told_once(model_documents: Build) -> None:
+def test_each_place_of_a_union_of_outputs_is_reported_once(model_documents: Build) -> None:
     file = {"type": "object", "properties": {"url": {"type": "string"}}}
     both = {"anyOf": [{"properties": {"image": file}}, {"properties": {"image": file}}]}
 
     assert [output.path for output in parse(model_documents(None, both)).outputs] == ["image"]
 
 
-def test_outputs_that_hold_themselves_are_told_and_end(model_documents: Build) -> None:
+def test_outputs_that_hold_themselves_are_reported_and_end(model_documents: Build) -> None:
     names = [f"part{number}" for number in range(60)]
     node = {"type": "object", "properties": {name: ref("Node") for name in names}}
     output = {"type": "object", "properties": {"tree": ref("Node")}}

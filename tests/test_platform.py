@@ -258,7 +258,7 @@ def test_no_network_names_the_host_and_what_to_check(trouble: Exception) -> None
     ],
     ids=["html", "cut", "empty", "list", "text", "null", "nan", "deep", "redirect"],
 )
-def test_an_answer_that_is_none_is_told_and_not_followed(
+def test_an_answer_that_is_none_is_reported_and_not_followed(
     response: httpx.Response, told: str
 ) -> None:
     wire = Wire([response])

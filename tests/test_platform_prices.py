@@ -33,7 +33,7 @@ def test_a_price_needs_a_key() -> None:
     assert priced({}, key=None) == (None, [])
 
 
-def test_a_price_is_told_with_unit_and_currency() -> None:
+def test_a_price_has_its_unit_and_currency() -> None:
     told = {"endpoint_id": "acme/demo", "unit_price": 0.025, "unit": "image\n", "currency": "USD"}
     price, asked = priced({"prices": [told]})
 
@@ -52,7 +52,7 @@ def test_a_price_is_told_with_unit_and_currency() -> None:
         [{"endpoint_id": "acme/demo"}],
     ],
 )
-def test_a_price_that_is_not_told_is_none(prices: Any) -> None:
+def test_a_price_that_is_not_given_is_none(prices: Any) -> None:
     assert priced({"prices": prices})[0] is None
 
 

@@ -16,5 +16,5 @@ def test_the_quoted_skill_is_the_beginning_of_the_example() -> None:
     assert (ROOT / linked).read_text(encoding="utf-8").startswith(quoted)
 
 
-def test_the_creator_skill_has_as_many_files_as_are_told() -> None:
+def test_the_creator_skill_has_as_many_files_as_the_readme_says() -> None:
     assert f"/{CREATOR} ({len(render_creator())} files)" in README

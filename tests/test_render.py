@@ -130,7 +130,7 @@ def test_a_skill_in_default_mode_links_to_the_creator_skill_beside_it(
 
 
 @pytest.mark.parametrize("mode", ["standalone", "public"])
-def test_provenance_tells_options_source_and_the_digest_of_every_file(
+def test_provenance_holds_options_source_and_the_digest_of_every_file(
     mode: Mode, every_kind: Documents
 ) -> None:
     model = parse(every_kind, name="other")
@@ -171,7 +171,7 @@ def test_front_matter_says_name_description_licence_and_model(every_kind: Docume
     assert body.startswith("# Demo\n")
 
 
-def test_the_interface_of_a_host_is_told(every_kind: Documents) -> None:
+def test_the_interface_of_a_host_is_written(every_kind: Documents) -> None:
     interface = yaml.safe_load(rendered(every_kind)["agents/openai.yaml"])["interface"]
 
     assert interface == {

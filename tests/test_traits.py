@@ -117,5 +117,5 @@ def test_everything_else_just_runs(metadata: dict[str, Any]) -> None:
     assert not found.asks_first
 
 
-def test_the_platforms_kind_tells_a_training_of_any_category() -> None:
+def test_the_platforms_kind_marks_a_training_of_any_category() -> None:
     assert traits("text-to-image", {"kind": "training"}, ()).asks_first

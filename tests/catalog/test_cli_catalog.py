@@ -75,7 +75,7 @@ def test_bundled_models_are_still_there_after_a_sync(synced: Falsmith) -> None:
     assert "Close to it: acme/model-50" in answer["error"]["message"]
 
 
-def test_info_tells_count_age_size_and_path(synced: Falsmith) -> None:
+def test_info_gives_count_age_size_and_path(synced: Falsmith) -> None:
     status, answer, _ = synced("catalog", "info")
     assert status == 0
     assert (answer["models"], answer["documents"], answer["unfinished_pages"]) == (120, 120, 0)
@@ -100,7 +100,7 @@ def test_a_sync_that_is_refused_says_so(
     assert "models are stored" not in told
 
 
-def test_a_cache_that_is_removed_while_it_is_filled_is_told(
+def test_a_cache_that_is_removed_while_it_is_filled_is_reported(
     fake: "FakePlatform", server: "Server", make_entry: Callable[..., dict[str, Any]]
 ) -> None:
     fake.models = [make_entry(f"acme/m{number}") for number in range(3)]
@@ -116,7 +116,7 @@ def test_a_cache_that_is_removed_while_it_is_filled_is_told(
     assert "was removed while it was filled" in json.loads(answer)["error"]["message"]
 
 
-def test_a_sync_onto_a_disk_in_the_way_is_told(
+def test_a_sync_onto_a_disk_in_the_way_is_reported(
     falsmith: Falsmith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -125,7 +125,7 @@ def test_a_sync_onto_a_disk_in_the_way_is_told(
     assert (status, answer["error"]["code"]) == (9, "local_trouble")
 
 
-def test_a_damaged_cache_is_told_and_filled_anew(
+def test_a_damaged_cache_is_reported_and_filled_anew(
     synced: Falsmith, models: list[Documents], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(synced("catalog", "info")[1]["path"])

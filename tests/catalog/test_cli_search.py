@@ -131,7 +131,7 @@ def test_models_are_found_offline_by_what_they_can_do(
     assert set(found_ids) >= found if found else found_ids == []
 
 
-def test_what_another_platform_told_never_stands_for_what_fal_tells(
+def test_what_another_platform_says_never_stands_for_what_fal_says(
     live: Falsmith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert live("show", "acme/first")[0] == 0

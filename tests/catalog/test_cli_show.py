@@ -35,7 +35,7 @@ def show(
     return call
 
 
-def test_a_price_is_shown_where_the_platform_tells_it(fake: "FakePlatform", show: Show) -> None:
+def test_a_price_is_shown_where_the_platform_gives_it(fake: "FakePlatform", show: Show) -> None:
     price = {"endpoint_id": "acme/one", "unit_price": 0.5, "unit": "image", "currency": "USD"}
     fake.answers["price"] = httpx.Response(200, json={"prices": [price]})
     status, answer, told = show("acme/one")

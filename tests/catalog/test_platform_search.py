@@ -156,7 +156,7 @@ def test_a_broken_connection_is_made_again(five: "FakePlatform") -> None:
         (httpx.Response(200, html="<html>"), PlatformError, "platform_down"),
     ],
 )
-def test_a_bad_answer_is_told_as_what_it_means(
+def test_a_bad_answer_is_reported_as_what_it_means(
     fake: "FakePlatform", answer: httpx.Response, error: type[FalError], code: str
 ) -> None:
     fake.answers["first"] = answer
@@ -165,7 +165,7 @@ def test_a_bad_answer_is_told_as_what_it_means(
     assert raised.value.code == code
 
 
-def test_a_network_that_is_not_there_is_told(fake: "FakePlatform") -> None:
+def test_a_network_that_is_not_there_is_reported(fake: "FakePlatform") -> None:
     client = httpx.Client(transport=httpx.MockTransport(_refuse))
     platform = fake.platform()
     with pytest.raises(NotAcceptedError, match=r"api\.fal\.ai cannot be reached"):

@@ -150,7 +150,7 @@ def test_people_read_a_line_a_check_and_what_to_do(
     assert lines[lines.index("warning uv not on the PATH") + 1].startswith("Install it from https")
 
 
-def test_without_httpx_the_doctor_still_tells_what_is_missing(tmp_path: Path) -> None:
+def test_without_httpx_the_doctor_still_says_what_is_missing(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['httpx', 'yaml', 'jsonschema', 'jinja2', 'rich']))\n"

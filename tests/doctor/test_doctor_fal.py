@@ -28,7 +28,7 @@ def test_the_variable_is_named_and_the_key_is_not_shown(
     assert SECRET not in repr(check)
 
 
-def test_a_missing_key_is_a_warning_that_tells_how_to_set_one() -> None:
+def test_a_missing_key_is_a_warning_that_says_how_to_set_one() -> None:
     check = check_key({"FAL_KEY": " ", "FAL_KEY_ID": "id"})
     assert (check.verdict, check.found) == ("warning", "none is set")
     assert "FAL_KEY_VARIABLE" in check.advice

@@ -28,7 +28,7 @@ def test_folders_that_can_be_written_are_named_and_left_as_they_were(tmp_path: P
     assert [path.name for path in tmp_path.rglob("*")] == ["project"]
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     # A file where a folder is needed stops every user, also one with all permissions.
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -39,7 +39,7 @@ def test_an_old_python_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (check.verdict, check.advice) == ("problem", "Install Python 3.11 or later.")
 
 
-def test_uv_is_told_with_its_version(install: Install) -> None:
+def test_uv_is_listed_with_its_version(install: Install) -> None:
     assert check_uv().verdict == "warning"
     place = install("uv", "echo uv 0.9.1")
     assert (check_uv().verdict, check_uv().found) == ("ok", f"uv 0.9.1 ({place})")
@@ -64,7 +64,7 @@ def test_the_packages_of_this_python_are_all_there() -> None:
         ("acme-absent>=1; extra == 'dev'", "ok", "all installed"),
     ],
 )
-def test_packages_outside_their_range_are_told(
+def test_packages_outside_their_range_are_reported(
     requirement: str, verdict: str, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _: ["httpx>=0.27,<1", requirement])

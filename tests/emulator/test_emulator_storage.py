@@ -35,7 +35,7 @@ def test_a_file_put_to_the_upload_link_can_be_downloaded_by_everybody(
     assert link.endswith("_a_b.bin")
 
 
-def test_head_tells_type_and_length_without_the_bytes(link: str, stranger: httpx.Client) -> None:
+def test_head_gives_type_and_length_without_the_bytes(link: str, stranger: httpx.Client) -> None:
     served = stranger.head(link)
     assert (served.status_code, served.content) == (200, b"")
     assert served.headers["content-length"] == str(len(DATA))

@@ -154,7 +154,7 @@ def test_setting_that_is_not_given_has_its_documented_value(tmp_path: Path) -> N
         ("- a\n", 1, "`name: value` lines"),
     ],
 )
-def test_wrong_setting_is_told_with_name_file_and_line(
+def test_wrong_setting_is_reported_with_name_file_and_line(
     tmp_path: Path, written: str, line: int, name: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -183,7 +183,7 @@ def test_environment_beats_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["fast", "-1", "inf", "nan", "1e-310", "1e11"])
-def test_wrong_variable_is_told_by_its_name(text: str) -> None:
+def test_wrong_variable_is_reported_by_its_name(text: str) -> None:
     with pytest.raises(UsageError, match="FAL_QUEUE_POLL_INTERVAL"):
         load_config(None, {"FAL_QUEUE_POLL_INTERVAL": text})
 

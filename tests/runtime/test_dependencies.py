@@ -54,7 +54,7 @@ def run(wrapper: Path, *argv: str, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(words, capture_output=True, text=True, env=settings, check=False)
 
 
-def test_without_uv_the_answer_tells_the_one_command_that_helps(wrapper: Path) -> None:
+def test_without_uv_the_answer_says_the_one_command_that_helps(wrapper: Path) -> None:
     done = run(wrapper, "--dry-run", "--args", "{}")
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["code"]) == (9, "local_trouble")

@@ -66,7 +66,7 @@ def test_the_page_stays_short_whatever_the_schema_holds(
     assert "--schema" in text
 
 
-def test_a_field_is_told_with_type_choices_default_and_description() -> None:
+def test_a_field_is_shown_with_type_choices_default_and_description() -> None:
     field = {"enum": ["jpeg", "png"], "default": "png", "description": "Format, 100% %s\x1b[31m."}
     text = page({"type": "object", "properties": {"format": field}, "required": ["format"]})
     (line,) = [each for each in text.splitlines() if each.startswith(" *--format")]

@@ -29,7 +29,7 @@ def test_here_documents_belong_to_their_command_and_lines_go_on_after_them() -> 
 
 
 @pytest.mark.parametrize("text", ['a "$x"', 'a "`x`"', "a $x", "a b*", "a <<E\n$x\nE", "a {b,c}"])
-def test_what_the_shell_would_replace_is_told(text: str) -> None:
+def test_what_the_shell_would_replace_is_reported(text: str) -> None:
     assert read_shell(text)[0].expands
 
 

@@ -64,7 +64,7 @@ def test_a_flag_without_a_schema_is_pointed_to_args_and_to_no_schema(run: Run) -
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("quite", "--quiet"), ("dryrun", "--dry-run")])
-def test_an_option_that_is_nearly_right_is_told_with_and_without_a_schema(
+def test_an_option_that_is_nearly_right_is_reported_with_and_without_a_schema(
     run: Run, typed: str, meant: str
 ) -> None:
     for model in ("acme/demo", "other/model"):

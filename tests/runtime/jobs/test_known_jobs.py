@@ -32,7 +32,7 @@ def told(result: CallResult) -> dict[str, Any]:
     return error
 
 
-def test_status_of_a_job_is_told_without_collecting(fal: "Fal") -> None:
+def test_status_of_a_job_is_given_without_collecting(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_PROGRESS")
     result = fal.ask(job_status)
     assert (result.status, result.exit_status, result.job) == ("IN_PROGRESS", 0, "req-1")
@@ -55,7 +55,7 @@ def test_status_of_a_failed_job_says_why_as_its_result_does(fal: "Fal") -> None:
 
 
 @pytest.mark.parametrize("command", [job_status, job_result])
-def test_unknown_job_is_told(fal: "Fal", command: Command) -> None:
+def test_unknown_job_is_reported(fal: "Fal", command: Command) -> None:
     fal.script.on(STATUS, fal.answer({"status": "NOT_FOUND"}, 404))
     result = fal.ask(command)
     assert (result.status, result.exit_status) == ("UNKNOWN", 2)
@@ -101,7 +101,7 @@ def test_missing_key_leaves_a_known_job_to_be_collected(fal: "Fal") -> None:
         (404, {"status": "NOT_FOUND"}, "UNKNOWN", 2),
     ],
 )
-def test_cancel_tells_what_became_of_the_job(
+def test_cancel_says_what_became_of_the_job(
     fal: "Fal", code: int, body: object, status: str, exit_status: int
 ) -> None:
     fal.script.on(CANCEL, fal.answer(body, code))

@@ -107,7 +107,7 @@ def test_submit_without_a_connection_is_tried_again(fal: "Fal", error: Exception
     assert (result.exit_status, result.as_json()["error"]["code"]) == (6, "network_blocked")
 
 
-def test_busy_queue_is_tried_again_and_then_told(fal: "Fal") -> None:
+def test_busy_queue_is_tried_again_and_then_reported(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
     busy = fal.answer({"detail": "busy"}, 429, {"retry-after": "3"})
     fal.script.on(POST, busy, fal.accepted())
@@ -122,7 +122,7 @@ def test_busy_queue_is_tried_again_and_then_told(fal: "Fal") -> None:
     assert (result.exit_status, result.as_json()["error"]["charged"]) == (6, "no")
 
 
-def test_missing_key_is_told_before_anything_is_done(fal: "Fal") -> None:
+def test_missing_key_is_reported_before_anything_is_done(fal: "Fal") -> None:
     fal.config = load_config(None, {})
     outcome = fal.run()
     assert (outcome.status, outcome.exit_status) == ("REFUSED", 3)
@@ -139,7 +139,7 @@ def test_output_file_outside_the_folder_is_refused_before_submit(
     assert fal.script.requests == []
 
 
-def test_output_that_is_a_file_is_told_before_submit(fal: "Fal") -> None:
+def test_output_that_is_a_file_is_reported_before_submit(fal: "Fal") -> None:
     fal.options.output.write_text("here first")
     assert fal.run(output=fal.options.output / "below").exit_status == 9
     outcome = fal.run()
@@ -149,7 +149,7 @@ def test_output_that_is_a_file_is_told_before_submit(fal: "Fal") -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_output_that_cannot_be_written_is_told_before_submit(fal: "Fal") -> None:
+def test_output_that_cannot_be_written_is_reported_before_submit(fal: "Fal") -> None:
     fal.options.output.mkdir(mode=0o500)
     assert fal.run().exit_status == 9
     assert fal.script.requests == []
@@ -211,7 +211,7 @@ def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
         (httpx.Response(401), "REFUSED", 3),
     ],
 )
-def test_sync_run_that_ends_badly_is_told(
+def test_sync_run_that_ends_badly_is_reported(
     fal: "Fal", answer: httpx.Response | Exception, status: str, exit_status: int
 ) -> None:
     fal.script.on(RUN, answer)
@@ -252,7 +252,7 @@ def test_fault_of_this_program_while_submitting_is_in_doubt(fal: "Fal", failure:
     assert result.error.__cause__ is failure
 
 
-def test_fault_of_this_program_after_a_synchronous_run_is_told_as_paid_for(fal: "Fal") -> None:
+def test_fault_of_this_program_after_a_synchronous_run_is_reported_as_paid_for(fal: "Fal") -> None:
     fault = RuntimeError("bug")
     fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
     fal.script.on("GET https://cdn.example/a.png", fault)

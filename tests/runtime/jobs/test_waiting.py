@@ -14,7 +14,7 @@ JOB = f"{QUEUE}/acme/demo/requests/req-1"
 POST = f"POST {QUEUE}/{MODEL}"
 
 
-def test_collecting_command_is_told_before_waiting(fal: "Fal") -> None:
+def test_collecting_command_is_shown_before_waiting(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_QUEUE", "COMPLETED")
     fal.run()
     assert "req-1" in fal.lines[0]
@@ -90,7 +90,7 @@ def test_result_that_says_in_progress_is_waited_for(fal: "Fal") -> None:
     assert fal.run().result == {"a": 1}
 
 
-def test_result_endpoint_that_refuses_is_told_without_a_second_submit(fal: "Fal") -> None:
+def test_result_endpoint_that_refuses_is_reported_without_a_second_submit(fal: "Fal") -> None:
     fal.queue(fal.answer({"detail": "Method Not Allowed"}, 405))
     outcome = fal.run()
     assert (outcome.status, outcome.exit_status) == ("RESULT_ENDPOINT_ONLY", 5)

@@ -50,7 +50,7 @@ def test_files_are_found_by_the_values(result: Any, expected: list[tuple[str, st
     assert found(result) == expected
 
 
-def test_marks_of_the_schema_find_what_no_name_tells() -> None:
+def test_marks_of_the_schema_find_what_no_name_shows() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -161,7 +161,7 @@ def test_names_are_read_from_links_without_their_query() -> None:
         ("application/octet-stream", ("model_glb",), "3d"),
     ],
 )
-def test_kind_is_told_by_type_name_or_field(
+def test_kind_is_known_by_type_name_or_field(
     content_type: str, names: tuple[str, ...], kind: str
 ) -> None:
     assert kind_of(content_type, *names) == kind

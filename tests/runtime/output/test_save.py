@@ -55,7 +55,7 @@ def test_digest_and_size_are_those_of_the_bytes(fal: "Fal") -> None:
     assert (file.content_type, file.url) == ("image/png", f"{CDN}/a.png")
 
 
-def test_names_tell_field_and_request(fal: "Fal") -> None:
+def test_names_hold_field_and_request(fal: "Fal") -> None:
     for number in range(3):
         serve(fal, f"{number}.png", bytes([number]))
     files = [image("0.png"), image("1.png", "images[1]"), image("2.png", "model.mask")]

@@ -18,7 +18,7 @@ sys.exit(main(["--schema"], model_id="acme/demo", skill=Path(sys.argv[1])))
 """
 
 
-def test_a_refusal_is_told_on_stderr_where_standard_output_is_closed(
+def test_a_refusal_is_reported_on_stderr_where_standard_output_is_closed(
     poster_skill: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdout", None)

@@ -81,14 +81,14 @@ def accepted(value: dict[str, Any], *, allow_unknown: bool = False) -> dict[str,
         ({"timings": {"a b": "x"}}, 'timings["a b"]', ('"x"', "number")),
     ],
 )
-def test_a_problem_tells_path_what_came_and_what_is_expected(
+def test_a_problem_has_path_what_came_and_what_is_expected(
     given: dict[str, Any], path: str, expected: tuple[str, str]
 ) -> None:
     found = problems({"prompt": "abc"} | given)
     assert {path: each[:2] for path, each in found.items()} == {path: expected}
 
 
-def test_every_problem_is_told_at_once_and_missing_fields_together() -> None:
+def test_every_problem_is_reported_at_once_and_missing_fields_together() -> None:
     schema = SCHEMA | {"required": ["prompt", "size", "count"]}
     with pytest.raises(InputError) as caught:
         check_input({"count": 0, "format": "gif", "promt": "x"}, SchemaDocument(schema))

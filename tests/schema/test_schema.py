@@ -118,7 +118,7 @@ def test_the_order_of_fields_is_the_documents_display_order(openapi_document: Op
 @pytest.mark.parametrize(
     "reference", ["#/components/schemas/Gone", "#/definitions/X", "https://x.test/s", 5, None]
 )
-def test_a_dangling_reference_allows_anything_and_is_told(
+def test_a_dangling_reference_allows_anything_and_is_reported(
     reference: Any, openapi_document: OpenApi
 ) -> None:
     resolved = read_input(openapi_document, {"a": {"type": "array", "items": {"$ref": reference}}})
@@ -147,7 +147,7 @@ def test_recursion_stays_recursion(openapi_document: OpenApi) -> None:
     ],
     ids=["reference", "union", "in a circle"],
 )
-def test_a_definition_that_is_only_itself_allows_anything_and_is_told(
+def test_a_definition_that_is_only_itself_allows_anything_and_is_reported(
     node: Any, openapi_document: OpenApi
 ) -> None:
     resolved = read_input(openapi_document, {"a": ref("Node")}, Node=node, Other=ref("Node"))

@@ -8,14 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
-
-class Project(Protocol):
-    folder: Path
-    creator: Path
+if TYPE_CHECKING:
+    from tests.skill.conftest import Project
 
 
 WHISPER = ["-m", "fal-ai/whisper", "--offline"]
@@ -47,7 +45,7 @@ def unchanged(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def skills(project: Project) -> Path:
+def skills(project: "Project") -> Path:
     """Return the folder of the skills; the current folder is another one."""
     return project.creator.parent
 
@@ -76,7 +74,7 @@ def test_a_copy_of_the_folder_makes_skills_beside_it(
     ],
 )
 def test_an_option_chooses_another_folder(
-    project: Project, skills: Path, arguments: list[str], place: str
+    project: "Project", skills: Path, arguments: list[str], place: str
 ) -> None:
     made = script(skills, "generate_fal_skill.py", *WHISPER, *arguments)
 
@@ -137,7 +135,7 @@ def test_ends_of_lines_and_files_of_no_program_change_nothing(skills: Path) -> N
 
 
 @pytest.fixture
-def other_modules(project: Project) -> None:
+def other_modules(project: "Project") -> None:
     """Put modules into the current folder that must not be imported in the place of others."""
     for name in ("falsmith", "fal_runtime", "click", "json", "runpy"):
         (project.folder / f"{name}.py").write_text("raise SystemExit('not this one')\n")

@@ -59,7 +59,7 @@ def test_what_is_up_to_date_is_not_written_at_all(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_each_kind_of_difference_is_told(tmp_path: Path) -> None:
+def test_each_kind_of_difference_is_reported(tmp_path: Path) -> None:
     written(tree("a", "b", "c"), tmp_path)
     (tmp_path / "a").unlink()
     (tmp_path / "b").write_text("edited")
@@ -144,7 +144,7 @@ def test_nothing_outside_is_removed_whatever_provenance_lists(tmp_path: Path, li
     assert (outside / "victim").read_text() == "precious"
 
 
-def test_a_link_in_the_place_of_a_file_is_told_as_edited_and_never_written_through(
+def test_a_link_in_the_place_of_a_file_is_reported_as_edited_and_never_written_through(
     tmp_path: Path,
 ) -> None:
     folder, outside = tmp_path / "skill", tmp_path / "outside.txt"
@@ -160,7 +160,7 @@ def test_a_link_in_the_place_of_a_file_is_told_as_edited_and_never_written_throu
     assert not (folder / "a").is_symlink()
 
 
-def test_a_linked_folder_is_told_as_edited_and_never_written_through(tmp_path: Path) -> None:
+def test_a_linked_folder_is_reported_as_edited_and_never_written_through(tmp_path: Path) -> None:
     folder, outside = tmp_path / "skill", tmp_path / "outside"
     files = tree("scripts/deep/a")
     written(files, folder)
@@ -174,7 +174,7 @@ def test_a_linked_folder_is_told_as_edited_and_never_written_through(tmp_path: P
     assert compare(files, folder) == []
 
 
-def test_a_folder_where_a_file_belongs_is_told_and_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_where_a_file_belongs_is_reported_and_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "a/inside").mkdir(parents=True)
     (tmp_path / "a/inside/mine").touch()
 
@@ -185,7 +185,7 @@ def test_a_folder_where_a_file_belongs_is_told_and_not_replaced(tmp_path: Path) 
     assert (tmp_path / "a/inside/mine").exists()
 
 
-def test_a_file_where_a_folder_belongs_is_told_and_not_replaced(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_belongs_is_reported_and_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "scripts").write_text("mine")
 
     assert kinds(tree("scripts/a"), tmp_path)["scripts/a"] == "edited"

@@ -33,7 +33,7 @@ def body(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_defaults_are_sent_unless_given_otherwise_and_each_source_is_told(
+def test_defaults_are_sent_unless_given_otherwise_and_each_source_is_reported(
     ask: Ask, write_defaults: Write
 ) -> None:
     write_defaults(GOOD)
@@ -91,7 +91,7 @@ def test_a_flag_for_an_object_hides_what_set_gave_to_it(ask: Ask) -> None:
     assert answer["sources"] == {"size": "flag", "prompt": "flag"}
 
 
-def test_what_the_command_itself_adds_is_told(ask: Ask, poster_skill: Path) -> None:
+def test_what_the_command_itself_adds_is_reported(ask: Ask, poster_skill: Path) -> None:
     schema = {"properties": {"prompt": {}, "sync_mode": {"type": "boolean"}}}
     (poster_skill / "references" / "input.schema.json").write_text(json.dumps(schema))
     assert ask("--prompt", "x")[1]["sources"] == {"prompt": "flag", "sync_mode": "built in"}

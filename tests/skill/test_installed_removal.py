@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,19 +15,15 @@ from falsmith.skill.installed import Installed, find
 from falsmith.skill.provenance import read_provenance
 from falsmith.skill.remove import plan_removal, remove
 
-
-class Project(Protocol):
-    folder: Path
-    linked: Path
-    alone: Path
-    creator: Path
+if TYPE_CHECKING:
+    from tests.skill.conftest import Project
 
 
 Contents = Callable[[Path], dict[str, bytes | str]]
 
 
 def test_an_untouched_skill_goes_with_its_folder_and_nothing_else(
-    project: Project, contents: Contents
+    project: "Project", contents: Contents
 ) -> None:
     creator = contents(project.creator)
     (project.linked / "scripts/__pycache__").mkdir()
@@ -41,7 +37,7 @@ def test_an_untouched_skill_goes_with_its_folder_and_nothing_else(
     assert project.alone.is_dir()
 
 
-def test_what_the_user_edited_and_added_stays(project: Project, contents: Contents) -> None:
+def test_what_the_user_edited_and_added_stays(project: "Project", contents: Contents) -> None:
     (project.alone / "SKILL.md").write_text("Mine.")
     (project.alone / "references/guide.md").write_text("Mine.")
     (project.alone / "references/defaults.yaml").write_text("defaults: {}")
@@ -63,7 +59,7 @@ def test_what_the_user_edited_and_added_stays(project: Project, contents: Conten
 
 
 def test_copies_in_the_place_of_links_are_no_work_of_the_user(
-    project: Project, tmp_path: Path
+    project: "Project", tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project.creator.parent, copy)
@@ -98,7 +94,7 @@ def test_copies_in_the_place_of_links_are_no_work_of_the_user(
     ],
 )
 def test_a_record_of_odd_names_leads_to_no_crash(
-    project: Project, part: str, told: dict[str, str]
+    project: "Project", part: str, told: dict[str, str]
 ) -> None:
     record = project.alone / "references/provenance.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {part: told}))
@@ -111,7 +107,7 @@ def test_a_record_of_odd_names_leads_to_no_crash(
     assert not project.alone.exists()
 
 
-def test_force_takes_all_of_it(project: Project) -> None:
+def test_force_takes_all_of_it(project: "Project") -> None:
     (project.alone / "SKILL.md").write_text("Mine.")
     (project.alone / "references/guide.md").write_text("Mine.")
     (project.alone / "empty/folder").mkdir(parents=True)
@@ -124,7 +120,7 @@ def test_force_takes_all_of_it(project: Project) -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 def test_links_are_never_followed(
-    project: Project, contents: Contents, tmp_path: Path, force: bool
+    project: "Project", contents: Contents, tmp_path: Path, force: bool
 ) -> None:
     outside = tmp_path / "outside"
     shutil.copytree(project.alone / "scripts", outside)
@@ -141,7 +137,7 @@ def test_links_are_never_followed(
 
 @pytest.mark.parametrize("part", ["", "references", "references/provenance.json"])
 def test_a_link_in_the_place_of_the_skill_or_its_record_is_refused(
-    project: Project, contents: Contents, tmp_path: Path, part: str
+    project: "Project", contents: Contents, tmp_path: Path, part: str
 ) -> None:
     place = project.alone / part
     place.rename(tmp_path / "moved")
@@ -154,7 +150,7 @@ def test_a_link_in_the_place_of_the_skill_or_its_record_is_refused(
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_foreign_folder_is_refused(project: Project, force: bool) -> None:
+def test_a_foreign_folder_is_refused(project: "Project", force: bool) -> None:
     foreign = project.folder / "foreign"
     foreign.mkdir()
     (foreign / "SKILL.md").write_text("---\nname: foreign\n---\n")
@@ -167,14 +163,14 @@ def test_a_foreign_folder_is_refused(project: Project, force: bool) -> None:
         plan_removal(foreign / "SKILL.md", force=force)
 
 
-def test_an_empty_folder_is_foreign_too(project: Project) -> None:
+def test_an_empty_folder_is_foreign_too(project: "Project") -> None:
     (project.folder / "empty").mkdir()
 
     with pytest.raises(UsageError, match="not a skill of falsmith"):
         plan_removal(project.folder / "empty")
 
 
-def test_the_creator_stays_while_skills_link_to_it(project: Project) -> None:
+def test_the_creator_stays_while_skills_link_to_it(project: "Project") -> None:
     with pytest.raises(UsageError, match=r"1 skills through links: acme-linked\. .*--force"):
         plan_removal(project.creator)
     assert plan_removal(project.creator, force=True).linked_by == ("acme-linked",)
@@ -184,7 +180,7 @@ def test_the_creator_stays_while_skills_link_to_it(project: Project) -> None:
     assert not project.creator.exists()
 
 
-def test_planning_alone_changes_nothing(project: Project, contents: Contents) -> None:
+def test_planning_alone_changes_nothing(project: "Project", contents: Contents) -> None:
     before = contents(project.folder)
     plan_removal(project.linked, force=True)
 
@@ -196,7 +192,7 @@ class KilledError(Exception):
 
 
 def test_a_removal_that_is_killed_anywhere_can_be_run_again(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: "Project", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project.linked / "references/guide.md").write_text("Mine.")
     steps = {"unlink": Path.unlink, "rmtree": shutil.rmtree}
@@ -227,7 +223,7 @@ def test_a_removal_that_is_killed_anywhere_can_be_run_again(
     assert [path.name for path in project.linked.rglob("*")] == ["references", "guide.md"]
 
 
-def test_a_removal_killed_before_its_last_folders_can_be_run_again(project: Project) -> None:
+def test_a_removal_killed_before_its_last_folders_can_be_run_again(project: "Project") -> None:
     remove(plan_removal(project.linked))
     (project.linked / "references").mkdir(parents=True)
     remove(plan_removal(project.linked))
@@ -236,7 +232,7 @@ def test_a_removal_killed_before_its_last_folders_can_be_run_again(project: Proj
 
 
 def test_trouble_with_the_disk_is_one_error_that_says_what_to_do(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: "Project", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, *, missing_ok: bool = False) -> None:
         raise PermissionError(13, "Permission denied", str(path))
@@ -248,7 +244,7 @@ def test_trouble_with_the_disk_is_one_error_that_says_what_to_do(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
 def test_a_skill_that_cannot_go_as_a_whole_stays_as_a_whole(
-    project: Project, contents: Contents
+    project: "Project", contents: Contents
 ) -> None:
     before = contents(project.linked)
     project.linked.parent.chmod(0o555)
@@ -262,7 +258,9 @@ def test_a_skill_that_cannot_go_as_a_whole_stays_as_a_whole(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
 @pytest.mark.parametrize("closed", [".", "references/provenance.json"])
-def test_a_skill_that_cannot_be_read_is_told_and_left_alone(project: Project, closed: str) -> None:
+def test_a_skill_that_cannot_be_read_is_reported_and_left_alone(
+    project: "Project", closed: str
+) -> None:
     place = project.linked / closed
     place.chmod(0)
     try:

@@ -11,7 +11,7 @@ import pytest
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_ctrl_c_exits_130_and_tells_what_to_do(tmp_path: Path) -> None:
+def test_ctrl_c_exits_130_and_says_what_to_do(tmp_path: Path) -> None:
     pipe = tmp_path / "document.json"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "falsmith", "show", "acme/demo", "--source", str(pipe)]

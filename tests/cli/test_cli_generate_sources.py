@@ -202,7 +202,7 @@ def test_a_proxys_page_in_place_of_the_platform_exits_6_and_makes_nothing(
     assert not Path(".claude").exists()
 
 
-def test_a_wrong_setting_of_the_platform_is_told(
+def test_a_wrong_setting_of_the_platform_is_reported(
     falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAL_PLATFORM_URL", "not a link")

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -11,12 +11,8 @@ import pytest
 from falsmith.cli import run
 from falsmith.hosts import HOST_FOLDERS
 
-
-class Project(Protocol):
-    folder: Path
-    linked: Path
-    alone: Path
-    creator: Path
+if TYPE_CHECKING:
+    from tests.skill.conftest import Project
 
 
 Capture = pytest.CaptureFixture[str]
@@ -27,7 +23,7 @@ def answer(capsys: Capture) -> dict[str, Any]:
     return told
 
 
-def test_list_tells_what_stands_in_every_host_folder(project: Project, capsys: Capture) -> None:
+def test_list_names_what_stands_in_every_host_folder(project: "Project", capsys: Capture) -> None:
     moved = Path(".windsurf/skills/acme-alone")
     moved.parent.mkdir(parents=True)
     project.alone.rename(moved)
@@ -59,22 +55,22 @@ def test_list_tells_what_stands_in_every_host_folder(project: Project, capsys: C
         ([".claude/skills/acme-linked", "-o", ".claude/skills/acme-alone"], 2 * ["acme"]),
     ],
 )
-def test_list_looks_where_it_is_told_to(
-    project: Project, capsys: Capture, arguments: list[str], names: list[str]
+def test_list_looks_in_the_named_folders(
+    project: "Project", capsys: Capture, arguments: list[str], names: list[str]
 ) -> None:
     assert run(["list", *arguments]) == 0
     found = [one["name"] for one in answer(capsys)["skills"]]
     assert found == (["acme-linked", "acme-alone"] if names == 2 * ["acme"] else names)
 
 
-def test_list_asks_for_folders_that_are_there(project: Project, capsys: Capture) -> None:
+def test_list_asks_for_folders_that_are_there(project: "Project", capsys: Capture) -> None:
     for arguments in (["none"], ["-o", "none"], ["-o", ".", "--agent", "claude"]):
         assert run(["list", *arguments]) == 2
         assert answer(capsys)["error"]["code"] == "usage"
 
 
 def test_people_read_a_table_that_hides_nothing(
-    project: Project, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    project: "Project", capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = project.alone / "references/provenance.json"
     changed = json.loads(record.read_text()) | {"model_id": "acme/[red]\x1b[2Jalone"}
@@ -93,7 +89,7 @@ def test_people_read_a_table_that_hides_nothing(
     assert ".cursor/skills" in capsys.readouterr().err
 
 
-def test_remove_tells_what_went_and_what_stays(project: Project, capsys: Capture) -> None:
+def test_remove_says_what_went_and_what_stays(project: "Project", capsys: Capture) -> None:
     (project.alone / "SKILL.md").write_text("Mine.")
 
     assert run(["remove", "acme-alone", "--dry-run"]) == 0
@@ -109,7 +105,7 @@ def test_remove_tells_what_went_and_what_stays(project: Project, capsys: Capture
 
 
 def test_people_read_a_line_a_file_that_stays(
-    project: Project, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    project: "Project", capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(14):
         (project.alone / f"{number:02}.txt").write_text("Mine.")
@@ -137,7 +133,7 @@ def test_people_read_a_line_a_file_that_stays(
     ],
 )
 def test_remove_refuses_what_is_not_clear_and_not_falsmiths(
-    project: Project, capsys: Capture, arguments: list[str], told: str
+    project: "Project", capsys: Capture, arguments: list[str], told: str
 ) -> None:
     assert run(["remove", *arguments]) == 2
     error = answer(capsys)["error"]
@@ -146,7 +142,7 @@ def test_remove_refuses_what_is_not_clear_and_not_falsmiths(
 
 
 def test_forcing_the_creator_away_names_the_skills_that_break(
-    project: Project, capsys: Capture
+    project: "Project", capsys: Capture
 ) -> None:
     assert run(["remove", "fal-skill-creator", "--force"]) == 0
     captured = capsys.readouterr()

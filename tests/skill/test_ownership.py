@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,12 +15,8 @@ from falsmith.skill.ownership import owner
 from falsmith.skill.provenance import read_provenance
 from falsmith.skill.remove import plan_removal, remove
 
-
-class Project(Protocol):
-    folder: Path
-    linked: Path
-    alone: Path
-    creator: Path
+if TYPE_CHECKING:
+    from tests.skill.conftest import Project
 
 
 Falsmith = Callable[..., tuple[int, str, str]]
@@ -40,7 +36,7 @@ def owners(skill: Path, *paths: str) -> list[str]:
     return [owner(skill, PurePosixPath(path), provenance) for path in paths]
 
 
-def test_each_file_has_one_owner(project: Project) -> None:
+def test_each_file_has_one_owner(project: "Project") -> None:
     place(project.alone, OURS[2]).touch()
     assert owners(project.alone, *OURS) == ["ours"] * 3
     assert owners(project.linked, *LINKED) == ["ours"] * 2
@@ -55,7 +51,7 @@ def test_each_file_has_one_owner(project: Project) -> None:
 @pytest.mark.parametrize(
     "path", ["../.falsmith-1-victim", "../victim", "out/victim", "out/.falsmith-1-victim"]
 )
-def test_nothing_outside_of_a_skill_is_ours(project: Project, path: str) -> None:
+def test_nothing_outside_of_a_skill_is_ours(project: "Project", path: str) -> None:
     skills = project.alone.parent
     (project.alone / "out").symlink_to(skills)
     victim = skills / PurePosixPath(path).name
@@ -69,7 +65,7 @@ def test_nothing_outside_of_a_skill_is_ours(project: Project, path: str) -> None
     assert victim.read_text() == "precious"
 
 
-def test_notes_of_the_user_are_not_taken_for_remains_of_a_write(project: Project) -> None:
+def test_notes_of_the_user_are_not_taken_for_remains_of_a_write(project: "Project") -> None:
     skills = project.alone.parent
     notes = place(skills, ".falsmith-notes/todo.md")
     inside = project.alone / ".falsmith-notes.md"
@@ -136,7 +132,7 @@ def test_a_pipe_in_a_skill_is_named_and_never_opened(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_pipes_among_the_skills_stop_nothing(project: Project, falsmith: Falsmith) -> None:
+def test_pipes_among_the_skills_stop_nothing(project: "Project", falsmith: Falsmith) -> None:
     skills = project.alone.parent
     os.mkfifo(skills / "pipe")
     (skills / "other/references").mkdir(parents=True)

@@ -44,7 +44,7 @@ unix_only = pytest.mark.skipif(os.name == "nt", reason="starts a script by its f
 
 
 @unix_only
-def test_an_installed_command_is_told_by_its_name(program: Path, tmp_path: Path) -> None:
+def test_an_installed_command_is_shown_by_its_name(program: Path, tmp_path: Path) -> None:
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     page = falsmith("falsmith", "call", "--help", path=path, folder=tmp_path).stdout
     assert page.startswith("usage: falsmith call -m MODEL_ID")
@@ -56,7 +56,7 @@ def test_an_installed_command_is_told_by_its_name(program: Path, tmp_path: Path)
     assert falsmith(*shlex.split(following), path=path, folder=tmp_path).returncode == 0
 
 
-def test_an_executable_of_windows_is_told_by_its_name_without_the_ending(
+def test_an_executable_of_windows_is_shown_by_its_name_without_the_ending(
     program: Path, tmp_path: Path
 ) -> None:
     script = program.with_suffix(".exe")

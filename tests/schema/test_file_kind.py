@@ -28,7 +28,7 @@ TEXT = {"type": "string"}
         ("image_url_2", "image"),
     ],
 )
-def test_a_text_whose_name_ends_in_url_is_a_file_of_the_kind_its_words_tell(
+def test_a_text_whose_name_ends_in_url_is_a_file_of_the_kind_its_words_name(
     name: str, kind: str
 ) -> None:
     assert input_file_kind(f"input.{name}", name, TEXT, "") == kind
@@ -58,14 +58,14 @@ def test_a_type_list_with_string_is_a_free_text() -> None:
     assert input_file_kind("x", "video_url", {"type": ["string", "null"]}, "") == "video"
 
 
-def test_an_example_link_tells_a_file_without_the_name() -> None:
+def test_an_example_link_shows_a_file_without_the_name() -> None:
     linked = TEXT | {"examples": ["https://example.com/a/shirt.PNG?x=1"]}
 
     assert input_file_kind("input.garment", "garment", linked, "") == "image"
     assert input_file_kind("input.lora_path", "lora_path", linked, "") is None
 
 
-def test_an_example_of_no_known_kind_tells_nothing() -> None:
+def test_an_example_of_no_known_kind_shows_nothing() -> None:
     for link in ("https://example.com/page", "https://example.com/a.safetensors", "photo.png"):
         schema = TEXT | {"examples": [link]}
         assert input_file_kind("input.source", "source", schema, "") is None
@@ -75,7 +75,7 @@ def test_an_example_of_no_known_kind_tells_nothing() -> None:
     ("hint", "kind"),
     [("image_mask", "image"), ("archive", "archive"), ("video", "video"), ("colour", None)],
 )
-def test_the_forms_hint_tells_the_kind(hint: str, kind: str | None) -> None:
+def test_the_forms_hint_names_the_kind(hint: str, kind: str | None) -> None:
     assert input_file_kind("input.source", "source", TEXT, hint) == kind
 
 
@@ -102,11 +102,11 @@ def test_an_output_text_is_a_file_by_its_name_only() -> None:
         ("", None),
     ],
 )
-def test_an_extension_tells_a_kind(link: str, kind: str | None) -> None:
+def test_an_extension_names_a_kind(link: str, kind: str | None) -> None:
     assert extension_kind(link) == kind
 
 
-def test_words_tell_a_kind_and_other_words_none() -> None:
+def test_words_name_a_kind_and_other_words_none() -> None:
     assert word_kind("model_glb") == "3d"
     assert word_kind("Thumbnail") == "image"
     assert word_kind("object") is None

@@ -49,7 +49,7 @@ def choices(schema: Schema, root: Schema) -> tuple[Json, ...]:
     ],
     ids=str,
 )
-def test_a_type_is_told_in_words(schema: dict[str, Any], label: str) -> None:
+def test_a_type_is_put_into_words(schema: dict[str, Any], label: str) -> None:
     assert type_label(schema, {}) == label
 
 
@@ -75,7 +75,7 @@ def test_null_is_no_choice() -> None:
     assert choices({"anyOf": [{"enum": ["a", None]}, {"const": None}]}, {}) == ("a",)
 
 
-def test_choices_of_every_branch_and_of_a_lists_items_are_told() -> None:
+def test_choices_of_every_branch_and_of_a_lists_items_are_listed() -> None:
     assert choices({"anyOf": [{"enum": ["1", 1]}, {"const": "auto"}, SIZE]}, {}) == ("1", 1, "auto")
     assert choices({"type": "array", "items": {"enum": ["a", ""]}}, {}) == ("a", "")
     assert choices(TEXT, {}) == ()
@@ -99,7 +99,7 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_told() -> None:
     ],
     ids=str,
 )
-def test_limits_are_told_in_words(schema: dict[str, Any], text: str) -> None:
+def test_limits_are_put_into_words(schema: dict[str, Any], text: str) -> None:
     assert labels.limits(branches(schema, {})) == text
 
 

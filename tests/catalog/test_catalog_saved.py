@@ -236,7 +236,7 @@ def unread(path: Path) -> list[str]:
     return [one.model_id for one in SavedSource(path).files() if isinstance(one, DocumentFile)]
 
 
-def test_a_document_that_tells_its_model_at_a_glance_is_read_where_it_is_needed(
+def test_a_document_that_begins_with_its_model_id_is_read_where_it_is_needed(
     tmp_path: Path,
 ) -> None:
     save(tmp_path / "openapi" / "a.json", document("acme/a"))

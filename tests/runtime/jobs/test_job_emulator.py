@@ -114,6 +114,6 @@ def test_every_job_is_submitted_once(emulator: Emulator, calls: Calls) -> None:
     assert submits() == before + 1
 
 
-def test_job_that_nobody_knows_is_told(calls: Calls) -> None:
+def test_job_that_nobody_knows_is_reported(calls: Calls) -> None:
     outcome = job_result(calls.services, FLUX, UNKNOWN_ID, calls.options)
     assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 2)

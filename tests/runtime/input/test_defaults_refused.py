@@ -51,7 +51,7 @@ presets:
         ("- seed\n", 1, ["`name: value` lines"]),
     ],
 )
-def test_what_is_wrong_is_told_with_file_line_and_key(
+def test_what_is_wrong_is_reported_with_file_line_and_key(
     ask: Ask, write_defaults: Write, text: str, line: int, told: list[str]
 ) -> None:
     file = write_defaults(text)
@@ -98,7 +98,7 @@ def test_a_file_outside_of_skill_and_project_is_refused(
     assert ask("--prompt", "x", "--image-url", str(tmp_path / "secret.png"))[0] == 0
 
 
-def test_every_problem_of_the_file_is_told_at_once(ask: Ask, write_defaults: Write) -> None:
+def test_every_problem_of_the_file_is_reported_at_once(ask: Ask, write_defaults: Write) -> None:
     write_defaults(
         "defaults: {output_format: pgn}\npresets:\n  a: {num_images: 9}\n  b: {seed: x}\n"
     )

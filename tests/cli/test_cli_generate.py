@@ -189,7 +189,7 @@ def test_another_mode_is_a_difference(falsmith: Callable[..., Ran]) -> None:
     assert kinds["references/tools/fal-ai-flux-dev.yaml"] == "missing"
 
 
-def test_a_rehearsal_tells_what_it_would_write_and_writes_nothing(
+def test_a_rehearsal_says_what_it_would_write_and_writes_nothing(
     falsmith: Callable[..., Ran],
 ) -> None:
     ran = falsmith("generate", "--offline", "-m", FLUX, "--dry-run")
