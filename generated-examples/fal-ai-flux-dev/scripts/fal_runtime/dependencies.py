@@ -1,4 +1,4 @@
-"""Have the third-party packages at hand when a call needs them, or say how to get them."""
+"""The third-party packages that a call needs: at hand, or how to get them."""
 
 import importlib
 import os
@@ -39,7 +39,13 @@ def require_modules(
     uv = shutil.which("uv", path=environ.get("PATH"))
     if uv is not None and _ALREADY_TRIED not in environ and script.is_file():
         command = [uv, "run", "--quiet", "--script", str(script), *words]
-        _become(command, {**environ, _ALREADY_TRIED: "1"})
+        environ = {**environ, _ALREADY_TRIED: "1"}
+        if os.name != "nt":
+            os.execve(uv, command, environ)
+        # On Windows exec returns to the shell at once, as if the command had ended.
+        import subprocess
+
+        sys.exit(subprocess.call(command, env=environ))
     install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(
         "local_trouble",
@@ -55,12 +61,3 @@ def _importable(module: str) -> bool:
     except ImportError:
         return False
     return True
-
-
-def _become(command: list[str], environ: Mapping[str, str]) -> None:
-    if os.name != "nt":
-        os.execve(command[0], command, environ)
-    # On Windows exec returns to the shell at once, as if the command had ended.
-    import subprocess
-
-    sys.exit(subprocess.call(command, env=environ))

@@ -1,4 +1,4 @@
-"""Bring local files to fal's storage before a job."""
+"""Local files in fal's storage, uploaded before a job."""
 
 import json
 from collections.abc import Iterable

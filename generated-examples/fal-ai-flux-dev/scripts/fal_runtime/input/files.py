@@ -1,4 +1,4 @@
-"""Find the local files that an input names, in its file fields only."""
+"""The local files that an input names, in its file fields only."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Read a command line: our own options, and one flag for each input field of the model."""
+"""A command line, read: our own options, and one flag for each input field of the model."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Make one validated input of what a command line or a Python caller gives."""
+"""One validated input, made of what a command line or a Python caller gives."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy

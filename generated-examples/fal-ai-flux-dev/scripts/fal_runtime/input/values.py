@@ -1,4 +1,4 @@
-"""Turn the texts of a command line into JSON values, as the schema of their place wants them."""
+"""The JSON values of a command line's texts, as the schema of their place wants them."""
 
 import math
 import re
@@ -32,7 +32,12 @@ def field_value(texts: Sequence[str], schema: Schema, document: SchemaDocument) 
     if len(texts) == 1:
         return _whole_array(texts[0], schema, document)
     items = document.item_schema(schema)
-    return [item for text in texts for item in _items(text, items, document)]
+    values: list[Any] = []
+    for text in texts:
+        parsed = _parsed(text, frozenset({"array"}))
+        whole = isinstance(parsed, list) and not document.accepts(parsed, items)
+        values += parsed if whole else [_single_value(text, items, document)]
+    return values
 
 
 def digit_texts(value: Value, document: SchemaDocument) -> list[tuple[Location, str]]:
@@ -101,13 +106,6 @@ def _whole_array(text: str, schema: Schema, document: SchemaDocument) -> Value:
     if document.types(schema) - {"null"} != {"array"}:
         return _single_value(text, schema, document)
     return [_single_value(text, document.item_schema(schema), document)]
-
-
-def _items(text: str, items: Schema, document: SchemaDocument) -> list[Any]:
-    parsed = _parsed(text, frozenset({"array"}))
-    if isinstance(parsed, list) and not document.accepts(parsed, items):
-        return parsed
-    return [_single_value(text, items, document)]
 
 
 def _parsed(text: str, types: frozenset[str]) -> Value:

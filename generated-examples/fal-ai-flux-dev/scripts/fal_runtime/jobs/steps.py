@@ -45,8 +45,8 @@ _SUBMIT_TRIES = 4
 _SUBMIT_TIMEOUT = 120.0
 _LONGEST_SUBMIT_PAUSE = 30.0
 _LONGEST_RETRY_AFTER = 60.0
-# How often in a row a job is asked for in vain where something is known of it all the same.
-_LOOKS = 5
+# Replies of no use in a row, after which what is known of a job all the same is taken.
+_MOST_TROUBLES = 5
 
 # A job, and when its next step is due.
 Next = tuple[Job, float | None]
@@ -71,7 +71,7 @@ def step(job: Job, connection: Connection, now: float, until: float = math.inf) 
             case "cancelling":
                 following = _cancel(job, connection, now, until)
             case "submitted":
-                following = _look(job, connection, now, until)
+                following = _poll(job, connection, now, until)
             case "finished":
                 following = _fetch(job, connection, now, until)
             case "completed":
@@ -132,13 +132,13 @@ def _confirm(job: Job, connection: Connection, now: float, until: float) -> Next
     if reply.state in ("queued", "running", "completed", "failed", "cancelled"):
         job = replace(job, state="submitted", status="IN_QUEUE", urls=urls, polls=0)
         return replace(job, submitted_here=True, error=None), now
-    if reply.state == "unclear" and job.polls + 1 < _LOOKS:
+    if reply.state == "unclear" and job.polls + 1 < _MOST_TROUBLES:
         return replace(job, polls=job.polls + 1), now + _pause(job, reply, connection)
     refused = isinstance(job.error, NotAcceptedError)
     return (replace(job, state="refused", request_id=None) if refused else job), None
 
 
-def _look(job: Job, connection: Connection, now: float, until: float) -> Next:
+def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
     """Ask how the job stands."""
     assert job.urls is not None, "a job that is at fal has its addresses"
     url = f"{job.urls.status}?logs={int(job.options.logs)}"
@@ -184,7 +184,7 @@ def _fetch(job: Job, connection: Connection, now: float, until: float) -> Next:
     if reply.state == "completed" and not failed:
         job = replace(job, content=reply.content, billable_units=reply.billable_units)
         return replace(job, state="completed", trouble=None), now
-    if failed and (reply.state not in ("unclear", "running") or job.troubles + 1 >= _LOOKS):
+    if failed and (reply.state not in ("unclear", "running") or job.troubles + 1 >= _MOST_TROUBLES):
         return _ended(replace(job, state="failed", error=job.failure), connection)
     return _without_answer(job, reply, connection, now)
 

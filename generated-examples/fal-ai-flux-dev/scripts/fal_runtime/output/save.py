@@ -1,4 +1,4 @@
-"""Save a result: its files on this machine, and what of it a caller is shown."""
+"""A saved result: its files on this machine, and what of it a caller is shown."""
 
 import base64
 import binascii
