@@ -181,6 +181,18 @@ def test_what_is_no_regular_file_is_not_read(ask: Ask, poster_skill: Path, kind:
     assert f"{file} cannot be read: it is no regular file" in answer["error"]["message"]
 
 
+@pytest.mark.parametrize("name", ["input.schema.json", "model_config.json"])
+def test_a_pipe_in_place_of_a_schema_is_not_waited_for(
+    ask: Ask, poster_skill: Path, name: str
+) -> None:
+    file = poster_skill / "references" / name
+    file.unlink()
+    os.mkfifo(file)
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["error"]["code"]) == (9, "local_trouble")
+    assert f"{file} cannot be read: it is no regular file" in answer["error"]["message"]
+
+
 def test_a_file_that_nobody_wrote_by_hand_is_refused_unread(
     ask: Ask, write_defaults: Write
 ) -> None:
