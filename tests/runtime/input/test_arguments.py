@@ -1,5 +1,6 @@
 """From a command line to one validated input: values, precedence, files, notices."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,22 @@ def test_local_files_are_found_at_any_depth_and_only_in_file_fields(tmp_path: Pa
         ("loras", 0, "mask"): (photo, "image"),
         ("image_urls", 0): (photo, "image"),
     }
+
+
+@pytest.mark.parametrize("keyword", ["const", "default", "enum"])
+def test_a_file_that_the_schema_itself_names_is_not_uploaded(keyword: str) -> None:
+    # Strangers wrote the schema, and a command that is shown may hold its values.
+    files = {"mask": "key.pem", "more": ["key.pem"]}
+    link = {"type": "string", "x-file": "image"}
+    fields = {"mask": link, "more": {"type": "array", "items": link}}
+    named = {keyword: [files] if keyword == "enum" else files}
+    schema = {"properties": {"a": {"allOf": [named, {"properties": fields}]}, "b": link}}
+    argv = ["--args", json.dumps({"a": files, "b": "key.pem"})]
+
+    found = prepare_command(argv, model_id="a/b", schema=schema)
+
+    assert [file.location for file in found.local_files] == [("b",)]
+    assert found.value["a"] == files
 
 
 @pytest.mark.parametrize("form", ["{}", "@{}", "file://{}", "file://localhost{}"])
