@@ -1,25 +1,28 @@
 """A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from math import isfinite
 
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
+from fal_runtime.input.files import find_local_files
 from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
 from falsmith.schema.branches import follow
-from falsmith.screening import fit_for_command, fit_to_show, is_link
+from falsmith.screening import fit_for_command, fit_to_show, is_harmless, is_link
 
 __all__ = ["Sampler", "examples"]
 
 # Fields that make a call say something, where the document requires none of them.
 MEANINGFUL = ("prompt", "text", "input", "script", "query")
 LONGEST_NESTED = 120
+# A text of the document that stands in a command where none of ours is valid.
+LONGEST_SHOWN = 200
 
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
@@ -33,6 +36,7 @@ LONGEST_TEXT = 10_000
 # What could refuse a text.
 RESTRICTING = COMBINING | {"const", "enum", "maxLength", "minLength", "not", "pattern"}
 EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
+OURS = frozenset(f"input.{extension}" for extension in (*EXTENSIONS.values(), "bin"))
 TEXTS = {
     "prompt": "A red fox crossing a snowy field at dawn",
     "text": "The quick brown fox jumps over the lazy dog.",
@@ -57,12 +61,35 @@ def examples(schema: Schema) -> tuple[dict[str, Json], dict[str, Json]]:
     ours = {name: sampler.value(fields[name], name) for name in fields if name in unfit}
     example |= {name: ours[name] for name in local}
     brief = example | ours
-    # Theirs are longer, but valid.
-    return example, brief if sampler.fits(brief, schema) else example
+    if not sampler.fits(brief, schema):
+        # Theirs are longer, but valid. Where they mislead, better a command that is refused.
+        brief |= {name: example[name] for name in unfit - _misleading(example, document)}
+    # A default of a part may name a file as well: without its field nothing is uploaded.
+    local = _local_files(example, document) | _local_files(brief, document)
+    return _without(example, local), _without(brief, local)
 
 
 def _is_long_nested(value: Json) -> bool:
     return isinstance(value, dict | list) and len(json.dumps(value)) > LONGEST_NESTED
+
+
+def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:
+    return {name: value for name, value in example.items() if name not in names}
+
+
+def _misleading(example: Mapping[str, Json], document: SchemaDocument) -> set[str]:
+    """Return the fields with a text that may steer, or that is longer than anyone reads."""
+    return {
+        name
+        for name, text, is_file in _texts(example, document)
+        if len(text) > LONGEST_SHOWN or not is_harmless(text, is_file=is_file)
+    }
+
+
+def _local_files(example: Mapping[str, Json], document: SchemaDocument) -> set[str]:
+    """Return the fields in which the wrapper would find a file to upload, but samples of ours."""
+    files, _ = find_local_files(dict(example), document, check=False)
+    return {str(file.location[0]) for file in files if str(file.path) not in OURS}
 
 
 def _complete(document: SchemaDocument) -> dict[str, Json]:

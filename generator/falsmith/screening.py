@@ -14,6 +14,7 @@ from falsmith.text_rules import objection, steering, without_steering
 __all__ = [
     "fit_for_command",
     "fit_to_show",
+    "is_harmless",
     "is_link",
     "is_title",
     "label_without_orders",
@@ -80,8 +81,12 @@ def fit_for_command(text: str, *, is_file: bool) -> bool:
     A file is given by a link; in any other text a link is a place to which the input could go.
     """
     short = len(text) <= LONGEST_IN_COMMAND and text.isprintable()
-    harmless = is_link(text) and not steering(text) if is_file else not objection(text)
-    return short and harmless
+    return short and is_harmless(text, is_file=is_file)
+
+
+def is_harmless(text: str, *, is_file: bool) -> bool:
+    """Return whether nothing in a sample steers its reader or names a file of this machine."""
+    return is_link(text) and not steering(text) if is_file else not objection(text)
 
 
 # A few hundred labels serve all the fields of the catalogue.

@@ -124,8 +124,9 @@ _STEERING = tuple(
 )
 # A text for a model to play a part is a value like any other; of a description it is an address.
 _PART = re.compile(rf"\b(?:you are|you're|act as|as) an? (?:\w+ ){{0,3}}{_READER}\b")
+# A name is looked for at the start of its row of words and dots alone: in linear time.
 _LINK = re.compile(
-    r"\b(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()\[\]`]*)|\b(?P<bare>(?:[a-z0-9-]+\.)+"
+    r"\b(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()\[\]`]*)|(?<![\w.-])(?P<bare>\.*(?:[\w-]+\.+)+"
     r"(?:ai|app|biz|cc|cn|co|com|de|dev|gg|info|io|me|net|org|ru|sh|site|tech|top|xyz))\b",
     re.IGNORECASE,
 )
