@@ -59,6 +59,9 @@ def own_skill() -> Path | None:
 
 def _json_object(file: Path) -> dict[str, Any]:
     try:
+        # A pipe of this name would be waited for without end.
+        if file.exists() and not file.is_file():
+            raise OSError(0, "it is no regular file")
         value = parse_json(file.read_bytes(), deepest=_DEEPEST_SCHEMA, duplicates=True)
         if isinstance(value, dict):
             return value

@@ -48,13 +48,21 @@ def find_local_files(
 ) -> tuple[list[LocalFile], list[FileProblem]]:
     """Return the local files of an input and what is wrong with its file fields.
 
-    With `check` each file must be there and readable; without, the disk is not touched.
+    A choice, constant or default of the schema is none, whole or in parts: strangers wrote it, and
+    what it names is no file that the user gave. With `check` each file must be there and readable;
+    without, the disk is not touched.
     """
     files: list[LocalFile] = []
     problems: list[FileProblem] = []
+    named: Location | None = None
     for location, text, schemas in document.visit(value):
+        if named is not None and location[: len(named)] == named:
+            continue
+        if text in [*document.choices(schemas), *document.defaults(schemas)]:
+            named = location
+            continue
         kinds = document.file_kinds(schemas) if isinstance(text, str) else []
-        if not kinds or text in [*document.choices(schemas), *document.defaults(schemas)]:
+        if not kinds:
             continue
         try:
             path = _local_path(text)
