@@ -13,8 +13,9 @@ import pytest
 from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
 from fal_runtime.fal.http import Clock, Connection
+from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
-from fal_runtime.input.prepare import LocalFile, PreparedInput
+from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.commands import run_job
 from fal_runtime.jobs.job import Services
 from fal_runtime.output.result import CallResult

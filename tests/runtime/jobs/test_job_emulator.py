@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from fal_runtime.config import load_config
+from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
-from fal_runtime.input.prepare import LocalFile, PreparedInput
+from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.commands import cancel_job, job_result, job_status, run_job
 from fal_runtime.jobs.job import Services
 from fal_runtime.output.result import CallResult

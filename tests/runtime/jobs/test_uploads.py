@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.input.prepare import LocalFile
+from fal_runtime.input.files import LocalFile
 from fal_runtime.jobs.commands import upload_files
 
 if TYPE_CHECKING:
