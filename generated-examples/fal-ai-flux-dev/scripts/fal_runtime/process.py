@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["INSTALLED", "Process", "hold_interrupts", "printable_lines", "terminable"]
+__all__ = ["Process", "hold_interrupts", "printable_lines", "terminable"]
 
 # The command that pip and uv install.
-INSTALLED = "falsmith"
+_INSTALLED = "falsmith"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -45,7 +45,7 @@ class Process:
         typed: tuple[str, ...] = ("python", sys.argv[0])
         if subcommand is not None:
             if _is_on_path(script, os.environ):
-                program = typed = (INSTALLED,)
+                program = typed = (_INSTALLED,)
             program, typed = (*program, subcommand), (*typed, subcommand)
         return cls(
             tuple(sys.argv[1:] if words is None else words),
@@ -67,7 +67,7 @@ class Process:
         `skill` is the skill that carries this package, if one does.
         """
         script = skill / "scripts" / "fal_api_call.py" if skill is not None else None
-        program = (sys.executable, str(script)) if script is not None else (INSTALLED, "call")
+        program = (sys.executable, str(script)) if script is not None else (_INSTALLED, "call")
         # No script: a program is never replaced by another process.
         folder = _working_folder()
         return cls((), program, program, Path(), folder, os.environ, None, None, None)
@@ -146,7 +146,7 @@ def _is_on_path(script: Path, environ: Mapping[str, str]) -> bool:
         return False
     import shutil
 
-    installed = shutil.which(INSTALLED, path=environ.get("PATH"))
+    installed = shutil.which(_INSTALLED, path=environ.get("PATH"))
     # What a relative entry of the PATH leads to from this folder only is never the same. Windows
     # leaves `.exe` out or not.
     return installed is not None and Path(installed).with_suffix("") == script.with_suffix("")

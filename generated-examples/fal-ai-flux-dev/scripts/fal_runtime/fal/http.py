@@ -26,7 +26,6 @@ from fal_runtime.paths import local_trouble
 from fal_runtime.text import one_line
 
 __all__ = [
-    "LARGEST_ANSWER",
     "REAL_CLOCK",
     "Clock",
     "Connection",
@@ -37,7 +36,7 @@ __all__ = [
     "unreachable",
 ]
 
-LARGEST_ANSWER = 64 << 20
+_LARGEST_ANSWER = 64 << 20
 
 _LONGEST_CONNECT = 10.0
 _LONGEST_PAUSE = 30.0
@@ -114,7 +113,7 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     content: bytes | Path | None = None,
     into: BinaryIO | None = None,
-    limit: int = LARGEST_ANSWER,
+    limit: int = _LARGEST_ANSWER,
     attempts: int | None = 5,
     deadline: float | None = None,
     silence: float = 30.0,

@@ -21,7 +21,6 @@ from fal_runtime.text import cut, short_json
 __all__ = [
     "GivenInput",
     "Layers",
-    "LocalFile",
     "PreparedInput",
     "check_input",
     "given_input",

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from fal_runtime.json_text import Value
 
 __all__ = [
-    "ALL_TYPES",
     "COMBINING",
     "MOST_STEPS",
     "Location",
@@ -21,7 +20,7 @@ __all__ = [
     "same",
 ]
 
-ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+_ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
 # The keywords by which a schema takes in others; most have none of them.
 COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
@@ -184,10 +183,10 @@ class SchemaDocument:
 
     def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
         if not isinstance(schema, dict):
-            return ALL_TYPES
+            return _ALL_TYPES
         if id(schema) not in known:
             # What refers to itself says nothing more about the types.
-            known[id(schema)] = ALL_TYPES
+            known[id(schema)] = _ALL_TYPES
             known[id(schema)] = self._types_together(schema, known)
         return known[id(schema)]
 
@@ -201,7 +200,7 @@ class SchemaDocument:
             types &= self._types(part, known)
         for key in ("anyOf", "oneOf"):
             branches = [self._types(branch, known) for branch in _sequence(schema, key)]
-            types &= frozenset[str]().union(*branches) if branches else ALL_TYPES
+            types &= frozenset[str]().union(*branches) if branches else _ALL_TYPES
         return types
 
     def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
@@ -298,10 +297,10 @@ _RANGE = {
 
 def _own_types(schema: SchemaObject) -> frozenset[str]:
     named = schema.get("type")
-    types = frozenset(ALL_TYPES)
+    types = frozenset(_ALL_TYPES)
     if isinstance(named, str | list):
         names = {named} if isinstance(named, str) else {n for n in named if isinstance(n, str)}
-        types = frozenset(names | ({"integer"} if "number" in names else set())) & ALL_TYPES
+        types = frozenset(names | ({"integer"} if "number" in names else set())) & _ALL_TYPES
     for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
         if isinstance(values, list):
             types &= frozenset(json_type(value) for value in values)
