@@ -85,12 +85,14 @@ OTHER_EMOJI = ("\u2139", "\u3030")
 VIRAMA = 9
 _SENTENCE_END = re.compile(r"((?<=[.!?])\s+|\n+)")
 _READER = r"(?:assistants?|(?:ai|coding) agents?|agents|language models?|llms?|ais?|chatbots?)"
-# Each with the reason that a warning gives; they are held against lower-case text, which is
-# searched in half the time. None of them is found in a text of the catalogue.
+# Each with the reason that a warning gives, and with words of which one stands in every text that
+# it fits: to look for them takes a tenth of the time. All are held against lower-case text. None
+# of them fits a text of the catalogue.
 _STEERING = tuple(
-    (re.compile(pattern), reason)
-    for pattern, reason in (
+    (hints.split(), re.compile(pattern), reason)
+    for hints, pattern, reason in (
         (
+            "ignor disregard forget overrid bypass instruction",
             r"\b(?:ignor|disregard|forget|overrid|bypass)\w*\W+(?:\w+\W+){0,3}"
             r"(?:all|previous|prior|above|earlier|preceding|your|system|other|user'?s)\W+"
             r"(?:\w+\W+){0,2}(?:instruction|prompt|rule|guideline|order|direction)s?\b"
@@ -98,6 +100,7 @@ _STEERING = tuple(
             "it gives orders to the reader",
         ),
         (
+            "reading who use must should shall has have need dear hey attention important note",
             rf"\b{_READER}\W+(?:reading|who|that use|must|should|shall|has to|have to|needs? to)\b"
             rf"|\b(?:dear|hey|attention|important|note (?:to|for))\W+(?:the |all |any )*{_READER}\b"
             r"|\b(?:tell|ask|inform|warn|notify|show)(?:ing)? the user\b"
@@ -105,6 +108,8 @@ _STEERING = tuple(
             "it addresses the reader as an assistant",
         ),
         (
+            "curl wget sudo chmod npx uv powershell osascript netcat rm pip npm brew apt sh node "
+            "perl python ruby scp git | $( &&",
             r"\b(?<!-)(?:(?:curl|wget|sudo|chmod|npx|uvx|powershell|osascript|netcat)\s+\S"
             r"|rm\s+-|(?:pip3?|npm|brew|apt|apt-get|uv)\s+(?:install|add|run)\b"
             r"|(?:bash|sh|zsh|python3?|node|perl|ruby)\s+(?:-\w|\S+\.\w+|<)"
@@ -113,6 +118,7 @@ _STEERING = tuple(
             "it names a command",
         ),
         (
+            "~ / \\ $ % @ fal_key id_ .ssh .aws .env .netrc .npmrc .bashrc .zshrc .claude .codex",
             r"(?<![\w/.])(?:~[/\\]|(?:\.\.[/\\])+\w|[a-z]:[/\\]{1,2}\w|file:/)"
             r"|(?<![\w/.-])/(?:bin|dev/\w|etc|home|mnt|opt|private|proc|root|tmp|usr|users|var)/"
             r"|\$\{?(?:home|user|fal_key)\b|%(?:appdata|userprofile)%|\bfal_key\b"
@@ -202,7 +208,10 @@ def steering(text: str) -> str | None:
     if LONG_WORD.search(text) and (FAL_KEY.search(text) or SECRET.search(text)):
         return "it holds what looks like a key"
     lower = text.lower()
-    return next((reason for pattern, reason in _STEERING if pattern.search(lower)), None)
+    for hints, pattern, reason in _STEERING:
+        if any(hint in lower for hint in hints) and pattern.search(lower):
+            return reason
+    return None
 
 
 @lru_cache(maxsize=16_384)
