@@ -163,18 +163,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(value: Value, limit: int) -> bool:
-    layer = [value]
+    layer = [value] if isinstance(value, (dict, list)) else []
     for _ in range(limit):
-        layer = [part for each in layer for part in _containers(each)]
+        # A tuple of types, and one loop: this runs over every document of a catalogue.
+        layer = [
+            part
+            for each in layer
+            for part in (each.values() if isinstance(each, dict) else each)
+            if isinstance(part, (dict, list))
+        ]
         if not layer:
             return False
     return bool(layer)
-
-
-def _containers(value: Value) -> list[Any]:
-    """Return the lists and objects directly inside a value."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [part for part in parts if isinstance(part, dict | list)]
 
 
 def _walk(value: Value) -> Iterator[Any]:
