@@ -240,11 +240,13 @@ def test_a_key_on_the_command_line_is_refused_unless_it_is_allowed(
     with Emulator(bundled_all()) as emulator:
         monkeypatch.setenv("FAL_PLATFORM_URL", emulator.environment["FAL_PLATFORM_URL"])
         refused = falsmith("generate", "-m", FLUX, "-k", "a:b")
+        unused = falsmith("generate", "--offline", "-m", FLUX, "-k", "a:b")
         monkeypatch.setenv("FAL_ALLOW_API_KEY_ARG", "1")
         allowed = falsmith("generate", "-m", FLUX, "-k", emulator.environment["FAL_KEY"])
 
     assert refused.status == 2
     assert "set FAL_KEY instead" in refused.message
+    assert (unused.status, unused.message) == (2, refused.message)
     assert allowed.status == 0
     assert "deprecated" in allowed.err
     assert emulator.environment["FAL_KEY"] not in allowed.err

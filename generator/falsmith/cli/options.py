@@ -100,8 +100,13 @@ def open_source(
 ) -> Catalogue:
     """Return the source that the options name, or else `default`, where neither is given.
 
-    Raises UsageError where they contradict.
+    Raises UsageError where they contradict, or where a key on the command line is not allowed.
     """
+    if key is not None:
+        from fal_runtime.config import key_of_argument
+
+        # Seen and logged it is also where no source needs it.
+        key = key_of_argument(key, os.environ, notice)
     if offline and source == "live":
         raise UsageError(
             "usage", "--offline and --source live exclude each other: drop one of them"
@@ -123,11 +128,11 @@ def open_source(
 
 def open_platform(key: str | None = None) -> "Platform":
     """Return the Platform API's client, closed with the command; raises as `load_config` does."""
-    from fal_runtime.config import key_of_argument, load_config
+    from fal_runtime.config import load_config
     from fal_runtime.fal.http import new_client
     from falsmith.platform import Platform
 
-    config = load_config(None, os.environ, key=key_of_argument(key, os.environ, notice))
+    config = load_config(None, os.environ, key=key)
     return Platform(click.get_current_context().with_resource(new_client(config)), config)
 
 
