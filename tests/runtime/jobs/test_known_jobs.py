@@ -96,8 +96,6 @@ def test_missing_key_leaves_a_known_job_to_be_collected(fal: "Fal") -> None:
         (200, {"status": "OK"}, "CANCELLED", 0),
         (202, {"status": "CANCELLATION_REQUESTED"}, "IN_PROGRESS", 0),
         (200, {"status": "CANCELLATION_REQUESTED"}, "IN_PROGRESS", 0),
-        (400, {"status": "ALREADY_COMPLETED"}, "COMPLETED", 5),
-        (200, {"status": "ALREADY_COMPLETED"}, "COMPLETED", 5),
         (404, {"status": "NOT_FOUND"}, "UNKNOWN", 2),
     ],
 )
@@ -116,7 +114,25 @@ UNCLEAR = [
     httpx.Response(202),
     httpx.Response(200, content=b'{"success": false}'),
     httpx.Response(302),
+    httpx.Response(405, content=b'{"detail": "Method Not Allowed"}'),
 ]
+
+
+@pytest.mark.parametrize("code", [200, 400])
+def test_cancel_that_comes_too_late_says_how_the_job_ended(fal: "Fal", code: int) -> None:
+    fal.script.on(CANCEL, fal.answer({"status": "ALREADY_COMPLETED"}, code))
+    fal.script.on(STATUS, fal.status("COMPLETED"))
+    result = fal.ask(cancel_job)
+    assert (result.status, told(result)["code"]) == ("COMPLETED", "already_completed")
+    assert told(result)["charged"] == "yes"
+    fal.script.on(STATUS, fal.status("COMPLETED", error="c", error_type="client_cancelled"))
+    fal.script.on(f"GET {JOB}", fal.answer({"detail": "c"}, 499))
+    again = fal.ask(cancel_job)
+    assert (again.status, again.exit_status, again.charged) == ("CANCELLED", 0, "no")
+    fal.script.on(STATUS, fal.status("COMPLETED", error="boom"))
+    fal.script.on(f"GET {JOB}", fal.answer({"detail": "boom"}, 500))
+    failed = fal.ask(cancel_job)
+    assert (failed.status, told(failed)["charged"]) == ("FAILED", "no")
 
 
 @pytest.mark.parametrize("answer", UNCLEAR)

@@ -304,3 +304,19 @@ def test_job_that_has_ended_at_the_last_look_is_collected(fal: "Fal") -> None:
     result = fal.run(wait=1)
     assert (result.status, result.result) == ("COMPLETED", {"a": 1})
     assert result.elapsed_s == pytest.approx(1)
+
+
+@pytest.mark.parametrize("word", ["IN_PROGRESS", "no word of fal's"])
+def test_replies_that_take_longer_than_the_pause_do_not_stretch_the_wait(
+    fal: "Fal", word: str
+) -> None:
+    fal.queue(fal.answer({}))
+
+    def slow(_request: httpx.Request) -> httpx.Response:
+        fal.time.seconds += 3
+        return fal.status(word)
+
+    fal.script.on(f"GET {JOB}/status", *[slow] * 10, AssertionError("asked after the deadline"))
+    outcome = fal.run(wait=7, poll_interval=1.0)
+    assert (outcome.exit_status, outcome.job) == (5, "req-1")
+    assert outcome.elapsed_s < 15
