@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fal_runtime.command import main
+from fal_runtime.process import terminable
 
 Run = Callable[..., tuple[int, Any, str]]
 unix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -139,3 +140,33 @@ def test_an_error_of_our_own_is_one_object_and_its_traceback_is_on_stderr(
     assert "RuntimeError: half" in error["message"]
     assert "Traceback" in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_command_from_a_removed_folder_does_not_make_it_anew(
+    run: Run, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    gone.rmdir()
+    code, answer, _ = run("--prompt", "a cat")
+    assert (code, answer["status"], answer["error"]["code"]) == (9, "REFUSED", "local_trouble")
+    assert "is not there any more" in answer["error"]["message"]
+    assert not gone.exists()
+
+
+@unix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interrupt_does_not_interrupt_the_first_one_s_answer(
+    number: signal.Signals,
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with terminable():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)
+            signal.raise_signal(number)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -160,3 +160,12 @@ def test_logs_folder_that_leads_out_is_not_followed(fal: "Fal", tmp_path: Path) 
     assert outcome.exit_status == 9
     assert list((tmp_path / "outside").iterdir()) == []
     assert outcome.as_json()["error"]["retry"] == "same_job"
+
+
+def test_result_of_a_synchronous_run_survives_an_interrupted_download(fal: "Fal") -> None:
+    body = {"image": {"url": "https://cdn.example/a.png"}}
+    fal.script.on("POST https://fal.run/acme/demo/fast", fal.answer(body))
+    fal.script.on("GET https://cdn.example/a.png", fal.interrupt)
+    outcome = fal.run(sync_only=True)
+    assert (outcome.exit_status, outcome.result) == (130, body)
+    assert outcome.as_json()["error"]["charged"] == "yes"
