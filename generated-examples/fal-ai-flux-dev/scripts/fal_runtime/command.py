@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_runtime.errors import FalError, InputError, Problem, UsageError, stopped_by
+from fal_runtime.errors import FalError, InputError, LocalError, Problem, UsageError, stopped_by
 from fal_runtime.help import help_page, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
 from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
@@ -142,6 +142,13 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     Raises UsageError, InputError and LocalError: nothing was sent by then.
     """
     options = replace(line.options, output=process.folder / line.options.output)
+    saves = not options.dry_run and options.action in (None, "result")
+    if saves and not line.options.output.is_absolute() and not process.folder.is_dir():
+        raise LocalError(
+            "local_trouble",
+            f"the working folder {one_line(str(process.folder))} is not there any more: change to "
+            "one that is, or give --output an absolute path",
+        )
     report = _silent if options.quiet else process.say
     _check_options(options, has_fields=bool(line.fields))
     if model.model_id is None and not options.upload:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 __all__ = ["Process", "hold_interrupts", "printable_lines", "terminable"]
 
@@ -98,7 +98,9 @@ def terminable() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _INTERRUPTS}
     try:
         if before[signal.SIGTERM] is signal.SIG_DFL:
-            _handle([signal.SIGTERM], signal.default_int_handler)
+            _handle([signal.SIGTERM], _interrupt)
+        if before[signal.SIGINT] is signal.default_int_handler:
+            _handle([signal.SIGINT], _interrupt)
         yield
     finally:
         for number, handler in before.items():
@@ -108,6 +110,12 @@ def terminable() -> Iterator[None]:
 def hold_interrupts() -> None:
     """Ignore interrupts to the end of `terminable`: what is known by now is printed whole."""
     _handle(_INTERRUPTS, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """End the command; who is impatient and interrupts again must not lose the job's ID."""
+    hold_interrupts()
+    raise KeyboardInterrupt
 
 
 def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:  # noqa: ANN401 - as signal's

@@ -20,9 +20,9 @@ __all__ = [
 
 SETTINGS_FILE = "queue_config.yaml"
 
-# Shorter would be a busy loop, and longer than thirty days is no wait.
-SHORTEST_INTERVAL = 0.01
-LONGEST_WAIT = 30 * 24 * 3600.0
+# Shorter would be a busy loop, and a socket waits for less than 25 days.
+SHORTEST_INTERVAL = 0.1
+LONGEST_WAIT = 7 * 24 * 3600.0
 # Anything above is no rate and no size, and might not even be a float.
 _LARGEST = 1e12
 

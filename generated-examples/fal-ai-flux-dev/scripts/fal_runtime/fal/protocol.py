@@ -352,7 +352,8 @@ def read_cancel(response: httpx.Response) -> JobReply:
     if state is not None and response.is_success:
         return JobReply(state)
     reply = _no_answer(response)
-    return reply if reply.state in ("missing", "closed") else JobReply("unclear", reply.error)
+    refused = reply.state == "missing" or isinstance(reply.error, KeyMissingError)
+    return reply if refused else JobReply("unclear", reply.error)
 
 
 def failure(response: httpx.Response) -> JobError:

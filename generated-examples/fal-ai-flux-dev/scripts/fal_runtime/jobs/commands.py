@@ -161,15 +161,17 @@ def _follow(services: Services, job: Job, *, once: bool = False) -> tuple[Job, f
         with ExitStack() as stack:
             connection = _connected(services, stack)
             due: float | None = started
+            began = started
             while due is not None:
                 now = clock.now()
-                if due > now >= until:
+                # What is due at once is no waiting: a result that is there is still collected.
+                if due > began and now >= until:
                     job = unfinished(job)
                     break
                 if due > now:
                     clock.sleep(min(due, until) - now)
-                before = job
-                job, due = step(job, connection, clock.now(), until)
+                before, began = job, clock.now()
+                job, due = step(job, connection, began, until)
                 for line in progress(before, job):
                     report(line)
                 if job.is_at_fal and not before.is_at_fal:

@@ -15,8 +15,10 @@ from fal_runtime.fal.protocol import RequestUrls
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
+from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
+from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
 __all__ = [
     "Job",
@@ -57,10 +59,6 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
 }
 # The exit statuses of errors that leave the job at fal, to be collected.
 _LASTING = (3, 5, 9, 130)
-# A socket waits for less than 25 days.
-_LONGEST_DEADLINE = 7 * 24 * 3600.0
-# Settings and Python callers may give less, which would be a busy loop.
-_SHORTEST_INTERVAL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +131,9 @@ def job_deadline(config: Config, options: CallOptions) -> tuple[float, float]:
     The deadline is the interval times the polls, which are ceil(job_timeout / interval) unless
     they are given.
     """
-    interval = max(options.poll_interval or config.settings.poll_interval, _SHORTEST_INTERVAL)
+    interval = max(options.poll_interval or config.settings.poll_interval, SHORTEST_INTERVAL)
     polls = options.max_polls or math.ceil(config.settings.job_timeout / interval)
-    return interval, min(interval * polls, _LONGEST_DEADLINE)
+    return interval, min(interval * polls, LONGEST_WAIT)
 
 
 def collect_command(job: Job) -> tuple[str, ...]:
@@ -185,7 +183,7 @@ def unfinished(job: Job) -> Job:
 
 def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
-    error, saved = job.error, job.saved or SavedResult(None, None, (), (), None, None)
+    error, saved = job.error, job.saved or SavedResult(_unsaved(job), None, (), (), None, None)
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
     request = None
     if error is not None and error.code == "result_endpoint_only" and job.urls is not None:
@@ -208,6 +206,16 @@ def call_result(job: Job, elapsed: float) -> CallResult:
         next=_next_words(job, error),
         result_path=saved.path,
     )
+
+
+def _unsaved(job: Job) -> Json:
+    """Return the result of a synchronous run that could not be saved: nobody has it but us."""
+    if not job.is_sync or job.state != "completed" or job.content is None:
+        return None
+    try:
+        return read_json(job.content)
+    except ValueError:
+        return None
 
 
 def broken_off(job: Job, cause: BaseException) -> Job:

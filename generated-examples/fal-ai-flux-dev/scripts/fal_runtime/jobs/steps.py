@@ -27,6 +27,7 @@ from fal_runtime.fal.protocol import (
     read_status,
     read_submit,
     read_sync,
+    unconfirmed,
 )
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
@@ -134,8 +135,11 @@ def _confirm(job: Job, connection: Connection, now: float, until: float) -> Next
         return replace(job, submitted_here=True, error=None), now
     if reply.state == "unclear" and job.polls + 1 < _MOST_TROUBLES:
         return replace(job, polls=job.polls + 1), now + _pause(job, reply, connection)
-    refused = isinstance(job.error, NotAcceptedError)
-    return (replace(job, state="refused", request_id=None) if refused else job), None
+    if not isinstance(job.error, NotAcceptedError):
+        return job, None
+    if reply.state == "missing":
+        return replace(job, state="refused", request_id=None), None
+    return replace(job, error=unconfirmed(job.error.message)), None
 
 
 def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
@@ -158,16 +162,15 @@ def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
 
 
 def _cancel(job: Job, connection: Connection, now: float, until: float) -> Next:
-    """Ask fal to cancel the job; where the reply is unclear, the status is due next."""
+    """Ask fal to cancel the job; where the reply does not say how it ended, its status does."""
     assert job.urls is not None, "a job that is at fal has its addresses"
     reply = ask(connection, "PUT", job.urls.cancel, read_cancel, until)
     if reply.state == "cancelled":
         return replace(job, state="cancelled"), None
-    if reply.state == "completed":
-        return replace(job, state="finished", error=reply.error), None
     if reply.state == "running":
         return replace(job, state="submitted", status="IN_PROGRESS", cancel_confirmed=True), None
-    if reply.state == "unclear":
+    # Failed and cancelled jobs are "already completed" too: only the status tells which.
+    if reply.state in ("unclear", "completed"):
         return replace(job, state="submitted", trouble=reply.error), now
     return replace(job, state="submitted", error=reply.error), None
 
