@@ -34,8 +34,8 @@ def check() -> Callable[[Documents, Options], None]:
     return assert_sound
 
 
-def texts_of(documents: Documents, options: Options) -> dict[str, str] | None:
-    """Return the rendered files but the runtime, None where the documents are refused."""
+def made_of(documents: Documents, options: Options) -> tuple[Model, dict[str, str]] | None:
+    """Return the model and the files but the runtime, None where the documents are refused."""
     try:
         model = parse(documents, name=options.name, description=options.description)
         files = render(model, options)
@@ -44,7 +44,7 @@ def texts_of(documents: Documents, options: Options) -> dict[str, str] | None:
         assert error.message.isprintable()
         return None
     assert not any(file.path.is_absolute() or ".." in file.path.parts for file in files)
-    return {
+    return model, {
         str(file.path): file.content.decode()
         for file in files
         if isinstance(file, File) and "fal_runtime" not in file.path.parts
@@ -53,10 +53,10 @@ def texts_of(documents: Documents, options: Options) -> dict[str, str] | None:
 
 def assert_sound(documents: Documents, options: Options) -> None:
     """Assert everything that must hold of a skill, whatever it was made of."""
-    files = texts_of(documents, options)
-    if files is None:
+    made = made_of(documents, options)
+    if made is None:
         return
-    model = parse(documents, name=options.name, description=options.description)
+    model, files = made
     for path, text in files.items():
         assert_nothing_hides(path, text)
     assert_front_matter(files["SKILL.md"], model, options)
@@ -64,7 +64,7 @@ def assert_sound(documents: Documents, options: Options) -> None:
     assert_yaml(files, model)
     assert_wrapper(files[f"scripts/{model.wrapper}.py"], model)
     assert_commands(files["SKILL.md"], model)
-    assert texts_of(documents, options) == files
+    assert made_of(documents, options) == made
 
 
 def assert_nothing_hides(path: str, text: str) -> None:

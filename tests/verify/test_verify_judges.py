@@ -15,29 +15,30 @@ MODELS = ("fal-ai/flux/schnell", "fal-ai/whisper")
 MODES: tuple[list[str], ...] = ([], ["--standalone"], ["--public"])
 
 
-def _generated(output: Path, options: list[str]) -> list[Path]:
+@pytest.fixture
+def made(tmp_path: Path) -> dict[str, list[Path]]:
+    """Return the folders of skills in each mode."""
     models = [word for model in MODELS for word in ("-m", model)]
-    assert run(["generate", "--offline", "--quiet", *models, *options, "-o", str(output)]) == 0
-    return sorted(output.iterdir())
+    made = dict[str, list[Path]]()
+    for options in (*MODES, *(["--lazy", *mode] for mode in MODES)):
+        folder = tmp_path / f"made{''.join(options)}"
+        assert run(["generate", "--offline", "--quiet", *models, *options, "-o", str(folder)]) == 0
+        made[" ".join(options)] = sorted(folder.iterdir())
+    return made
 
 
-@pytest.fixture(params=[*MODES, *(["--lazy", *mode] for mode in MODES)], ids=" ".join)
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
-    return _generated(tmp_path / "generated", request.param)
-
-
-def _errors_of_skillcheck(folder: Path) -> list[str]:
+def _errors_of_skillcheck(*folders: Path) -> list[str]:
     pytest.importorskip("skillcheck", reason="skillcheck is not installed")
     done = subprocess.run(
-        [sys.executable, "-m", "skillcheck", "--format", "json", str(folder)],
+        [sys.executable, "-m", "skillcheck", "--format", "json", *map(str, folders)],
         capture_output=True,
         text=True,
         check=False,
     )
     judged = json.loads(done.stdout)["results"]
-    assert judged
-    found = [(one["path"], told) for one in judged for told in one["diagnostics"]]
-    return [f"{path}: {told['message']}" for path, told in found if told["severity"] == "error"]
+    assert len(judged) >= 2 * len(folders)
+    found = [(one["path"], each) for one in judged for each in one["diagnostics"]]
+    return [f"{path}: {each['message']}" for path, each in found if each["severity"] == "error"]
 
 
 def _errors_of_skills_ref(folder: Path) -> list[str]:
@@ -53,11 +54,13 @@ def test_validators_accept_the_skills_that_verify_is_tested_with(
     assert _errors_of_skillcheck(skill.parent) == []
 
 
-def test_validators_and_verify_accept_generated_skills(made: list[Path]) -> None:
-    assert len(made) >= len(MODELS)
-    assert [problem for folder in made for problem in verify(folder, generate=generate)] == []
-    assert [error for folder in made for error in _errors_of_skills_ref(folder)] == []
-    assert _errors_of_skillcheck(made[0].parent) == []
+def test_validators_and_verify_accept_generated_skills(made: dict[str, list[Path]]) -> None:
+    for mode, folders in made.items():
+        assert len(folders) >= len(MODELS), mode
+        problems = [each for folder in folders for each in verify(folder, generate=generate)]
+        assert problems == [], mode
+        assert [error for folder in folders for error in _errors_of_skills_ref(folder)] == [], mode
+    assert _errors_of_skillcheck(*(folders[0].parent for folders in made.values())) == []
 
 
 def test_verify_sees_what_a_validator_sees(skill: Path) -> None:

@@ -23,7 +23,8 @@ UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     found = [bundled_documents(model_id) for model_id in (FLUX, KLING)]
-    with Emulator([documents for documents in found if documents is not None]) as running:
+    models = [documents for documents in found if documents is not None]
+    with Emulator(models, polls=1) as running:
         yield running
 
 
