@@ -8,7 +8,7 @@ import pytest
 from fal_runtime.errors import FalError
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError, TargetError
-from falsmith.generate import Action, generate
+from falsmith.generate import generate
 from falsmith.render import Options
 
 Build = Callable[..., Documents]
@@ -43,16 +43,6 @@ def test_a_skill_is_written_and_a_second_run_changes_nothing(
     assert [path.name for path in (tmp_path / "new/skills").iterdir()] == ["acme-demo"]
 
 
-@pytest.mark.parametrize("action", ["check", "dry-run"])
-def test_checking_and_rehearsing_write_nothing(
-    action: Action, documents: Documents, tmp_path: Path
-) -> None:
-    skill = generate(documents, Options("standalone"), tmp_path / "skills", action=action)
-
-    assert len(skill.drift) == len(skill.files)
-    assert not (tmp_path / "skills").exists()
-
-
 def test_a_changed_document_makes_the_skill_stale_and_the_next_run_renews_it(
     documents: Documents, model_documents: Build, tmp_path: Path
 ) -> None:
@@ -76,52 +66,6 @@ def test_leaving_lazy_mode_removes_the_reference_that_only_it_has(
     generate(documents, Options("standalone"), tmp_path)
 
     assert not reference.exists()
-
-
-def test_edited_files_are_listed_and_nothing_is_written(
-    documents: Documents, tmp_path: Path
-) -> None:
-    folder = generate(documents, Options("standalone"), tmp_path).folder
-    (folder / "SKILL.md").write_text("mine")
-    (folder / "references" / "model_config.json").write_text("{}")
-    (folder / "agents/openai.yaml").unlink()
-    before = contents(folder)
-
-    for action in ("write", "dry-run"):
-        with pytest.raises(TargetError) as caught:
-            generate(documents, Options("standalone"), tmp_path, action=action)
-        assert caught.value.code == "edited"
-        assert "SKILL.md, references/model_config.json" in caught.value.message
-        assert "--force" in caught.value.message
-    assert contents(folder) == before
-
-
-def test_a_check_lists_edited_and_extra_files_without_an_error(
-    documents: Documents, tmp_path: Path
-) -> None:
-    folder = generate(documents, Options("standalone"), tmp_path).folder
-    (folder / "SKILL.md").write_text("mine")
-    (folder / "notes.txt").touch()
-    drift = generate(documents, Options("standalone"), tmp_path, action="check").drift
-
-    assert [(one.kind, str(one.path)) for one in drift] == [
-        ("edited", "SKILL.md"),
-        ("extra", "notes.txt"),
-    ]
-
-
-def test_force_overwrites_edited_files_and_leaves_the_users_own(
-    documents: Documents, tmp_path: Path
-) -> None:
-    folder = generate(documents, Options("standalone"), tmp_path).folder
-    (folder / "SKILL.md").write_text("mine")
-    (folder / "notes.txt").write_text("mine")
-    (folder / "references/guide.md").write_text("mine")
-    generate(documents, Options("standalone"), tmp_path, force=True)
-
-    assert (folder / "SKILL.md").read_text().startswith("---\nname:")
-    assert (folder / "notes.txt").read_text() == "mine"
-    assert (folder / "references/guide.md").read_text() == "mine"
 
 
 @pytest.mark.parametrize("inside", ["scripts", "SKILL.md"])

@@ -79,19 +79,6 @@ def test_an_empty_folder_and_the_users_guide_alone_are_no_obstacle(
     assert (folder / "SKILL.md").is_file()
 
 
-@pytest.mark.parametrize("place", ["skills", "skills/acme-demo"])
-def test_a_file_where_a_folder_is_needed_is_named(
-    place: str, documents: Documents, tmp_path: Path
-) -> None:
-    (tmp_path / place).parent.mkdir(exist_ok=True)
-    (tmp_path / place).write_text("in the way")
-
-    with pytest.raises(TargetError, match="is a file where a folder is needed") as caught:
-        generate(documents, Options("standalone"), tmp_path / "skills")
-    assert caught.value.exit_status == 9
-    assert (tmp_path / place).read_text() == "in the way"
-
-
 @pytest.mark.parametrize("force", [False, True])
 def test_a_link_in_the_skills_place_is_refused_even_by_force(
     force: bool, documents: Documents, tmp_path: Path
@@ -119,14 +106,6 @@ def test_a_linked_folder_inside_is_refused_and_by_force_replaced_not_followed(
 
     assert contents(outside) == before
     assert not (folder / "agents").is_symlink()
-
-
-def test_an_output_that_cannot_be_written_is_reported(documents: Documents, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-
-    with pytest.raises(TargetError, match="cannot write") as caught:
-        generate(documents, Options("standalone"), tmp_path / "file/skills")
-    assert caught.value.exit_status == 9
 
 
 def test_a_link_in_a_public_skill_is_refused(documents: Documents, tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def test_help_shows_examples_and_exits_0(falsmith: Callable[..., Ran]) -> None:
 
 def test_a_check_exits_1_and_lists_what_differs(falsmith: Callable[..., Ran]) -> None:
     missing = falsmith("generate", "--offline", "-m", FLUX, "--check")
+    assert list(Path().iterdir()) == []
     falsmith("generate", "--offline", "-m", FLUX)
     good = falsmith("generate", "--offline", "-m", FLUX, "--check")
     Path(".claude/skills/fal-ai-flux-dev/SKILL.md").write_text("mine")
@@ -197,29 +198,49 @@ def test_a_rehearsal_says_what_it_would_write_and_writes_nothing(
     assert ran.status == 0
     assert ran.answer["skills"][0]["status"] == "would write"
     assert {"kind": "missing", "path": "SKILL.md"} in ran.answer["skills"][0]["drift"]
-    assert skills() == []
+    assert list(Path().iterdir()) == []
 
 
 def test_edited_files_stop_a_run_until_it_is_forced(falsmith: Callable[..., Ran]) -> None:
-    skill = Path(".claude/skills/fal-ai-flux-dev/SKILL.md")
+    skill = Path(".claude/skills/fal-ai-flux-dev")
     falsmith("generate", "--offline", "-m", FLUX)
-    skill.write_text("mine")
-    refused = falsmith("generate", "--offline", "-m", FLUX)
+    edited = [skill / "SKILL.md", skill / "references/model_config.json"]
+    own = [skill / "notes.txt", skill / "references/guide.md"]
+    for file in (*edited, *own):
+        file.write_text("mine")
+    (skill / "agents/openai.yaml").unlink()
 
-    assert refused.status == 1
-    assert refused.answer["error"]["code"] == "edited"
-    assert "SKILL.md" in refused.message
-    assert skill.read_text() == "mine"
+    for options in ([], ["--dry-run"]):
+        refused = falsmith("generate", "--offline", "-m", FLUX, *options)
+        assert (refused.status, refused.answer["error"]["code"]) == (1, "edited")
+        assert "SKILL.md, references/model_config.json" in refused.message
+        assert "--force" in refused.message
+        assert {file.read_text() for file in (*edited, *own)} == {"mine"}
+        assert not (skill / "agents/openai.yaml").exists()
     assert falsmith("generate", "--offline", "-m", FLUX, "--force").status == 0
-    assert skill.read_text() != "mine"
+    assert edited[0].read_text().startswith("---\nname:")
+    assert {file.read_text() for file in own} == {"mine"}
 
 
-def test_an_output_that_is_a_file_exits_9(falsmith: Callable[..., Ran]) -> None:
-    Path("out").touch()
-    ran = falsmith("generate", "--offline", "-m", FLUX, "-o", "out")
+@pytest.mark.parametrize(
+    ("output", "file", "message"),
+    [
+        ("out", "out", "out is a file where a folder is needed"),
+        ("out", "out/fal-ai-flux-dev", "fal-ai-flux-dev is a file where a folder is needed"),
+        ("out/skills", "out", "cannot write"),
+    ],
+)
+def test_a_file_in_the_way_of_the_output_exits_9(
+    falsmith: Callable[..., Ran], output: str, file: str, message: str
+) -> None:
+    place = Path(file)
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("in the way")
+    ran = falsmith("generate", "--offline", "-m", FLUX, "--standalone", "-o", output)
 
     assert ran.status == 9
-    assert "out is a file" in ran.message
+    assert message in ran.message
+    assert place.read_text() == "in the way"
 
 
 def test_stdout_holds_nothing_but_the_object_and_quiet_silences_stderr(
