@@ -117,7 +117,9 @@ def test_no_token_that_is_refused_comes_through_cleaning(text: str) -> None:
 
 
 def test_no_hidden_character_that_is_refused_comes_through_cleaning() -> None:
-    every = "a.".join(map(chr, range(0x110000)))
+    # Unicode has assigned nothing from U+40000 to U+DFFFF: a few of those stand for all.
+    points = (*range(0x40000), *range(0x40000, 0xE0000, 0x101), *range(0xE0000, 0x110000))
+    every = "a.".join(map(chr, points))
     assert _told_of_text(every) != []
     assert _told_of_text(clean_text(every)) == []
 
