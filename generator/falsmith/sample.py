@@ -148,7 +148,7 @@ class Sampler:
         self._validator = Draft202012Validator(dict(root))
 
     def fits(self, value: Json, schema: Schema) -> bool:
-        """Tell whether `value` is valid under `schema` and names only fields that it knows.
+        """Return whether `value` is valid under `schema` and names only fields that it knows.
 
         No: also where that could take very long to find out, with what was judged before.
         """
@@ -263,8 +263,8 @@ class Sampler:
 
     def _objects(self, schema: Schema, depth: int) -> Iterator[Json]:
         properties: Mapping[str, Schema] = schema.get("properties", {})
-        asked = [key for key in schema.get("required", ()) if key in properties]
-        yield {key: self.value(properties[key], key, depth + 1) for key in asked}
+        required = [key for key in schema.get("required", ()) if key in properties]
+        yield {key: self.value(properties[key], key, depth + 1) for key in required}
         yield {key: self.value(part, key, depth + 1) for key, part in properties.items()}
 
 

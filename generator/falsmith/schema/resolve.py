@@ -20,7 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSchema:
-    """A self-contained schema; `known` is false where the document tells nothing about the value.
+    """A self-contained schema; `known` is false where the document says nothing about the value.
 
     `warnings` say what the document got wrong and how it was read, for people.
     """

@@ -123,11 +123,11 @@ def _refusal(
     try:
         return _unreadable_input(words, stdin, preset, schema)
     except FalError as error:
-        told = (
+        problems = (
             f"{one.path}: {quoted(one.got)}, expected {quoted(one.expected, 200)}"
             for one in error.problems[:5]
         )
-        return "; ".join(told) or error.message
+        return "; ".join(problems) or error.message
     except (RecursionError, OverflowError) as error:
         return f"cannot be checked: {error}"
 
@@ -207,13 +207,13 @@ def _objection(judge: _Judge, command: Command) -> str | None:
     if script is None:
         return None
     folder = judge.folder
-    told = f"the command {quoted(' '.join(command.words))}"
+    shown = f"the command {quoted(' '.join(command.words))}"
     if not folder.has(script):
-        return f"{told}: {quoted(script)} is not there; commands are relative to the skill folder"
+        return f"{shown}: {quoted(script)} is not there; commands are relative to the skill folder"
     if command.expands:
-        return f"{told}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
+        return f"{shown}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
     message = judge.objection(script, words, command.stdin)
-    return f"{told} would be refused: {message}" if message else None
+    return f"{shown} would be refused: {message}" if message else None
 
 
 def _usage(command: "click.Command", words: Sequence[str]) -> str | None:

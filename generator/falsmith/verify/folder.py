@@ -99,21 +99,21 @@ def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
     )
     for path in sorted(modes.keys() - links - leftovers):
         if not stat.S_ISREG(modes[path]):
-            told = "is no regular file: a skill holds files and folders only; remove it"
-            problems.append(Problem(path, told))
+            message = "is no regular file: a skill holds files and folders only; remove it"
+            problems.append(Problem(path, message))
             continue
         try:
             files[path] = _content(root / path, min(LARGEST_FILE, room))
             room -= len(files[path])
             texts[path] = files[path].decode("utf-8")
         except UnicodeDecodeError as error:
-            told = f"is not UTF-8 text: {error.reason} at byte {error.start}"
-            problems.append(Problem(path, told))
+            message = f"is not UTF-8 text: {error.reason} at byte {error.start}"
+            problems.append(Problem(path, message))
         except OSError as error:
             problems.append(Problem(path, f"cannot be read: {error.strerror}"))
         except OverflowError:
-            told = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
-            problems.append(Problem(path, told))
+            message = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
+            problems.append(Problem(path, message))
     executables = frozenset(path for path, mode in modes.items() if mode & 0o111)
     paths = frozenset(modes)
     return Folder(root, paths, files, texts, links, leftovers, executables), problems
@@ -131,8 +131,8 @@ def _modes(root: Path) -> tuple[dict[str, int], list[Problem]]:
                 names = sorted(item.name for item in listing)
             modes = {prefix + name: (root / prefix / name).lstat().st_mode for name in names}
         except OSError as error:
-            told = f"cannot be listed: {error.strerror}"
-            problems.append(Problem(prefix.rstrip("/") or ".", told))
+            message = f"cannot be listed: {error.strerror}"
+            problems.append(Problem(prefix.rstrip("/") or ".", message))
             continue
         for path, mode in modes.items():
             if not stat.S_ISDIR(mode):

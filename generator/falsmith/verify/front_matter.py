@@ -102,10 +102,10 @@ def check_body(folder: Folder) -> list[Problem]:
     if lines > MOST_LINES:
         problems.append(f"has a body of {lines} lines; hosts expect {MOST_LINES} at most")
     if len(body_text) > MOST_CHARACTERS:
-        told = f"has a body of {len(body_text):,} characters; {MOST_CHARACTERS:,} are allowed"
-        problems.append(f"{told}: move details into references/")
+        message = f"has a body of {len(body_text):,} characters; {MOST_CHARACTERS:,} are allowed"
+        problems.append(f"{message}: move details into references/")
     if parts is not None and not body_text.strip():
-        problems.append("has no body: it tells an agent nothing")
+        problems.append("has no body: an agent learns nothing from it")
     if "[TODO:" in text:
         problems.append("holds a left-over [TODO: ...]")
     return [Problem(SKILL_FILE, message) for message in problems]
@@ -155,8 +155,8 @@ def check_needs(folder: Folder) -> list[Problem]:
     fields = _fields(folder)
     if fields is None:
         return []
-    told = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
-    if "FAL_KEY" in told and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", told):
+    words = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
+    if "FAL_KEY" in words and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", words):
         return []
     message = "compatibility must say that the skill needs the internet and a key in FAL_KEY"
     return [Problem(SKILL_FILE, f"front matter: {message}")]
@@ -256,9 +256,9 @@ def _metadata(value: object, folder: Folder) -> list[str]:
         for key, item in value.items()
         if not (isinstance(key, str) and isinstance(item, str))
     ]
-    told = value.get("model-id")
+    model_id = value.get("model-id")
     expected = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
-    if None not in (told, expected) and told != expected:
+    if None not in (model_id, expected) and model_id != expected:
         messages.append(
             f"metadata: model-id is not {quoted(expected)}, as model_config.json has it"
         )

@@ -52,8 +52,8 @@ def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Probl
     for link in _links(text):
         message = _objection(folder, path, link, linked)
         if message:
-            told = f"line {link.line}: the link {quoted(link.target)} {message}"
-            found.append(Problem(path, told))
+            message = f"line {link.line}: the link {quoted(link.target)} {message}"
+            found.append(Problem(path, message))
     return found
 
 

@@ -78,8 +78,8 @@ def check_provenance(folder: Folder) -> list[Problem]:
     if record is None:
         return folder.json_problems(PROVENANCE)
     if "writing" in record:
-        told = "is the record of a write that was interrupted: generate the skill again"
-        return [Problem(PROVENANCE, told)]
+        message = "is the record of a write that was interrupted: generate the skill again"
+        return [Problem(PROVENANCE, message)]
     own = _of_creator(record, folder) if is_creator(folder) else _of_model(record, folder)
     messages = [*_version(record), *own, *_files(record.get("files"))]
     return [Problem(PROVENANCE, message) for message in messages]
@@ -91,13 +91,13 @@ def check_edited(folder: Folder) -> list[Problem]:
     SKILL.md, queue_config.yaml and agents/openai.yaml are for the user to edit; other checks look
     at what they say. Scripts of this version are compared with what it writes instead.
     """
-    told = (
+    message = (
         "was edited after it was generated (its SHA-256 is not the one in provenance.json); "
         "write it anew: falsmith generate --force"
     )
     kept = ("references/",) if is_of_this_version(folder) else ("references/", "scripts/")
     return [
-        Problem(path, told)
+        Problem(path, message)
         for path, digest in (listed_files(folder) or {}).items()
         if path.startswith(kept) and path in folder.files
         if DIGEST.fullmatch(str(digest))

@@ -87,8 +87,8 @@ def check_queue_config(folder: Folder) -> list[Problem]:
     except OverflowError:
         return [Problem(SETTINGS_FILE, "holds a number that is too large")]
     except FalError as error:
-        told = str(error).replace(str(folder.root / SETTINGS_FILE), SETTINGS_FILE)
-        return [Problem(SETTINGS_FILE, told)]
+        message = str(error).replace(str(folder.root / SETTINGS_FILE), SETTINGS_FILE)
+        return [Problem(SETTINGS_FILE, message)]
     return []
 
 
@@ -106,11 +106,11 @@ def check_schemas(folder: Folder) -> list[Problem]:
     if schema is None or not isinstance(known, bool):
         return problems
     if known and schema.get("type") != "object":
-        told = 'must have "type": "object": an input is one JSON object'
-        problems.append(Problem(INPUT_SCHEMA, told))
+        message = 'must have "type": "object": an input is one JSON object'
+        problems.append(Problem(INPUT_SCHEMA, message))
     if not known and ("properties" in schema or "type" in schema):
-        told = "has fields, but model_config.json says none are known"
-        problems.append(Problem(INPUT_SCHEMA, told))
+        message = "has fields, but model_config.json says none are known"
+        problems.append(Problem(INPUT_SCHEMA, message))
     return problems
 
 

@@ -46,11 +46,11 @@ def check_scripts(folder: Folder) -> list[Problem]:
     """Compare each script that is there with the one that this falsmith writes."""
     if not is_of_this_version(folder):
         version = quoted((folder.json_object(PROVENANCE) or {}).get("falsmith"))
-        told = (
+        message = (
             f"names falsmith {version}, this is {__version__}: the code in scripts/ was not "
             "compared with anything; generate the skill again, or verify it with that version"
         )
-        return [Problem(PROVENANCE, told, "notice")]
+        return [Problem(PROVENANCE, message, "notice")]
     expected = {str(e.path): e.content for e in expected_scripts(folder) if isinstance(e, File)}
     if not is_creator(folder) and _model_id(folder) is None:
         # What is wrong with model_config.json is another check's matter.

@@ -27,7 +27,7 @@ ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\])|\\\n')
 class Command:
     """One simple command: its line (from 1), its words, the text of its here-document.
 
-    `expands` tells that the shell would replace a part of it: what runs is not what is shown.
+    `expands`: the shell would replace a part of it: what runs is not what is shown.
     """
 
     line: int

@@ -88,8 +88,8 @@ def verify(
     if not os.path.isdir(root):  # noqa: PTH112
         return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
     if not any(os.path.lexists(root / name) for name in (SKILL_FILE, PROVENANCE)):
-        told = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
-        return [Problem(".", told)]
+        message = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
+        return [Problem(".", message)]
     skill, problems = read_folder(root)
     without_links = mode(skill) == "public" if public is None else public
     problems += check_symlinks(skill, public=without_links)

@@ -46,10 +46,10 @@ def objections_to_value(value: object) -> Iterator[str]:
 
 
 def _tokens(path: str, text: str, generated: bool) -> list[str]:
-    told = "a control token of chat models: remove it"
+    message = "a control token of chat models: remove it"
     if generated:
-        return matches(TOKEN, text, told)
+        return matches(TOKEN, text, message)
     if path.endswith(CODE):
-        return matches(MARK_IN_CODE, text, told)
+        return matches(MARK_IN_CODE, text, message)
     prose = "\n".join(read_markdown(text).prose) if path.endswith(".md") else text
-    return matches(MARK_IN_CODE, text, told) or matches(TOKEN, prose, told)
+    return matches(MARK_IN_CODE, text, message) or matches(TOKEN, prose, message)

@@ -67,32 +67,34 @@ def check_files(folder: Folder) -> list[Problem]:
         known |= {str(entry.path) for entry in scripts}
     else:
         known |= {*listed, *links}
-    told = "is missing: write the skill again with falsmith generate --force"
-    problems = [Problem(path, told) for path in known if not folder.has(path)]
+    message = "is missing: write the skill again with falsmith generate --force"
+    problems = [Problem(path, message) for path in known if not folder.has(path)]
     for path in folder.files.keys() - set(USER_FILES):
         # What stands in the place of a link is named once, as that.
         if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
             problems.append(Problem(path, _stray(path)))
         elif path in known and listed and path not in listed and path != PROVENANCE:
-            told = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
-            problems.append(Problem(path, told))
+            message = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
+            problems.append(Problem(path, message))
     return problems
 
 
 def check_user_files(folder: Folder) -> list[Problem]:
     """List the user's own files, which are not handed on with a public skill."""
-    told = "is your own: take it out of a skill that is handed on, and generate the skill again"
-    return [Problem(path, told) for path in USER_FILES if folder.has(path)]
+    message = "is your own: take it out of a skill that is handed on, and generate the skill again"
+    return [Problem(path, message) for path in USER_FILES if folder.has(path)]
 
 
 def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
     """List what Python and file managers left behind: a fault of what is handed on, else none."""
     places = sorted({LEFTOVER_FOLDER.sub(r"\1", path) for path in folder.leftovers})
     if public:
-        told = "is left over from running or looking at the skill: remove it before handing it on"
-        return [Problem(path, told) for path in places]
-    told = "holds compiled Python that nobody compared: remove it if you did not run the skill"
-    return [Problem(path, told, "notice") for path in places if path.endswith("__pycache__")]
+        message = (
+            "is left over from running or looking at the skill: remove it before handing it on"
+        )
+        return [Problem(path, message) for path in places]
+    message = "holds compiled Python that nobody compared: remove it if you did not run the skill"
+    return [Problem(path, message, "notice") for path in places if path.endswith("__pycache__")]
 
 
 def check_names(folder: Folder) -> list[Problem]:
@@ -110,8 +112,8 @@ def check_symlinks(folder: Folder, *, public: bool) -> list[Problem]:
     """List every link of a public skill; of another one, all links but exactly the listed ones."""
     if public:
         own = ["."] if folder.root.is_symlink() else []
-        told = "is a symbolic link: a public skill holds copies (falsmith generate --public)"
-        return [Problem(path, told) for path in [*own, *folder.links]]
+        message = "is a symbolic link: a public skill holds copies (falsmith generate --public)"
+        return [Problem(path, message) for path in [*own, *folder.links]]
     listed = listed_links(folder)
     problems = [
         Problem(path, f"is no symbolic link to {quoted(target)}, as {PROVENANCE} has it")
