@@ -169,3 +169,18 @@ def test_result_of_a_synchronous_run_survives_an_interrupted_download(fal: "Fal"
     outcome = fal.run(sync_only=True)
     assert (outcome.exit_status, outcome.result) == (130, body)
     assert outcome.as_json()["error"]["charged"] == "yes"
+
+
+@pytest.mark.parametrize("pictures", [1, 12, 14, 16, 18, 20])
+def test_result_is_shown_whole_or_saved_whole(fal: "Fal", pictures: int) -> None:
+    names = [f"{number}.png" for number in range(pictures)]
+    body = {"images": [fal.picture(name) for name in names]}
+    fal.queue(fal.answer(body))
+    fal.serve(*names)
+    shown = fal.run().as_json()
+    result = shown["result"]
+    if "saved_to" in result:
+        assert pictures > 1
+        result = json.loads(Path(result["saved_to"]).read_text())
+    assert result == body
+    assert len(json.dumps(shown, indent=2)) < 10_000

@@ -15,7 +15,7 @@ from fal_runtime.errors import FalError
 from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import SavedFile
-from fal_runtime.output.save import Naming, save_files, save_result
+from fal_runtime.output.save import Naming, in_a_file, save_files, save_result
 from fal_runtime.paths import safe_name
 
 if TYPE_CHECKING:
@@ -305,7 +305,9 @@ def test_controls_in_what_others_named_reach_no_message(fal: "Fal") -> None:
 def test_a_result_too_long_to_be_shown_is_saved_as_it_is(fal: "Fal") -> None:
     result = {"words": [{"word": "a", "at": number} for number in range(2000)], "seed": 7}
     folder = open_output_folder(fal.options.output)
-    saved = save_result(fal.connection, folder, Naming("req-1"), json.dumps(result).encode())
+    naming = Naming("req-1")
+    whole = save_result(fal.connection, folder, naming, json.dumps(result).encode())
+    saved = in_a_file(whole, folder, naming)
     assert (saved.result, saved.seed) == (None, 7)
     assert saved.path == folder.path / "result_req-1.json"
     assert json.loads(saved.path.read_bytes()) == result
