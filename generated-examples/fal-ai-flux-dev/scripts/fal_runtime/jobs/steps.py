@@ -32,11 +32,12 @@ from fal_runtime.fal.protocol import (
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
 from fal_runtime.input.prepare import with_links
-from fal_runtime.jobs.job import Job, JobState, job_deadline
+from fal_runtime.jobs.job import Job, JobState, call_result, job_deadline
 from fal_runtime.output.files import links
 from fal_runtime.output.folder import open_output_folder, save_lines
-from fal_runtime.output.save import Naming, save_result
+from fal_runtime.output.save import Naming, in_a_file, save_result
 from fal_runtime.paths import safe_name
+from fal_runtime.settings import LONGEST_WAIT
 
 __all__ = ["step"]
 
@@ -229,7 +230,11 @@ def _save(job: Job, connection: Connection) -> Next:
     if saved.lost:
         text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"
         error = NotCollectedError("download_failed", text)
-    return _ended(replace(job, state="saved", saved=saved, error=error), connection)
+    job, due = _ended(replace(job, state="saved", saved=saved, error=error), connection)
+    # With the most that can stand where the seconds will.
+    if saved.result is not None and call_result(job, LONGEST_WAIT).is_too_long:
+        job = replace(job, saved=in_a_file(saved, folder, naming))
+    return job, due
 
 
 def _ended(job: Job, connection: Connection) -> Next:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes, urljoin
@@ -23,7 +23,7 @@ from fal_runtime.output.result import SavedFile, printable
 from fal_runtime.paths import safe_name
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Naming", "SavedResult", "save_files", "save_result"]
+__all__ = ["Naming", "SavedResult", "in_a_file", "save_files", "save_result"]
 
 _ATTEMPTS = 4
 _REDIRECTS = 5
@@ -34,8 +34,6 @@ _MEGABYTE = 1 << 20
 _MEDIA = ("image", "video", "audio", "3d", "archive")
 _TEXT_FIELDS = ("text", "output", "transcript", "transcription", "caption", "answer", "response")
 _LONGEST_TEXT = 2000
-# Of the 10,000 characters of the printed object; the rest is for IDs, paths and an error.
-_LONGEST_SHOWN = 9000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def save_result(
     content: bytes,
     sent: Collection[str] = (),
 ) -> SavedResult:
-    """Save the files of a result, and the result itself where it is too long to be shown.
+    """Save the files of a result.
 
     `content` is the body of fal's response; `sent` are the links of the input, which are nobody's
     output. Raises ValueError for a body that is no JSON, LocalError where this machine cannot
@@ -84,13 +82,15 @@ def save_result(
     files, lost = save_files(connection, found, folder, naming)
     shown: Json = printable(result)
     text = _text(result)
-    path = None
-    parts = {"result": shown, "files": [file.as_json() for file in files], "text": text}
-    if len(json.dumps(parts, indent=2)) > _LONGEST_SHOWN and shown is not None:
-        lines = json.dumps(shown, indent=2).splitlines()
-        stem = f"result_{safe_name(naming.request_id)}"
-        path, shown = save_lines(folder, folder.path, stem, "json", lines), None
-    return SavedResult(shown, path, files, lost, _seed(result), text)
+    return SavedResult(shown, None, files, lost, _seed(result), text)
+
+
+def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> SavedResult:
+    """Return the saved result with its JSON in a file; raises LocalError."""
+    lines = json.dumps(saved.result, indent=2).splitlines()
+    stem = f"result_{safe_name(naming.request_id)}"
+    path = save_lines(folder, folder.path, stem, "json", lines)
+    return replace(saved, result=None, path=path)
 
 
 def save_files(
