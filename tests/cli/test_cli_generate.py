@@ -190,6 +190,30 @@ def test_another_mode_is_a_difference(falsmith: Callable[..., Ran]) -> None:
     assert kinds["references/tools/fal-ai-flux-dev.yaml"] == "missing"
 
 
+@pytest.mark.parametrize(
+    ("made", "kept", "changed"),
+    [
+        (["--lazy"], "kept: lazy, as it was made; --full changes it", ["--full"]),
+        (["--public"], "kept: public, as it was made; --linked changes it", ["--linked"]),
+        (["-n", "mine"], "kept: the name mine, as it was made; --name changes it", ["-n", "other"]),
+        (["--license", "MIT"], "kept: its licence, as it was made; --license", ["--license", "X"]),
+    ],
+)
+def test_a_skill_keeps_how_it_was_made_until_another_option_is_given(
+    made: list[str], kept: str, changed: list[str], falsmith: Callable[..., Ran]
+) -> None:
+    command = ("generate", "--offline", "-m", FLUX)
+    falsmith(*command, *made)
+    creator = Path(".claude/skills/fal-skill-creator").exists()
+    ran = falsmith(*command)
+
+    assert (ran.status, [one["status"] for one in ran.answer["skills"]]) == (0, ["unchanged"])
+    assert kept in ran.err
+    assert Path(".claude/skills/fal-skill-creator").exists() is creator
+    assert falsmith(*command, "--check", "--quiet").status == 0
+    assert falsmith(*command, *changed, "--check").status == 1
+
+
 def test_a_rehearsal_says_what_it_would_write_and_writes_nothing(
     falsmith: Callable[..., Ran],
 ) -> None:

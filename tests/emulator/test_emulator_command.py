@@ -1,6 +1,7 @@
 """`falsmith emulate` as a process: what it prints, what it serves, how it ends."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -68,6 +69,40 @@ def test_numbers_out_of_range_are_refused(option: list[str]) -> None:
     refused = CliRunner().invoke(emulate, option)
     assert refused.exit_code == 2
     assert option[0] in refused.output
+
+
+def test_a_killed_program_ends_it_with_the_status_of_a_shell() -> None:
+    assert run(["emulate", "--", "sh", "-c", "kill -9 $$"]) == 137
+
+
+def test_a_program_never_gets_the_users_own_key(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("FAL_KEY_VARIABLE", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_AUTH_SCHEME", "FAL_KEY"):
+        monkeypatch.setenv(name, "mine")
+    script = "import os; print({k: v for k, v in os.environ.items() if v == 'mine'})"
+    assert run(["emulate", "--", sys.executable, "-c", script]) == 0
+    assert capfd.readouterr().out == "{}\n"
+
+
+def test_ctrl_c_is_left_to_the_program(tmp_path: Path) -> None:
+    child = (
+        "import signal, sys, time\n"
+        "def end(*_): print('{}', flush=True); sys.exit(130)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        f"open({str(tmp_path / 'ready')!r}, 'w').close()\n"
+        "while True: signal.pause()\n"
+    )
+    command = [sys.executable, "-m", "falsmith", "emulate", "--", sys.executable, "-c", child]
+    pipe = subprocess.PIPE
+    os.mkfifo(tmp_path / "ready")
+    with subprocess.Popen(
+        command, text=True, stdout=pipe, stderr=pipe, start_new_session=True
+    ) as process:
+        (tmp_path / "ready").open().close()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "{}\n", "")
 
 
 def test_a_program_that_is_not_there_is_one_clear_error(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fal_runtime.errors import JobError
+from falsmith.cli.emulate import KEYS
 from falsmith.documents import Json
 from falsmith.generate import Skill, generate
 from falsmith.names import wrapper_name
@@ -74,9 +75,10 @@ def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json
     command = [sys.executable, str(script), "--prompt", PROMPT, "--output", str(output)]
     shown = f"python {script} --prompt {PROMPT!r} --output {output}"
     click.echo(f"   $ {shown}")
+    inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
     with emulator:
         done = subprocess.run(
-            command, env={**os.environ, **emulator.environment}, stdout=subprocess.PIPE, check=False
+            command, env=inherited | emulator.environment, stdout=subprocess.PIPE, check=False
         )
     result: Mapping[str, Json] = json.loads(done.stdout)
     if done.returncode != 0:

@@ -17,6 +17,8 @@ from falsmith.text import counted
 
 __all__ = ["emulate"]
 
+# Settings of the user's own key, which a command that runs against the emulator must not use.
+KEYS = frozenset({"FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME"})
 EXAMPLES = """\b
 Examples:
   falsmith emulate
@@ -85,7 +87,8 @@ def emulate(
     emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
     if command:
         with emulator:
-            return _run(command, {**os.environ, **emulator.environment})
+            inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
+            return _run(command, inherited | emulator.environment)
     with emulator, suppress(KeyboardInterrupt):
         click.echo(_settings(emulator.environment, as_json=as_json))
         click.echo(f"Serving {counted(len(documents), 'model')}; press Ctrl-C to stop.", err=True)
@@ -94,12 +97,18 @@ def emulate(
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the command to its end and return its status, as a shell would."""
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
+        process = subprocess.Popen(command, env=environment)
     except OSError as error:
         raise UsageError(
             "usage", f"{command[0]} cannot be run: {error.strerror}. Name a program after --"
         ) from None
+    while True:
+        # Ctrl-C reaches the command as well: what to do and to say is its own affair.
+        with suppress(KeyboardInterrupt):
+            status = process.wait()
+            return status if status >= 0 else 128 - status
 
 
 def _documents(source: str) -> Iterator[Documents]:

@@ -1,9 +1,10 @@
 """`falsmith generate`: skills from model IDs, or from all that a search finds."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,7 @@ from falsmith.cli.options import (
 from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
-from falsmith.documents import Documents
+from falsmith.documents import Documents, Json
 from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
 from falsmith.filters import FILTERS
 from falsmith.generate import Action
@@ -33,7 +34,8 @@ from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import DEFAULT_LICENSE, Mode, Options, recorded_options
 from falsmith.skill.installed import find
-from falsmith.skill.provenance import PROVENANCE
+from falsmith.skill.provenance import PROVENANCE, read_provenance
+from falsmith.skill.tree import is_temporary
 from falsmith.sources import Catalogue
 
 __all__ = ["generate"]
@@ -72,17 +74,30 @@ def _refuse(words: tuple[str, ...]) -> None:
     "--all",
     "everything",
     is_flag=True,
-    help="Generate every match; without -s and -c every model of --source, --offline or --yes.",
+    help="Generate every match. Without -s and -c: every model, which needs --source, --offline or "
+    "--yes.",
 )
 @click.option("--yes", is_flag=True, help="With --all alone: every model of the live platform.")
 @folder_options(str(DEFAULT_FOLDER))
 @click.option("-n", "--name", metavar="NAME", help="The skill's name; one model only.")
-@click.option("-l", "--lazy", is_flag=True, help="A short SKILL.md; the rest in a YAML reference.")
-@click.option("--standalone", is_flag=True, help="The runtime is copied into the skill.")
+@click.option(
+    "--lazy/--full",
+    "-l/ ",
+    default=None,
+    help="A short SKILL.md and the rest in a YAML reference, or all in SKILL.md.",
+)
+@click.option(
+    "--standalone/--linked",
+    default=None,
+    help="The runtime is copied into the skill, or linked from fal-skill-creator beside it.",
+)
 @click.option("--public", is_flag=True, help="As --standalone, and no symbolic link anywhere.")
 @click.option("--description", metavar="TEXT", help="The skill's description; one model only.")
 @click.option(
-    "--license", "licence", default=DEFAULT_LICENSE, show_default=True, help="The skill's licence."
+    "--license",
+    "licence",
+    metavar="TEXT",
+    help=f"The skill's licence [default: {DEFAULT_LICENSE}].",
 )
 @click.option(
     "--check",
@@ -91,7 +106,7 @@ def _refuse(words: tuple[str, ...]) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would be written.")
 @click.option("--force", is_flag=True, help="Overwrite edited files and folders that are not ours.")
-@click.option("-k", "--api-key", metavar="KEY", help="Deprecated: set FAL_KEY instead.")
+@click.option("-k", "--api-key", metavar="KEY", help="Refused; set FAL_KEY.")
 @source_options
 @json_option
 @quiet_option
@@ -104,11 +119,11 @@ def generate(
     output: Path | None,
     agent: str | None,
     name: str | None,
-    lazy: bool,
-    standalone: bool,
+    lazy: bool | None,
+    standalone: bool | None,
     public: bool,
     description: str | None,
-    licence: str,
+    licence: str | None,
     check: bool,
     dry_run: bool,
     force: bool,
@@ -124,7 +139,8 @@ def generate(
 
     Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
     model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
-    differ are written, and none that you edited. Exit status: 0 done, 1 differences or some of
+    differ are written, and none that you edited. A skill that is there keeps how it was made where
+    you give no other option. Exit status: 0 done, 1 differences or some of
     several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
     with files on this machine.
     """
@@ -135,12 +151,14 @@ def generate(
     single = name is not None or description is not None
     if not installed:
         _check_usage(ids, chosen, single, check, dry_run)
-    elif single or lazy or standalone or public or licence != DEFAULT_LICENSE:
+    elif single or public or (lazy, standalone, licence) != (None, None, None):
         raise UsageError(
             "usage",
             "--check alone compares each skill with the options that it was made with: drop the "
             "others, or name models with -m ID",
         )
+    if public and standalone is False:
+        raise UsageError("usage", "--public and --linked exclude each other: drop one of them")
     _check_length("--description", description, DESCRIPTION_LIMIT)
     _check_length("--license", licence, LICENSE_LIMIT)
     whole = query is None or not (query.words or query.category)
@@ -159,8 +177,8 @@ def generate(
             fit = "model fits" if count == 1 else "models fit"
             notice(f"{count} {fit} and nothing was written: --all generates what fits")
         return 0
-    mode: Mode = "public" if public else "standalone" if standalone else "default"
-    options = Options(mode, lazy, name, description, licence)
+    given = _given(lazy, standalone, public, name, description, licence)
+    options = replace(Options(), **given)
     action: Action = "check" if check else "dry-run" if dry_run else "write"
     found: Iterable[Found]
     if installed:
@@ -172,6 +190,8 @@ def generate(
         found = _all(opened.all()) if query is None else _matching(opened, query)
     else:
         found = _each(opened, ids)
+    if not installed:
+        found = _as_made(found, given, folder, quiet=quiet)
     report = Report(action, as_json=as_json, quiet=quiet)
     run_plan(found, Plan(options, folder, action, force), report, many=everything)
     return report.finish()
@@ -192,7 +212,7 @@ def _check_usage(
 
 
 def _check_length(option: str, text: str | None, limit: int) -> None:
-    if text is None or text == DEFAULT_LICENSE:
+    if text is None:
         return
     import yaml
 
@@ -227,15 +247,111 @@ def _installed(source: Catalogue, folder: Path) -> list[Found]:
         if isinstance(skill, TargetError):
             found.append(Found("", skill))
         elif skill.model_id is not None:
-            options = recorded_options(skill.options)
+            options = _made_with(skill.folder, skill.model_id, skill.options)
             if options is None:
                 found.append(Found(skill.model_id, _unknown_options(skill.folder)))
                 continue
-            # A folder that was renamed, with all that is in it, is the skill of that name.
-            if (options.name or skill_name(skill.model_id)) != skill.folder.name:
-                options = replace(options, name=skill.folder.name)
             found.append(_found(source, skill.model_id, options))
     return found
+
+
+def _given(
+    lazy: bool | None,
+    standalone: bool | None,
+    public: bool,
+    name: str | None,
+    description: str | None,
+    licence: str | None,
+) -> dict[str, Any]:
+    """Return the fields of Options that the command line names."""
+    mode: Mode | None = "public" if public else None
+    if mode is None and standalone is not None:
+        mode = "standalone" if standalone else "default"
+    fields = {
+        "mode": mode,
+        "lazy": lazy,
+        "name": name,
+        "description": description,
+        "license": licence,
+    }
+    return {field: value for field, value in fields.items() if value is not None}
+
+
+def _as_made(
+    found: Iterable[Found], given: Mapping[str, Any], folder: Path, *, quiet: bool
+) -> Iterator[Found]:
+    """Yield each model with the options that its skill in `folder` was made with.
+
+    Those that are `given` go first; what was kept is said once for all skills alike.
+    """
+    said: set[str] = set()
+    names: dict[str, list[str]] | None = None
+    for one in found:
+        name = given.get("name")
+        try:
+            name = name or skill_name(check_model_id(one.model_id))
+        except FalError:
+            # It becomes a failure where it is made.
+            yield one
+            continue
+        if "name" not in given and not (folder / name).exists():
+            names = _names_by_model(folder) if names is None else names
+            others = names.get(one.model_id, [])
+            name = others[0] if len(others) == 1 else name
+        before = read_provenance(folder / name)
+        ours = before is not None and before.subject == one.model_id
+        made = _made_with(folder / name, one.model_id, before.options) if before and ours else None
+        if made is None:
+            yield one
+            continue
+        text = _kept(made, given)
+        if text and text not in said and not quiet:
+            notice(text)
+        said.add(text)
+        yield one._replace(options=replace(made, **given))
+
+
+def _names_by_model(folder: Path) -> dict[str, list[str]]:
+    """Return the names of the skills in `folder` by the model that each was made for."""
+    names: dict[str, list[str]] = {}
+    for record in sorted(folder.glob(f"*/{PROVENANCE}")):
+        place = record.parents[len(PROVENANCE.parts) - 1]
+        before = None if is_temporary(place.name) else read_provenance(place)
+        if before is not None:
+            names.setdefault(before.subject, []).append(place.name)
+    return names
+
+
+def _made_with(folder: Path, model_id: str, record: Mapping[str, Json]) -> Options | None:
+    """Return the options that a skill was made with, None where its record does not hold them."""
+    options = recorded_options(record)
+    # A folder that was renamed, with all that is in it, is the skill of that name.
+    if options is not None and (options.name or skill_name(model_id)) != folder.name:
+        return replace(options, name=folder.name)
+    return options
+
+
+def _kept(made: Options, given: Mapping[str, Any]) -> str:
+    """Return what to say of the options that a skill keeps and a new one would not have."""
+    opposites = {
+        "lazy": ("lazy", "--full"),
+        "mode": (made.mode, "--linked"),
+        "name": (f"the name {made.name}", "--name"),
+        "description": ("its description", "--description"),
+        "license": ("its licence", "--license"),
+    }
+    kept = [
+        words
+        for field, words in opposites.items()
+        if field not in given and getattr(made, field) != getattr(Options(), field)
+    ]
+    if not kept:
+        return ""
+    verb = "changes it" if len(kept) == 1 else "change it"
+    return (
+        f"kept: {', '.join(what for what, _ in kept)}, as it was made; "
+        f"{', '.join(option for _, option in kept)} {verb}"
+    )
 
 
 def _unknown_options(folder: Path) -> TargetError:

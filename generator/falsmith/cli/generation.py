@@ -126,9 +126,12 @@ def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
 def _first_sound(
     tasks: Iterator[Task | Failure], plan: Plan, report: Report
 ) -> Task | Failure | None:
-    """Return the first model that can be made; those before it are added as failures."""
+    """Return the first model that can be made and links; those before it are done with."""
     trial = plan if plan.action == "check" else replace(plan, action="dry-run")
     for task in tasks:
+        if isinstance(task, Task) and task.options.mode != "default":
+            _add(_made(plan, task), report)
+            continue
         tried = _made(trial, task)
         if not isinstance(tried, Failure):
             return task
