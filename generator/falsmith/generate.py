@@ -178,10 +178,11 @@ def _check_target(folder: Path, subject: str, *, force: bool) -> None:
         return
     whose = f"the skill of {before.subject}" if before is not None else "not a skill of falsmith"
     name = "" if subject == CREATOR else "another name with --name, "
+    lost = " (what stands where the skill's files go is then lost)" if before is None else ""
     raise TargetError(
         "name_in_use",
         f"{folder} is {whose}: choose {name}another folder with --output, or replace it with "
-        "--force",
+        f"--force{lost}",
     )
 
 

@@ -260,7 +260,7 @@ class Offline(Catalogue):
             raise ModelNotFoundError(
                 f"neither the cache nor the bundled catalogue has a document of {model_id}."
                 f"{_close(model_id, ids)} `falsmith catalog sync` fetches all models, and without "
-                "--offline the platform is asked"
+                "--offline the model is looked up on fal's platform"
             )
         return documents
 

@@ -71,6 +71,11 @@ def test_a_terminal_that_lacks_a_character_is_no_error(printed: Printed) -> None
     )
 
 
+def test_no_field_is_cut_on_a_narrow_terminal(printed: Printed) -> None:
+    shown = printed("show", "fal-ai/elevenlabs/tts/turbo-v2.5", "--offline", columns=60)
+    assert "apply_text_normalization " in shown
+
+
 def test_a_model_is_shown_with_its_fields_and_what_it_returns(printed: Printed) -> None:
     shown = printed("show", "fal-ai/f5-tts", "--offline")
     assert shown.startswith("F5 TTS")

@@ -165,7 +165,7 @@ def test_without_httpx_the_doctor_still_says_what_is_missing(tmp_path: Path) -> 
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     found = {check["name"]: check["found"] for check in answer["checks"]}
-    assert found["hosts"] == "not asked: this Python cannot import httpx"
+    assert found["hosts"] == "not tested: this Python cannot import httpx"
     assert found["cache folder"] == "not looked at: cannot import platformdirs"
 
 

@@ -58,8 +58,8 @@ def test_the_packages_of_this_python_are_all_there() -> None:
 @pytest.mark.parametrize(
     ("requirement", "verdict", "found"),
     [
-        ("httpx>=99,<100", "warning", "httpx>=99,<100 is asked for, "),
-        ("httpx<0.1,>=0.0.1", "warning", "httpx<0.1,>=0.0.1 is asked for, "),
+        ("httpx>=99,<100", "warning", "httpx>=99,<100 is required, "),
+        ("httpx<0.1,>=0.0.1", "warning", "httpx<0.1,>=0.0.1 is required, "),
         ("acme-absent>=1,<2", "problem", "acme-absent is missing"),
         ("acme-absent>=1; extra == 'dev'", "ok", "all installed"),
     ],

@@ -61,6 +61,7 @@ def test_without_uv_the_answer_says_the_one_command_that_helps(wrapper: Path) ->
     words = shlex.split(error["next"])
     assert words[1:4] == ["-m", "pip", "install"]
     assert words[4:] == list(PACKAGES.values())
+    assert ", ".join(PACKAGES.values()) in error["message"]
 
 
 def test_with_uv_the_same_command_runs_through_it(wrapper: Path, path_with_uv: str) -> None:

@@ -50,6 +50,22 @@ def skills(project: "Project") -> Path:
     return project.creator.parent
 
 
+def test_without_its_packages_it_names_them_in_one_object(
+    skills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jinja2.py").write_text("raise ImportError")
+    packages = f"{tmp_path}{os.pathsep}{ISOLATED['PYTHONPATH']}"
+    monkeypatch.setitem(ISOLATED, "PYTHONPATH", packages)
+    monkeypatch.setenv("PATH", "/nowhere")
+    ran = script(skills, "generate_fal_skill.py", *WHISPER)
+
+    error = json.loads(ran.stdout)["error"]
+    assert (ran.returncode, error["code"]) == (9, "local_trouble")
+    assert "jinja2>=3.1.4,<4" in error["message"]
+    assert "-m pip install" in error["next"]
+    assert "jinja2>=3.1.4,<4" in ran.stderr
+
+
 @pytest.mark.parametrize("symlinks", [True, False])
 def test_a_copy_of_the_folder_makes_skills_beside_it(
     skills: Path, tmp_path: Path, symlinks: bool

@@ -98,7 +98,7 @@ def test_a_link_in_the_creator_skill_is_a_problem(creator: Path) -> None:
     [
         ("falsmith", None, "falsmith must be text"),
         ("files", {"SKILL.md": "abc"}, "64 hex digits"),
-        ("links", {CALL: "../x"}, "links: the creator skill has none"),
+        ("links", {CALL: "../x"}, "records symbolic links, and a creator skill must hold copies"),
     ],
 )
 def test_a_malformed_record_of_the_creator_is_a_problem(

@@ -24,7 +24,7 @@ COLOURS: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "problem": "r
 def doctor(offline: bool, as_json: bool) -> int:
     """Check Python, uv, packages, key, hosts, folders, sockets and links.
 
-    The key is never shown. fal is asked whether it takes it, free of charge. Exit status: 0 no
+    The key is never shown. One free request to fal tests it. Exit status: 0 no
     problem, 1 problems; warnings are of things that can be done without.
     """
     told_as_json = as_json or not sys.stdout.isatty()

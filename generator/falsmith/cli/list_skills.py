@@ -37,7 +37,7 @@ def list_skills(
 ) -> int:
     """List falsmith's skills in each DIR, or in the folders of all hosts in this project.
 
-    Nothing is asked of the network. A skill is current (unedited, made by this version), of an
+    No network is used. A skill is current (unedited, made by this version), of an
     older or newer version, edited, incomplete (files are missing), or has a broken link.
     """
     chosen = chosen_folder(output, agent)
@@ -54,7 +54,8 @@ def list_skills(
     elif skills:
         _print(skills)
     else:
-        notice(f"no skill of falsmith stands in {', '.join(map(str, places))}")
+        named = ", ".join(map(str, places))
+        notice(f"no skill of falsmith stands in {named}; --output names another folder")
     return 0
 
 

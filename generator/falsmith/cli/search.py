@@ -81,7 +81,7 @@ def search(
 ) -> int:
     """Search models by TEXT; without any, the newest come first.
 
-    The platform is asked, unless --offline or --source names what is on this machine: there,
+    The search runs on fal's platform, or with --offline or --source on this machine: there,
     models are also found by what they take and make, as far as their documents are at hand.
     """
     if everything and limit is not None:

@@ -90,7 +90,12 @@ def _print(model: Model, price: Price | None) -> None:
 
     console = Console()
     console.print(f"[bold]{safe(model.display_name)}[/]  {safe(model.id)}  {safe(model.category)}")
-    table = Table("field", "type", "default", "notes", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    longest = max((len(one_line(one.name)) for one in model.parameters), default=0)
+    # A name is there to be copied: a narrow screen folds the other columns.
+    table.add_column("field", no_wrap=True, min_width=longest)
+    for header in ("type", "default", "notes"):
+        table.add_column(header, overflow="fold")
     for one in model.parameters:
         default = "" if one.default is MISSING else json.dumps(one.default)
         choices = ", ".join(json.dumps(value) for value in one.choices[:CHOICES_SHOWN])

@@ -64,7 +64,7 @@ def _network(environ: Mapping[str, str], *, with_key: bool) -> Iterator[Check]:
 
         client = new_client(without_key(environ))
     except ImportError as error:
-        yield Check("hosts", "problem", f"not asked: this Python cannot import {error.name}")
+        yield Check("hosts", "problem", f"not tested: this Python cannot import {error.name}")
         return
     except UsageError as error:
         yield Check("hosts", "problem", str(error), "Correct or unset these variables.")

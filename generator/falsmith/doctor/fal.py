@@ -104,7 +104,7 @@ def check_key_at_fal(client: "httpx.Client", environ: Mapping[str, str]) -> Chec
     try:
         response = _get(connection, url, config.authorization())
     except httpx.RequestError as error:
-        return Check("key at fal", "warning", f"not asked: {unreachable(error, url)}")
+        return Check("key at fal", "warning", f"not tested: {unreachable(error, url)}")
     return _verdict_on_key(response, urlsplit(url).hostname or url)
 
 
@@ -120,7 +120,8 @@ def _verdict_on_key(response: "httpx.Response", host: str) -> Check:
         advice = "Look at scope and balance: https://fal.ai/dashboard/billing"
         found = f"{host} knows it and lets it call no models (403)"
         return Check("key at fal", "problem", found, advice)
-    found = f"{host} answered {status}{'' if is_json else ' without JSON'}, which tells nothing"
+    kind = "" if is_json else " without JSON"
+    found = f"{host} answered {status}{kind}, which leaves the key untested"
     advice = "A proxy or a login page may have answered in fal's place; else try again later."
     return Check("key at fal", "warning", found, advice)
 

@@ -144,7 +144,7 @@ def _departure(requirement: str) -> str | None:
     fits = all(
         (version_tuple(installed) < version_tuple(bound)) == (sign == "<") for sign, bound in bounds
     )
-    return None if fits else f"{requirement} is asked for, {installed} is installed"
+    return None if fits else f"{requirement} is required, {installed} is installed"
 
 
 def _pip(python: str, requirements: Iterable[str]) -> str:

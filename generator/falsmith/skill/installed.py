@@ -201,7 +201,10 @@ def _nothing(skill: str, folders: Sequence[Path]) -> str:
     names = [one.folder.name for one in find(folders) if isinstance(one, Installed)]
     close = get_close_matches(skill, names, n=3)
     hint = f"close to it: {', '.join(close)}" if close else "`falsmith list` lists the skills"
-    return f"no skill {skill[:80]!r} stands in {_listed(folders)}; {hint}"
+    return (
+        f"no skill {skill[:80]!r} stands in {_listed(folders)}; {hint}, and --output names another "
+        "folder"
+    )
 
 
 def _listed(folders: Iterable[Path]) -> str:

@@ -13,6 +13,7 @@ from falsmith.skill.installed import linked_by
 from falsmith.skill.ownership import owner
 from falsmith.skill.provenance import PROVENANCE, Provenance, read_provenance
 from falsmith.skill.tree import IGNORED_NAMES, present
+from falsmith.text import counted
 
 __all__ = ["Kept", "Removal", "plan_removal", "remove"]
 
@@ -51,8 +52,8 @@ def plan_removal(folder: Path, *, force: bool = False) -> Removal:
     if users and not force:
         raise UsageError(
             "usage",
-            f"{folder} is used by {len(users)} skills through links: {_few(users)}. Remove them "
-            "first, or give --force to remove it all the same",
+            f"{folder} is used by {counted(len(users), 'skill')} through links: {_few(users)}. "
+            "Remove them first, or give --force to remove it all the same",
         )
     removed: list[PurePosixPath] = []
     kept: list[Kept] = []

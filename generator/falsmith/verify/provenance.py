@@ -119,7 +119,10 @@ def _of_creator(record: Mapping[str, Any], folder: Folder) -> list[str]:
     if folder.name != CREATOR:
         found.append(f"skill is {quoted(CREATOR)}, the folder {quoted(folder.name)}")
     if "links" in record:
-        found.append("links: the creator skill has none, others link to it")
+        found.append(
+            "records symbolic links, and a creator skill must hold copies: generate it again, with "
+            "falsmith generate -m ID"
+        )
     return found
 
 
