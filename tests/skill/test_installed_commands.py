@@ -101,6 +101,7 @@ def test_remove_says_what_went_and_what_stays(project: "Project", capsys: Captur
     assert told == rehearsed | {"status": "removed"}
     assert told["kept"] == [{"path": "SKILL.md", "why": "edited"}]
     assert "kept is yours" in captured.err
+    assert "agents still find the skill by its SKILL.md" in captured.err
     assert [path.name for path in project.alone.iterdir()] == ["SKILL.md"]
 
 

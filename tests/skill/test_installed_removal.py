@@ -171,7 +171,7 @@ def test_an_empty_folder_is_foreign_too(project: "Project") -> None:
 
 
 def test_the_creator_stays_while_skills_link_to_it(project: "Project") -> None:
-    with pytest.raises(UsageError, match=r"1 skills through links: acme-linked\. .*--force"):
+    with pytest.raises(UsageError, match=r"1 skill through links: acme-linked\. .*--force"):
         plan_removal(project.creator)
     assert plan_removal(project.creator, force=True).linked_by == ("acme-linked",)
     remove(plan_removal(project.linked))

@@ -91,12 +91,12 @@ def _print(removal: Removal, status: str) -> None:
 
 
 def _notices(removal: Removal) -> None:
-    if any(one.path.name == "SKILL.md" and len(one.path.parts) == 1 for one in removal.kept):
-        notice(
-            f"agents still find the skill by its SKILL.md, which you edited: delete "
-            f"{removal.folder} when you have what you want of it"
-        )
-    elif removal.kept:
+    if removal.kept:
         notice("what was kept is yours: falsmith will not touch it, delete it when you like")
+    if any(str(one.path) == "SKILL.md" for one in removal.kept):
+        notice(
+            "agents still find the skill by its SKILL.md, which you edited: delete "
+            f"{removal.folder} to end that (--force removes edited files at once)"
+        )
     if removal.linked_by:
         notice(f"links into it now lead nowhere in: {', '.join(removal.linked_by)}")
