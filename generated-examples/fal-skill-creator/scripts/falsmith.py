@@ -53,6 +53,8 @@ def main() -> int:
         require_modules(PACKAGES, Path(__file__).absolute(), sys.argv[1:], os.environ, PACKAGES)
     except FalError as error:
         sys.stderr.write(f"error: {error}\nrun: {shlex.join(error.next or ())}\n")
+        if "--json" in sys.argv or not sys.stdout.isatty():
+            sys.stdout.write(json.dumps({"error": error.as_json()}) + "\n")
         return error.exit_status
     from falsmith.cli import run
     from falsmith.cli.program import Program

@@ -49,7 +49,8 @@ def require_modules(
     install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(
         "local_trouble",
-        f"this Python cannot import {', '.join(missing)}: install the packages, or install uv "
+        f"this Python cannot import {', '.join(missing)}: install the packages "
+        f"{', '.join(packages.values())}, or install uv "
         "(https://docs.astral.sh/uv/), which brings them by itself",
         next=tuple(install),
     )

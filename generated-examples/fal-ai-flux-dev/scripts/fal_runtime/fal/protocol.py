@@ -412,7 +412,11 @@ def _refused(response: httpx.Response) -> FalError:
             "network_blocked", f"not fal, but a proxy or a wrong address answered ({text})"
         )
     if response.status_code == 404:
-        return UsageError("model_not_found", f"fal does not know this model ({text})")
+        return UsageError(
+            "model_not_found",
+            f"fal does not know this model ({text}): check the ID at "
+            "https://fal.ai/models, or find it with `falsmith search`",
+        )
     if response.status_code in (405, 429):
         return NotAcceptedError("platform_down", f"fal did not accept the job ({text})")
     return replace(failure(response), charged="no")

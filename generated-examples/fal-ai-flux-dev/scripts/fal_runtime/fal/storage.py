@@ -34,6 +34,7 @@ def _upload(connection: Connection, path: Path) -> str:
     """Ask for a place, send the file there, return its link."""
     with local_trouble(path):
         size = path.stat().st_size
+    authorization = connection.config.authorization()
     connection.report(f"Uploading {one_line(str(path))} ({size:,} bytes)")
     content_type = content_type_of(path.name)
     about = {"content_type": content_type, "file_name": safe_name(path.name)}
@@ -43,7 +44,7 @@ def _upload(connection: Connection, path: Path) -> str:
             connection,
             "POST",
             url,
-            headers={"Content-Type": "application/json", **connection.config.authorization()},
+            headers={"Content-Type": "application/json", **authorization},
             content=json.dumps(about).encode(),
             attempts=_ATTEMPTS,
             silence=_SILENCE,

@@ -84,6 +84,16 @@ def parse_command(
     ours: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
+    if (
+        MODEL_ID_OPTION in options
+        and not ours.get("model_id")
+        and rest
+        and not rest[0].startswith("-")
+    ):
+        word = rest[0][:60]
+        raise UsageError(
+            "usage", f"unexpected argument {word!r}; a model is named by -m: -m {word}"
+        )
     unknown = _unknown(rest, flags, options, known=document.known)
     return ParsedCommand(CallOptions(**ours), fields, unknown)
 

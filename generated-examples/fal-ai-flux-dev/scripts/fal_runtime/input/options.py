@@ -211,9 +211,7 @@ class CallOptions:
         "jobs", "give up if not started in S (above 1)", "S", _seconds(1, above=True)
     )
     no_retry: bool = _switch("jobs", "fal does not retry a failed run itself")
-    api_key: str | None = _option(
-        "jobs", "deprecated: set FAL_KEY instead", "KEY", _not_empty, short="-k"
-    )
+    api_key: str | None = _option("jobs", "refused; set FAL_KEY", "KEY", _not_empty, short="-k")
     help: bool = field(
         default=False, metadata={"group": "jobs", "text": "print this page", "short": "-h"}
     )
