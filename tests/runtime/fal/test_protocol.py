@@ -246,7 +246,7 @@ MISSING = "missing usage 2 unknown never"
         (reply(403, LOCKED), CLOSED_TO_KEY),
         (
             reply(405, {"detail": "Method Not Allowed"}),
-            "closed result_endpoint_only 5 yes same_job",
+            "closed result_endpoint_only 5 unknown same_job",
         ),
     ],
 )

@@ -83,6 +83,13 @@ def test_method_that_is_not_allowed_and_no_job_means_refused(fal: "Fal") -> None
     assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
 
 
+def test_method_that_is_not_allowed_and_no_id_means_refused(fal: "Fal") -> None:
+    fal.script.on(POST, httpx.Response(405, json={"detail": "Method Not Allowed"}))
+    result = fal.run()
+    assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
+    assert result.as_json()["error"]["charged"] == "no"
+
+
 def test_method_that_is_not_allowed_and_nobody_to_ask_is_unconfirmed(fal: "Fal") -> None:
     fal.script.on(POST, fal.answer({"detail": "Method Not Allowed"}, 405))
     fal.script.on(f"GET {JOB}/status", httpx.Response(502))
