@@ -286,7 +286,12 @@ def read_status(response: httpx.Response) -> JobReply:
     """Return how a job stands by the response to a status request."""
     body = json_object(response)
     if not response.is_success or body is None:
-        return _no_answer(response)
+        reply = _no_answer(response)
+        error = reply.error
+        if error is None or error.code != "result_endpoint_only":
+            return reply
+        # A job whose status is not handed out may still run.
+        return replace(reply, error=replace(error, charged="unknown"))
     word = body.get("status")
     state = _STATE_OF_WORD.get(word.upper()) if isinstance(word, str) else None
     if state is None:

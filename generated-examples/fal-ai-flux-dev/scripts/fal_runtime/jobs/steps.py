@@ -111,9 +111,11 @@ def _submit(job: Job, connection: Connection, now: float) -> Next:
         job = replace(job, content=reply.content, billable_units=reply.billable_units)
         return replace(job, state="completed"), now
     if reply.decision == "undecided":
-        # Without an ID there is nobody to ask, and a synchronous run is in no queue.
-        due = now if reply.request_id is not None and not job.is_sync else None
-        return replace(job, state="unknown", error=reply.error), due
+        # Without an ID there is nothing to ask for, and a synchronous run is in no queue.
+        if reply.request_id is not None and not job.is_sync:
+            return replace(job, state="unknown", error=reply.error), now
+        doubtful = not isinstance(reply.error, NotAcceptedError)
+        return replace(job, state="unknown" if doubtful else "refused", error=reply.error), None
     if reply.decision == "busy" and job.attempts < _SUBMIT_TRIES:
         growing = 0.5 * 2 ** (job.attempts - 1) * (0.5 + connection.clock.random())
         pause = growing if reply.retry_after is None else reply.retry_after
