@@ -67,6 +67,10 @@ class Catalogue(ABC):
         found = (one for one in self.search(Query()) if isinstance(one, Match))
         return dict(Counter(one.category or "unknown" for one in found))
 
+    def abilities(self) -> frozenset[str]:
+        """Return what any model takes and makes, as far as documents are at hand."""
+        return frozenset()
+
 
 class Live(Catalogue):
     """The Platform API; what it answers about a model is kept in `cache`, where one is given.
@@ -189,6 +193,10 @@ class Indexed(Catalogue):
         """Count the categories of the models."""
         return self._index.categories()
 
+    def abilities(self) -> frozenset[str]:
+        """Return what any of the models takes and makes."""
+        return self._index.abilities()
+
     @cached_property
     def _index(self) -> Cache:
         index = Cache(None, lambda _: None)
@@ -229,6 +237,10 @@ class Cached(Catalogue):
         """Count the categories of the cached models."""
         self._refuse_empty()
         return self._cache.categories()
+
+    def abilities(self) -> frozenset[str]:
+        """Return what any of the cached models takes and makes."""
+        return self._cache.abilities()
 
     def _refuse_empty(self) -> None:
         if not self._cache.contents().models:
@@ -274,6 +286,12 @@ class Offline(Catalogue):
         if not query.words:
             models.sort(key=lambda one: one.newest_first)
         return iter(models[:limit])
+
+    def abilities(self) -> frozenset[str]:
+        """Return what any model of the cache or the bundled catalogue takes and makes."""
+        none: frozenset[str] = frozenset()
+        cached = self._read(lambda cache: cache.abilities(), none)
+        return cached | self._bundled.abilities()
 
     def _ids(self) -> tuple[str, ...]:
         return self._read(lambda cache: cache.ids(), ())

@@ -256,3 +256,21 @@ def test_a_misspelt_command_gets_the_closest_one(falsmith: Falsmith) -> None:
     status, answer, _ = falsmith("serch", "flux")
     assert status == 2
     assert "Did you mean search?" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--output-kind", "sound", "no output kind 'sound' is known here; known: "),
+        ("--input", "promt", "no input field 'promt' is known here; close to it: prompt"),
+        ("--choice", "aspect_ratio=17:9", "no value '17:9' of the field 'aspect_ratio' is known"),
+        ("--choice", "aspect=1", "no field 'aspect' with choices is known here; close to it: "),
+    ],
+)
+def test_an_unknown_ability_is_named_with_those_that_there_are(
+    option: str, value: str, message: str, falsmith: Falsmith
+) -> None:
+    status, answer, err = falsmith("search", "--offline", option, value)
+    assert (status, answer["models"]) == (0, [])
+    assert message in err
+    assert "catalog sync" not in err

@@ -173,6 +173,11 @@ class Cache:
         statement = f"SELECT {CATEGORY}, count(*) FROM models WHERE status = 'active' GROUP BY 1"
         return self.read(lambda rows: dict(rows.execute(statement).fetchall()))
 
+    def abilities(self) -> frozenset[str]:
+        """Return what any model takes and makes, as `query.abilities` words it."""
+        statement = "SELECT DISTINCT ability FROM abilities"
+        return self.read(lambda rows: frozenset(row[0] for row in rows.execute(statement)))
+
     def ids(self) -> tuple[str, ...]:
         """Return the IDs of all models, sorted."""
         statement = "SELECT model_id FROM models ORDER BY model_id"

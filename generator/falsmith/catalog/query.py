@@ -16,12 +16,22 @@ from falsmith.schema.labels import choices
 from falsmith.schema.resolve import input_schema, output_schema
 from falsmith.traits import PURPOSES
 
-__all__ = ["Match", "Query", "Status", "abilities", "close_categories", "match_of"]
+__all__ = [
+    "Match",
+    "Query",
+    "Status",
+    "abilities",
+    "close_categories",
+    "match_of",
+    "unknown_ability",
+]
 
 Status = Literal["active", "deprecated", "all"]
 
 # Far beyond any name of the catalogue, and short enough for the address line of any server.
 TEXT_LIMIT, CATEGORY_LIMIT = 500, 100
+# More names than these are no help in a message.
+LISTED = 20
 # How deep below an output the files of real models lie at most.
 OUTPUT_DEPTH = 4
 
@@ -113,6 +123,38 @@ def close_categories(category: str, known: Iterable[str]) -> list[str] | None:
     if category in names:
         return None
     return get_close_matches(category.lower(), sorted(names), n=3)
+
+
+def unknown_ability(wanted: Iterable[str], known: Iterable[str]) -> str | None:
+    """Return what to say of the first wanted ability that no known model has, None without one.
+
+    Abilities are worded as `abilities` does.
+    """
+    names = frozenset(known)
+    ability = next((one for one in wanted if one not in names), None)
+    if ability is None:
+        return None
+    what, _, name = ability.partition(":")
+    group = f"{what}:"
+    field, _, value = name.partition("=")
+    if what == "choice" and any(one.startswith(f"choice:{field}=") for one in names):
+        subject, group = f"value {value!r} of the field {field!r}", f"choice:{field}="
+    elif what == "choice":
+        name, subject, group = field, f"field {field!r} with choices", "choice:"
+    else:
+        subject = f"output kind {name!r}" if what == "output" else f"input field {name!r}"
+    listed = {one.removeprefix(group) for one in names if one.startswith(group)}
+    if group == "choice:":
+        listed = {one.partition("=")[0] for one in listed}
+    wanted_name = value if group.endswith("=") else name
+    close = get_close_matches(wanted_name, sorted(listed), n=3)
+    if close:
+        hint = f"; close to it: {', '.join(close)}"
+    elif len(listed) <= LISTED:
+        hint = f"; known: {', '.join(sorted(listed))}" if listed else ""
+    else:
+        hint = "; `falsmith show ID` lists the fields of a model"
+    return f"no {subject} is known here{hint}"
 
 
 def abilities(documents: Documents) -> frozenset[str]:

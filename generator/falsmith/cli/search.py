@@ -7,7 +7,7 @@ import sys
 import click
 
 from fal_runtime.errors import UsageError
-from falsmith.catalog.query import Match, Query, Status, close_categories
+from falsmith.catalog.query import Match, Query, Status, close_categories, unknown_ability
 from falsmith.cli.options import json_option, notice, open_source, source_options
 from falsmith.errors import DocumentError
 from falsmith.sources import Catalogue, Live
@@ -131,9 +131,13 @@ def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json
 
 
 def explain_nothing(source: Catalogue, query: Query) -> None:
-    """Print why nothing may have been found: an unknown category with close ones, few models."""
+    """Print why nothing may have been found: an unknown category or ability, few models."""
     known = {} if isinstance(source, Live) or query.category is None else source.categories()
     close = close_categories(query.category, known) if query.category is not None else None
+    unknown = unknown_ability(query.abilities, source.abilities()) if query.abilities else None
+    if close is None and unknown is not None:
+        notice(f"no model fits; {unknown}")
+        return
     if close is None:
         count = FEW if isinstance(source, Live) else sum(source.categories().values())
         among = (
