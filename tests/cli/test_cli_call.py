@@ -97,3 +97,17 @@ def test_upload_names_the_file_and_no_option_that_was_not_typed(
     assert answer["error"]["message"].startswith("nothere.png cannot be uploaded: there is no file")
     assert "next" not in answer["error"]
     assert "--upload" not in done.stdout + done.stderr
+
+
+def test_a_model_without_its_option_is_named_with_it(program: Path, tmp_path: Path) -> None:
+    done = falsmith(str(program), "call", "acme/demo", path="/usr/bin", folder=tmp_path)
+    message = json.loads(done.stdout)["error"]["message"]
+    assert (done.returncode, message.split("; ")[1]) == (2, "a model is named by -m: -m acme/demo")
+
+
+def test_an_upload_without_a_key_is_refused_before_it_begins(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    settings = {"FAL_KEY": "", "FAL_KEY_ID": "", "HOME": str(tmp_path)}
+    done = falsmith(str(program), "upload", "a.png", path="/usr/bin", folder=tmp_path, **settings)
+    assert json.loads(done.stdout)["error"]["code"] == "key_missing"
+    assert "Uploading" not in done.stderr

@@ -194,6 +194,7 @@ def test_a_name_in_two_folders_must_be_made_clear(project: "Project") -> None:
     ("skill", "told"),
     [
         ("acme-alonee", "close to it: acme-alone"),
+        ("acme-alonee", "--output names another folder"),
         ("", "falsmith list"),
         ("x" * 400, "falsmith list"),
         ("fal-ai/flux/dev", "nothing at fal-ai/flux/dev"),

@@ -185,6 +185,13 @@ def test_synchronous_run(response: httpx.Response, expected: str) -> None:
     assert meaning(read_sync(response)) == expected
 
 
+def test_an_unknown_model_is_said_with_where_to_look() -> None:
+    error = read_sync(reply(404, {"detail": "Path /x not found"})).error
+    assert error is not None
+    assert "https://fal.ai/models" in error.message
+    assert "falsmith search" in error.message
+
+
 UNCLEAR = "unclear wait_over 5 unknown same_job"
 CLOSED_TO_KEY = "closed key_refused 3 unknown same_job"
 MISSING = "missing usage 2 unknown never"
