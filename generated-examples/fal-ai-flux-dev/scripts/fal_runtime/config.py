@@ -82,7 +82,7 @@ def key_of_argument(
     if environ.get("FAL_ALLOW_API_KEY_ARG") != "1":
         raise UsageError(
             "usage",
-            "--api-key is deprecated, for command lines are seen and logged: set FAL_KEY instead "
+            "--api-key is refused, for command lines are seen and logged: set FAL_KEY instead "
             "(FAL_ALLOW_API_KEY_ARG=1 allows it all the same)",
         )
     warn("warning: --api-key is deprecated, set FAL_KEY instead")
