@@ -46,4 +46,4 @@ def show(figures: Sequence[Figure], title: str) -> None:
 
 
 def _text(number: float, unit: str) -> str:
-    return f"{number:,.2f}{unit}" if unit == " x" else f"{number:,.0f}{unit}"
+    return f"{number:,.2f}{unit}" if unit.startswith((" x", " ms")) else f"{number:,.0f}{unit}"

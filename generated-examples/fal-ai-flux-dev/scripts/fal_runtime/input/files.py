@@ -58,10 +58,12 @@ def find_local_files(
     for location, text, schemas in document.visit(value):
         if named is not None and location[: len(named)] == named:
             continue
+        kinds = document.file_kinds(schemas) if isinstance(text, str) else []
+        if not kinds and not isinstance(text, dict | list):
+            continue
         if text in [*document.choices(schemas), *document.defaults(schemas)]:
             named = location
             continue
-        kinds = document.file_kinds(schemas) if isinstance(text, str) else []
         if not kinds:
             continue
         try:
