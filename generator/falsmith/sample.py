@@ -35,6 +35,8 @@ MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
 # What could refuse a text.
 RESTRICTING = COMBINING | {"const", "enum", "maxLength", "minLength", "not", "pattern"}
+# Keywords that speak of a single value and that `SchemaDocument.accepts` does not know.
+INEXACT = COMBINING | {"maxLength", "minLength", "multipleOf", "not", "pattern"}
 EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
 OURS = frozenset(f"input.{extension}" for extension in (*EXTENSIONS.values(), "bin"))
 TEXTS = {
@@ -145,7 +147,7 @@ class Sampler:
         self._made_values = 0
         self._steps_left = MOST_STEPS
         self._definitions = root.get("$defs", {})
-        self._validator = Draft202012Validator(dict(root))
+        self._validator: Draft202012Validator | None = None
 
     def fits(self, value: Json, schema: Schema) -> bool:
         """Return whether `value` is valid under `schema` and names only fields that it knows.
@@ -160,6 +162,8 @@ class Sampler:
             # Most fields are such texts: any fits.
             return True
         is_nested = isinstance(value, dict | list)
+        if not is_nested and INEXACT.isdisjoint(schema):
+            return SchemaDocument(schema).accepts(value, schema)
         if is_nested or not COMBINING.isdisjoint(schema):
             part = SchemaDocument({**schema, "$defs": self._definitions})
             # Only definitions can make much of little.
@@ -177,6 +181,8 @@ class Sampler:
     def _errors(self, value: Json, schema: Schema) -> Iterator[object]:
         """Yield what is wrong with `value`; nothing where it is valid."""
         try:
+            if self._validator is None:
+                self._validator = Draft202012Validator(dict(self._root))
             yield from self._validator.evolve(schema=dict(schema)).iter_errors(value)
         except (RecursionError, Unresolvable) as error:
             yield error

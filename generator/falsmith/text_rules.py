@@ -130,10 +130,12 @@ _STEERING = tuple(
 )
 # A text for a model to play a part is a value like any other; of a description it is an address.
 _PART = re.compile(rf"\b(?:you are|you're|act as|as) an? (?:\w+ ){{0,3}}{_READER}\b")
+_DOMAINS = r"ai|app|biz|cc|cn|co|com|de|dev|gg|info|io|me|net|org|ru|sh|site|tech|top|xyz"
+_ENDINGS = tuple(f".{domain}" for domain in _DOMAINS.split("|"))
 # A name is looked for at the start of its row of words and dots alone: in linear time.
 _LINK = re.compile(
     r"\b(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()\[\]`]*)|(?<![\w.-])(?P<bare>\.*(?:[\w-]+\.+)+"
-    r"(?:ai|app|biz|cc|cn|co|com|de|dev|gg|info|io|me|net|org|ru|sh|site|tech|top|xyz))\b",
+    rf"(?:{_DOMAINS}))\b",
     re.IGNORECASE,
 )
 # The platform's own pages, and the names that RFC 2606 keeps for examples.
@@ -221,9 +223,10 @@ def objection(prose: str) -> str | None:
     Beside what steers it may not speak to a part that the reader could take for its own, nor link
     to a host that is neither the platform's nor an example's.
     """
-    if _PART.search(prose.lower()):
+    lower = prose.lower()
+    if ("as a" in lower or "you" in lower) and _PART.search(lower):
         return "it addresses the reader as an assistant"
-    if "." in prose or "://" in prose:
+    if "://" in prose or any(ending in lower for ending in _ENDINGS):
         hosts = (found["host"] or found["bare"] or "" for found in _LINK.finditer(prose))
         if any(host.lower() not in _OWN_HOSTS for host in hosts):
             return "it links to another site"
