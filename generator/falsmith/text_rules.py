@@ -86,8 +86,8 @@ VIRAMA = 9
 _SENTENCE_END = re.compile(r"((?<=[.!?])\s+|\n+)")
 _READER = r"(?:assistants?|(?:ai|coding) agents?|agents|language models?|llms?|ais?|chatbots?)"
 # Each with the reason that a warning gives, and with words of which one stands in every text that
-# it fits: to look for them takes a tenth of the time. All are held against lower-case text. None
-# of them fits a text of the catalogue.
+# it fits: to look for them takes a tenth of the time. All are held against case-folded text,
+# in which a long s is an s. None of them fits a text of the catalogue.
 _STEERING = tuple(
     (hints.split(), re.compile(pattern), reason)
     for hints, pattern, reason in (
@@ -209,9 +209,9 @@ def steering(text: str) -> str | None:
         return None
     if LONG_WORD.search(text) and (FAL_KEY.search(text) or SECRET.search(text)):
         return "it holds what looks like a key"
-    lower = text.lower()
+    folded = text.casefold()
     for hints, pattern, reason in _STEERING:
-        if any(hint in lower for hint in hints) and pattern.search(lower):
+        if any(hint in folded for hint in hints) and pattern.search(folded):
             return reason
     return None
 
@@ -223,10 +223,10 @@ def objection(prose: str) -> str | None:
     Beside what steers it may not speak to a part that the reader could take for its own, nor link
     to a host that is neither the platform's nor an example's.
     """
-    lower = prose.lower()
-    if ("as a" in lower or "you" in lower) and _PART.search(lower):
+    folded = prose.casefold()
+    if ("as a" in folded or "you" in folded) and _PART.search(folded):
         return "it addresses the reader as an assistant"
-    if "://" in prose or any(ending in lower for ending in _ENDINGS):
+    if "://" in prose or any(ending in folded for ending in _ENDINGS):
         hosts = (found["host"] or found["bare"] or "" for found in _LINK.finditer(prose))
         if any(host.lower() not in _OWN_HOSTS for host in hosts):
             return "it links to another site"
