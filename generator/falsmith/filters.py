@@ -81,6 +81,8 @@ def _yaml_escape(match: re.Match[str]) -> str:
     return LOST if match["lone"] else match[0]
 
 
+# Most of its lines are the same in every skill.
+@lru_cache(maxsize=256)
 def front_matter(text: str) -> str:
     """Return `text` as a double-quoted scalar that every front matter reader takes alike.
 

@@ -297,7 +297,10 @@ def _as_made(
         if "name" not in given and not (folder / name).exists():
             names = _names_by_model(folder) if names is None else names
             others = names.get(one.model_id, [])
-            name = others[0] if len(others) == 1 else name
+            if len(others) != 1:
+                yield one
+                continue
+            name = others[0]
         before = read_provenance(folder / name)
         ours = before is not None and before.subject == one.model_id
         made = _made_with(folder / name, one.model_id, before.options) if before and ours else None
