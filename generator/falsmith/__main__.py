@@ -1,5 +1,6 @@
 """`python -m falsmith`, and the `falsmith` command."""
 
+import gc
 import sys
 
 
@@ -11,6 +12,9 @@ def main() -> None:
 
         sys.stdout.write(f"falsmith {__version__}\n")
         sys.exit(0)
+    # What modules and documents are made of stays: to look through it for circles, as often as
+    # is usual, takes a tenth of the time of a large run.
+    gc.set_threshold(100_000, 50, 1000)
     from falsmith.cli import run
 
     sys.exit(run(sys.argv[1:]))
