@@ -1,7 +1,8 @@
 """A scripted fal for the runtime's tests: answers by method and path, no network, no waiting."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.commands import run_job
 from fal_runtime.jobs.job import Services
+from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.output.result import CallResult
 
 QUEUE = "https://queue.fal.run"
@@ -142,6 +144,7 @@ class Fal:
     config: Config
     options: CallOptions
     lines: list[str]
+    ledger: Ledger
 
     accepted = staticmethod(accepted)
     answer = staticmethod(answer)
@@ -159,16 +162,17 @@ class Fal:
     def run(self, value: PreparedInput | None = None, **options: Any) -> CallResult:
         """Run a job from its input to its files."""
         changed = replace(self.options, **options)
-        return run_job(self.services, MODEL, value or prepared(), changed)
+        return run_job(self.services, self.ledger, MODEL, value or prepared(), changed)
 
     def ask(
         self,
-        command: Callable[[Services, str, str, CallOptions], CallResult],
+        command: Callable[[Services, Ledger, str, str, CallOptions], CallResult],
         request_id: str = "req-1",
         **options: Any,
     ) -> CallResult:
         """Run one of job_status, job_result and cancel_job."""
-        return command(self.services, MODEL, request_id, replace(self.options, **options))
+        changed = replace(self.options, **options)
+        return command(self.services, self.ledger, MODEL, request_id, changed)
 
     def serve(self, *names: str) -> None:
         """Script the downloads of pictures."""
@@ -191,10 +195,16 @@ class Fal:
 
 
 @pytest.fixture
-def fal(tmp_path: Path) -> Fal:
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with closing(open_ledger({"FAL_STATE_DIR": "state"}, tmp_path, print)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fal(tmp_path: Path, ledger: Ledger) -> Fal:
     config = load_config(None, {"FAL_KEY": "id-1:secret-1"})
     options = CallOptions(output=tmp_path / "output", command=("python", "skill.py"))
-    return Fal(Script(), FakeTime(), config, options, [])
+    return Fal(Script(), FakeTime(), config, options, [], ledger)
 
 
 POSTER_SCHEMA: dict[str, Any] = {

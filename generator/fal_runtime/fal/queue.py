@@ -29,11 +29,15 @@ _NEVER_SENT = (
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """The POST that runs a model; `headers` hold no key."""
+    """The POST that runs a model; `headers` hold no key.
+
+    With `digests` the body's values are known by their digests only: it cannot be sent.
+    """
 
     url: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+    digests: bool = False
 
 
 def submit(

@@ -78,7 +78,7 @@ def test_a_call_saves_the_file_and_prints_its_path(
 ) -> None:
     argv = ["--prompt", "x", "--output", str(tmp_path / "out")]
     code, answer, _ = run(*argv)
-    assert (code, answer["status"], answer["job"]) == (0, "COMPLETED", "r1")
+    assert (code, answer["status"], answer["request_id"]) == (0, "COMPLETED", "r1")
     assert Path(answer["saved_path"]).read_text() == "hello"
     assert main([*argv, "--print", "paths"], model_id="acme/demo", skill=skill) == 0
     (line,) = capsys.readouterr().out.splitlines()
@@ -87,7 +87,7 @@ def test_a_call_saves_the_file_and_prints_its_path(
 
 def test_print_paths_gives_the_json_object_where_nothing_is_saved(run: Run, server: str) -> None:
     code, answer, _ = run("--prompt", "x", "--submit", "--print", "paths")
-    assert (code, answer["status"], answer["job"]) == (0, "IN_QUEUE", "r1")
+    assert (code, answer["status"], answer["request_id"]) == (0, "IN_QUEUE", "r1")
     assert run("--print", "paths")[1]["error"]["code"] == "invalid_input"
 
 
@@ -135,7 +135,7 @@ def test_an_answer_that_cannot_be_printed_ends_with_9_and_the_way_to_collect_it(
         )
     assert done.returncode == 9
     assert done.stderr.splitlines()[-1].startswith("error: standard output cannot be written")
-    assert "--result r1" in done.stderr
+    assert "Submitted as r1. To collect it later" in done.stderr
     assert "Traceback" not in done.stderr
 
 

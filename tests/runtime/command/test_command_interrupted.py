@@ -59,9 +59,9 @@ def test_an_interrupted_wait_names_the_job_and_how_to_go_on(
         wrapper.send_signal(number)
         out, err = wrapper.communicate(timeout=60)
     answer = json.loads(out)
-    assert (wrapper.returncode, answer["job"]) == (130, "r1")
+    assert (wrapper.returncode, answer["request_id"]) == (130, "r1")
     assert answer["error"]["code"] == "interrupted"
-    assert "--result r1" in answer["error"]["next"]
+    assert f"--result {answer['job']}" in answer["error"]["next"]
     assert "Traceback" not in err
 
 
@@ -75,7 +75,7 @@ def test_a_background_job_goes_on_through_ctrl_c_and_ends_on_sigterm(
         wrapper.send_signal(signal.SIGINT)
         wrapper.send_signal(signal.SIGTERM)
         out, _ = wrapper.communicate(timeout=60)
-    assert (wrapper.returncode, json.loads(out)["job"]) == (130, "r1")
+    assert (wrapper.returncode, json.loads(out)["request_id"]) == (130, "r1")
 
 
 def test_an_interrupt_before_anything_is_sent_costs_nothing(

@@ -11,6 +11,7 @@ from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.commands import cancel_job, job_result, job_status, run_job
 from fal_runtime.jobs.job import Services
+from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.output.result import CallResult
 from falsmith.catalog.bundled import bundled_documents
 from falsmith.emulator import LOCKED_KEY, Emulator
@@ -36,18 +37,21 @@ class Calls:
     """Calls of one model, with what all of them are given."""
 
     services: Services
+    ledger: Ledger
     options: CallOptions
 
     def run(
         self, prepared: PreparedInput = CAT, model_id: str = FLUX, **options: Any
     ) -> CallResult:
-        return run_job(self.services, model_id, prepared, replace(self.options, **options))
+        changed = replace(self.options, **options)
+        return run_job(self.services, self.ledger, model_id, prepared, changed)
 
 
 @pytest.fixture
-def calls(emulator: Emulator, tmp_path: Path) -> Calls:
+def calls(emulator: Emulator, ledger: Ledger, tmp_path: Path) -> Calls:
     options = CallOptions(output=tmp_path / "output", command=("python", "x.py"), wait=60)
-    return Calls(Services(load_config(None, emulator.environment), lambda _: None), options)
+    services = Services(load_config(None, emulator.environment), lambda _: None)
+    return Calls(services, ledger, options)
 
 
 def test_job_of_the_queue_comes_back_as_files(calls: Calls) -> None:
@@ -71,18 +75,18 @@ def test_job_can_be_left_and_collected_later(calls: Calls) -> None:
     submitted = calls.run(submit=True)
     assert (submitted.status, submitted.exit_status) == ("IN_QUEUE", 0)
     job = str(submitted.job)
-    looked = job_status(calls.services, FLUX, job, calls.options)
+    looked = job_status(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (looked.status, looked.exit_status) == ("IN_QUEUE", 0)
-    collected = job_result(calls.services, FLUX, job, calls.options)
+    collected = job_result(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (collected.status, len(collected.files)) == ("COMPLETED", 2)
-    late = cancel_job(calls.services, FLUX, job, calls.options)
+    late = cancel_job(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (late.status, late.exit_status) == ("COMPLETED", 5)
 
 
 def test_queued_job_is_cancelled(calls: Calls) -> None:
     job = str(calls.run(submit=True).job)
-    assert cancel_job(calls.services, FLUX, job, calls.options).status == "CANCELLED"
-    collected = job_result(calls.services, FLUX, job, calls.options)
+    assert cancel_job(calls.services, calls.ledger, FLUX, job, calls.options).status == "CANCELLED"
+    collected = job_result(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (collected.status, collected.exit_status) == ("CANCELLED", 4)
 
 
@@ -99,12 +103,12 @@ def test_invalid_input_fails_in_the_queue_and_says_where(calls: Calls) -> None:
 def test_refused_key_submits_nothing(emulator: Emulator, calls: Calls, key: str) -> None:
     config = load_config(None, {**emulator.environment, "FAL_KEY": key})
     outcome = replace(calls, services=replace(calls.services, config=config)).run()
-    assert (outcome.status, outcome.exit_status, outcome.job) == ("REFUSED", 3, None)
+    assert (outcome.status, outcome.exit_status, outcome.request_id) == ("REFUSED", 3, None)
 
 
 def test_sync_run_needs_no_queue(calls: Calls) -> None:
     outcome = calls.run(sync_only=True)
-    assert (outcome.status, len(outcome.files), outcome.job) == ("COMPLETED", 2, None)
+    assert (outcome.status, len(outcome.files)) == ("COMPLETED", 2)
 
 
 def test_every_job_is_submitted_once(emulator: Emulator, calls: Calls) -> None:
@@ -117,5 +121,5 @@ def test_every_job_is_submitted_once(emulator: Emulator, calls: Calls) -> None:
 
 
 def test_job_that_nobody_knows_is_reported(calls: Calls) -> None:
-    outcome = job_result(calls.services, FLUX, UNKNOWN_ID, calls.options)
+    outcome = job_result(calls.services, calls.ledger, FLUX, UNKNOWN_ID, calls.options)
     assert (outcome.status, outcome.exit_status) == ("UNKNOWN", 2)

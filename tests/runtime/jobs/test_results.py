@@ -69,7 +69,7 @@ def test_file_that_cannot_be_had_costs_no_other_file(fal: "Fal") -> None:
         "images_req-1_3.png",
     ]
     assert outcome.as_json()["error"]["charged"] == "yes"
-    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
     fal.serve("b.png")
     again = fal.ask(job_result)
     assert again.exit_status == 0
@@ -115,7 +115,7 @@ def test_result_that_cannot_be_read_can_be_collected_again(fal: "Fal") -> None:
     fal.queue(httpx.Response(200, content=b"not json"))
     outcome = fal.run()
     assert (outcome.exit_status, outcome.as_json()["error"]["code"]) == (5, "download_failed")
-    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
 
 
 def test_logs_are_reported_as_they_grow_and_saved(fal: "Fal") -> None:

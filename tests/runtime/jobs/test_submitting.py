@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.jobs.commands import preview_job
+from fal_runtime.jobs.commands import job_result, preview_job
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal
@@ -24,10 +24,10 @@ RUN = f"POST https://fal.run/{MODEL}"
 def test_submit_returns_at_once_with_the_collecting_command(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_QUEUE")
     outcome = fal.run(submit=True, output_file="my cat.png", save_logs=True)
-    assert (outcome.status, outcome.job, outcome.exit_status) == ("IN_QUEUE", "req-1", 0)
+    assert (outcome.status, outcome.request_id, outcome.exit_status) == ("IN_QUEUE", "req-1", 0)
     assert len(fal.script.requests) == 1
     assert outcome.as_json()["next"] == (
-        f"python skill.py --result req-1 --output {fal.options.output} "
+        f"python skill.py --result {outcome.job} --output {fal.options.output} "
         "--output-file 'my cat.png' --save-logs"
     )
 
@@ -35,7 +35,7 @@ def test_submit_returns_at_once_with_the_collecting_command(fal: "Fal") -> None:
 def test_lost_submit_is_unknown_and_never_repeated(fal: "Fal") -> None:
     fal.script.on(POST, httpx.ReadTimeout("t"))
     outcome = fal.run()
-    assert (outcome.status, outcome.exit_status, outcome.job) == ("UNKNOWN", 7, None)
+    assert (outcome.status, outcome.exit_status, outcome.request_id) == ("UNKNOWN", 7, None)
     assert outcome.as_json()["error"]["retry"] == "never"
     assert len(fal.script.calls(POST)) == 1
 
@@ -45,7 +45,8 @@ def test_doubtful_submit_names_the_id_and_how_to_look(fal: "Fal") -> None:
     fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
     outcome = fal.run()
     assert (outcome.status, outcome.request_id) == ("UNKNOWN", "req-1")
-    assert outcome.as_json()["error"]["next"] == "python skill.py --status req-1"
+    command = f"python skill.py --result {outcome.job} --output {fal.options.output}"
+    assert outcome.as_json()["error"]["next"] == command
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_doubtful_submit_that_fal_knows_is_a_job(fal: "Fal", code: int) -> None:
     fal.queue(fal.answer({"a": 1}), "IN_QUEUE", "COMPLETED")
     fal.script.on(POST, fal.answer({"detail": "x"}, code))
     result = fal.run()
-    assert (result.status, result.job, result.result) == ("COMPLETED", "req-1", {"a": 1})
+    assert (result.status, result.request_id, result.result) == ("COMPLETED", "req-1", {"a": 1})
     assert len(fal.script.calls(POST)) == 1
 
 
@@ -105,9 +106,9 @@ def test_request_id_that_cannot_be_one_is_an_unconfirmed_submit(
     body = json.dumps({"request_id": request_id}).encode()
     fal.script.on(POST, httpx.Response(200, content=body))
     result = fal.run()
-    assert (result.status, result.exit_status, result.job) == ("UNKNOWN", 7, None)
+    assert (result.status, result.exit_status, result.request_id) == ("UNKNOWN", 7, None)
     assert result.request_id is None
-    assert "next" not in result.as_json()["error"]
+    assert f"--result {result.job}" in result.as_json()["error"]["next"]
     assert "\x1b" not in str(result.error)
     assert fal.lines == []
 
@@ -126,7 +127,7 @@ def test_busy_queue_is_tried_again_and_then_reported(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
     busy = fal.answer({"detail": "busy"}, 429, {"retry-after": "3"})
     fal.script.on(POST, busy, fal.accepted())
-    assert fal.run(submit=True).job == "req-1"
+    assert fal.run(submit=True).request_id == "req-1"
     assert fal.time.slept == [3.0]
     assert "busy" in fal.lines[0]
     fal.script.on(POST, fal.answer({"detail": "busy"}, 429, {"retry-after": "50"}))
@@ -209,7 +210,7 @@ def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
     fal.serve("a.png")
     fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
     outcome = fal.run(sync_only=True, priority="low")
-    assert (outcome.status, outcome.request_id, outcome.job) == ("COMPLETED", "req-1", None)
+    assert (outcome.status, outcome.request_id) == ("COMPLETED", "req-1")
     assert outcome.files[0].path.exists()
     assert "x-fal-queue-priority" not in fal.script.calls(RUN)[0].headers
 
@@ -239,7 +240,7 @@ def test_settings_choose_the_sync_flow_unless_the_queue_is_asked_for(fal: "Fal")
     fal.script.on(RUN, fal.answer({}))
     assert fal.run().status == "COMPLETED"
     fal.queue(fal.answer({}))
-    assert fal.run(submit=True).job == "req-1"
+    assert fal.run(submit=True).request_id == "req-1"
 
 
 def test_captive_portal_has_not_run_the_model(fal: "Fal") -> None:
@@ -253,9 +254,16 @@ def test_captive_portal_has_not_run_the_model(fal: "Fal") -> None:
 def test_files_of_a_synchronous_run_that_are_lost_are_paid_for(fal: "Fal") -> None:
     fal.script.on(RUN, fal.answer({"images": [fal.picture()]}))
     fal.script.on("GET https://cdn.example/a.png", httpx.Response(404))
-    error = fal.run(sync_only=True).as_json()["error"]
-    assert (error["code"], error["charged"], error["retry"]) == ("download_failed", "yes", "never")
-    assert "next" not in error
+    result = fal.run(sync_only=True)
+    error = result.as_json()["error"]
+    assert (error["code"], error["charged"], error["retry"]) == (
+        "download_failed",
+        "yes",
+        "same_job",
+    )
+    fal.serve("a.png")
+    assert len(fal.ask(job_result, str(result.job)).files) == 1
+    assert len(fal.script.calls(RUN)) == 1
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("bug"), KeyError("bug")])
@@ -274,7 +282,7 @@ def test_fault_of_this_program_after_a_synchronous_run_is_reported_as_paid_for(f
     result = fal.run(sync_only=True)
     error = result.as_json()["error"]
     assert (result.status, result.exit_status) == ("COMPLETED", 5)
-    assert (error["charged"], error["retry"]) == ("yes", "never")
+    assert (error["charged"], error["retry"]) == ("yes", "same_job")
     assert result.error is not None
     assert result.error.__cause__ is fault
 
@@ -284,7 +292,6 @@ def test_doubtful_synchronous_run_is_in_no_queue_to_be_asked_for(fal: "Fal") -> 
     fal.script.on(RUN, httpx.Response(502, headers=html, content=b"<html>"))
     result = fal.run(sync_only=True)
     assert (result.exit_status, result.request_id) == (7, "req-1")
-    assert "next" not in result.as_json()["error"]
 
 
 def test_input_that_is_no_json_is_refused_before_it_is_sent(fal: "Fal") -> None:

@@ -16,9 +16,9 @@ POST = f"POST {QUEUE}/{MODEL}"
 
 def test_collecting_command_is_shown_before_waiting(fal: "Fal") -> None:
     fal.queue(fal.answer({}), "IN_QUEUE", "COMPLETED")
-    fal.run()
+    job = fal.run().job
     assert "req-1" in fal.lines[0]
-    assert f"python skill.py --result req-1 --output {fal.options.output}" in fal.lines[0]
+    assert f"python skill.py --result {job} --output {fal.options.output}" in fal.lines[0]
 
 
 def test_wait_that_is_over_leaves_the_job_and_says_how_to_collect(fal: "Fal") -> None:
@@ -28,7 +28,7 @@ def test_wait_that_is_over_leaves_the_job_and_says_how_to_collect(fal: "Fal") ->
     assert outcome.error is not None
     assert outcome.error.code == "wait_over"
     assert outcome.as_json()["error"]["next"] == (
-        f"python skill.py --result req-1 --output {fal.options.output}"
+        f"python skill.py --result {outcome.job} --output {fal.options.output}"
     )
     assert 29.9 < outcome.elapsed_s < 31
     assert len(fal.script.calls(POST)) == 1
@@ -106,7 +106,7 @@ def test_account_locked_while_waiting_keeps_the_job(fal: "Fal") -> None:
     assert (outcome.exit_status, outcome.request_id) == (3, "req-1")
     assert outcome.error is not None
     assert outcome.error.as_json()["charged"] == "unknown"
-    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
 
 
 def test_network_lost_while_waiting_keeps_the_job(fal: "Fal") -> None:
@@ -132,9 +132,13 @@ def test_interrupt_while_waiting_names_the_job(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
     fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), fal.interrupt)
     outcome = fal.run()
-    assert (outcome.status, outcome.exit_status, outcome.job) == ("IN_PROGRESS", 130, "req-1")
+    assert (outcome.status, outcome.exit_status, outcome.request_id) == (
+        "IN_PROGRESS",
+        130,
+        "req-1",
+    )
     assert outcome.error is not None
-    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
     assert outcome.error.as_json()["retry"] == "same_job"
 
 
@@ -143,7 +147,7 @@ def test_job_that_was_just_submitted_is_never_called_unknown(fal: "Fal") -> None
     fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
     outcome = fal.run()
     assert (outcome.status, outcome.exit_status) == ("IN_QUEUE", 5)
-    assert "--result req-1" in outcome.as_json()["error"]["next"]
+    assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
 
 
 def test_queue_places_are_reported_when_they_change(fal: "Fal") -> None:
@@ -192,9 +196,9 @@ def test_status_that_can_never_be_read_leaves_the_job_to_be_collected(
     fal.script.on(f"GET {JOB}/status", answer)
     result = fal.run(wait=20)
     error = result.as_json()["error"]
-    assert (result.status, result.exit_status, result.job) == ("IN_QUEUE", 5, "req-1")
+    assert (result.status, result.exit_status, result.request_id) == ("IN_QUEUE", 5, "req-1")
     assert (error["code"], error["charged"], error["retry"]) == ("wait_over", "unknown", "same_job")
-    assert "--result req-1" in error["next"]
+    assert f"--result {result.job}" in error["next"]
     assert 19.9 < result.elapsed_s < 21
 
 
@@ -209,7 +213,7 @@ def test_result_that_cannot_be_read_is_asked_for_again(fal: "Fal", answer: httpx
     fal.script.on(f"GET {JOB}", answer)
     result = fal.run(wait=20)
     assert (result.status, result.exit_status) == ("COMPLETED", 5)
-    assert "--result req-1" in result.as_json()["error"]["next"]
+    assert f"--result {result.job}" in result.as_json()["error"]["next"]
 
 
 def test_next_gives_what_this_call_would_have_given(fal: "Fal") -> None:
@@ -218,8 +222,8 @@ def test_next_gives_what_this_call_would_have_given(fal: "Fal") -> None:
         wait=1, output_file="a b.png", save_logs=True, save_logs_inline=True, quiet=True
     )
     assert result.as_json()["error"]["next"] == (
-        f"python skill.py --result req-1 --output {fal.options.output} --output-file 'a b.png' "
-        "--save-logs --save-logs-inline --quiet"
+        f"python skill.py --result {result.job} --output {fal.options.output} "
+        "--output-file 'a b.png' --save-logs --save-logs-inline --quiet"
     )
     result = fal.run(wait=1, auto_filename=True, print="paths")
     assert result.as_json()["error"]["next"].endswith("--auto-filename --print paths")
@@ -285,8 +289,8 @@ def test_fault_of_this_program_while_waiting_names_the_job(fal: "Fal") -> None:
     fault = RuntimeError("bug")
     fal.script.on(f"GET {JOB}/status", fal.status("IN_PROGRESS"), fault)
     result = fal.run()
-    assert (result.status, result.exit_status, result.job) == ("IN_PROGRESS", 5, "req-1")
-    assert "--result req-1" in result.as_json()["error"]["next"]
+    assert (result.status, result.exit_status, result.request_id) == ("IN_PROGRESS", 5, "req-1")
+    assert f"--result {result.job}" in result.as_json()["error"]["next"]
     assert result.error is not None
     assert result.error.__cause__ is fault
 
@@ -318,5 +322,5 @@ def test_replies_that_take_longer_than_the_pause_do_not_stretch_the_wait(
 
     fal.script.on(f"GET {JOB}/status", *[slow] * 10, AssertionError("asked after the deadline"))
     outcome = fal.run(wait=7, poll_interval=1.0)
-    assert (outcome.exit_status, outcome.job) == (5, "req-1")
+    assert (outcome.exit_status, outcome.request_id) == (5, "req-1")
     assert outcome.elapsed_s < 15
