@@ -49,7 +49,7 @@ COMMAND = re.compile(r"^python scripts/(\S+)", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with Emulator(bundled_all(), polls=1) as emulator:
+    with Emulator(bundled_all()) as emulator:
         yield emulator
 
 

@@ -65,7 +65,7 @@ def _one_call() -> tuple[int, int]:
     """Return how many functions, of how many modules, make one picture by a wrapper."""
     documents = bundled_documents(MODEL)
     assert documents is not None
-    with tempfile.TemporaryDirectory() as folder, Emulator([documents], polls=1) as emulator:
+    with tempfile.TemporaryDirectory() as folder, Emulator([documents], delay=0.0) as emulator:
         seconds((*FALSMITH, "generate", "--offline", "-m", MODEL, "--output", folder))
         (wrapper,) = Path(folder).glob("*/scripts/fal_ai_*.py")
         command = (sys.executable, "-c", ENTERED, str(wrapper), "--prompt", "a cat")

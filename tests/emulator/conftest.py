@@ -121,8 +121,8 @@ def models() -> list[Documents]:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """Return an emulator that a module's tests share."""
-    with Emulator(models()) as running:
+    """Return an emulator that a module's tests share, whose jobs take no time."""
+    with Emulator(models(), delay=0.0) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ from falsmith.catalog.bundled import bundled_documents, bundled_ids
 from falsmith.documents import Documents
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.responses import completed
+from falsmith.emulator.state import open_state
 from falsmith.emulator.storage import FileStore
 from falsmith.sample import Sampler
 
@@ -31,13 +32,15 @@ def links(value: Any) -> Iterator[str]:
 
 def check_answer(documents: Documents) -> None:
     """Check the answer to a sample input: valid, and every link in it leads to bytes."""
-    endpoint, files = Endpoint(documents), FileStore(ORIGIN)
+    endpoint, files = Endpoint(documents), FileStore(open_state(None), ORIGIN)
     inputs = Sampler(endpoint.input.schema).value(endpoint.input.schema)
     body = completed(endpoint, inputs if isinstance(inputs, dict) else {}, files.publish).body
     problems = list(Draft202012Validator(endpoint.output.schema).iter_errors(body))
     assert not problems, (documents.model_id, problems[0].message)
     for link in links(body):
-        assert files.by_path[link.removeprefix(ORIGIN)].data, (documents.model_id, link)
+        stored = files.find(link.removeprefix(ORIGIN))
+        assert stored is not None and stored.data, (documents.model_id, link)
+    files.rows.close()
 
 
 @pytest.mark.parametrize("model_id", bundled_ids())

@@ -53,7 +53,7 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
         "paths": {"/acme/story": {"post": {}}},
     }
     (tmp_path / "acme__story.json").write_text(json.dumps(document))
-    with running("--json", "--no-key", "--polls", "0", "--source", str(tmp_path)) as process:
+    with running("--json", "--no-key", "--delay", "0", "--source", str(tmp_path)) as process:
         assert process.stdout is not None and process.stderr is not None
         told = json.loads(process.stdout.readline())
         answer = httpx.post(f"{told['FAL_QUEUE_URL']}/acme/story", json={}, trust_env=False)
@@ -64,7 +64,7 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
     assert notices[1].startswith("Serving 1 model;")
 
 
-@pytest.mark.parametrize("option", [["--polls", "-1"], ["--delay", "-1"], ["--port", "70000"]])
+@pytest.mark.parametrize("option", [["--delay", "-1"], ["--port", "70000"]])
 def test_numbers_out_of_range_are_refused(option: list[str]) -> None:
     refused = CliRunner().invoke(emulate, option)
     assert refused.exit_code == 2

@@ -1,7 +1,8 @@
 """The queue host: paths, codes and fields as the real one has them."""
 
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,15 @@ from falsmith.emulator import KEY, LOCKED_KEY, Emulator
 Start = Callable[..., Emulator]
 PAINT = "acme/paint/turbo"
 VALID = {"prompt": "a fox"}
+# The clock of the emulator is put forward by hand.
+LONG = 600.0
+
+
+@pytest.fixture(scope="module")
+def emulator(start: Start) -> Iterator[Emulator]:
+    """Return an emulator whose jobs end when its clock is put forward."""
+    with start(delay=LONG) as running:
+        yield running
 
 
 def submit(client: httpx.Client, emulator: Emulator, model_id: str = PAINT, **told: Any) -> Any:
@@ -30,7 +40,7 @@ def test_submit_answers_the_six_fields_with_links_of_owner_and_app(
     assert told == {
         "status": "IN_QUEUE",
         "request_id": told["request_id"],
-        "queue_position": 0,
+        "queue_position": 2,
         "response_url": base,
         "status_url": f"{base}/status",
         "cancel_url": f"{base}/cancel",
@@ -54,14 +64,17 @@ def test_a_job_goes_from_queue_over_progress_to_completed_and_then_has_its_resul
     emulator: Emulator, client: httpx.Client
 ) -> None:
     told = submit(client, emulator)
-    seen = [client.get(told["status_url"], params={"logs": 1}) for _ in range(3)]
+    seen = []
+    for _ in range(3):
+        seen.append(client.get(told["status_url"], params={"logs": 1}))
+        emulator.clock.advance(LONG / 2)
     assert [answer.status_code for answer in seen] == [202, 202, 200]
     queued, running, completed = (answer.json() for answer in seen)
-    assert (queued["status"], queued["queue_position"]) == ("IN_QUEUE", 0)
+    assert (queued["status"], queued["queue_position"]) == ("IN_QUEUE", 2)
     assert "logs" not in queued
     assert running["status"] == "IN_PROGRESS"
     assert completed["status"] == "COMPLETED"
-    assert completed["metrics"]["inference_time"] > 0
+    assert completed["metrics"]["inference_time"] == LONG / 2
     assert "error" not in completed
     links = ("request_id", "response_url", "status_url", "cancel_url")
     for body in (queued, running, completed):
@@ -73,24 +86,66 @@ def test_a_job_goes_from_queue_over_progress_to_completed_and_then_has_its_resul
     assert client.get(told["response_url"] + "/response").json() == result.json()
 
 
-def test_the_log_is_whole_every_time_and_grows(start: Start, client: httpx.Client) -> None:
-    with start(polls=6) as emulator:
-        told = submit(client, emulator)
-        seen = [client.get(told["status_url"], params={"logs": "true"}).json() for _ in range(7)]
-    positions = [body["queue_position"] for body in seen[:3]]
-    logs = [body["logs"] for body in seen[3:]]
-    assert positions == [2, 1, 0]
-    assert [len(lines) for lines in logs] == sorted({len(lines) for lines in logs})
+def test_looking_brings_no_job_forward(emulator: Emulator, client: httpx.Client) -> None:
+    told = submit(client, emulator)
+    seen = {client.get(told["status_url"]).json()["status"] for _ in range(20)}
+    assert seen == {"IN_QUEUE"}
+
+
+def test_positions_fall_and_the_log_is_whole_every_time_grows_and_never_runs_ahead(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    told = submit(client, emulator)
+    positions, logs = [], []
+    for _ in range(11):
+        body = client.get(told["status_url"], params={"logs": "true"}).json()
+        now = client.get(f"{emulator.origins.queue}/_emulator/clock").json()["now"]
+        if body["status"] == "IN_QUEUE":
+            positions.append(body["queue_position"])
+        else:
+            logs.append(body["logs"])
+            assert all(line["timestamp"] <= now for line in body["logs"])
+        emulator.clock.advance(LONG / 10)
+    assert positions == [2, 2, 1, 1, 0]
+    assert [len(lines) for lines in logs] == [1, 2, 3, 4, 5, 5]
     for shorter, longer in pairwise(logs):
         assert longer[: len(shorter)] == shorter
     assert set(logs[0][0]) == {"timestamp", "level", "source", "message"}
+
+
+def test_the_status_stream_tells_each_change_and_ends_with_the_job(
+    start: Start, client: httpx.Client
+) -> None:
+    with start(delay=0.4) as emulator:
+        told = submit(client, emulator)
+        with client.stream("GET", told["status_url"] + "/stream", params={"logs": 1}) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert stream.headers["x-fal-request-id"] == told["request_id"]
+            text = "".join(stream.iter_text())
+        whole = client.get(told["status_url"], params={"logs": 1}).json()
+    assert text.endswith("\n\n")
+    events = [json.loads(event.removeprefix("data: ")) for event in text.split("\n\n") if event]
+    statuses = [event["status"] for event in events]
+    assert statuses == sorted(statuses, key=["IN_QUEUE", "IN_PROGRESS", "COMPLETED"].index)
+    assert set(statuses) == {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}
+    assert statuses.count("COMPLETED") == 1
+    assert [line for event in events for line in event.get("logs") or ()] == whole["logs"]
+
+
+def test_a_result_is_kept_for_an_hour(emulator: Emulator, client: httpx.Client) -> None:
+    told = submit(client, emulator)
+    emulator.clock.advance(LONG + 3590)
+    assert client.get(told["response_url"]).status_code == 200
+    emulator.clock.advance(20)
+    gone = client.get(told["response_url"])
+    assert (gone.status_code, gone.json()) == (404, {"status": "NOT_FOUND"})
 
 
 @pytest.mark.parametrize("logs", ["0", "false", None])
 def test_without_logs_the_key_is_there_and_null(
     start: Start, client: httpx.Client, logs: str | None
 ) -> None:
-    with start(polls=0) as emulator:
+    with start(delay=0.0) as emulator:
         told = submit(client, emulator)
         body = client.get(told["status_url"], params={"logs": logs} if logs else {}).json()
     assert body["status"] == "COMPLETED"
@@ -114,7 +169,7 @@ def test_a_result_that_is_asked_for_too_early_is_400_and_says_so(
 def test_an_invalid_input_is_accepted_completes_and_fails_at_the_result(
     start: Start, client: httpx.Client
 ) -> None:
-    with start(polls=0) as emulator:
+    with start(delay=0.0) as emulator:
         answer = client.post(f"{emulator.origins.queue}/{PAINT}", json={"num_images": 9})
         assert answer.status_code == 200
         status = client.get(answer.json()["status_url"])
@@ -147,7 +202,7 @@ def test_cancel_in_the_queue_is_200_and_the_result_replays_499(
 
 def test_cancel_of_a_running_job_is_202(emulator: Emulator, client: httpx.Client) -> None:
     told = submit(client, emulator)
-    client.get(told["status_url"])
+    emulator.clock.advance(LONG / 2)
     cancelled = client.put(told["cancel_url"])
     assert cancelled.status_code == 202
     assert cancelled.json() == {"status": "CANCELLATION_REQUESTED"}
@@ -226,6 +281,17 @@ def test_without_require_key_calls_pass_and_a_wrong_key_still_does_not(
         assert stranger.post(url, json=VALID, headers=wrong).status_code == 401
 
 
+def test_a_job_that_does_not_start_within_the_callers_limit_ends_with_504(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    told = submit(client, emulator, headers={"X-Fal-Request-Timeout": "5"})
+    assert client.get(told["status_url"]).json()["status"] == "IN_QUEUE"
+    emulator.clock.advance(6)
+    assert client.get(told["status_url"]).json()["error_type"] == "request_timeout"
+    late = client.get(told["response_url"])
+    assert (late.status_code, late.headers["x-fal-request-timeout-type"]) == (504, "user")
+
+
 def test_every_answer_carries_a_request_id(emulator: Emulator, client: httpx.Client) -> None:
     told = submit(client, emulator)
     own = client.get(told["status_url"]).headers["x-fal-request-id"]
@@ -251,11 +317,6 @@ def test_submit_options_that_are_not_done_are_501_and_queue_nothing(
     answer = client.post(f"{emulator.origins.queue}/{PAINT}?{query}", json=VALID)
     assert answer.status_code == 501
     assert "falsmith emulator" in answer.json()["detail"]
-
-
-def test_the_status_stream_is_501(emulator: Emulator, client: httpx.Client) -> None:
-    told = submit(client, emulator)
-    assert client.get(told["status_url"] + "/stream").status_code == 501
 
 
 def test_what_arrived_can_be_counted_and_read(start: Start, client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """Uploads on both ways of the official clients, and the files that come back."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,10 +67,15 @@ def test_ranges_are_served(
     assert (served.status_code, served.headers.get("content-range")) == told
 
 
-def test_an_upload_link_works_once(emulator: Emulator, client: httpx.Client) -> None:
+def test_only_the_signed_link_takes_bytes(emulator: Emulator, client: httpx.Client) -> None:
     told = initiate(client, emulator, file_name="a.txt", content_type="text/plain").json()
-    statuses = [client.put(told["upload_url"], content=b"x").status_code for _ in range(2)]
-    assert statuses == [200, 403]
+    other = initiate(client, emulator, file_name="b.txt", content_type="text/plain").json()
+    signature = told["upload_url"].partition("?")[2]
+    statuses = [
+        client.put(link, content=b"x").status_code
+        for link in (told["file_url"], f"{other['file_url']}?{signature}", told["upload_url"])
+    ]
+    assert statuses == [403, 403, 200]
 
 
 def test_before_the_upload_there_is_no_file(emulator: Emulator, client: httpx.Client) -> None:
@@ -107,23 +113,62 @@ def test_bad_parameters_are_refused(emulator: Emulator, client: httpx.Client) ->
     assert client.post(url, json={"file_name": "a", "content_type": "b"}).status_code == 400
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/storage/upload/initiate-multipart",
-        "/tokens/",
-        "/tokens/realtime",
-        "/.well-known/jwks.json",
-    ],
-)
-def test_the_rest_of_the_rest_host_is_501(
-    emulator: Emulator, client: httpx.Client, path: str
+def test_a_file_can_come_in_parts_by_the_signed_link(
+    emulator: Emulator, client: httpx.Client, stranger: httpx.Client
 ) -> None:
-    answer = client.post(emulator.origins.rest + path, json={})
-    assert answer.status_code == 501
-    assert path.rstrip("/") in answer.json()["detail"]
+    url = f"{emulator.origins.rest}/storage/upload/initiate-multipart?storage_type=fal-cdn-v3"
+    body = {"file_name": "a.mp4", "content_type": "video/mp4"}
+    told = client.post(url, json=body).json()
+    base, _, query = told["upload_url"].partition("?")
+    pieces = {2: DATA[600:], 1: DATA[:600]}
+    parts = [stranger.put(f"{base}/{n}?{query}", content=data) for n, data in pieces.items()]
+    assert stranger.get(told["file_url"]).status_code == 404
+    listed = [part.json() for part in parts]
+    complete = f"{base}/complete?{query}"
+    assert stranger.post(complete, json={"parts": listed[:1]}).status_code == 400
+    assert [stranger.post(complete, json={"parts": listed}).status_code for _ in "12"] == [200, 200]
+    served = stranger.get(told["file_url"])
+    assert (served.content, served.headers["content-type"]) == (DATA, "video/mp4")
 
 
-def test_uploads_in_parts_are_501(emulator: Emulator, client: httpx.Client) -> None:
-    answer = client.post(f"{emulator.origins.cdn}/files/upload/multipart", content=b"")
-    assert answer.status_code == 501
+def test_parts_by_token_need_it_each_time(
+    emulator: Emulator, client: httpx.Client, stranger: httpx.Client
+) -> None:
+    url = f"{emulator.origins.rest}/storage/auth/token?storage_type=fal-cdn-v3"
+    token = {"Authorization": f"Bearer {client.post(url, json={}).json()['token']}"}
+    opened = stranger.post(f"{emulator.origins.cdn}/files/upload/multipart", headers=token).json()
+    base = f"{opened['access_url']}/multipart/{opened['uploadId']}"
+    assert stranger.put(f"{base}/1", content=DATA).status_code == 401
+    part = stranger.put(f"{base}/1", content=DATA, headers=token)
+    listed = {"parts": [{"partNumber": 1, "etag": part.headers["etag"]}]}
+    assert stranger.post(f"{base}/complete", json=listed, headers=token).status_code == 200
+    assert stranger.get(opened["access_url"]).content == DATA
+
+
+def test_a_token_ends_after_an_hour(start: Callable[..., Emulator], client: httpx.Client) -> None:
+    with start() as emulator:
+        url = f"{emulator.origins.rest}/storage/auth/token?storage_type=fal-cdn-v3"
+        token = {"Authorization": f"Bearer {client.post(url, json={}).json()['token']}"}
+        emulator.clock.advance(3601)
+        upload = f"{emulator.origins.cdn}/files/upload"
+        assert client.post(upload, content=DATA, headers=token).status_code == 401
+
+
+def test_tokens_of_streams_come_as_text_or_in_an_object(
+    emulator: Emulator, client: httpx.Client, stranger: httpx.Client
+) -> None:
+    body = {"allowed_apps": ["paint"], "token_expiration": 120}
+    assert isinstance(client.post(f"{emulator.origins.rest}/tokens/", json=body).json(), str)
+    told = client.post(f"{emulator.origins.rest}/tokens/realtime", json=body).json()
+    assert set(told) == {"token"}
+    assert client.post(f"{emulator.origins.rest}/tokens/", json={}).status_code == 422
+    assert stranger.post(f"{emulator.origins.rest}/tokens/", json=body).status_code == 401
+
+
+def test_what_is_not_served_is_501_and_what_fal_has_not_404(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    webhooks = client.get(f"{emulator.origins.rest}/.well-known/jwks.json")
+    assert (webhooks.status_code, "webhooks" in webhooks.json()["detail"]) == (501, True)
+    assert client.get(f"{emulator.origins.rest}/no/such").status_code == 404
+    assert client.get(f"{emulator.origins.cdn}/no/such").status_code == 404

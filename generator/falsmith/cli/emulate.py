@@ -23,7 +23,8 @@ EXAMPLES = """\b
 Examples:
   falsmith emulate
   falsmith emulate --source saved-documents/ --delay 5
-  falsmith emulate --port 8800 --json
+  falsmith emulate --port 8800 --state /tmp/fal --json
+  falsmith emulate --fault submit:drop:times=1 -- python my_client.py
 """
 
 
@@ -43,19 +44,28 @@ Examples:
     help="The first of five ports in a row; 0 takes free ones.",
 )
 @click.option(
-    "--polls",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    help="How many times a job is found unfinished before it is completed.",
-)
-@click.option(
     "--delay",
     type=click.FloatRange(0),
-    default=0.0,
+    default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long a job takes at least, half of it in the queue.",
+    help="How long a job takes, half of it in the queue.",
+)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep jobs, results, files and ports in DIR for the next run.  [default: memory]",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="RULE",
+    help="Let requests fail, such as submit:drop:times=1; @FILE has a rule a line; list shows all.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, help="Settles what rules with chance=P leave open."
 )
 @click.option(
     "--require-key/--no-key",
@@ -69,8 +79,10 @@ def emulate(
     *,
     source: str,
     port: int,
-    polls: int,
     delay: float,
+    state: Path | None,
+    faults: Sequence[str],
+    seed: int,
     require_key: bool,
     as_json: bool,
     command: tuple[str, ...],
@@ -79,12 +91,25 @@ def emulate(
 
     Nothing leaves this machine. COMMAND, after --, gets the settings that lead it here. Without
     one, it prints the settings that point a client at it. It answers each model by its own schema,
-    with real files that it makes itself, and says 501 to what it does not do.
+    with real files that it makes itself, and says 501 to what it does not do. On each of its
+    addresses, /_emulator/books tells what it accepted; /_emulator/faults and /_emulator/clock take
+    rules and put its clock forward while it runs.
     """
     from falsmith.emulator import Emulator
 
+    if "list" in faults:
+        click.echo(_fault_help())
+        return 0
     documents = list(_documents(source))
-    emulator = Emulator(documents, polls=polls, delay=delay, require_key=require_key, port=port)
+    emulator = Emulator(
+        documents,
+        delay=delay,
+        require_key=require_key,
+        port=port,
+        state=state,
+        faults=[rule for given in faults for rule in _rules(given)],
+        seed=seed,
+    )
     if command:
         with emulator:
             inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
@@ -94,6 +119,41 @@ def emulate(
         click.echo(f"Serving {counted(len(documents), 'model')}; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
     return 0
+
+
+def _rules(given: str) -> list[str]:
+    """Return the rule that is given, or those of the file that it names."""
+    if not given.startswith("@"):
+        return [given]
+    try:
+        text = Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError("usage", f"The rules in {given[1:]} cannot be read: {error}") from None
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _fault_help() -> str:
+    """Return every word that a rule can have, with its meaning."""
+    from falsmith.emulator.faults import EFFECTS, MODEL_ERRORS, OPTIONS, PLACES, REQUEST_ERRORS
+
+    def rows(meanings: Mapping[str, str]) -> str:
+        width = max(map(len, meanings)) + 2
+        return "\n".join(f"  {name:{width}}{meaning}" for name, meaning in meanings.items())
+
+    effects = {
+        f"{name}={effect.value}".rstrip("="): effect.meaning for name, effect in EFFECTS.items()
+    }
+    return "\n".join(
+        [
+            "A rule reads PLACE:EFFECT[=VALUE][:OPTION...], such as status:error=405:times=2.",
+            "A request can carry rules of its own in the header X-Fal-Emulator-Fault.",
+            f"\nPlaces\n{rows(PLACES)}",
+            f"\nEffects\n{rows(effects)}",
+            f"\nOptions\n{rows(OPTIONS)}",
+            f"\nErrors of fail\n  {', '.join([*MODEL_ERRORS, *REQUEST_ERRORS])}",
+        ]
+    )
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["KEY", "LOCKED_KEY", "Access", "detail", "not_done", "platform_error"]
+__all__ = ["KEY", "LOCKED", "LOCKED_KEY", "Access", "detail", "not_done", "platform_error"]
 
 # The only key that passes: a real one that is sent here by mistake is refused.
 KEY = "emulator:local"

@@ -5,18 +5,20 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fal_runtime.model_id import app_of
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, detail, not_done
+from falsmith.emulator.clock import Clock
 from falsmith.emulator.endpoints import Endpoint, Endpoints
+from falsmith.emulator.faults import Faults
 from falsmith.emulator.jobs import Job, Jobs
-from falsmith.emulator.responses import Reply, completed, invalid
+from falsmith.emulator.responses import Reply, completed, failed, invalid, timed_out
 from falsmith.emulator.storage import FileStore
 
 __all__ = ["Models", "QueueHost", "RunHost"]
@@ -28,23 +30,38 @@ METHODS = {"": "GET", "response": "GET", "status": "GET", "status/stream": "GET"
 SUBMIT_EXTRAS = {"fal_webhook": "webhooks", "fal_max_queue_length": "a limit of the queue's length"}
 
 
+# How often something that waits looks at the clock, in seconds.
+TICK = 0.02
+# How long the queue keeps a result, and how long a large one: fal's documentation of the queue.
+KEPT, KEPT_LARGE, LARGE = 3600.0, 360.0, 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to run a model that may pass: its input, what is wrong with it, and its result."""
+    """A request to run a model that may pass: its input, and what is wrong with it."""
 
     endpoint: Endpoint
+    inputs: dict[str, Json]
     problems: list[Json]
     start_timeout: float | None
-    result: Callable[[], Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models, who may call them, and where their files go."""
+    """The models, who may call them, what became of the calls, and where their files go.
+
+    Attributes:
+        delay: How many seconds a job takes in the queue and the model, half of them in each.
+
+    """
 
     endpoints: Endpoints
     access: Access
     files: FileStore
+    jobs: Jobs
+    faults: Faults
+    clock: Clock
+    delay: float
 
     async def call(self, request: Request, path: str) -> Call | Response:
         """Return the call that a POST to `path` means, or the refusal of it."""
@@ -63,9 +80,45 @@ class Models:
         inputs, problems = await _read_inputs(request)
         if not problems and endpoint.input.known:
             problems = endpoint.problems(inputs)
-        inline = inputs.get("sync_mode") is True
+        return Call(endpoint, inputs, problems, start_timeout)
+
+    def accept(self, call: Call, request: Request, host: str) -> Job:
+        """Book the call and return its job; from here on it is paid for."""
+        now = self.clock.now()
+        struck = self.faults.strike("job", request.state.faults)
+        takes = struck["delay"].number if "delay" in struck else self.delay
+        started = now + (takes / 2 if host == "queue" else 0.0)
+        ended = math.inf if "stuck" in struck else started + takes / 2
+        if call.problems:
+            # Who cannot read an input takes no time over it.
+            reply, ended = invalid(call.problems), started
+        else:
+            reply = self._result(call)
+        if "fail" in struck:
+            reply = failed(struck["fail"].text, reply)
+        if call.start_timeout is not None and now + call.start_timeout < started:
+            started = ended = now + call.start_timeout
+            reply = timed_out()
+        kept = KEPT_LARGE if len(json.dumps(reply.body)) >= LARGE else KEPT
+        job = Job(
+            str(uuid.uuid4()),
+            call.endpoint.model_id,
+            host,
+            call.inputs,
+            now,
+            started,
+            ended,
+            struck["expire"].number if "expire" in struck else kept,
+            request.headers.get("x-fal-store-io") != "0",
+            reply,
+        )
+        self.jobs.add(job)
+        return job
+
+    def _result(self, call: Call) -> Reply:
+        inline = call.inputs.get("sync_mode") is True
         publish = self.files.as_data if inline else self.files.publish
-        return Call(endpoint, problems, start_timeout, lambda: completed(endpoint, inputs, publish))
+        return completed(call.endpoint, call.inputs, publish)
 
     def _unknown(self, path: str, app: str) -> Response:
         model_id, _, last = path.rpartition("/")
@@ -79,10 +132,9 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class RunHost:
-    """fal.run: one POST that waits for the result; `delay` is how long a model takes, in s."""
+    """fal.run: one POST that waits for the result."""
 
     models: Models
-    delay: float
 
     async def respond(self, request: Request) -> Response:
         """Return the response to any request on this host."""
@@ -93,10 +145,10 @@ class RunHost:
         call = await self.models.call(request, path)
         if isinstance(call, Response):
             return call
-        if not call.problems:
-            await asyncio.sleep(self.delay)
-        reply = invalid(call.problems) if call.problems else call.result()
-        return _replay(reply, str(uuid.uuid4()))
+        job = self.models.accept(call, request, "run")
+        while self.models.clock.now() < job.ended and not await request.is_disconnected():
+            await asyncio.sleep(min(TICK, job.ended - self.models.clock.now()))
+        return _result(self.models.jobs, job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +156,6 @@ class QueueHost:
     """queue.fal.run: submit, status, result and cancel; `origin` is where its own links lead."""
 
     models: Models
-    jobs: Jobs
     origin: str
 
     async def respond(self, request: Request) -> Response:
@@ -119,8 +170,8 @@ class QueueHost:
         for name, what in SUBMIT_EXTRAS.items():
             if name in request.query_params:
                 return not_done(what)
-        job = self.jobs.submit(call.endpoint, call.problems, call.result, call.start_timeout)
-        queued = {"status": "IN_QUEUE", "queue_position": job.queue_position()}
+        job = self.models.accept(call, request, "queue")
+        queued = {"status": "IN_QUEUE", "queue_position": job.queue_position(job.accepted)}
         return _json(job, 200, queued | self._links(job))
 
     def _of_request(self, request: Request, model: str, request_id: str, action: str) -> Response:
@@ -131,56 +182,77 @@ class QueueHost:
         # fal knows these paths under owner and app only, whatever the model's document says.
         if model != app or request.method != METHODS.get(action, request.method):
             return detail(405, "Method Not Allowed")
-        job = self.jobs.find(app, request_id)
-        if job is None:
+        job, now = self.models.jobs.find(app, request_id), self.models.clock.now()
+        if job is None or job.host != "queue" or now >= job.ended + job.kept:
             return JSONResponse({"status": "NOT_FOUND"}, 404)
-        return self._of_job(job, action, request.query_params.get("logs", ""))
+        logs = request.query_params.get("logs", "").lower() in ("1", "true")
+        return self._of_job(job, now, action, logs=logs)
 
-    def _of_job(self, job: Job, action: str, logs: str) -> Response:
+    def _of_job(self, job: Job, now: float, action: str, *, logs: bool) -> Response:
+        ended = job.phase(now) == "COMPLETED"
         match action:
             case "status":
-                return self._status(job, logs)
+                return _json(job, 200 if ended else 202, self._status(job, now, logs=logs))
+            case "" | "response" if ended:
+                return _result(self.models.jobs, job)
             case "" | "response":
-                if job.poll() != "COMPLETED":
-                    return _json(job, 400, {"detail": "Request is still in progress"})
-                return _replay(job.reply(), job.request_id)
+                return _json(job, 400, {"detail": "Request is still in progress"})
             case "cancel":
-                return _cancel(job)
+                return self._cancel(job, now)
             case "status/stream":
-                return not_done("the status stream")
+                headers = {"Cache-Control": "no-store", "x-fal-request-id": job.request_id}
+                events = self._events(job, logs=logs)
+                return StreamingResponse(events, 200, headers, "text/event-stream")
         return detail(404, f"Path /{action} not found", x_fal_billable_units="0")
 
-    def _status(self, job: Job, logs: str) -> Response:
-        phase = job.phase()
+    def _status(self, job: Job, now: float, *, logs: bool) -> dict[str, Json]:
+        phase = job.phase(now)
         body: dict[str, Json] = {"status": phase} | self._links(job)
         if phase == "IN_QUEUE":
-            body["queue_position"] = job.queue_position()
+            body["queue_position"] = job.queue_position(now)
         else:
-            body["logs"] = job.logs() if logs.lower() in ("1", "true") else None
+            body["logs"] = job.logs(now) if logs else None
         if phase == "COMPLETED":
-            reply = job.reply()
-            body["metrics"] = {"inference_time": max(job.timing.delay / 2, 0.1)}
-            if reply.error is not None:
-                body |= {"error": reply.error, "error_type": reply.error_type}
-        job.poll()
-        return _json(job, 200 if phase == "COMPLETED" else 202, body)
+            body["metrics"] = {"inference_time": round(job.ended - job.started, 3)}
+            if job.reply.error is not None:
+                body |= {"error": job.reply.error, "error_type": job.reply.error_type}
+        return body
+
+    async def _events(self, job: Job, *, logs: bool) -> AsyncIterator[str]:
+        """Yield the status on every change, with the lines of the log that are new."""
+        before: dict[str, Json] = {}
+        lines = 0
+        while before.get("status") != "COMPLETED":
+            # A cancellation shortens the job that is known here.
+            job = self.models.jobs.find(job.app, job.request_id) or job
+            body = self._status(job, self.models.clock.now(), logs=logs)
+            if body != before:
+                new = body | ({"logs": body["logs"][lines:]} if body.get("logs") else {})
+                yield f"data: {json.dumps(new)}\n\n"
+                before, lines = body, len(body.get("logs") or ())
+            else:
+                await asyncio.sleep(TICK)
 
     def _links(self, job: Job) -> dict[str, Json]:
-        base = f"{self.origin}/{job.endpoint.app}/requests/{job.request_id}"
+        base = f"{self.origin}/{job.app}/requests/{job.request_id}"
         links = {"response_url": base, "status_url": f"{base}/status"}
         return {"request_id": job.request_id, **links, "cancel_url": f"{base}/cancel"}
 
-
-def _cancel(job: Job) -> Response:
-    match job.phase():
-        case "COMPLETED":
+    def _cancel(self, job: Job, now: float) -> Response:
+        phase = job.phase(now)
+        if phase == "COMPLETED":
             return _json(job, 400, {"status": "ALREADY_COMPLETED"})
-        case "IN_QUEUE":
-            job.cancel()
+        self.models.jobs.cancel(job, now)
+        if phase == "IN_QUEUE":
             return _json(job, 200, {"status": "OK"})
-        case "IN_PROGRESS":
-            job.cancel()
-            return _json(job, 202, {"status": "CANCELLATION_REQUESTED"})
+        return _json(job, 202, {"status": "CANCELLATION_REQUESTED"})
+
+
+def _result(jobs: Jobs, job: Job) -> Response:
+    """Return what the model answered, every time the same."""
+    jobs.collect(job)
+    headers = {**job.reply.headers, "x-fal-request-id": job.request_id}
+    return JSONResponse(job.reply.body, job.reply.status, headers)
 
 
 async def _read_inputs(request: Request) -> tuple[dict[str, Json], list[Json]]:
@@ -210,11 +282,6 @@ def _start_timeout(request: Request) -> float | Response | None:
         return seconds
     body = {"detail": f"Invalid X-Fal-Request-Timeout: {value}", "error_type": "bad_request"}
     return JSONResponse(body, 400, {"X-Fal-Error-Type": "bad_request"})
-
-
-def _replay(reply: Reply, request_id: str) -> Response:
-    headers = {**reply.headers, "x-fal-request-id": request_id}
-    return JSONResponse(reply.body, reply.status, headers)
 
 
 def _json(job: Job, status: int, body: dict[str, Json]) -> Response:

@@ -1,125 +1,156 @@
-"""The jobs of the queue and how they go on: queued, in progress, completed, cancelled, too late."""
+"""The jobs of the emulator, as values that only time changes, and the books of what it accepted."""
 
+import json
 import math
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from fal_runtime.model_id import app_of
 from falsmith.documents import Json
-from falsmith.emulator.endpoints import Endpoint
-from falsmith.emulator.responses import Reply, cancelled, invalid, timed_out
+from falsmith.emulator.clock import stamp
+from falsmith.emulator.responses import Reply, cancelled
 
-__all__ = ["Job", "Jobs", "Phase", "Timing"]
+__all__ = ["Book", "Job", "Jobs", "Phase"]
 
 Phase = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 LOG_LINES = 5
+FIRST_POSITION = 2
+COLUMNS = (
+    "request_id, model_id, host, inputs, accepted, started, ended, kept, payloads, reply, collected"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """How long a job takes: so many polls, and so many seconds; half of both in the queue."""
-
-    polls: int = 2
-    delay: float = 0.0
-
-
-@dataclass(slots=True)
 class Job:
-    """One submitted request; the only thing in the emulator that changes as time goes by."""
+    """One accepted request. When it starts and ends, and with what, is settled from the start.
 
-    endpoint: Endpoint
-    problems: list[Json]
-    make: Callable[[], Reply]
-    timing: Timing
-    clock: Callable[[], float]
-    start_timeout: float | None = None
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    polls: int = 0
-    ended: Reply | None = None
-    submitted: float = field(init=False)
-    submitted_at: datetime = field(init=False)
+    Attributes:
+        host: Where it came in: `queue` or `run`.
+        kept: How many seconds after its end the queue still has its result.
+        payloads: Whether the history keeps what went in and what came out.
+        collected: How often its result was given out.
 
-    def __post_init__(self) -> None:
-        self.submitted = self.clock()
-        self.submitted_at = datetime.now(UTC)
+    """
 
-    def poll(self) -> Phase:
-        """Return the phase as a client sees it now; each poll brings the job forward."""
-        phase = self.phase()
-        self.polls += 1
-        return phase
+    request_id: str
+    model_id: str
+    host: str
+    inputs: Json
+    accepted: float
+    started: float
+    ended: float
+    kept: float
+    payloads: bool
+    reply: Reply
+    collected: int = 0
 
-    def phase(self) -> Phase:
-        """Return the phase without bringing the job forward."""
-        if self.ended is None and self._is_late():
-            self.ended = timed_out()
-        if self.ended is not None or self.progress() >= 1:
+    @property
+    def app(self) -> str:
+        """Owner and app, below which the queue has this request."""
+        return app_of(self.model_id)
+
+    def phase(self, now: float) -> Phase:
+        """Return how far the job is."""
+        if now >= self.ended:
             return "COMPLETED"
-        return "IN_QUEUE" if self.progress() < 0.5 else "IN_PROGRESS"
+        return "IN_PROGRESS" if now >= self.started else "IN_QUEUE"
 
-    def progress(self) -> float:
-        """Return how much of the way to completion the job has gone, from 0 to 1."""
-        by_polls = self.polls / self.timing.polls if self.timing.polls else 1.0
-        elapsed = self.clock() - self.submitted
-        by_time = elapsed / self.timing.delay if self.timing.delay else 1.0
-        return min(by_polls, by_time, 1.0)
+    def queue_position(self, now: float) -> int:
+        """Return how many jobs are said to wait before this one; falls to 0 as it waits."""
+        waits = self.started - self.accepted
+        left = (self.started - now) / waits if waits > 0 and math.isfinite(waits) else 0.0
+        return max(0, min(FIRST_POSITION, math.ceil(left * (FIRST_POSITION + 1)) - 1))
 
-    def queue_position(self) -> int:
-        """Return how many jobs are said to wait before this one; falls to 0."""
-        return max(0, math.ceil((0.5 - self.progress()) * self.timing.polls) - 1)
+    def logs(self, now: float) -> list[Json]:
+        """Return the log up to now: whole every time, and longer as the job goes on."""
+        ran = self.ended - self.started
+        step = ran / LOG_LINES if math.isfinite(ran) else 1.0
+        moments = [self.started + step * number for number in range(LOG_LINES)]
+        return [
+            {
+                "timestamp": stamp(moment),
+                "level": "INFO",
+                "source": "USER",
+                "message": f"step {number} of {LOG_LINES}",
+            }
+            for number, moment in enumerate(moments, 1)
+            if moment <= now
+        ]
 
-    def logs(self) -> list[Json]:
-        """Return the log so far: whole every time, and longer as the job goes on."""
-        count = min(LOG_LINES, int((self.progress() - 0.5) * 2 * LOG_LINES) + 1)
-        return [self._log_line(number) for number in range(1, count + 1)]
-
-    def reply(self) -> Reply:
-        """Return what the result answers once the job is completed, every time the same."""
-        if self.ended is None:
-            self.ended = invalid(self.problems) if self.problems else self.make()
-        return self.ended
-
-    def cancel(self) -> None:
-        """End the job as cancelled."""
-        self.ended = cancelled()
-
-    def _is_late(self) -> bool:
-        in_queue = self.timing.delay / 2
-        if self.start_timeout is None or self.start_timeout >= in_queue:
-            return False
-        return self.clock() - self.submitted >= self.start_timeout
-
-    def _log_line(self, number: int) -> Json:
-        moment = self.submitted_at + timedelta(milliseconds=100 * number)
-        stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message = f"step {number} of {LOG_LINES}"
-        return {"timestamp": stamp, "level": "INFO", "source": "USER", "message": message}
+    def row(self) -> tuple[Json, ...]:
+        """Return the job as the database has it."""
+        inputs, reply = json.dumps(self.inputs), json.dumps(asdict(self.reply))
+        times = self.accepted, self.started, self.ended, self.kept
+        first = self.request_id, self.model_id, self.host, inputs
+        return *first, *times, self.payloads, reply, self.collected
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One input to one model, and every request for it that was accepted, the oldest first."""
+
+    model_id: str
+    inputs: Json
+    jobs: tuple[Job, ...]
+
+
 class Jobs:
-    """All jobs by request id; they are kept as long as the emulator runs."""
+    """All jobs, in the database."""
 
-    timing: Timing
-    clock: Callable[[], float] = time.monotonic
-    by_id: dict[str, Job] = field(default_factory=dict)
+    def __init__(self, rows: sqlite3.Connection) -> None:
+        self._rows = rows
 
-    def submit(
-        self,
-        endpoint: Endpoint,
-        problems: list[Json],
-        make: Callable[[], Reply],
-        start_timeout: float | None = None,
-    ) -> Job:
-        """Queue a request; `make` makes its result when somebody asks for it."""
-        job = Job(endpoint, problems, make, self.timing, self.clock, start_timeout)
-        self.by_id[job.request_id] = job
-        return job
+    def add(self, job: Job) -> None:
+        """Keep a job that was accepted."""
+        marks = ", ".join("?" * len(job.row()))
+        self._rows.execute(f"INSERT INTO jobs ({COLUMNS}) VALUES ({marks})", job.row())
 
     def find(self, app: str, request_id: str) -> Job | None:
         """Return the job of this id if it belongs to `app`, which may be another app's path."""
-        job = self.by_id.get(request_id)
-        return job if job is not None and job.endpoint.app == app else None
+        found = next(self._read("WHERE request_id = ?", request_id), None)
+        return found if found is not None and found.app == app else None
+
+    def of_models(self, model_ids: Sequence[str]) -> list[Job]:
+        """Return the jobs of these models, the oldest first."""
+        marks = ", ".join("?" * len(model_ids))
+        return list(self._read(f"WHERE model_id IN ({marks}) ORDER BY rowid", *model_ids))
+
+    def cancel(self, job: Job, now: float) -> None:
+        """End the job now, as cancelled."""
+        ended = replace(job, ended=now, started=min(job.started, now), reply=cancelled())
+        change = "UPDATE jobs SET started = ?, ended = ?, reply = ? WHERE request_id = ?"
+        reply = json.dumps(asdict(ended.reply))
+        self._rows.execute(change, (ended.started, ended.ended, reply, job.request_id))
+
+    def collect(self, job: Job) -> None:
+        """Count that the job's result was given out."""
+        change = "UPDATE jobs SET collected = collected + 1 WHERE request_id = ?"
+        self._rows.execute(change, (job.request_id,))
+
+    def books(self) -> list[Book]:
+        """Return every accepted request, by model and input, in the order of the first of each."""
+        found: dict[tuple[str, str], list[Job]] = {}
+        for job in self._read("ORDER BY rowid"):
+            key = job.model_id, json.dumps(job.inputs, sort_keys=True)
+            found.setdefault(key, []).append(job)
+        return [Book(jobs[0].model_id, jobs[0].inputs, tuple(jobs)) for jobs in found.values()]
+
+    def _read(self, which: str, *values: Json) -> Iterator[Job]:
+        for row in self._rows.execute(f"SELECT {COLUMNS} FROM jobs {which}", values).fetchall():
+            request_id, model_id, host, inputs, accepted, started, ended, kept = row[:8]
+            payloads, reply, collected = row[8:]
+            yield Job(
+                request_id,
+                model_id,
+                host,
+                json.loads(inputs),
+                accepted,
+                started,
+                ended,
+                kept,
+                bool(payloads),
+                Reply(**json.loads(reply)),
+                collected,
+            )

@@ -1,6 +1,5 @@
 """The Platform API: models to list, find and search, and their prices."""
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +10,13 @@ from starlette.responses import JSONResponse, Response
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, platform_error
 from falsmith.emulator.endpoints import Endpoint, Endpoints
+from falsmith.emulator.history import History
+from falsmith.emulator.paging import BadParameterError, asked_ids, page_of
 
 __all__ = ["PlatformHost"]
 
-MOST_IDS = 50
-DEFAULT_LIMIT = 50
-# fal's own maximum is not documented; a longer page is cut to this, as with expanded documents.
-MOST_ROWS = 100
 STATUSES = ("active", "deprecated")
 EXPANSIONS = ("openapi-3.0", "enterprise_status")
-
-
-class BadParameter(Exception):
-    """A query parameter that the Platform API refuses with 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +25,16 @@ class PlatformHost:
 
     endpoints: Endpoints
     access: Access
+    history: History
 
     async def respond(self, request: Request) -> Response:
         """Return the response to any request on this host."""
         path = request.url.path.rstrip("/")
-        serve = {"/v1/models": self._models, "/v1/models/pricing": self._pricing}.get(path)
+        serve = {
+            "/v1/models": self._models,
+            "/v1/models/pricing": self._pricing,
+            "/v1/models/requests/by-endpoint": self.history.respond,
+        }.get(path)
         if serve is None:
             return _unserved(path)
         if request.method != "GET":
@@ -46,32 +44,30 @@ class PlatformHost:
             return refusal
         try:
             return serve(request)
-        except BadParameter as error:
+        except BadParameterError as error:
             return platform_error(400, "validation_error", str(error))
 
     def _models(self, request: Request) -> Response:
-        query = request.query_params
-        ids, expand = _ids(request, split=False), _list(request, "expand")
+        ids, expand = asked_ids(request, split=False), _list(request, "expand")
         for name, values, known in (
             ("expand", expand, EXPANSIONS),
             ("status", _list(request, "status"), STATUSES),
         ):
             if any(value not in known for value in values):
-                raise BadParameter(f"{name} must be one of {', '.join(known)}")
-        page, limit = _page(query.get("cursor")), _limit(query.get("limit"))
+                raise BadParameterError(f"{name} must be one of {', '.join(known)}")
         found = [endpoint for endpoint in self.endpoints if not ids or endpoint.model_id in ids]
         if ids and not found:
             return platform_error(404, "not_found", f"No endpoint found for {', '.join(ids)}")
         chosen = [endpoint for endpoint in found if _matches(endpoint, request)]
-        rows, rest = _cut(chosen, page, limit)
+        rows, rest = page_of(request, chosen)
         signed_in = "authorization" in request.headers
         models = [_entry(endpoint, expand, signed_in=signed_in) for endpoint in rows]
         return JSONResponse({"models": models, **rest})
 
     def _pricing(self, request: Request) -> Response:
-        ids = _ids(request, split=True)
+        ids = asked_ids(request, split=True)
         if not ids:
-            raise BadParameter("endpoint_id is required")
+            raise BadParameterError("endpoint_id is required")
         unknown = [model_id for model_id in ids if self.endpoints.get(model_id) is None]
         if unknown:
             return platform_error(404, "not_found", f"No endpoint found for {', '.join(unknown)}")
@@ -88,44 +84,6 @@ def _unserved(path: str) -> Response:
 
 def _list(request: Request, name: str) -> list[str]:
     return request.query_params.getlist(name)
-
-
-def _ids(request: Request, *, split: bool) -> list[str]:
-    values = _list(request, "endpoint_id")
-    ids = [part.strip() for one in values for part in (one.split(",") if split else [one])]
-    if len(ids) > MOST_IDS or not all(ids):
-        raise BadParameter(f"endpoint_id must name 1 to {MOST_IDS} endpoints")
-    return ids
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_LIMIT
-    if not value.isascii() or not value.isdigit() or int(value[:9]) < 1:
-        raise BadParameter("limit must be a whole number of at least 1")
-    return min(int(value[:9]), MOST_ROWS)
-
-
-def _page(cursor: str | None) -> int:
-    """Return the page that an opaque cursor names: the base64 text of its number, from 1."""
-    if cursor is None:
-        return 1
-    try:
-        page = int(base64.b64decode(cursor, validate=True))
-    except ValueError:
-        raise BadParameter("cursor is not one that this API gave out") from None
-    if page < 1:
-        raise BadParameter("cursor is not one that this API gave out")
-    return page
-
-
-def _cut(
-    found: Sequence[Endpoint], page: int, limit: int
-) -> tuple[Sequence[Endpoint], dict[str, Json]]:
-    has_more = page * limit < len(found)
-    cursor = base64.b64encode(str(page + 1).encode()).decode() if has_more else None
-    rest: dict[str, Json] = {"next_cursor": cursor, "has_more": has_more}
-    return found[(page - 1) * limit : page * limit], rest
 
 
 def _matches(endpoint: Endpoint, request: Request) -> bool:

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from fal_runtime.schema.document import SchemaObject as Schema
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
+from falsmith.emulator.faults import MODEL_ERRORS, REQUEST_ERRORS
 from falsmith.emulator.media import MediaFile, file_count, media_request, produce
 from falsmith.sample import Sampler
 from falsmith.schema.branches import follow
 from falsmith.schema.file_kind import output_file_kind
 
-__all__ = ["Reply", "cancelled", "completed", "invalid", "timed_out"]
+__all__ = ["Reply", "cancelled", "completed", "failed", "invalid", "timed_out"]
 
+# As fal's own apps write it.
+ERROR_PAGE = "https://docs.fal.ai/errors#"
 DEPTH = 12
 LINK = {"type": "string"}
 # Files that go along with a result; others, such as `drums`, are of the kind of the category.
@@ -67,6 +70,19 @@ def invalid(problems: list[Json]) -> Reply:
     headers = {"x-fal-billable-units": "0"}
     first = problems[0]
     return Reply(422, {"detail": problems}, headers, first["msg"], first["type"])
+
+
+def failed(kind: str, instead_of: Reply) -> Reply:
+    """Return the error of type `kind` that a model ends with; a refused content may be billed."""
+    if kind in REQUEST_ERRORS:
+        status, message = REQUEST_ERRORS[kind]
+        return _request_error(status, kind, message, {})
+    status, message = MODEL_ERRORS[kind]
+    retry = status != 422
+    units = instead_of.headers.get("x-fal-billable-units", "0") if status == 422 else "0"
+    headers = {"x-fal-billable-units": units, "X-Fal-needs-retry": str(retry).lower()}
+    item = {"loc": ["body"], "msg": message, "type": kind, "url": f"{ERROR_PAGE}{kind}"}
+    return Reply(status, {"detail": [item]}, headers, message, kind)
 
 
 def cancelled() -> Reply:

@@ -1,13 +1,16 @@
 """The emulator itself: one process, loopback only, one port and one application for each host."""
 
+import asyncio
 import json
 import socket
+import sqlite3
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,12 +23,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fal_runtime.errors import LocalError, UsageError
 from falsmith.documents import Documents, Json
-from falsmith.emulator.access import KEY, Access
+from falsmith.emulator.access import KEY, Access, detail
+from falsmith.emulator.clock import Clock
+from falsmith.emulator.control import PREFIX, Control
 from falsmith.emulator.endpoints import Endpoints
-from falsmith.emulator.inference import Models, QueueHost, RunHost
-from falsmith.emulator.jobs import Jobs, Timing
+from falsmith.emulator.faults import FAULT_HEADER, Fault, Faults, own_faults
+from falsmith.emulator.history import History
+from falsmith.emulator.inference import REQUEST_PATH, Models, QueueHost, RunHost
+from falsmith.emulator.jobs import Book, Jobs
 from falsmith.emulator.platform import PlatformHost
+from falsmith.emulator.state import open_state, remember_ports, remembered_ports
 from falsmith.emulator.storage import CdnHost, FileStore, RestHost
+from falsmith.emulator.wire import Connections, FaultySend, fault_response, hang_up
 
 __all__ = ["Emulator", "Origins", "ReceivedRequest"]
 
@@ -33,6 +42,13 @@ HOSTS = ("queue", "run", "rest", "cdn", "platform")
 LOOPBACK = "127.0.0.1"
 REMEMBERED = 100_000
 START_LIMIT = 10.0
+# The effects of faults that put an answer of theirs in place of fal's.
+ANSWERS = ("error", "page", "redirect")
+PLATFORM_PLACES = {
+    "/v1/models": "models",
+    "/v1/models/pricing": "pricing",
+    "/v1/models/requests/by-endpoint": "history",
+}
 
 Respond = Callable[[Request], Awaitable[Response]]
 
@@ -74,14 +90,17 @@ class Emulator:
 
     Args:
         documents: The models to serve.
-        polls: How many polls find a job unfinished, the first half of them queued.
-        delay: How many seconds a job takes at least, the first half of them queued.
+        delay: How many seconds a job takes, half of them in the queue.
         require_key: Whether calls of models need a key; storage and prices always do.
         port: The first of five ports; 0 lets the system choose each.
         certificate: The files of a certificate chain and its key, for https; None for http.
+        state: The folder that keeps jobs, results, files and ports for the next run; None for
+            memory.
+        faults: The rules by which requests fail, as `falsmith.emulator.faults` describes them.
+        seed: Settles what the rules leave to chance.
 
     Raises:
-        UsageError: A port is taken.
+        UsageError: A rule is none; when it is entered: a port is taken, or `state` is no use.
 
     """
 
@@ -89,30 +108,45 @@ class Emulator:
         self,
         documents: Iterable[Documents],
         *,
-        polls: int = 2,
-        delay: float = 0.0,
+        delay: float = 0.2,
         require_key: bool = True,
         port: int = 0,
         certificate: tuple[Path, Path] | None = None,
+        state: Path | None = None,
+        faults: Iterable[str] = (),
+        seed: int = 0,
     ) -> None:
+        self.clock = Clock()
+        self.faults = Faults(faults, seed)
         self._documents = tuple(documents)
-        self._timing = Timing(polls, delay)
+        self._delay = delay
         self._require_key = require_key
         self._port = port
         self._certificate = certificate
+        self._state = state
         self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
+        self._rows: sqlite3.Connection | None = None
+        self._books: tuple[Book, ...] = ()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._origins: Origins | None = None
 
     def __enter__(self) -> Self:
-        sockets = _bind(self._port)
+        rows = open_state(self._state)
+        try:
+            first = [self._port + place for place in range(len(HOSTS))] if self._port else []
+            sockets = _bind(first or remembered_ports(rows) or [0] * len(HOSTS))
+        except UsageError:
+            rows.close()
+            raise
         ports = {each.getsockname()[1]: host for each, host in zip(sockets, HOSTS, strict=True)}
+        remember_ports(rows, list(ports))
         scheme = "https" if self._certificate else "http"
         self._origins = Origins(
             **{host: f"{scheme}://{LOOPBACK}:{port}" for port, host in ports.items()}
         )
-        self._server = self._prepare(ports)
+        self._rows = rows
+        self._server = self._prepare(ports, rows)
         self._thread = threading.Thread(
             target=self._server.run, args=(sockets,), name="falsmith-emulator", daemon=True
         )
@@ -129,6 +163,15 @@ class Emulator:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+        if self._rows is not None:
+            self._books = self.books
+            self._rows.close()
+            self._rows = None
+
+    @property
+    def books(self) -> tuple[Book, ...]:
+        """What was accepted: each input to each model with its jobs, in the order they came."""
+        return self._books if self._rows is None else tuple(Jobs(self._rows).books())
 
     @property
     def origins(self) -> Origins:
@@ -154,12 +197,14 @@ class Emulator:
         """What arrived so far, oldest first; the last 100,000."""
         return tuple(self._received)
 
-    def _prepare(self, ports: Mapping[int, str]) -> uvicorn.Server:
+    def _prepare(self, ports: Mapping[int, str], rows: sqlite3.Connection) -> uvicorn.Server:
         chain, key = self._certificate or (None, None)
         # No WebSockets: a handshake arrives as a plain GET and gets its 501.
         config = uvicorn.Config(
-            self._app(ports),
+            self._app(ports, rows),
             access_log=False,
+            date_header=False,
+            http=Connections,
             lifespan="off",
             log_level="error",
             ssl_certfile=chain,
@@ -169,22 +214,23 @@ class Emulator:
         )
         return uvicorn.Server(config)
 
-    def _app(self, ports: Mapping[int, str]) -> ASGIApp:
+    def _app(self, ports: Mapping[int, str], rows: sqlite3.Connection) -> ASGIApp:
         """Return the application; `ports` says which host of fal each port stands for."""
-        access, files = Access(self._require_key), FileStore(self.origins.cdn)
-        endpoints = Endpoints.of(self._documents)
-        models = Models(endpoints, access, files)
-        rest = RestHost(access, files)
+        access, files = Access(self._require_key), FileStore(rows, self.origins.cdn)
+        endpoints, jobs = Endpoints.of(self._documents), Jobs(rows)
+        models = Models(endpoints, access, files, jobs, self.faults, self.clock, self._delay)
+        history = History(endpoints, jobs, self.clock)
         hosts: dict[str, Respond] = {
-            "queue": QueueHost(models, Jobs(self._timing), self.origins.queue).respond,
-            "run": RunHost(models, self._timing.delay).respond,
-            "rest": rest.respond,
-            "cdn": CdnHost(files, rest.tokens).respond,
-            "platform": PlatformHost(endpoints, access).respond,
+            "queue": QueueHost(models, self.origins.queue).respond,
+            "run": RunHost(models).respond,
+            "rest": RestHost(access, files, self.clock).respond,
+            "cdn": CdnHost(files, self.clock).respond,
+            "platform": PlatformHost(endpoints, access, history).respond,
         }
+        control = Control(jobs, self.faults, self.clock)
         every = ["*"]
         return CORSMiddleware(
-            _Hosts(hosts, ports, self._received),
+            _Hosts(hosts, ports, control, self.faults, self.clock, self._received),
             allow_origins=every,
             allow_methods=every,
             allow_headers=every,
@@ -194,26 +240,88 @@ class Emulator:
 
 @dataclass(frozen=True, slots=True)
 class _Hosts:
-    """Records what arrives, lets the port's host respond, and puts a request id on the response."""
+    """Records what arrives, lets the port's host respond, and lets the rules spoil it."""
 
     hosts: Mapping[str, Respond]
     ports: Mapping[int, str]
+    control: Control
+    faults: Faults
+    clock: Clock
     received: deque[ReceivedRequest]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = self.ports[scope["server"][1]]
         body = await Request(scope, receive).body()
-
-        async def replay() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        request = Request(scope, replay)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        request = Request(scope, _Replay(body, receive))
         path, query = request.url.path, request.url.query
+        if path.startswith(PREFIX):
+            response = await self.control.respond(request)
+            await response(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in request.headers.items()}
         self.received.append(ReceivedRequest(host, request.method, path, query, headers, body))
+        try:
+            request.state.faults = own_faults(headers.get(FAULT_HEADER, ""))
+        except UsageError as error:
+            await detail(400, str(error))(scope, receive, send)
+            return
+        place = _place(host, request.method, path)
+        struck = self.faults.strike(place, request.state.faults)
+        request.state.struck = struck
+        spoilt = next((one for one in struck.values() if one.effect in ANSWERS), None)
+        if "reset" in struck:
+            await hang_up(scope, receive)
+            return
+        response = await self._response(host, request, spoilt)
+        if spoilt is None:
+            response.headers.setdefault("x-fal-request-id", str(uuid.uuid4()))
+        if "delay" in struck:
+            await asyncio.sleep(struck["delay"].number)
+        if "drop" in struck:
+            await hang_up(scope, receive)
+            return
+        response.headers["date"] = formatdate(self.clock.now(), usegmt=True)
+        await response(scope, receive, FaultySend(scope, receive, send, struck))
+
+    async def _response(self, host: str, request: Request, spoilt: Fault | None) -> Response:
+        """Return what the host answers, or the fault that stands in its place."""
+        request_id = str(uuid.uuid4())
+        # A redirect leads back here.
+        is_back = "redirect" in request.state.struck and "redirected" in request.query_params
+        if spoilt is None or is_back:
+            return await self.hosts[host](request)
+        if "after" not in spoilt.options:
+            return fault_response(spoilt, host, request, request_id)
         response = await self.hosts[host](request)
-        response.headers.setdefault("x-fal-request-id", str(uuid.uuid4()))
-        await response(scope, receive, send)
+        request_id = response.headers.get("x-fal-request-id", request_id)
+        return fault_response(spoilt, host, request, request_id)
+
+
+class _Replay:
+    """Gives a body that was read already once more, and then what the connection tells."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _place(host: str, method: str, path: str) -> str:
+    """Return what the rules of faults call such a request."""
+    if host == "queue":
+        match = REQUEST_PATH.fullmatch(path.strip("/"))
+        action = match["action"] or "result" if match else "submit"
+        return {"status/stream": "stream", "response": "result"}.get(action, action)
+    if host == "platform":
+        return PLATFORM_PLACES.get(path.rstrip("/"), "platform")
+    if host == "run":
+        return "run"
+    return "download" if host == "cdn" and method in ("GET", "HEAD") else "upload"
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
@@ -224,17 +332,17 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         time.sleep(0.005)
 
 
-def _bind(first: int) -> list[socket.socket]:
-    """Return a bound socket for each host; on a failure none stays open."""
+def _bind(ports: Sequence[int]) -> list[socket.socket]:
+    """Return a socket for each port, where 0 is any that is free; on a failure none stays open."""
     sockets: list[socket.socket] = []
     try:
-        for place in range(len(HOSTS)):
-            sockets.append(_bound(first + place if first else 0))
+        for port in ports:
+            sockets.append(_bound(port))
     except (OSError, OverflowError) as error:
         for each in sockets:
             each.close()
-        ports = f"{first} to {first + len(HOSTS) - 1}"
-        message = f"The emulator cannot have the ports {ports}: {error}. Choose another --port."
+        named = f"{ports[0]} to {ports[-1]}"
+        message = f"The emulator cannot have the ports {named}: {error}. Choose another --port."
         raise UsageError("usage", message) from None
     return sockets
 

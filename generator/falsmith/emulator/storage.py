@@ -3,21 +3,29 @@
 import base64
 import hashlib
 import re
+import sqlite3
 import uuid
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, detail, not_done
+from falsmith.emulator.clock import Clock
 from falsmith.emulator.media import MediaFile
 
 __all__ = ["CdnHost", "FileStore", "RestHost"]
 
 STORAGE_TYPES = ("fal-cdn-v3", "fal-cdn", "gcs")
-TOKEN_LIFE = timedelta(hours=1)
+# Whole and in parts: the link that both give out serves either way.
+UPLOADS = ("/storage/upload/initiate", "/storage/upload/initiate-multipart")
+TOKEN_LIFE = 3600.0
+# A file, the signed or numbered upload below it, and a part of that.
+FILE_PATH = re.compile(
+    r"(?P<path>/files/b/[^/]+/[^/]+)(?:/multipart/(?P<id>[^/]+))?(?:/(?P<part>\d{1,5}|complete))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,81 +36,145 @@ class StoredFile:
     data: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FileStore:
-    """All files by path; `origin` is the CDN's address, `pending` the paths of open uploads."""
+    """All files and open uploads, in the database; `origin` is the CDN's address."""
 
+    rows: sqlite3.Connection
     origin: str
-    by_path: dict[str, StoredFile] = field(default_factory=dict)
-    pending: dict[str, str] = field(default_factory=dict)
 
     def publish(self, file: MediaFile) -> str:
-        """Store a produced file and return its link; the same bytes get the same link."""
-        digest = hashlib.sha256(file.data).hexdigest()
-        path = f"/files/b/{digest[:8]}/{digest[8:32]}.{file.extension}"
-        self.by_path[path] = StoredFile(file.content_type, file.data)
-        return self.origin + path
+        """Store a produced file and return its link, of which there is no second."""
+        link = self.origin + self.new_path(f"output.{file.extension}")
+        self.store(link.removeprefix(self.origin), file.content_type, file.data)
+        return link
 
     def as_data(self, file: MediaFile) -> str:
         """Return a produced file as a data URI, which is what `sync_mode` asks for."""
         return f"data:{file.content_type};base64,{base64.b64encode(file.data).decode()}"
 
     def new_path(self, file_name: str) -> str:
-        """Return an unguessable path for an upload called `file_name`."""
+        """Return an unguessable path for a file called `file_name`."""
         unique = uuid.uuid4().hex
         name = re.sub(r"[^A-Za-z0-9._-]+", "_", file_name).lstrip(".")[-100:] or "file"
         return f"/files/b/{unique[:8]}/{unique[8:]}_{name}"
 
-    def open_upload(self, path: str) -> str:
-        """Return the link to PUT the bytes of `path` to; it works once."""
-        ticket = uuid.uuid4().hex
-        self.pending[ticket] = path
-        return f"{self.origin}/upload/{ticket}?signature={uuid.uuid4().hex}"
+    def find(self, path: str) -> StoredFile | None:
+        """Return the file under this path, if all of it was uploaded."""
+        asked = "SELECT content_type, data FROM files WHERE path = ?"
+        row = self.rows.execute(asked, (path,)).fetchone()
+        return StoredFile(*row) if row else None
 
     def store(self, path: str, content_type: str, data: bytes) -> str:
-        """Store uploaded bytes under `path` and return their link."""
-        self.by_path[path] = StoredFile(content_type or "application/octet-stream", data)
+        """Store the bytes of `path` and return their link."""
+        row = path, content_type or "application/octet-stream", data
+        self.rows.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", row)
         return self.origin + path
+
+    def open_upload(self, path: str, content_type: str) -> str:
+        """Return the ticket that lets its holder store `path`."""
+        ticket = uuid.uuid4().hex
+        self.rows.execute("INSERT INTO uploads VALUES (?, ?, ?)", (ticket, path, content_type))
+        return ticket
+
+    def upload_type(self, ticket: str, path: str) -> str | None:
+        """Return the content type that an upload was opened with; None where it was not."""
+        asked = "SELECT content_type FROM uploads WHERE ticket = ? AND path = ?"
+        row = self.rows.execute(asked, (ticket, path)).fetchone()
+        return str(row[0]) if row else None
+
+    def store_part(self, ticket: str, number: int, data: bytes) -> str:
+        """Store a part of an upload, in place of one of the same number; return its ETag."""
+        etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        row = ticket, number, etag, data
+        self.rows.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", row)
+        return etag
+
+    def parts(self, ticket: str) -> dict[int, str]:
+        """Return the ETag of each part by its number."""
+        asked = "SELECT number, etag FROM parts WHERE ticket = ?"
+        return dict(self.rows.execute(asked, (ticket,)).fetchall())
+
+    def join(self, ticket: str, path: str, content_type: str) -> None:
+        """Store the parts of an upload, in the order of their numbers, as one file."""
+        asked = "SELECT data FROM parts WHERE ticket = ? ORDER BY number"
+        pieces = self.rows.execute(asked, (ticket,)).fetchall()
+        self.store(path, content_type, b"".join(data for (data,) in pieces))
+        self.rows.execute("DELETE FROM parts WHERE ticket = ?", (ticket,))
+
+    def issue_token(self, expires: float) -> str:
+        """Return a new token for uploads, good until then."""
+        token = uuid.uuid4().hex
+        self.rows.execute("INSERT INTO tokens VALUES (?, ?)", (token, expires))
+        return token
+
+    def knows_token(self, token: str, now: float) -> bool:
+        """Return whether a token was issued and is still good."""
+        asked = "SELECT 1 FROM tokens WHERE token = ? AND expires > ?"
+        return self.rows.execute(asked, (token, now)).fetchone() is not None
 
 
 @dataclass(frozen=True, slots=True)
 class RestHost:
-    """rest.fal.ai: hands out upload links and CDN tokens."""
+    """rest.fal.ai: hands out upload links and tokens."""
 
     access: Access
     files: FileStore
-    tokens: set[str] = field(default_factory=set)
+    clock: Clock
 
     async def respond(self, request: Request) -> Response:
         """Return the response to any request on this host."""
         path = request.url.path.rstrip("/")
-        if path not in ("/storage/upload/initiate", "/storage/auth/token"):
-            return not_done(f"{path} of the REST host")
+        if path not in (*UPLOADS, "/storage/auth/token", "/tokens", "/tokens/realtime"):
+            is_known = path == "/.well-known/jwks.json"
+            return not_done("the keys of webhooks") if is_known else _not_found(path)
         refusal = self.access.refuse_storage(request)
         if refusal is not None:
             return refusal
         if request.method != "POST":
             return detail(405, "Method Not Allowed")
+        body = await _object_of(request)
+        if path in ("/tokens", "/tokens/realtime"):
+            return _realtime_token(path, body)
+        return self._storage(request, path, body)
+
+    def _storage(self, request: Request, path: str, body: dict[str, Json]) -> Response:
         if request.query_params.get("storage_type") not in STORAGE_TYPES:
             return detail(400, f"storage_type must be one of {', '.join(STORAGE_TYPES)}")
-        if path == "/storage/auth/token":
-            return self._token()
-        return self._initiate(await _object_of(request))
+        return self._token() if path == "/storage/auth/token" else self._initiate(body)
 
     def _initiate(self, body: dict[str, Json]) -> Response:
         name, kind = body.get("file_name"), body.get("content_type")
         if not isinstance(name, str) or not isinstance(kind, str):
             return detail(422, "file_name and content_type are required, both as text")
         path = self.files.new_path(name)
-        links = {"upload_url": self.files.open_upload(path), "file_url": self.files.origin + path}
-        return JSONResponse(links)
+        link = self.files.origin + path
+        signed = f"{link}?signature={self.files.open_upload(path, kind)}"
+        return JSONResponse({"upload_url": signed, "file_url": link})
 
     def _token(self) -> Response:
-        token = uuid.uuid4().hex
-        self.tokens.add(token)
-        expires = (datetime.now(UTC) + TOKEN_LIFE).isoformat(timespec="seconds")
-        body = {"token": token, "token_type": "Bearer", "base_url": self.files.origin}
-        return JSONResponse(body | {"expires_at": expires})
+        expires = self.clock.now() + TOKEN_LIFE
+        return JSONResponse(
+            {
+                "token": self.files.issue_token(expires),
+                "token_type": "Bearer",
+                "base_url": self.files.origin,
+                "expires_at": datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds"),
+            }
+        )
+
+
+def _not_found(path: str) -> Response:
+    return detail(404, f"Path {path or '/'} not found")
+
+
+def _realtime_token(path: str, body: dict[str, Json]) -> Response:
+    """Return a token for a stream or a socket, as text or in an object, as the path wants it."""
+    apps = body.get("allowed_apps")
+    if not isinstance(apps, list) or not all(isinstance(app, str) for app in apps) or not apps:
+        return detail(422, "allowed_apps must be a list of apps")
+    token = f"emulator.{uuid.uuid4().hex}"
+    return JSONResponse(token if path == "/tokens" else {"token": token})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,42 +182,71 @@ class CdnHost:
     """The CDN: takes the bytes of uploads, serves files to everybody."""
 
     files: FileStore
-    tokens: set[str]
+    clock: Clock
 
     async def respond(self, request: Request) -> Response:
         """Return the response to any request on this host."""
-        path = request.url.path
-        if path == "/files/upload":
-            return await self._upload(request)
-        if path.startswith("/upload/"):
-            return await self._put(request, path.removeprefix("/upload/"))
-        if "/multipart" in path:
-            return not_done("uploads in parts")
-        if request.method not in ("GET", "HEAD"):
-            return detail(405, "Method Not Allowed")
-        stored = self.files.by_path.get(path)
-        return _served(request, stored) if stored else detail(404, "File not found")
+        path, method = request.url.path, request.method
+        if path in ("/files/upload", "/files/upload/multipart"):
+            return await self._receive(request, in_parts=path.endswith("multipart"))
+        match = FILE_PATH.fullmatch(path)
+        if match is None or (match["part"] is None and method in ("GET", "HEAD")):
+            stored = self.files.find(path)
+            return _served(request, stored) if stored else detail(404, "File not found")
+        return await self._take(request, match)
 
-    async def _upload(self, request: Request) -> Response:
+    async def _take(self, request: Request, match: re.Match[str]) -> Response:
+        """Take a file, or a part of one, from whoever holds the ticket of its upload."""
+        is_end = match["part"] == "complete"
+        if request.method != ("POST" if is_end else "PUT"):
+            return detail(405, "Method Not Allowed")
+        ticket = match["id"] or request.query_params.get("signature", "")
+        if match["id"] is not None and not self._has_token(request):
+            return detail(401, "Invalid token")
+        kind = self.files.upload_type(ticket, match["path"])
+        if kind is None:
+            return detail(403, "The upload is unknown")
+        if is_end:
+            return await self._complete(request, match["path"], ticket, kind)
+        data = await request.body()
+        if match["part"] is None:
+            self.files.store(match["path"], request.headers.get("content-type", kind), data)
+            return Response(status_code=200)
+        number = int(match["part"])
+        etag = self.files.store_part(ticket, number, data)
+        # One client reads the header, the other the body.
+        return JSONResponse({"partNumber": number, "etag": etag}, headers={"ETag": etag})
+
+    async def _receive(self, request: Request, *, in_parts: bool) -> Response:
+        """Take a file from the Python client, or open the upload of one in parts."""
         if request.method != "POST":
             return detail(405, "Method Not Allowed")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or token not in self.tokens:
+        if not self._has_token(request):
             return detail(401, "Invalid token")
         path = self.files.new_path(request.headers.get("x-fal-file-name", "file"))
         kind = request.headers.get("content-type", "")
+        if in_parts:
+            ticket = self.files.open_upload(path, kind)
+            return JSONResponse({"access_url": self.files.origin + path, "uploadId": ticket})
         return JSONResponse({"access_url": self.files.store(path, kind, await request.body())})
 
-    async def _put(self, request: Request, ticket: str) -> Response:
-        if request.method != "PUT":
-            return (
-                not_done("uploads in parts") if "/" in ticket else detail(405, "Method Not Allowed")
-            )
-        path = self.files.pending.pop(ticket, None)
-        if path is None:
-            return detail(403, "The upload link is unknown or used up")
-        self.files.store(path, request.headers.get("content-type", ""), await request.body())
-        return Response(status_code=200)
+    async def _complete(self, request: Request, path: str, ticket: str, kind: str) -> Response:
+        listed = (await _object_of(request)).get("parts")
+        parts = listed if isinstance(listed, list) else []
+        told = {
+            part.get("partNumber"): part.get("etag") for part in parts if isinstance(part, dict)
+        }
+        here = self.files.parts(ticket)
+        if here and told == here:
+            self.files.join(ticket, path, kind)
+        elif here or self.files.find(path) is None:
+            # Once more, after an answer that was lost, is no mistake.
+            return detail(400, "One or more of the specified parts could not be found")
+        return JSONResponse({"access_url": self.files.origin + path})
+
+    def _has_token(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.files.knows_token(token, self.clock.now())
 
 
 async def _object_of(request: Request) -> dict[str, Json]:

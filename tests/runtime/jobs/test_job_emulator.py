@@ -25,7 +25,7 @@ UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 def emulator() -> Iterator[Emulator]:
     found = [bundled_documents(model_id) for model_id in (FLUX, KLING)]
     models = [documents for documents in found if documents is not None]
-    with Emulator(models, polls=1) as running:
+    with Emulator(models) as running:
         yield running
 
 
