@@ -198,7 +198,8 @@ def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
     result = CallResult("REFUSED", None)
     try:
         with ExitStack() as stack:
-            uploaded = upload_all(_connected(services, stack), [path.absolute() for path in paths])
+            connection = _connected(services, stack)
+            uploaded = upload_all(connection, [path.absolute() for path in paths], {})
         links = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
             for path, url in uploaded.items()

@@ -112,7 +112,7 @@ def _prepare(job: Job, connection: Connection, now: float) -> Next:
     if not job.local_files or job.request is None:
         sent = connection.clock.date().timestamp()
         return replace(job, state="submitting", attempts=job.attempts + 1, sent=sent), now
-    uploaded = upload_all(connection, [file.path for file in job.local_files])
+    uploaded = upload_all(connection, [file.path for file in job.local_files], {})
     body = with_links(job.request.body, job.local_files, uploaded)
     return replace(job, request=replace(job.request, body=body), local_files=()), now
 

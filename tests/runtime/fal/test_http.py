@@ -5,6 +5,7 @@ import socket
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,8 @@ from fal_runtime.errors import UsageError
 from fal_runtime.fal.http import (
     Clock,
     Connection,
+    FileSlice,
+    Progress,
     TooLargeError,
     exchange,
     new_client,
@@ -44,6 +47,11 @@ def raw(content: bytes, **headers: str) -> httpx.Response:
     """Return a response whose body comes as it stands, whatever its encoding."""
     told = {name.replace("_", "-"): text for name, text in headers.items()}
     return httpx.Response(200, headers=told, stream=httpx.ByteStream(content))
+
+
+def raw_answer(content: bytes, _request: httpx.Request) -> httpx.Response:
+    """Answer with a body that is said to be packed."""
+    return raw(content, content_encoding="gzip")
 
 
 # Repeating
@@ -149,7 +157,7 @@ def test_a_file_is_sent_whole_with_each_try(fal: "Fal", tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"content")
     fal.script.on(f"PUT {URL}", httpx.Response(503), httpx.Response(200))
-    exchange(fal.connection, "PUT", URL, content=path)
+    exchange(fal.connection, "PUT", URL, content=FileSlice(path, 0, 7))
     assert [request.content for request in fal.script.requests] == [b"content", b"content"]
     assert fal.script.requests[0].headers["content-length"] == "7"
 
@@ -333,6 +341,17 @@ def test_an_encoding_that_nobody_asked_for_is_refused(fal: "Fal", encoding: str)
     assert str(caught.value).isprintable()
 
 
+def test_a_gzip_that_ends_early_is_no_whole_body(fal: "Fal") -> None:
+    packed = gzip.compress(b'{"whole": true}')
+    for length in (1, 12, len(packed) - 8, len(packed) - 1):
+        answer = partial(raw_answer, packed[:length])
+        fal.script.on(PLACE, answer)
+        with pytest.raises(httpx.DecodingError, match="before it is whole"):
+            fetch(fal, attempts=1)
+    fal.script.on(PLACE, lambda _: raw(b"", content_encoding="gzip"))
+    assert fetch(fal).content == b""
+
+
 def test_a_broken_gzip_is_an_error_of_the_exchange(fal: "Fal") -> None:
     fal.script.on(PLACE, lambda _: raw(b"no gzip", content_encoding="gzip"))
     with pytest.raises(httpx.DecodingError):
@@ -352,6 +371,121 @@ def test_a_file_takes_the_body_of_a_good_response_only_and_of_the_last_try(fal: 
     fal.script.on(PLACE, httpx.Response(404, content=b"reason"))
     assert fetch(fal, into=file).content == b"reason"
     assert file.getvalue() == b"second"
+
+
+# Going on where a download broke
+
+
+CONTENT = bytes(range(256)) * 4
+DATE = "Fri, 02 Jan 2026 03:04:05 GMT"
+
+
+def breaks(content: bytes, **headers: str) -> httpx.Response:
+    """Return a response whose connection breaks after these bytes."""
+
+    def body() -> Iterator[bytes]:
+        yield content
+        raise httpx.ReadError("gone")
+
+    told = {name.replace("_", "-"): text for name, text in headers.items()}
+    return httpx.Response(200, headers=told, content=body())
+
+
+def rest(start: int, content: bytes = CONTENT, code: int = 206) -> httpx.Response:
+    """Return what follows `start`."""
+    told = {"content-range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+    return httpx.Response(code, headers=told, content=content[start:])
+
+
+@pytest.mark.parametrize("told", [{"etag": '"a"'}, {"etag": 'W/"a"', "last_modified": DATE}])
+def test_a_download_goes_on_where_it_broke(fal: "Fal", told: dict[str, str]) -> None:
+    file = BytesIO()
+    first = breaks(CONTENT[:400], **told)
+    fal.script.on(PLACE, lambda _: first, httpx.Response(503), rest(400))
+    assert fetch(fal, into=file).status_code == 206
+    assert file.getvalue() == CONTENT
+    asked = [request.headers.get("range") for request in fal.script.requests]
+    assert asked == [None, "bytes=400-", "bytes=400-"]
+    expected = DATE if "last_modified" in told else '"a"'
+    assert fal.script.requests[-1].headers["if-range"] == expected
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"etag": 'W/"a"'}, {"etag": '"a"', "content_encoding": "x-gzip"}]
+)
+def test_what_nothing_tells_from_another_file_is_fetched_anew(
+    fal: "Fal", told: dict[str, str]
+) -> None:
+    file = BytesIO()
+    first = breaks(gzip.compress(CONTENT)[:50] if len(told) > 1 else CONTENT[:400], **told)
+    fal.script.on(PLACE, lambda _: first, httpx.Response(200, content=CONTENT))
+    fetch(fal, into=file)
+    assert file.getvalue() == CONTENT
+    assert "range" not in fal.script.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        httpx.Response(200, content=CONTENT[::-1]),
+        rest(300, CONTENT[::-1]),
+        httpx.Response(206, content=b"?"),
+        httpx.Response(416),
+    ],
+    ids=["the whole of another file", "another part", "no range", "beyond its end"],
+)
+def test_a_file_that_is_another_one_by_now_is_fetched_whole(
+    fal: "Fal", second: httpx.Response
+) -> None:
+    file = BytesIO()
+    first, whole = breaks(CONTENT[:400], etag='"a"'), httpx.Response(200, content=CONTENT[::-1])
+    fal.script.on(PLACE, lambda _: first, second, whole)
+    fetch(fal, into=file)
+    assert file.getvalue() == CONTENT[::-1]
+
+
+def test_a_download_that_gets_on_may_break_often_and_one_that_does_not_may_not(fal: "Fal") -> None:
+    step, breaking = 1 << 20, 12
+    content = bytes(step * breaking)
+
+    def part(request: httpx.Request) -> httpx.Response:
+        start = int(request.headers.get("range", "bytes=0-")[6:-1])
+        if start + step >= len(content):
+            return rest(start, content)
+        told = {"content-range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+        broken = breaks(content[start : start + step], etag='"a"', **told)
+        return httpx.Response(206 if start else 200, headers=broken.headers, stream=broken.stream)
+
+    file = BytesIO()
+    fal.script.on(PLACE, part)
+    fetch(fal, into=file, attempts=4)
+    assert (len(file.getvalue()), len(fal.script.requests)) == (len(content), breaking)
+    fal.script.requests.clear()
+    fal.script.on(PLACE, lambda _: breaks(b"0", etag='"a"', content_range="bytes 1-9/10"))
+    with pytest.raises(httpx.ReadError):
+        fetch(fal, into=BytesIO(), attempts=4)
+    assert len(fal.script.requests) == 4
+
+
+def test_the_limit_holds_for_all_parts_of_a_download(fal: "Fal") -> None:
+    first = breaks(CONTENT[:400], etag='"a"')
+    fal.script.on(PLACE, lambda _: first, rest(400))
+    with pytest.raises(TooLargeError):
+        fetch(fal, into=BytesIO(), limit=1000)
+
+
+def test_a_long_transfer_says_how_far_it_is(fal: "Fal") -> None:
+    progress = Progress(fal.connection, "Fetching a.mp4", 40_000_000)
+    for position in range(0, 40_000_001, 4_000_000):
+        progress.at(position)
+    quarters = ["12 of 40 MB (30%)", "24 of 40 MB (60%)", "36 of 40 MB (90%)"]
+    assert fal.lines == [f"Fetching a.mp4: {quarter}" for quarter in quarters]
+    fal.lines.clear()
+    small = Progress(fal.connection, "Fetching b.mp4")
+    for position in range(0, 10_000_000, 1_000_000):
+        fal.time.seconds += 2
+        small.at(position)
+    assert fal.lines == [f"Fetching b.mp4: {n} MB" for n in (2, 5, 8)]
 
 
 # The key, and characters that steer a terminal
@@ -454,6 +588,24 @@ def test_an_unreachable_host_is_named() -> None:
     error = unreachable(httpx.ConnectError("refused"), URL)
     assert (error.exit_status, error.code) == (6, "network_blocked")
     assert "api.fal.ai" in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ReadTimeout("silence"), "was reached and did not answer in time"),
+        (httpx.DecodingError("no gzip"), "answered with what cannot be read"),
+        (httpx.RemoteProtocolError("peer closed"), "broke before the whole answer came"),
+        (httpx.ReadError("reset"), "broke before the whole answer came"),
+    ],
+)
+def test_a_reply_that_came_broken_is_not_called_unreachable(
+    error: httpx.RequestError, said: str
+) -> None:
+    told = unreachable(error, URL)
+    assert (told.exit_status, told.code) == (6, "platform_down")
+    assert f"{said} ({error})" in told.message
+    assert "cannot be reached" not in told.message
 
 
 def test_a_proxy_setting_that_cannot_be_used_is_an_error_of_ours(
