@@ -26,7 +26,9 @@ ORDER = {
         "command line": "cli __main__",
     },
     "fal_runtime": {
-        "vocabulary": "json_text text errors model_id process file_kinds yaml_file paths",
+        "vocabulary": (
+            "json_text text errors model_id process file_kinds file_headers yaml_file paths"
+        ),
         "what a skill brings": "settings config dependencies",
         "input": "schema model input",
         "wire and results": "fal output",

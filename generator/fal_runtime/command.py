@@ -320,8 +320,8 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
     error = result.error
     shown = json_text(result.as_json(), process.stdout)
     if error is None and print_paths and result.status == "COMPLETED":
-        for file in result.files:
-            print_out(str(file.path), process.stdout)
+        for path in dict.fromkeys(file.path for file in result.files):
+            print_out(str(path), process.stdout)
         if not result.files:
             process.say("the answer has no files, so there is no path to print; the answer itself:")
             process.say(shown)

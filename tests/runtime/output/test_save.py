@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import json
+import resource
+import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +15,10 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError
+from fal_runtime.jobs.commands import job_result
 from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
-from fal_runtime.output.result import SavedFile
+from fal_runtime.output.result import CallResult, SavedFile
 from fal_runtime.output.save import Naming, in_a_file, save_files, save_result
 from fal_runtime.paths import safe_name
 
@@ -40,6 +44,11 @@ def names(fal: "Fal", *files: ResultFile, **naming: str) -> list[str]:
     saved, lost = save(fal, *files, **naming)
     assert lost == ()
     return [str(file.path.relative_to(fal.options.output.resolve())) for file in saved]
+
+
+def png(width: int, height: int) -> bytes:
+    """Return the beginning of a picture."""
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIB", 13, b"IHDR", width, height, 8)
 
 
 def serve(fal: "Fal", name: str, content: bytes, content_type: str = "image/png") -> None:
@@ -218,6 +227,96 @@ def test_broken_embedded_data_costs_no_other_file(fal: "Fal") -> None:
     broken = ResultFile("a", "image", "data:image/png;base64,A")
     saved, lost = save(fal, broken, ResultFile("b", "image", "data:image/png;base64,AAAA"))
     assert len(saved) == len(lost) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "sent_as", "expected"),
+    [
+        (png(640, 360), "a", "application/octet-stream", (".png", "image", 640, 360)),
+        (png(640, 360), "a.jpg", "image/jpeg", (".png", "image", 640, 360)),
+        (b"no picture", "a.jpg", "image/jpeg", (".jpg", "image", None, None)),
+        (b"RIFF\x00\x00\x00\x00WAVE", "a", "", (".bin", "file", None, None)),
+    ],
+    ids=["vague", "wrong", "unread", "broken"],
+)
+def test_a_file_is_what_its_own_headers_say(
+    fal: "Fal", content: bytes, named: str, sent_as: str, expected: tuple[object, ...]
+) -> None:
+    serve(fal, named, content, sent_as)
+    ((file,), _) = save(fal, ResultFile("out", "file", f"{CDN}/{named}"))
+    assert (file.path.suffix, file.kind, file.width, file.height) == expected
+
+
+def test_measured_sizes_beat_those_that_the_result_claims(fal: "Fal") -> None:
+    serve(fal, "a.png", png(640, 360))
+    claims = replace(image(), width=1, height=1, duration=2.0)
+    ((file,), _) = save(fal, claims)
+    assert (file.width, file.height, file.duration) == (640, 360, 2.0)
+
+
+def test_every_field_that_has_one_link_is_named_and_the_file_saved_once(fal: "Fal") -> None:
+    serve(fal, "a.png", b"a")
+    body = {"image": {"url": f"{CDN}/a.png"}, "images": [{"url": f"{CDN}/a.png"}], "x": "y"}
+    folder = open_output_folder(fal.options.output)
+    naming = Naming("req-1")
+    saved = save_result(fal.connection, folder, naming, json.dumps(body).encode())
+    assert [(file.field, file.same_as) for file in saved.files] == [
+        ("image", None),
+        ("images[0]", "image"),
+    ]
+    assert len({file.path for file in saved.files}) == len(fal.script.requests) == 1
+    shown = CallResult("COMPLETED", "acme/demo", files=saved.files).as_json()
+    assert len(shown["saved_paths"]) == 1
+    assert [file.get("same_as") for file in shown["files"]] == [None, "image"]
+
+
+def test_an_empty_picture_is_lost_and_an_empty_text_is_said(fal: "Fal") -> None:
+    serve(fal, "a.png", b"")
+    serve(fal, "a.srt", b"", "text/plain")
+    empty = ResultFile("inline", "image", "data:image/png;base64,")
+    subtitles = ResultFile("subtitles", "file", f"{CDN}/a.srt")
+    ((file,), lost) = save(fal, image(), empty, subtitles)
+    assert (file.field, file.size) == ("subtitles", 0)
+    assert [line.partition(" is ")[2] for line in lost] == ["empty (0 bytes)"] * 2
+    assert "empty (0 bytes)" in fal.lines[-1]
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_nothing_half_and_the_way_on(fal: "Fal") -> None:
+    fal.queue(fal.answer({"images": [fal.picture("a.png"), fal.picture("b.png")]}))
+    serve(fal, "a.png", b"small")
+    serve(fal, "b.png", bytes(3 * MEGABYTE))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, before[1]))
+    try:
+        outcome = fal.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    error = outcome.as_json()["error"]
+    assert (outcome.exit_status, error["charged"], error["retry"]) == (9, "unknown", "same_job")
+    assert "--result req-1" in error["next"]
+    assert [path.name for path in fal.options.output.iterdir()] == ["images_req-1_1.png"]
+    assert fal.ask(job_result).exit_status == 0
+    assert len(list(fal.options.output.iterdir())) == 2
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(
+    fal: "Fal",
+) -> None:
+    folder = open_output_folder(fal.options.output)
+    left = folder.path / ".falsmith-0123456789abcdef.part"
+    left.write_bytes(b"half")
+    others = folder.path / ".other.part"
+    others.write_bytes(b"")
+    with folder.part() as (part, _):
+        open_output_folder(fal.options.output)
+        assert part.exists()
+    assert list(folder.path.iterdir()) == [others]
+
+
+def test_a_file_name_that_no_disk_takes_is_refused_before_anything_is_sent(fal: "Fal") -> None:
+    outcome = fal.run(output_file=f"sub/{'n' * 241}.png")
+    assert (outcome.status, outcome.exit_status) == ("REFUSED", 2)
+    assert fal.script.requests == []
 
 
 def test_disk_that_cannot_be_written_is_local_trouble(fal: "Fal") -> None:
