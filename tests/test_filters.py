@@ -227,6 +227,6 @@ def test_flags_are_quoted_for_the_shell_names_and_values_alike() -> None:
 
 def test_a_long_default_is_cut_and_marked() -> None:
     assert FILTERS["brief"]("x" * 60) == "x" * 60
-    assert FILTERS["brief"]("x" * 61) == "x" * 57 + "..."
+    assert FILTERS["brief"]("x" * 61) == "x" * 59 + "…"
     assert FILTERS["brief"](5) == 5
-    assert FILTERS["brief"]([1] * 40).endswith("...")
+    assert FILTERS["brief"]([1] * 40).endswith("…")

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
 from falsmith.model import MISSING, Model, Parameter
-from falsmith.parse import parse
+from falsmith.parse import MOST_MEMBERS, parse
 from falsmith.sample import Sampler
 
 Build = Callable[..., Documents]
@@ -60,7 +60,7 @@ def test_a_parameter_holds_all_there_is_to_know(parsed: Callable[..., Model]) ->
 
     assert [parameter.name for parameter in model.parameters] == ["image_url", "count", "format"]
     assert dataclasses.astuple(one(model, "count")) == (
-        ("count", "integer", False, 1, (), 0, "1..4", None, "How many.", False)
+        ("count", "integer", False, 1, (), 0, "1..4", None, "How many. Longer story.", False, ())
     )
     assert one(model, "image_url").file_kind == "image"
     assert one(model, "image_url").default is MISSING
@@ -269,6 +269,70 @@ def test_an_unknown_input_is_said_to_be_unknown(model_documents: Build) -> None:
     assert any("Gone, which is not defined" in warning for warning in model.warnings)
 
 
+def test_all_that_is_said_of_a_field_is_its_description(parsed: Callable[..., Model]) -> None:
+    links = {
+        "type": "array",
+        "items": {"type": "string", "description": "One picture.", "limit_description": "Max 5MB."},
+        "description": "The pictures.",
+        "limit_description": "At most three.",
+    }
+    size = {
+        "anyOf": [{"enum": ["hd"], "description": "A usual size."}, ref("Size"), {"type": "null"}],
+        "description": "How large.",
+    }
+    parts = {"width": {"type": "integer"}}
+    sizes = {"Size": {"type": "object", "properties": parts, "description": "In pixels."}}
+    model = parsed({"image_urls": links, "image_size": size}, components=sizes)
+
+    assert one(model, "image_urls").description == (
+        "The pictures.\n\nAt most three.\n\nOne picture.\n\nMax 5MB."
+    )
+    assert one(model, "image_size").description == "How large.\n\nA usual size.\n\nIn pixels."
+
+
+def test_members_of_objects_are_parameters_by_dotted_name(parsed: Callable[..., Model]) -> None:
+    crop = {"type": "object", "properties": {"side": {"type": "integer", "maximum": 9}}}
+    adapter = {
+        "type": "object",
+        "properties": {
+            "path": {"type": "string", "description": "Max 3 GB."},
+            "crop": {"anyOf": [crop, {"type": "null"}]},
+        },
+        "required": ["path"],
+    }
+    adapters = {"type": "array", "items": ref("Adapter")}
+    model = parsed({"loras": adapters}, components={"Adapter": adapter})
+
+    members = one(model, "loras").members
+    assert [member.name for member in members] == ["path", "crop", "crop.side"]
+    assert [member.required for member in members] == [True, False, False]
+    assert members[0].description == "Max 3 GB."
+    assert members[2].limits == "<= 9"
+
+
+def test_objects_that_hold_one_another_have_an_end(parsed: Callable[..., Model]) -> None:
+    names = [f"Node{number}" for number in range(20)]
+    node = {"type": "object", "properties": {name: ref(name) for name in names}}
+    model = parsed({"tree": ref("Node0")}, components=dict.fromkeys(names, node))
+
+    assert len(one(model, "tree").members) == MOST_MEMBERS
+
+
+@pytest.mark.parametrize(
+    ("schema", "shown"),
+    [
+        ({"type": "boolean", "default": False}, []),
+        ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, []),
+        ({"enum": ["cut_off", "loop"], "default": "cut_off"}, ["sync_mode"]),
+    ],
+    ids=["boolean", "boolean or null", "enum"],
+)
+def test_only_the_switch_that_each_model_has_is_hidden(
+    schema: dict[str, Any], shown: list[str], parsed: Callable[..., Model]
+) -> None:
+    assert [parameter.name for parameter in parsed({"sync_mode": schema}).parameters] == shown
+
+
 def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
     file = {"type": "object", "properties": {"url": {"type": "string"}}}
     model = parse(
@@ -303,7 +367,7 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
         ("seed", "integer", False),
         ("timings", "object", False),
     ]
-    assert model.outputs[1].description == "Made."
+    assert model.outputs[1].description == "Made. Indeed."
     assert model.has_seed
 
 

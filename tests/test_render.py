@@ -75,6 +75,36 @@ def test_an_odd_model_has_a_sound_yaml_reference(
     assert text == snapshot(extension_class=Yaml)
 
 
+def test_what_binds_is_told_of_fields_of_their_members_and_of_the_answer(
+    model_documents: Build,
+) -> None:
+    path = {"type": "string", "description": "A link. At most 3 GB."}
+    adapter = {"type": "object", "properties": {"path": path, "note": {"type": "string"}}}
+    fields = {"loras": {"type": "array", "items": adapter, "description": "Up to 2."}}
+    mesh = {"type": "string", "description": "The shape. Only there when `rig` is true."}
+    answer = {"type": "object", "properties": {"mesh": mesh}}
+    documents = model_documents({"properties": fields}, output_schema=answer)
+
+    full, lazy = (
+        rendered(documents)["SKILL.md"],
+        yaml.safe_load(rendered(documents, LAZY)[REFERENCE]),
+    )
+    assert "|  | Up to 2. `path`: At most 3 GB. … |" in full
+    assert "`mesh` (string: Only there when \\`rig\\` is true.)." in full
+    assert lazy["input"]["loras"]["members"]["path"]["about"] == "A link. At most 3 GB."
+    assert lazy["output"]["mesh"]["about"] == mesh["description"]
+
+
+def test_a_default_that_is_cut_is_not_told_as_the_value(model_documents: Build) -> None:
+    words = {"type": "string", "default": "grey " * 20}
+    documents = model_documents({"properties": {"negative_prompt": words}})
+
+    field = yaml.safe_load(rendered(documents, LAZY)[REFERENCE])["input"]["negative_prompt"]
+    assert field["default_begins"].endswith("…")
+    assert "default" not in field
+    assert 'grey…"` (cut) |' in rendered(documents)["SKILL.md"]
+
+
 def test_the_files_are_those_of_a_skill(no_parameters: Documents) -> None:
     paths = [path for path in rendered(no_parameters) if "fal_runtime" not in path]
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from fal_runtime.text import HIDDEN, cut, has_control_token, is_visible, one_line
+from fal_runtime.text import HIDDEN, has_control_token, is_visible, one_line
 from falsmith.documents import Json
-from falsmith.text import replace_control_tokens
+from falsmith.prose import condense, conditions
+from falsmith.text import CUT, replace_control_tokens
 
 __all__ = ["FILTERS"]
 
@@ -146,9 +147,9 @@ def flags(example: Mapping[str, Json]) -> str:
 
 
 def brief(value: Json) -> Json:
-    """Return a default that is short enough to read; a longer one is cut and marked with dots."""
+    """Return a default that is short enough to read as it is; of a longer one its first words."""
     text = value if isinstance(value, str) else json.dumps(value)
-    return value if len(text) <= BRIEF_LENGTH else cut(text, BRIEF_LENGTH)
+    return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 1] + CUT
 
 
 def _without_tokens(text: str) -> str:
@@ -174,6 +175,8 @@ FILTERS: Mapping[str, Any] = {
     "cell": cell,
     "choices": choices,
     "code": code,
+    "condense": condense,
+    "conditions": conditions,
     "flags": flags,
     "front_matter": front_matter,
     "heading": heading,

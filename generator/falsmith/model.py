@@ -24,7 +24,8 @@ class Parameter:
     """One input field: `type` in people's words, `limits` such as `1..4`, `file_kind` of a link.
 
     `choices` are the allowed values that may be shown, also those of one branch of a union or of
-    a list's items; there are `choice_count` in all.
+    a list's items; there are `choice_count` in all. `description` is all that the document says
+    of it. `members` are those of the objects that it takes, by dotted name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Parameter:
     file_kind: str | None
     description: str
     deprecated: bool
+    members: tuple["Parameter", ...] = ()
 
     @property
     def has_default(self) -> bool:
@@ -52,6 +54,11 @@ class Output:
     kind: str
     is_file: bool
     description: str
+
+    @property
+    def label(self) -> str:
+        """The kind in words: `image file`, `integer`."""
+        return f"{self.kind} file" if self.is_file and self.kind != "file" else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
-from falsmith.text import is_plain, shorten
+from falsmith.text import is_plain
 from falsmith.traits import purpose, traits
 
 __all__ = ["parse"]
@@ -33,7 +33,9 @@ __all__ = ["parse"]
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
 SHORT_DESCRIPTION_LENGTHS = range(25, 65)
-DESCRIPTION_LIMIT = 120
+MEMBER_DEPTH = 3
+# The catalogue's inputs have fewer than a hundred; those of objects of objects multiply.
+MOST_MEMBERS = 1_000
 OUTPUT_DEPTH = 4
 # The catalogue's answers have fewer than a hundred; those of unions of objects multiply.
 MOST_PLACES = 10_000
@@ -147,14 +149,59 @@ def _parameters(schema: Schema) -> Iterator[Parameter]:
     """Yield the fields of an input, of all its branches where it is a union."""
     document = SchemaDocument(schema)
     required = frozenset(document.required())
+    places = iter(range(MOST_MEMBERS))
     for name, part in document.fields().items():
-        if name not in HIDDEN:
-            yield _parameter(name, part, schema, required=name in required)
+        if not _is_hidden(name, part, schema):
+            inside = tuple(_inside(part, schema))
+            members = tuple(_members("", inside, schema, places))
+            yield _parameter(name, inside, schema, name in required, members)
 
 
-def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Parameter:
+def _is_hidden(name: str, part: Schema, root: Schema) -> bool:
+    """Return whether a field is the switch that each model has, and not another of its name."""
+    return name in HIDDEN and all(one.get("type") == "boolean" for one in branches(part, root))
+
+
+def _inside(part: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
+    """Yield a field's schema, its branches, and all that of the items of its lists."""
     whole = follow(part, root)
-    parts = branches(part, root)
+    yield whole
+    parts = branches(whole, root)
+    depth = depth if has_few_lists(parts) else LIST_DEPTH
+    for one in parts:
+        if one is not whole:
+            yield one
+        items = one.get("items")
+        if items and depth < LIST_DEPTH and isinstance(items, Mapping):
+            yield from _inside(items, root, depth + 1)
+
+
+def _members(
+    path: str, inside: Sequence[Schema], root: Schema, places: Iterator[int], depth: int = 0
+) -> Iterator[Parameter]:
+    """Yield the members of the objects inside a field, and theirs.
+
+    Each takes one of `places`; after the last, no more is found.
+    """
+    found: dict[str, tuple[Schema, bool]] = {}
+    for one in inside:
+        for name, member in one.get("properties", {}).items():
+            found.setdefault(f"{path}{name}", (member, name in one.get("required", ())))
+    for (name, (member, required)), _ in zip(found.items(), places, strict=False):
+        within = tuple(_inside(member, root))
+        yield _parameter(name, within, root, required)
+        if depth < MEMBER_DEPTH:
+            yield from _members(f"{name}.", within, root, places, depth + 1)
+
+
+def _parameter(
+    name: str,
+    inside: Sequence[Schema],
+    root: Schema,
+    required: bool,
+    members: tuple[Parameter, ...] = (),
+) -> Parameter:
+    whole, parts = inside[0], branches(inside[0], root)
     allowed = choices(parts, root)
     return Parameter(
         name=name,
@@ -164,23 +211,17 @@ def _parameter(name: str, part: Schema, root: Schema, *, required: bool) -> Para
         choices=tuple(filter(fit_to_show, allowed)),
         choice_count=len(allowed),
         limits=limits(parts),
-        file_kind=_file_kind(parts, root),
-        description=shorten(whole.get("description", ""), DESCRIPTION_LIMIT),
+        file_kind=next((one["x-file"] for one in inside if "x-file" in one), None),
+        description=_description_of(inside),
         deprecated=whole.get("deprecated", False),
+        members=members,
     )
 
 
-def _file_kind(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str | None:
-    """Return the kind of file that the field itself takes, alone or as a list."""
-    depth = depth if has_few_lists(parts) else LIST_DEPTH
-    for part in parts:
-        items = part.get("items") if depth < LIST_DEPTH else None
-        kind = part.get("x-file")
-        if kind is None and items:
-            kind = _file_kind(branches(items, root), root, depth + 1)
-        if isinstance(kind, str):
-            return kind
-    return None
+def _description_of(inside: Sequence[Schema]) -> str:
+    """Return all that the document says of a field and what it takes, by paragraphs."""
+    texts = dict.fromkeys(one["description"] for one in inside if "description" in one)
+    return "\n\n".join(texts)
 
 
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
@@ -226,7 +267,7 @@ def _files(
         marks = [one.get("x-file") for one in branches(link, root)]
         kind = next((mark for mark in marks if isinstance(mark, str)), None)
         if kind is not None:
-            yield Output(path, word_kind(path) or kind, True, _about(part, root))
+            yield Output(path, word_kind(path.replace(".", "_")) or kind, True, _about(part, root))
         elif not properties and "items" not in branch:
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
@@ -238,4 +279,4 @@ def _files(
 
 
 def _about(part: Schema, root: Schema) -> str:
-    return shorten(follow(part, root).get("description", ""), DESCRIPTION_LIMIT)
+    return _description_of(tuple(_inside(part, root)))

@@ -1,8 +1,7 @@
-"""Texts of a document: cleaned values, first sentences, and what may be shown as it is."""
+"""Texts of a document: cleaned values, and what may be shown as it is."""
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 from fal_runtime.text import (
     ANGLED,
@@ -10,11 +9,13 @@ from fal_runtime.text import (
     clean_text,
     has_control_token,
     is_visible,
-    one_line,
 )
 from falsmith.documents import Json
 
-__all__ = ["clean_data", "counted", "is_plain", "replace_control_tokens", "shorten"]
+__all__ = ["CUT", "clean_data", "counted", "is_plain", "replace_control_tokens"]
+
+# Ends what is a part and not the whole.
+CUT = "…"
 
 
 def clean_data(value: Json) -> Json:
@@ -41,12 +42,3 @@ def is_plain(text: str) -> bool:
 def replace_control_tokens(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
     """Return `text` with each chat control token replaced by what `replacement` makes of it."""
     return BRACKETED.sub(replacement, ANGLED.sub(replacement, text))
-
-
-@lru_cache(maxsize=4096)
-def shorten(text: str, limit: int) -> str:
-    """Return the first sentence of cleaned `text` on one line, cut at a word beyond `limit`."""
-    sentence = one_line(re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])|\n\n", text, maxsplit=1)[0])
-    if len(sentence) <= limit:
-        return sentence
-    return sentence[: limit - 3].rsplit(" ", 1)[0].rstrip(" ,;:(-") + "..."

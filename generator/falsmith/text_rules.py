@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 
 from fal_runtime.text import cut, one_line
+from falsmith.prose import sentences
+from falsmith.text import CUT
 
 __all__ = [
     "MARK",
@@ -83,7 +85,6 @@ VARIANT, NON_JOINER, JOINER, KEYCAP = "\ufe0f", "\u200c", "\u200d", "\u20e3"
 # Emoji that Unicode counts among the letters and the dashes.
 OTHER_EMOJI = ("\u2139", "\u3030")
 VIRAMA = 9
-_SENTENCE_END = re.compile(r"((?<=[.!?])\s+|\n+)")
 _READER = r"(?:assistants?|(?:ai|coding) agents?|agents|language models?|llms?|ais?|chatbots?)"
 # Each with the reason that a warning gives, and with words of which one stands in every text that
 # it fits: to look for them takes a tenth of the time. All are held against case-folded text,
@@ -235,17 +236,14 @@ def objection(prose: str) -> str | None:
 
 @lru_cache(maxsize=16_384)
 def without_steering(prose: str) -> tuple[str, str | None]:
-    """Return cleaned prose without the sentences that steer, and why the first was left out."""
+    """Return cleaned prose without the sentences that steer, and why one was left out.
+
+    An ellipsis stands for what was left out.
+    """
     whole = objection(one_line(prose))
     if whole is None:
         return prose, None
-    parts = _SENTENCE_END.split(prose)
-    ends = [*parts[1::2], ""]
-    kept = [
-        sentence + end
-        for sentence, end in zip(parts[::2], ends, strict=True)
-        if objection(sentence) is None
-    ]
-    text = "".join(kept).strip()
+    kept = [sentence for sentence in sentences(prose) if objection(sentence) is None]
     # An order may be spread over sentences: then none of them stays.
-    return ("" if objection(one_line(text)) else text), whole
+    fit = kept if objection(" ".join(kept)) is None else []
+    return "\n\n".join([*fit, CUT]), whole

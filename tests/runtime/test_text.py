@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_runtime.text import clean_text, has_control_token, one_line
-from falsmith.text import clean_data, is_plain, shorten
+from falsmith.text import clean_data, is_plain
 
 TOKENS = (
     "<|im_end|>",
@@ -118,23 +118,6 @@ def test_one_line_is_one_line() -> None:
     assert one_line("  a\n\n b\t c ") == "a b c"
 
 
-@pytest.mark.parametrize(
-    ("text", "limit", "short"),
-    [
-        ("One. Two. Three.", 99, "One."),
-        ("Uses v1.5 of it. More.", 99, "Uses v1.5 of it."),
-        ("Either way\n\nmore", 99, "Either way"),
-        ("alpha beta gamma delta", 15, "alpha beta..."),
-        ("abcdefghijkl", 10, "abcdefg..."),
-        ("", 10, ""),
-    ],
-)
-def test_a_text_is_shortened_to_its_first_sentence_and_at_a_word(
-    text: str, limit: int, short: str
-) -> None:
-    assert shorten(text, limit) == short
-
-
 def test_plain_is_what_can_be_shown_as_it_is() -> None:
     assert is_plain("a cat, 50 %")
     for text in ("a\nb", "\ufe0f", "[INST]", "a\x00", "\u202e"):
@@ -153,11 +136,3 @@ def test_cleaned_text_holds_nothing_hidden_and_is_clean_already(text: str) -> No
         assert not any(unicodedata.category(char)[0] == "C" for char in line)
         assert line == line.strip()
     assert not any(token in cleaned for token in TOKENS)
-
-
-@given(st.text(), st.integers(10, 200))
-def test_a_shortened_text_keeps_its_limit_and_its_line(text: str, limit: int) -> None:
-    short = shorten(text, limit)
-
-    assert len(short) <= limit
-    assert "\n" not in short

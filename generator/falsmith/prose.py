@@ -1,0 +1,184 @@
+"""Which sentences of a field's description its caller must know, and what of the rest has room.
+
+A sentence binds where a caller who does not know it may send what is refused or ignored, lose
+something, or pay more. A detector in doubt says yes: a sentence too many costs a few words.
+"""
+
+import re
+from functools import lru_cache
+
+from fal_runtime.text import clean_text
+from falsmith.text import CUT
+
+__all__ = ["SENTENCE_LIMIT", "binds", "condense", "conditions", "sentences"]
+
+# A sentence that binds is cut here: of the catalogue's one in a hundred is longer.
+SENTENCE_LIMIT = 300
+
+# An item of a list begins a sentence of its own, wherever the line before it ended.
+_ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
+_END = re.compile(
+    r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*[A-Z0-9→])|(?<=[。！？])(?=.)"
+)
+# Words that end in a full stop inside a sentence.
+_ABBREVIATION = re.compile(
+    r"(?:^\d{1,2}\.|\b(?:e\.g|i\.e|etc|vs|approx|max|min|no|resp|incl|ca|fig|[A-Z])\.|\.\.\.)[\"')\]`*]*$",
+    re.IGNORECASE,
+)
+
+# Words that make a sentence bind wherever they stand in it; each is of real descriptions.
+_WORDS = (
+    # obligation and permission
+    "must mandatory require required requires requirement requirements need needed needs should "
+    "shall cannot can't cant only exclusive exclusively neither exactly unless except doesn't "
+    "isn't don't won't never always unsupported allowed accepted permitted recommended",
+    # other fields
+    "override overrides overridden overriding precedence priority ignore ignored ignores "
+    "effective depends depending applies applicable relevant conjunction combination",
+    # bounds
+    "least maximum minimum max min limit limits limited range exceed exceeds divisible "
+    "snapped inclusive",
+    # formats, and how inputs are referred to
+    "format formats extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
+    "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt "
+    "safetensors support supported supports accept accepts base64 encoded hex hexadecimal "
+    "rgb iso publicly trigger match matches matching refer alphanumeric newline "
+    "newlines prefix archive named captions",
+    # masks
+    "white black",
+    # what happens
+    "delete deleted deletes permanent permanently discard discarded truncated crop crops cropped "
+    "resize resized resizes trim trimmed padded loop looped loops clamped rounded rounds split "
+    "chunked skipped fail fails failed error errors reject rejected rejects refused invalid "
+    "disable disabled disables deprecated removed replaced warning caution note important "
+    "automatically default defaults prepended appended",
+    # money and time
+    "cost costs price priced prices pricing bill billed billing bills billable charge charged "
+    "charges credit credits expensive cheaper slower",
+)
+_BINDING_WORDS = frozenset(" ".join(_WORDS).split())
+_WORD = re.compile(r"[a-z][a-z\d]*(?:'t)?")
+_BINDING = re.compile(
+    r"\bnot (?:be|both|yet|available|compatible|possible|valid|used|applied|applicable)\b"
+    r"|\b(?:do|does|will|can|may|is|are) not\b|\bno (?:longer|more|less)\b|\b(?:has|have) to\b"
+    r"|\bat most\b|\bup to\b|\b(?:more|less|fewer|longer|larger|smaller) than\b|\bone of\b"
+    r"|\b(?:no|takes?|has) effect\b|\bmultiples? of\b|\bcomma[ -]separated\b|\bdata uri\b"
+    r"|\binstead of\b|\bin place of\b|\btogether with\b|\bin (?:the |your )?prompt\b"
+    r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bfree of charge\b"
+    r"|\b(?:valid|possible) values\b|^(?:options|codes|choose)\b|^(?:omit|without)\b"
+    r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
+    r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b"
+    r"|\b(?:if|when)\b.{0,40}\b(?:true|false|given|provided|specified|enabled|used|using|set)\b"
+    r"|\beither\b.+\bor\b|\bbetween\b.{1,40}\band\b"
+    # @Image1, [Video2], <speaker>, [verse], and links
+    r"|@\w|\[[a-z_]+ ?\d*\]|<[a-z_#]+ ?\d*>|://"
+)
+# Of these one stands in every sentence that the pattern above fits: to look for them takes a tenth
+# of the time.
+_HINT_WORDS = (
+    "not no has have most up than effect multiple multiples one instead place together comma data "
+    "same prompt valid possible options codes choose be empty set leave if when omit without "
+    "either between free"
+)
+_HINTS = frozenset(_HINT_WORDS.split())
+_DIGIT = re.compile(r"\d")
+_MARKS = re.compile(r"[@<\[]|://")
+_BINDING_NUMBER = re.compile(
+    r"[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
+    r"|\b(?:longer|shorter|larger|smaller|greater|less|more|fewer|above|below|over)\b.{0,20}\d"
+    r"|\d\s*(?:[kmg]i?b|megapixels?|mp|px|pixels?|fps|k?hz|m?s|sec(?:ond)?s?|min(?:ute)?s?|hours?"
+    r"|tokens?|characters?|chars|words?|frames?|images?|files?|items?|%)(?!\w)"
+)
+_CONDITION = re.compile(
+    r"\b(?:only|if|when|unless|otherwise|may|might|not|none|null|empty|deprecated|expires?)\b",
+    re.IGNORECASE,
+)
+# Other scripts: what cannot be judged is kept.
+_UNKNOWN = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]{3}")
+
+
+@lru_cache(maxsize=16_384)
+def sentences(text: str) -> tuple[str, ...]:
+    """Return the sentences of a description, each on one line.
+
+    Lines that a docstring broke are joined; a blank line and an item of a list begin anew.
+    """
+    paragraphs: list[str] = []
+    joins = False
+    for line in clean_text(text).split("\n"):
+        if joins and line and not _ITEM.match(line):
+            paragraphs[-1] += f" {line}"
+        elif line:
+            paragraphs.append(line)
+        joins = bool(line)
+    return tuple(one for paragraph in paragraphs for one in _split(paragraph))
+
+
+def _split(paragraph: str) -> list[str]:
+    found: list[str] = []
+    start = 0
+    for end in _END.finditer(paragraph):
+        part = paragraph[start : end.end()].strip()
+        if part and not _ABBREVIATION.search(part):
+            found.append(" ".join(part.split()))
+            start = end.end()
+    rest = " ".join(paragraph[start:].split())
+    return [*found, rest] if rest else found
+
+
+@lru_cache(maxsize=16_384)
+def binds(sentence: str) -> bool:
+    """Return whether a caller that does not know the sentence may call wrongly or pay more."""
+    lower = sentence.lower()
+    words = _WORD.findall(lower)
+    if not _BINDING_WORDS.isdisjoint(words):
+        return True
+    hinted = not _HINTS.isdisjoint(words) or _MARKS.search(lower)
+    if hinted and _BINDING.search(lower):
+        return True
+    if _DIGIT.search(lower) and _BINDING_NUMBER.search(lower):
+        return True
+    return not lower.isascii() and bool(_UNKNOWN.search(lower))
+
+
+@lru_cache(maxsize=4096)
+def conditions(text: str) -> str:
+    """Return on one line the sentences on a value of the answer that say when it is there.
+
+    Its format, its length and the like can be seen on what comes.
+    """
+    shown = [one for one in sentences(text) if _CONDITION.search(one)]
+    return " ".join(_cut(one, SENTENCE_LIMIT) for one in shown)
+
+
+@lru_cache(maxsize=16_384)
+def condense(text: str, room: int) -> str:
+    """Return on one line each sentence that binds, and others, first the first, while they fit.
+
+    Args:
+        text: The description as the document has it.
+        room: The characters up to which sentences that do not bind are taken; 0 takes none.
+
+    What is left out or cut is marked by an ellipsis; of a text of which nothing is kept nothing is
+    returned.
+
+    """
+    parts = sentences(text)
+    binding = [binds(part) for part in parts]
+    kept = list(binding)
+    size = sum(len(part) for part, keep in zip(parts, kept, strict=True) if keep)
+    for place, part in enumerate(parts):
+        if not kept[place] and room and (place == 0 or size + len(part) <= room):
+            kept[place], size = True, size + len(part)
+    line = " ".join(
+        _cut(part, SENTENCE_LIMIT if bound else room)
+        for part, bound, keep in zip(parts, binding, kept, strict=True)
+        if keep
+    )
+    return f"{line} {CUT}" if line and not all(kept) and not line.endswith(CUT) else line
+
+
+def _cut(sentence: str, limit: int) -> str:
+    if len(sentence) <= limit:
+        return sentence
+    return sentence[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:(-") + CUT
