@@ -94,7 +94,7 @@ def front_matter(text: str) -> str:
 
 
 # The same words stand in hundreds of skills.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def cell(text: str) -> str:
     """Return `text` for a cell of a Markdown table, or for a line of prose."""
     return MARKDOWN.sub(r"\\\1", one_line(text))

@@ -7,7 +7,7 @@ something, or pay more. A detector in doubt says yes: a sentence too many costs 
 import re
 from functools import lru_cache
 
-from fal_runtime.text import clean_text
+from fal_runtime.text import clean_text, one_line
 from falsmith.text import CUT
 
 __all__ = ["SENTENCE_LIMIT", "binds", "condense", "conditions", "sentences"]
@@ -163,6 +163,8 @@ def condense(text: str, room: int) -> str:
     returned.
 
     """
+    if len(text) <= room:
+        return one_line(text)
     parts = sentences(text)
     binding = [binds(part) for part in parts]
     kept = list(binding)
