@@ -20,7 +20,7 @@ RUNTIME = Path(fal_runtime.__file__).parent
 ORDER = {
     "falsmith": {
         "vocabulary": "errors names documents model text prose text_rules hosts",
-        "reading": "schema screening sample traits filters platform catalog sources",
+        "reading": "schema screening roles sample example traits filters platform catalog sources",
         "making and judging": "parse skill runtime_files render verify emulator",
         "pipeline": "generate doctor",
         "command line": "cli __main__",
@@ -45,7 +45,7 @@ PLACES = {
 # its looks, so verify compares it with what is rendered. The wire carries inputs without a look
 # into them, and a result is read by its own schema.
 STRANGERS = {
-    ("falsmith", "verify"): {"parse", "filters", "sample", "schema"},
+    ("falsmith", "verify"): {"parse", "filters", "roles", "sample", "example", "schema"},
     ("falsmith", "emulator"): {"parse", "skill", "render", "filters", "verify"},
     ("fal_runtime", "schema"): {"settings", "config", "process"},
     ("fal_runtime", "input"): {"config", "process"},

@@ -81,25 +81,44 @@ def test_a_sample_keeps_the_limits(schema: dict[str, Any]) -> None:
     only(schema)
 
 
-def test_a_sample_is_sensible_for_its_field() -> None:
-    assert "fox" in only({"type": "string"}, "negative_prompt")
-    assert "fox" in only({"type": "string"}, "gen_text")
-    assert only({"type": "string"}, "voice") == "example"
+def test_a_file_of_an_input_is_a_local_name_and_of_an_answer_a_link() -> None:
+    schema = {"type": "string", "x-file": "image"}
+
+    assert Sampler({}, subject="").value(schema) == "input.png"
+    assert Sampler({}).value(schema) == "https://example.com/input.png"
+
+
+def test_the_files_of_a_list_have_names_of_their_own() -> None:
+    schema = {"type": "array", "minItems": 2, "items": {"type": "string", "x-file": "image"}}
+
+    assert Sampler({}, subject="").value(schema, "image_urls") == ["input_1.png", "input_2.png"]
+
+
+def test_a_text_of_which_nothing_is_known_asks_to_be_filled_in() -> None:
+    assert Sampler({}, subject="").value({"type": "string"}, "style_id") == "YOUR_STYLE_ID"
+
+
+def test_a_list_is_sampled_for_what_its_own_description_says() -> None:
+    schema = {"type": "array", "description": "Voice descriptions", "items": {"type": "string"}}
+
+    (text,) = Sampler({}, subject="text-to-speech acme/demo").value(schema, "prompts")
+    assert "voice" in text
 
 
 @pytest.mark.parametrize(
-    ("kind", "link"),
+    ("schema", "name", "value"),
     [
-        ("image", "https://example.com/input.png"),
-        ("3d", "https://example.com/input.glb"),
-        ("file", "https://example.com/input.bin"),
+        ({"type": "string", "default": ""}, "note", "YOUR_NOTE"),
+        ({"type": "array", "default": [], "items": {"type": "integer"}}, "counts", [1]),
+        ({"type": "integer", "default": 0}, "x_max", 400),
+        ({"type": "integer", "default": 0}, "seed", 0),
     ],
+    ids=str,
 )
-def test_a_file_is_a_link_and_in_a_brief_sample_a_local_name(kind: str, link: str) -> None:
-    schema = {"type": "string", "x-file": kind}
-
-    assert only(schema) == link
-    assert Sampler({}, brief=True).value(schema) == link.rpartition("/")[2]
+def test_a_default_that_says_nothing_is_no_sample(
+    schema: dict[str, Any], name: str, value: Any
+) -> None:
+    assert Sampler({}, subject="").value(schema, name) == value
 
 
 def test_a_brief_sample_takes_no_example_of_the_document() -> None:

@@ -11,6 +11,7 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json
+from falsmith.example import examples
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import (
     TITLE_LIMIT,
@@ -20,7 +21,6 @@ from falsmith.names import (
     skill_name,
     wrapper_name,
 )
-from falsmith.sample import examples
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
@@ -71,7 +71,7 @@ def parse(
     title = _title(documents)
     parameters = tuple(sorted(_parameters(schema), key=lambda one: not one.required))
     results = tuple(_outputs(answer))
-    example, brief = examples(schema)
+    example, brief = examples(schema, parameters, f"{category} {model_id}")
     return Model(
         id=model_id,
         skill_name=chosen,

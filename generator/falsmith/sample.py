@@ -1,28 +1,21 @@
 """A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
-import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import isfinite
 
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from fal_runtime.input.files import find_local_files
 from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
+from falsmith.roles import file_for, is_own_file, number_for, text_for
 from falsmith.schema.branches import follow
-from falsmith.screening import fit_for_command, fit_to_show, is_harmless, is_link
+from falsmith.screening import fit_to_show
 
-__all__ = ["Sampler", "examples"]
-
-# Fields that make a call say something, where the document requires none of them.
-MEANINGFUL = ("prompt", "text", "input", "script", "query")
-LONGEST_NESTED = 120
-# A text of the document that stands in a command where none of ours is valid.
-LONGEST_SHOWN = 200
+__all__ = ["Sampler", "numbered"]
 
 DEPTH = 12
 # Real fields take fewer than ten; a schema that refers to itself could take millions.
@@ -35,112 +28,19 @@ MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
 # Keywords that speak of a single value and that `SchemaDocument.accepts` does not know.
 INEXACT = COMBINING | {"maxLength", "minLength", "multipleOf", "not", "pattern"}
-EXTENSIONS = {"image": "png", "video": "mp4", "audio": "mp3", "archive": "zip", "3d": "glb"}
-OURS = frozenset(f"input.{extension}" for extension in (*EXTENSIONS.values(), "bin"))
-TEXTS = {
-    "prompt": "A red fox crossing a snowy field at dawn",
-    "text": "The quick brown fox jumps over the lazy dog.",
-}
-
-
-def examples(schema: Schema) -> tuple[dict[str, Json], dict[str, Json]]:
-    """Return an input made of the required fields and a meaningful one, and it for a command.
-
-    The second is short: samples of ours stand in it for values that are long or could mislead.
-    """
-    document = SchemaDocument(schema)
-    fields = document.fields()
-    example = _complete(document)
-    texts = list(_texts(example, document))
-    local = {name for name, text, is_file in texts if is_file and not is_link(text)}
-    unfit = {name for name, text, is_file in texts if not fit_for_command(text, is_file=is_file)}
-    unfit |= local | {name for name, value in example.items() if _is_long_nested(value)}
-    if not unfit:
-        return example, example
-    sampler = Sampler(schema, brief=True)
-    ours = {name: sampler.value(fields[name], name) for name in fields if name in unfit}
-    example |= {name: ours[name] for name in local}
-    brief = example | ours
-    # Fields of an object of one piece are valid one by one.
-    fits = (
-        all(sampler.fits(ours[name], fields[name]) for name in ours)
-        if (COMBINING | {"const", "enum", "not"}).isdisjoint(schema)
-        else sampler.fits(brief, schema)
-    )
-    if not fits:
-        # Theirs are longer, but valid. Where they mislead, better a command that is refused.
-        brief |= {name: example[name] for name in unfit - _misleading(example, document)}
-    # A default of a part may name a file as well: without its field nothing is uploaded.
-    local = _local_files(example, document) | _local_files(brief, document)
-    return _without(example, local), _without(brief, local)
-
-
-def _is_long_nested(value: Json) -> bool:
-    return isinstance(value, dict | list) and len(json.dumps(value)) > LONGEST_NESTED
-
-
-def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:
-    return {name: value for name, value in example.items() if name not in names}
-
-
-def _misleading(example: Mapping[str, Json], document: SchemaDocument) -> set[str]:
-    """Return the fields with a text that may steer, or that is longer than anyone reads."""
-    return {
-        name
-        for name, text, is_file in _texts(example, document)
-        if len(text) > LONGEST_SHOWN or not is_harmless(text, is_file=is_file)
-    }
-
-
-def _local_files(example: Mapping[str, Json], document: SchemaDocument) -> set[str]:
-    """Return the fields in which the wrapper would find a file to upload, but samples of ours."""
-    files, _ = find_local_files(dict(example), document, check=False)
-    return {str(file.location[0]) for file in files if str(file.path) not in OURS}
-
-
-def _complete(document: SchemaDocument) -> dict[str, Json]:
-    """Return the example in the document's own words, in its order of fields."""
-    sampler = Sampler(document.root)
-    fields = document.fields()
-    required = [name for name in document.required() if name in fields]
-    example = {name: sampler.value(fields[name], name) for name in required}
-    optional = [
-        name
-        for name in MEANINGFUL
-        if name in fields and ("default" not in fields[name] or not required)
-    ]
-    if not required and not optional:
-        optional = [name for name, part in fields.items() if part.get("examples")]
-    for name in optional[:1]:
-        value = example.get(name) or sampler.value(fields[name], name)
-        example |= {name: value} if value else {}
-    return {name: example[name] for name in fields if name in example}
-
-
-def _texts(
-    example: Mapping[str, Json], document: SchemaDocument
-) -> Iterator[tuple[str, str, bool]]:
-    """Yield the field, each text in its value, and whether that is a file; names of members too."""
-    fields = document.fields()
-    for field, whole in example.items():
-        if isinstance(whole, str):
-            yield field, whole, document.file_kind([fields[field]]) is not None
-        elif isinstance(whole, dict | list):
-            for location, value, schemas in document.visit({field: whole}):
-                if isinstance(value, str):
-                    yield field, value, document.file_kind(schemas) is not None
-                if len(location) > 1 and isinstance(location[-1], str):
-                    yield field, location[-1], False
 
 
 class Sampler:
     """Samples values of one self-contained schema; keeps its validator between calls.
 
-    `brief` samples are short: no examples of the document, names of local files for links.
+    `subject` is the category and ID of the model whose input it is: it tells which words and
+    files suit a field. An answer has none, and its files are links. `brief` samples are short: no
+    examples of the document.
     """
 
-    def __init__(self, root: Schema, *, brief: bool = False) -> None:
+    def __init__(self, root: Schema, *, subject: str | None = None, brief: bool = False) -> None:
         self._root = root
+        self._subject = subject
         self._brief = brief
         self._made_values = 0
         self._steps_left = MOST_STEPS
@@ -201,13 +101,17 @@ class Sampler:
         resolved = follow(schema, self._root)
         if not self._brief:
             yield from resolved.get("examples", ())[:MOST_EXAMPLES]
-        if resolved.get("default") is not None and not (self._brief and "type" in resolved):
-            yield resolved["default"]
+        default = resolved.get("default")
+        is_blank = _is_blank(default, name)
+        if default is not None and not is_blank and not (self._brief and "type" in resolved):
+            yield default
         allowed = [*([resolved["const"]] if "const" in resolved else []), *resolved.get("enum", ())]
         yield from islice(filter(fit_to_show, allowed), 1)
         # Nothing made here is one of them.
         if not allowed and depth < DEPTH:
             yield from self._made(resolved, name, depth)
+        if is_blank:
+            yield default
 
     def _made(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         for keyword in ("anyOf", "oneOf"):
@@ -231,10 +135,9 @@ class Sampler:
     def _of_type(self, kind: str, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         match kind:
             case "string":
-                yield from self._links(schema)
-                yield from _plain_texts(schema, name)
+                yield from self._strings(schema, name)
             case "integer" | "number":
-                yield from filter(isfinite, _numbers(schema, whole=kind == "integer"))
+                yield from filter(isfinite, _numbers(schema, name, whole=kind == "integer"))
             case "boolean":
                 yield False
             case "array":
@@ -244,39 +147,72 @@ class Sampler:
             case _:
                 yield None
 
-    def _links(self, schema: Schema) -> Iterator[str]:
+    def file(self, name: str, kind: str, schemas: Sequence[Schema]) -> str:
+        """Return a file for a place: the name of a local one, or in an answer a link."""
+        about = next((part["description"] for part in schemas if "description" in part), "")
+        file = file_for(name, kind, about, self._subject or "")
+        return file if self._subject is not None else f"https://example.com/{file}"
+
+    def _strings(self, schema: Schema, name: str) -> Iterator[str]:
         if "x-file" in schema:
-            file = f"input.{EXTENSIONS.get(schema['x-file'], 'bin')}"
-            yield file if self._brief else f"https://example.com/{file}"
+            yield self.file(name, schema["x-file"], [schema])
+        text = text_for(name, schema.get("description", ""), self._subject or "")
+        if not text and self._subject is not None and name:
+            text = f"YOUR_{name.upper()}"
+        length = schema.get("minLength", 0)
+        text = (text or "example").ljust(min(length, LONGEST_TEXT), ".")
+        yield text[: schema.get("maxLength", LONGEST_TEXT)]
+        yield from ("#000000", "a", "1", "2026-01-01", "00000000-0000-4000-8000-000000000000")
 
     def _array(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         fixed = [self.value(part, name, depth + 1) for part in schema.get("prefixItems", ())]
         least = max(schema.get("minItems", 0), 0 if fixed else 1)
         item = schema.get("items", {})
         room = min(least, 16) - len(fixed)
+        if isinstance(item, Mapping) and "description" in schema and "$ref" not in item:
+            item = {"description": schema["description"], **item}
         made = [self.value(item, name, depth + 1)] * room if isinstance(item, Mapping) else []
+        if room > 1 and isinstance(made[0], str) and is_own_file(made[0]):
+            made = [numbered(made[0], number) for number in range(1, room + 1)]
         yield fixed + made
         yield []
 
     def _objects(self, schema: Schema, depth: int) -> Iterator[Json]:
         properties: Mapping[str, Schema] = schema.get("properties", {})
         required = [key for key in schema.get("required", ()) if key in properties]
+        if not required and self._subject is not None:
+            required = [key for key in properties if self._tells(key, properties[key])]
         yield {key: self.value(properties[key], key, depth + 1) for key in required}
         yield {key: self.value(part, key, depth + 1) for key, part in properties.items()}
 
-
-def _plain_texts(schema: Schema, name: str) -> Iterator[str]:
-    spoken = next((text for word, text in TEXTS.items() if word in name.lower()), "example")
-    length = schema.get("minLength", 0)
-    yield spoken.ljust(min(length, LONGEST_TEXT), ".")[: schema.get("maxLength", LONGEST_TEXT)]
-    yield from ("#000000", "a", "1", "2026-01-01", "00000000-0000-4000-8000-000000000000")
+    def _tells(self, name: str, schema: Schema) -> bool:
+        """Return whether a member says something, in an object that requires none."""
+        return "examples" in schema or "x-file" in schema or number_for(name) is not None
 
 
-def _numbers(schema: Schema, *, whole: bool) -> Iterator[int | float]:
+def _is_blank(default: Json, name: str) -> bool:
+    """Return whether a default says nothing: no text, no item, no place."""
+    if isinstance(default, str):
+        return not default.strip(" .")
+    return default == [] or (default == 0 and number_for(name) is not None)
+
+
+def numbered(file: str, number: int) -> str:
+    """Return the name of a file with a number: `input.png` becomes `input_2.png`."""
+    stem, _, extension = file.rpartition(".")
+    return f"{stem}_{number}.{extension}"
+
+
+def _numbers(schema: Schema, name: str, *, whole: bool) -> Iterator[int | float]:
+    usual = number_for(name)
+    if usual is not None:
+        yield usual
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     most = schema.get("maximum", schema.get("exclusiveMaximum"))
     step = schema.get("multipleOf", 1 if whole else 0.5)
     start = least if least is not None else min(1, most) if most is not None else 1
+    if "strength" in name and least is not None and most is not None:
+        yield (least + most) / 2
     yield start
     yield start + step
     yield (start // step + 1) * step

@@ -12,7 +12,6 @@ from falsmith.documents import Json
 from falsmith.text_rules import objection, steering, without_steering
 
 __all__ = [
-    "fit_for_command",
     "fit_to_show",
     "is_harmless",
     "is_link",
@@ -23,7 +22,6 @@ __all__ = [
 
 LONGEST_CHOICE = 80
 LONGEST_PLACE = 80
-LONGEST_IN_COMMAND = 60
 # A sentence ends in a title that has no sentence in it, or goes on after a mark.
 SENTENCE = re.compile(r"[.!?:;,](?:\s|$)")
 MEMBERS = re.compile(r" \{.*\}", re.DOTALL)
@@ -73,15 +71,6 @@ def fit_to_show(choice: Json) -> bool:
 
 def _is_fit(text: str) -> bool:
     return len(text) <= LONGEST_CHOICE and not objection(text)
-
-
-def fit_for_command(text: str, *, is_file: bool) -> bool:
-    """Return whether a text may stand in a shown command: one short line that does no harm.
-
-    A file is given by a link; in any other text a link is a place to which the input could go.
-    """
-    short = len(text) <= LONGEST_IN_COMMAND and text.isprintable()
-    return short and is_harmless(text, is_file=is_file)
 
 
 def is_harmless(text: str, *, is_file: bool) -> bool:

@@ -15,6 +15,7 @@ from falsmith.catalog.saved import SavedSource
 from falsmith.documents import Documents
 from falsmith.parse import parse
 from falsmith.render import Options, render
+from falsmith.roles import is_own_file
 from falsmith.skill.tree import File
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")
@@ -166,6 +167,38 @@ def test_recorded_inputs_are_accepted(
             checked += 1
 
     assert checked == 19
+
+
+def test_every_example_passes_with_the_files_that_it_names(
+    every_model: list[Documents],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong: list[str] = []
+    for documents in every_model:
+        model = parse(documents)
+        skill = references(documents, tmp_path)
+        for example in (model.example, model.brief_example):
+            for text in texts_in(dict(example)):
+                if is_own_file(text):
+                    Path(text).write_bytes(b"x")
+            argv = ["--dry-run", "--quiet", "--args", json.dumps(example)]
+            if main(argv, model_id=model.id, skill=skill) != 0:
+                wrong.append(f"{model.id}: {capsys.readouterr().out}")
+            capsys.readouterr()
+
+    assert wrong == []
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(part)
 
 
 def test_an_example_of_unknown_fields_is_replaced_by_one_that_passes(

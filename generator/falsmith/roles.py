@@ -1,0 +1,216 @@
+"""What a field is for, told by its name, its description and its model; and a sample for that.
+
+All of it are words of ours: they stand in an example where the document has none of its own.
+"""
+
+import re
+from functools import lru_cache
+
+__all__ = ["file_for", "is_own_file", "number_for", "text_for"]
+
+# What a text says, by the field's name, its description, and the model's category and ID. The
+# first row counts of which all three patterns are found.
+_TEXTS = (
+    (r"negative", r"", r"", "blurry, low quality, distorted"),
+    (r"trigger|token_string|instance_prompt", r"", r"", "MYSTYLE"),
+    (r"caption", r"", r"training", "A photo in the style of MYSTYLE"),
+    (r"target\w*lang", r"", r"", "es"),
+    (r"lang", r"", r"", "en"),
+    (r"colou?r(?:_hex)?$", r"#|hex", r"", "#3366ff"),
+    (r"colou?r$", r"", r"", "white"),
+    (r"classes|labels", r"", r"", "person, car, dog"),
+    (r"remove|erase", r"", r"", "the people in the background"),
+    (r"object", r"", r"remov|eras", "the people in the background"),
+    (r"^object|object$|detect|^mask_prompt", r"", r"", "person"),
+    (r"lyric", r"", r"", "[Verse]\nStreet lights hum a quiet tune\n[Chorus]\nWe are walking home"),
+    (r"tags?$|genre", r"", r"", "lo-fi, mellow, soft piano, 80 bpm"),
+    (r"voice_(?:desc|prompt|instr)|style_instr", r"", r"", "A calm, warm voice, unhurried"),
+    (r"prompt|instruct|descri", r"voice desc|describ\w+ the voice|of the voice", r"",
+     "A calm, warm voice of a woman in her forties, unhurried"),
+    (r"prompt|text|instruct|descri", r"", r"voice-?design", "A calm, warm voice, unhurried"),
+    (r"ref(?:erence)?_(?:text|transcript)", r"", r"", "What is said in the reference recording."),
+    (r"(?:^|_)(?:texts?|script|transcript|speech|sentences?|dialogue)(?:_|$)|^input$",
+     r"speech|spoken|speak|say|said|synthes|voice|dialogue|tts|narrat", r"",
+     "Hello! Your order is ready, and you can pick it up today until six."),
+    (r"(?:^|_)(?:text|script|input|prompt)", r"", r"speech|tts|to-dialogue|lip-?sync",
+     "Hello! Your order is ready, and you can pick it up today until six."),
+    (r"^(?:path|lora|lora_url|lora_path)$", r"", r"", "your-name/your-lora"),
+    (r"^id$", r"", r"", "1"),
+    (r"_id$|key$|_name$|path$|repo$|url$", r"", r"", ""),
+    (r"prompt|query|question|^input$|^text|instruct|phrase", r"segment|detect|ground|locat|track",
+     r"", "person"),
+    (r"prompt|query|question|^text|object|phrase", r"",
+     r"segment|/sam-|\bdetect|point|ground|evf-sam", "person"),
+    (r"prompt|query|question|instruct", r"", r"^vision|image-to-text|visual-q|/vqa|/query",
+     "What is in this picture, and what is written on it?"),
+    (r"prompt|query|question|instruct", r"", r"video-to-text|/video/|video-understanding",
+     "What happens in this video, and in which order?"),
+    (r"prompt|query|question|instruct", r"", r"audio-to-text|audio-understanding",
+     "What is said in this recording, and by how many people?"),
+    (r"prompt|query|question|instruct|input|text|message", r"", r"\b(?:llm|text-to-text)\b",
+     "Explain in two sentences why the sky is blue."),
+    (r"prompt|instruct|text", r"remov|eras", r"", "the people in the background"),
+    (r"prompt|instruct|text", r"", r"remov|eras", "the people in the background"),
+    (r"prompt|instruct|descri|scene|text", r"background|surround|behind",
+     r"background|product|replace", "A sunlit wooden table with a blurred garden behind it"),
+    (r"prompt|instruct|descri|scene", r"", r"background|product-?shot|packshot|product-photo",
+     "A sunlit wooden table with a blurred garden behind it"),
+    (r"prompt|instruct|descri", r"sketch", r"", "Turn the sketched shapes into real objects"),
+    (r"prompt|instruct|descri", r"", r"redux|variation|/vary", "The same in evening light"),
+    (r"prompt|instruct|descri", r"", r"relight|ic-light", "Low warm sunlight from the left"),
+    (r"prompt|instruct|text|descri", r"", r"audio-(?:in|out)paint|extend-audio|inpaint-audio"
+     r"|audio-to-audio.*(?:separat|isolat|sam-audio)", "the piano"),
+    (r"prompt|descri|text", r"texture|material|surface", r"", "Weathered bronze with green patina"),
+    (r"prompt|descri|text", r"", r"retexture|material|texture",
+     "Weathered bronze with green patina"),
+    (r"prompt|instruct|descri", r"", r"inpaint|/fill|genfill|onereward",
+     "A wooden bench with a red cushion"),
+    (r"prompt|instruct|descri", r"", r"outpaint|expand|uncrop|reframe",
+     "The scene goes on naturally, in the same light"),
+    (r"prompt|instruct|descri", r"", r"(?:video|extend).*exten[ds]|exten[ds]\w*-?video|continu",
+     "The camera keeps moving forward as the scene goes on"),
+    (r"prompt|instruct|descri", r"", r"avatar|talk|omnihuman|lip-?sync|speech-to-video"
+     r"|audio-to-video|portrait|infinitalk|multitalk", "A person talks calmly to the camera"),
+    (r"prompt|instruct|descri|text", r"",
+     r"sound-?effects?|sfx|foley|video-to-audio|mmaudio|thinksound|add-sound",
+     "Rain on a tin roof with distant thunder"),
+    (r"prompt|instruct|descri|style|text", r"",
+     r"music|song|text-to-audio|audio-to-audio|lyria|beat|instrumental",
+     "A calm lo-fi track with soft piano and a slow beat"),
+    (r"prompt|instruct|descri", r"", r"first-last|flf2v|transition|keyframe|morph|start-end",
+     "The first picture turns smoothly into the last one"),
+    (r"prompt|instruct|descri", r"", r"lottie", "A blue ball that bounces twice"),
+    (r"prompt|instruct|descri|text", r"", r"3d", "A small wooden chest with iron fittings"),
+    (r"prompt|instruct|descri", r"", r"video-to-video|video.*edit|modify",
+     "Turn the scene into a snowy winter evening and keep the motion"),
+    (r"prompt|instruct|descri", r"", r"reference-to-video|subject",
+     "The subject walks along a sunny beach and looks into the camera"),
+    (r"prompt|instruct|descri|scene", r"", r"image-to-video|i2v|animate",
+     "Slow push-in while a light breeze moves hair, leaves and clothes"),
+    (r"prompt|instruct|descri|scene|shot", r"", r"to-video|t2v|video",
+     "A sailboat glides across a calm bay at sunrise, slow aerial shot, golden light"),
+    (r"prompt|instruct|descri|edit", r"", r"image-to-image|edit|kontext",
+     "Change the background to a sunny beach and keep everything else as it is"),
+    (r"prompt", r"", r"upscal|restor|enhanc|denois|speech-to-text|transcri", ""),
+    (r"prompt|descri|scene|^text$|^input$", r"", r"",
+     "A lighthouse on a rocky coast at dusk, warm light in its windows"),
+    (r"^name$|^title$", r"", r"", "Mira"),
+    (r"text_?input|phrase|caption", r"", r"", "A person on a bicycle"),
+)  # fmt: skip
+_ROWS = tuple(
+    (re.compile(field), re.compile(about), re.compile(model), text)
+    for field, about, model, text in _TEXTS
+)
+# A sample that the description itself gives: (e.g. 'chair', 'lamp').
+_QUOTED = re.compile(
+    r"(?:\be\.g\.|\bi\.e\.|\bsuch as|\bfor example|\beither|\bone of|\blike|\()[,:]?\s*"
+    r"(?:['‘]([^'‘’\n]{1,80})['’]|[\"“]([^\"“”\n]{1,80})[\"”]|`([^`\n]{1,80})`)",
+    re.IGNORECASE,
+)
+
+# What a file is called, by a word of its field's name; the name of the field's kind otherwise.
+_NAMES = {
+    "first": "first", "start": "first", "initial": "first", "end": "last", "last": "last",
+    "tail": "last", "second": "second", "third": "third", "mask": "mask", "masks": "mask",
+    "garment": "garment", "clothing": "garment", "cloth": "garment", "human": "person",
+    "person": "person", "face": "face", "reference": "reference", "ref": "reference",
+    "references": "reference", "style": "style", "control": "control", "pose": "pose",
+    "openpose": "pose", "depth": "depth", "canny": "edges", "normal": "normals",
+    "front": "front", "frontal": "front", "back": "back", "left": "left", "right": "right",
+    "top": "top", "bottom": "bottom", "texture": "texture", "background": "background",
+    "product": "product", "sketch": "sketch", "scribble": "sketch", "driving": "motion",
+    "driven": "speech", "motion": "motion", "target": "target", "source": "source",
+    "character": "character", "subject": "subject", "object": "object", "body": "body",
+    "identity": "person", "composition": "composition", "structure": "structure",
+    "voice": "voice", "speech": "speech", "speaker": "voice", "keyframe": "frame",
+    "frame": "frame", "frames": "frame", "logo": "logo", "hypothesis": "result",
+}  # fmt: skip
+_EXTENSIONS = {"image": "png", "video": "mp4", "audio": "wav", "archive": "zip", "3d": "glb"}
+# Other files, by what name and description say, and what they are called.
+_OTHERS = (
+    (r"pdf", "document.pdf"),
+    (r"srt|subtitle", "subtitles.srt"),
+    (r"font", "font.ttf"),
+    (r"lora|weights|checkpoint|model|embedding", "lora.safetensors"),
+    (r"video", "input.mp4"),
+    (r"audio", "input.wav"),
+    (r"media", "input.mp4"),
+    (r"image", "input.png"),
+    (r"", "input.bin"),
+)
+_OTHER_ROWS = tuple((re.compile(words), name) for words, name in _OTHERS)
+_MUSIC = re.compile(r"music|song|stem|demucs|cover|remix|melody|instrument|beat|vocal")
+_SPEECH = re.compile(
+    r"speech|speak|voice|talk|avatar|lip|dub|transcri|whisper|wizper|diari|audio-to-video|human"
+    r"|narrat|dialog|persona|wav2vec|caption|subtitle"
+)
+_TRAINED_ON = re.compile(r"\b(?:video|image|photo|picture)", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+|\d+")
+_OWN_FILE = re.compile(
+    rf"(?:{'|'.join(sorted({*_NAMES.values(), 'input', 'song', 'sound', 'images', 'videos'}))})"
+    rf"(?:_\d{{1,2}})?\.(?:{'|'.join([*_EXTENSIONS.values(), 'mp3'])})"
+)
+# Corners of a box, in pixels; as shares of a side where the limits say so.
+_NEAR = re.compile(r"(?:^|_)(?:x|y|left|top)(?:_?(?:min|0|1|start))?$")
+_FAR = re.compile(r"(?:^|_)(?:(?:x|y)_?(?:max|2|end)|right|bottom)$")
+
+
+@lru_cache(maxsize=4096)
+def text_for(field: str, about: str, model: str) -> str:
+    """Return a text for a field, '' where its name and description say nothing of its use.
+
+    Args:
+        field: The field's name.
+        about: Its description.
+        model: The model's category and ID.
+
+    """
+    name, told, whose = field.lower(), about.lower(), model.lower()
+    quoted = _QUOTED.search(about)
+    if quoted is not None:
+        return next(text for text in quoted.groups() if text)
+    return next(
+        (
+            text
+            for fields, abouts, models, text in _ROWS
+            if fields.search(name) and abouts.search(told) and models.search(whose)
+        ),
+        "",
+    )
+
+
+@lru_cache(maxsize=4096)
+def file_for(field: str, kind: str, about: str, model: str) -> str:
+    """Return the name of a local file for a field of this `x-file` kind."""
+    name, whose = field.lower(), f"{about} {model}".lower()
+    if kind == "archive":
+        first = _TRAINED_ON.search(about)
+        return "videos.zip" if first and first[0].lower() == "video" else "images.zip"
+    if kind not in _EXTENSIONS:
+        subject = f"{name} {about.lower()}"
+        return next(file for words, file in _OTHER_ROWS if words.search(subject))
+    words = _WORD.findall(name)
+    stem = next((_NAMES[word] for word in words if word in _NAMES), "")
+    extension = _EXTENSIONS[kind]
+    if kind == "audio" and stem in ("", "voice", "reference", "source", "target"):
+        if not stem and _MUSIC.search(whose) and not _SPEECH.search(about.lower()):
+            stem, extension = "song", "mp3"
+        elif not stem:
+            stem = "speech" if _SPEECH.search(f"{name} {whose}") else "sound"
+    if kind == "image" and not stem and "sketch" in whose:
+        stem = "sketch"
+    number = next((word for word in words if word.isdigit()), "")
+    return f"{stem or 'input'}{f'_{number[:2]}' if number else ''}.{extension}"
+
+
+def is_own_file(name: str) -> bool:
+    """Return whether a file's name is one of those that `file_for` gives, numbered or not."""
+    return bool(_OWN_FILE.fullmatch(name)) or any(name == other for _, other in _OTHERS)
+
+
+def number_for(field: str) -> int | None:
+    """Return a number for a coordinate, None for any other field."""
+    name = field.lower()
+    if _FAR.search(name):
+        return 400
+    return 100 if _NEAR.search(name) else None

@@ -1,0 +1,188 @@
+"""The example is a call that gives a good result with this very model."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from falsmith.documents import Documents
+from falsmith.example import cut_text
+from falsmith.model import Model
+from falsmith.parse import parse
+
+Build = Callable[..., Documents]
+Parsed = Callable[..., Model]
+
+LINK = "https://v3.fal.media/files/a.png"
+TEXT: dict[str, Any] = {"type": "string"}
+IMAGE: dict[str, Any] = {"type": "string", "examples": [LINK]}
+LIST: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.fixture
+def parsed(model_documents: Build) -> Parsed:
+    """Return the parser of a model of a category whose input has these fields."""
+
+    def build(
+        category: str, model_id: str, fields: Mapping[str, Any], *required: str, **more: Any
+    ) -> Model:
+        schema = {"type": "object", "properties": fields, "required": list(required)}
+        metadata = {"category": category}
+        return parse(model_documents(schema, metadata=metadata, model_id=model_id, **more))
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("category", "model_id", "fields", "shown"),
+    [
+        ("image-to-image", "acme/demo/edit", {"image_url": TEXT, "seed": {"type": "integer"}},
+         ["image_url"]),
+        ("image-to-image", "acme/demo", {"mask_url": TEXT, "photo_url": TEXT}, ["photo_url"]),
+        ("image-to-image", "acme/demo/inpaint", {"image_url": TEXT, "mask_url": TEXT},
+         ["image_url", "mask_url"]),
+        ("image-to-video", "acme/demo/reference-to-video",
+         {"image_url": TEXT, "reference_image_urls": LIST}, ["reference_image_urls"]),
+        ("image-to-video", "acme/demo/first-last-frame-to-video",
+         {"first_frame_url": TEXT, "last_frame_url": TEXT}, ["first_frame_url", "last_frame_url"]),
+        ("video-to-video", "acme/lipsync", {"video_url": TEXT, "audio_url": TEXT},
+         ["video_url", "audio_url"]),
+        ("image-to-image", "acme/demo/outpaint",
+         {"image_url": TEXT, "expand_left": {"type": "integer", "default": 0},
+          "expand_right": {"type": "integer", "default": 0}}, ["image_url", "expand_right"]),
+        ("text-to-image", "acme/demo", {"prompt": TEXT, "image_url": TEXT}, ["prompt"]),
+        ("text-to-video", "acme/dance", {"image_url": {"type": "string", "default": LINK}},
+         ["image_url"]),
+        ("training", "acme/trainer", {"images_data_url": TEXT, "trigger_word": TEXT},
+         ["images_data_url", "trigger_word"]),
+    ],
+)  # fmt: skip
+def test_what_a_model_of_this_kind_needs_is_shown(
+    category: str, model_id: str, fields: Mapping[str, Any], shown: list[str], parsed: Parsed
+) -> None:
+    assert list(parsed(category, model_id, fields).brief_example) == shown
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        (TEXT | {"default": ""}, True),
+        (TEXT | {"default": "wheel"}, True),
+        (TEXT | {"default": "A restoration of the picture with care for all its details."}, False),
+        (TEXT | {"description": "Optional. The model describes the picture if empty."}, False),
+        (TEXT | {"examples": ["make it blue"]}, True),
+        (TEXT | {"deprecated": True}, False),
+    ],
+    ids=str,
+)
+def test_a_prompt_is_left_out_only_where_the_model_has_a_better_one(
+    field: Mapping[str, Any], shown: bool, parsed: Parsed
+) -> None:
+    fields = {"image_url": IMAGE, "prompt": field}
+    model = parsed("image-to-image", "acme/demo", fields, "image_url")
+
+    assert ("prompt" in model.brief_example) == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        (
+            {
+                "width": {"type": "integer", "description": "At least one of width or height."},
+                "height": {"type": "integer", "examples": [512]},
+            },
+            ["height"],
+        ),
+        (
+            {
+                "scene": TEXT | {"description": "Either `scene` or `ref_url` must be provided."},
+                "ref_url": TEXT | {"description": "Either `scene` or `ref_url` must be provided."},
+            },
+            ["ref_url"],
+        ),
+        (
+            {"mood": TEXT | {"description": "Required unless tone is given."}, "tone": TEXT},
+            ["mood"],
+        ),
+        (
+            {
+                "words": TEXT | {"description": "Required when silent is false."},
+                "silent": {"type": "boolean", "default": False},
+            },
+            ["words"],
+        ),
+        (
+            {
+                "words": TEXT | {"description": "Required when silent is true."},
+                "silent": {"type": "boolean", "default": False},
+            },
+            [],
+        ),
+    ],
+    ids=str,
+)
+def test_fields_of_which_one_is_needed_are_shown_once(
+    fields: Mapping[str, Any], shown: list[str], parsed: Parsed
+) -> None:
+    model = parsed("text-to-image", "acme/demo", {"style": TEXT, **fields}, "style")
+
+    assert sorted(model.brief_example) == sorted(["style", *shown])
+
+
+def test_what_a_prompt_speaks_of_is_shown_as_well(parsed: Parsed) -> None:
+    fields = {"prompt": TEXT | {"examples": ["@Image2 as seen by @Image1"]}}
+    fields |= {"image_urls": LIST | {"examples": [[LINK, LINK]]}}
+    model = parsed("text-to-image", "acme/demo", fields, "prompt")
+
+    assert model.brief_example["image_urls"] == ["input_1.png", "input_2.png"]
+    assert model.example["image_urls"] == [LINK, LINK]
+
+
+def test_two_fields_never_name_the_same_file(parsed: Parsed) -> None:
+    fields = {"image_url": IMAGE, "photo_url": IMAGE}
+    model = parsed("image-to-image", "acme/demo", fields, *fields)
+
+    assert model.brief_example == {"image_url": "input.png", "photo_url": "input_2.png"}
+
+
+def test_parts_of_a_value_are_the_documents_with_local_files(parsed: Parsed) -> None:
+    part = {"type": "object", "properties": {"front_image_url": TEXT, "name": TEXT}}
+    value = [{"front_image_url": LINK, "name": "Ann"}]
+    fields = {"parts": {"type": "array", "items": part, "examples": [value]}}
+    model = parsed("image-to-image", "acme/demo", fields, "parts")
+
+    assert model.brief_example == {"parts": [{"front_image_url": "front.png", "name": "Ann"}]}
+
+
+def test_no_example_shows_a_file_or_word_of_nobody(parsed: Parsed) -> None:
+    names = ("image_url", "audio_url", "images_data_url", "model_url", "prompt", "voice", "note")
+    model = parsed("image-to-image", "acme/demo", dict.fromkeys(names, TEXT), *names)
+
+    for shown in (model.example, model.brief_example):
+        assert "example" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("A cat.", "A cat."),
+        ("A cat\n on a  mat", "A cat on a mat"),
+        (f"{'It sits still on the mat. ' * 4}{'and ' * 40}", "It sits still on the mat. " * 4),
+        (f"{'a cat, ' * 20}{'and ' * 40}", "a cat, " * 20),
+        ("word " * 100, "word " * 40),
+        ('{"scene": "' + "a" * 300 + '"}', ""),
+        ("猫" * 150 + "。" + "猫" * 100, "猫" * 150 + "。"),
+    ],
+    ids=len,
+)
+def test_a_long_text_is_cut_where_it_pauses(text: str, shown: str) -> None:
+    assert cut_text(text, in_lines=False) == shown.strip(" ,")
+
+
+def test_lyrics_keep_their_lines(parsed: Parsed) -> None:
+    fields = {"lyrics": TEXT | {"examples": ["[verse]\nOne\nTwo"]}}
+    model = parsed("text-to-audio", "acme/song", fields, "lyrics")
+
+    assert model.brief_example == {"lyrics": "[verse]\nOne\nTwo"}
