@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check examples bench judges clean
+.PHONY: help demo test check examples bench campaign judges clean
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -17,6 +17,7 @@ import pytest
 from falsmith.catalog.bundled import bundled_all
 from falsmith.emulator import Emulator
 from falsmith.render import render_creator
+from falsmith.roles import is_own_file
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import File
 from falsmith.verify import verify
@@ -148,9 +149,10 @@ def test_a_script_prints_how_it_is_used(script: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_each_command_can_be_rehearsed(name: str, tmp_path: Path) -> None:
     for command in _shown(EXAMPLES / name, " --dry-run"):
+        files = _named_files(command, tmp_path)
         status, answer = _answer(command, {}, tmp_path)
         assert (status, answer["status"]) == (0, "DRY_RUN")
-    assert list(tmp_path.iterdir()) == []
+        assert {place.name for place in tmp_path.iterdir()} == files
 
 
 def test_each_command_of_an_example_saves_a_file(
@@ -159,6 +161,7 @@ def test_each_command_of_an_example_saves_a_file(
     for place, command in enumerate(_shown(skill)):
         folder = tmp_path / str(place)
         folder.mkdir()
+        _named_files(command, folder)
         status, answer = _answer(command, emulator.environment, folder)
         assert (status, answer["status"]) == (0, "COMPLETED")
         if not STARTS[skill.name]:
@@ -176,7 +179,9 @@ def test_an_example_does_not_start_without_a_key(
 ) -> None:
     before = len(emulator.requests)
     addresses = {name: value for name, value in emulator.environment.items() if name != "FAL_KEY"}
-    status, answer = _answer(_shown(EXAMPLES / name)[0], addresses, tmp_path)
+    command = _shown(EXAMPLES / name)[0]
+    _named_files(command, tmp_path)
+    status, answer = _answer(command, addresses, tmp_path)
     assert (status, answer["status"]) == (3, "REFUSED")
     assert len(emulator.requests) == before
 
@@ -188,6 +193,14 @@ def _shown(skill: Path, options: str = "") -> list[str]:
     shown = SHOWN.findall((skill / "SKILL.md").read_text())
     assert shown
     return [COMMAND.sub(lambda found: f"{start}{found[1]}{options}", block) for block in shown]
+
+
+def _named_files(command: str, folder: Path) -> set[str]:
+    """Put the files of the user's own that a command names into `folder`; return their names."""
+    names = {word for word in re.findall(r"[\w.-]+", command) if is_own_file(word)}
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return names
 
 
 def _answer(command: str, settings: Mapping[str, str], folder: Path) -> tuple[int, dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 
 __all__ = ["Machine"]

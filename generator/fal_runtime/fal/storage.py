@@ -55,6 +55,8 @@ def upload_all(
     are added. Raises NotAcceptedError, KeyMissingError or LocalError: nothing has been submitted
     then.
     """
+    # Without a key nothing begins.
+    connection.config.authorization()
     return {path: _link(connection, path, links) for path in dict.fromkeys(paths)}
 
 

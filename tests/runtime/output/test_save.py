@@ -293,7 +293,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing_half_and_the_way_on(fa
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     error = outcome.as_json()["error"]
     assert (outcome.exit_status, error["charged"], error["retry"]) == (9, "unknown", "same_job")
-    assert "--result req-1" in error["next"]
+    assert f"--result {outcome.job}" in error["next"]
     assert [path.name for path in fal.options.output.iterdir()] == ["images_req-1_1.png"]
     assert fal.ask(job_result).exit_status == 0
     assert len(list(fal.options.output.iterdir())) == 2

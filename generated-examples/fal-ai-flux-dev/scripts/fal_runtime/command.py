@@ -7,6 +7,7 @@ printed as the one JSON object.
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from fal_runtime.text import one_line
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
     from fal_runtime.jobs.job import Services
+    from fal_runtime.jobs.ledger import Ledger
 __all__ = ["main", "run_fal_api_job"]
 
 # Pairs of options that say opposite things.
@@ -95,7 +97,7 @@ def run_fal_api_job(
         line = ParsedCommand(
             replace(chosen, command=(*process.program, "-m", model_id)), {}, (), submit_args
         )
-        result = _perform(_checked_call(process, model, line))
+        result = _perform(process, _checked_call(process, model, line))
     except FalError as error:
         result = CallResult("REFUSED", one_line(model_id, 200), error=error)
     shown = result.as_json()
@@ -122,7 +124,7 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
         print_paths = line.options.print_paths
         line = replace(line, options=replace(line.options, command=command))
         call = _checked_call(process, model, line)
-        result = _perform(call)
+        result = _perform(process, call)
     except OutputError:
         raise
     except FalError as error:
@@ -158,7 +160,9 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
 
     key = key_of_argument(options.api_key, process.environ, report)
     validate = model.document.known and not options.no_validate and options.action is None
-    needed = ("httpx", "yaml", "jsonschema") if validate else ("httpx", "yaml")
+    needed = ["httpx", "yaml", *(["jsonschema"] if validate else [])]
+    if not (options.dry_run or options.upload or process.environ.get("FAL_STATE_DIR")):
+        needed.append("platformdirs")
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
 
@@ -176,6 +180,8 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
         raise replace(error, next=(*options.command, "--schema")) from None
     uploads = tuple(map(_readable_upload, options.upload))
     config = load_config(model.skill, process.environ, key=key)
+    words = tuple(config.redact(word.encode()).decode() for word in process.words)
+    options = replace(options, words=words)
     return _Call(model, options, Services(config, report), prepared, uploads)
 
 
@@ -226,30 +232,57 @@ def _readable_upload(name: str) -> Path:
         raise InputError("file_missing", message, [problem]) from None
 
 
-def _perform(call: _Call) -> CallResult:
-    """Carry out a checked call: here begins what talks to fal."""
+def _perform(process: Process, call: _Call) -> CallResult:
+    """Carry out a checked call: here begins what talks to fal, and what is written down."""
     from fal_runtime.jobs import commands
-    from fal_runtime.output.folder import open_output_folder, save_lines
 
     options, services = call.options, call.services
     if call.uploads:
-        uploaded = commands.upload_files(services, call.uploads)
-        if not uploaded.is_too_long:
-            return uploaded
-        folder = open_output_folder(options.output)
-        lines = json.dumps(uploaded.result, indent=2).splitlines()
-        place = save_lines(folder, folder.path, "uploads", "json", lines)
-        return replace(uploaded, result=None, result_path=place)
+        return _in_short(commands.upload_files(services, call.uploads), options)
     model_id = call.model.model_id
     assert model_id is not None, "every other action names a model"
-    if call.prepared is not None:
-        run = commands.preview_job if options.dry_run else commands.run_job
-        return run(services, model_id, call.prepared, options)
-    if options.status is not None:
-        return commands.job_status(services, model_id, options.status, options)
-    if options.result is not None:
-        return commands.job_result(services, model_id, options.result, options)
-    return commands.cancel_job(services, model_id, options.cancel or "", options)
+    if call.prepared is not None and options.dry_run:
+        return commands.preview_job(services, model_id, call.prepared, options)
+    with closing(_ledger(process, call)) as ledger:
+        if call.prepared is not None:
+            return commands.run_job(services, ledger, model_id, call.prepared, options)
+        if options.jobs:
+            return commands.list_jobs(ledger, model_id, services.clock.date())
+        about_job = {
+            "status": commands.job_status,
+            "result": commands.job_result,
+            "cancel": commands.cancel_job,
+        }
+        name = options.status or options.result or options.cancel or ""
+        return about_job[options.action or ""](services, ledger, model_id, name, options)
+
+
+def _in_short(uploaded: CallResult, options: CallOptions) -> CallResult:
+    """Return the links of many uploads as a file that lists them."""
+    from fal_runtime.output.folder import open_output_folder, save_lines
+
+    if not uploaded.is_too_long:
+        return uploaded
+    folder = open_output_folder(options.output)
+    lines = json.dumps(uploaded.result, indent=2).splitlines()
+    place = save_lines(folder, folder.path, "uploads", "json", lines)
+    return replace(uploaded, result=None, result_path=place)
+
+
+def _ledger(process: Process, call: _Call) -> "Ledger":
+    """Return the user's ledger; what asks about a job of fal's own ID can do without.
+
+    Raises LocalError where there is no usable one: nothing was sent by then.
+    """
+    from fal_runtime.jobs.ledger import Ledger, open_ledger
+
+    try:
+        return open_ledger(process.environ, process.folder, call.services.report)
+    except LocalError as error:
+        if call.options.action in (None, "jobs"):
+            raise
+        call.services.report(f"notice: {error}; the job is looked up at fal alone")
+        return Ledger(None)
 
 
 def _broken_off(cause: BaseException, model: CalledModel, call: _Call | None) -> CallResult:
@@ -287,8 +320,8 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
     error = result.error
     shown = json_text(result.as_json(), process.stdout)
     if error is None and print_paths and result.status == "COMPLETED":
-        for file in result.files:
-            print_out(str(file.path), process.stdout)
+        for path in dict.fromkeys(file.path for file in result.files):
+            print_out(str(path), process.stdout)
         if not result.files:
             process.say("the answer has no files, so there is no path to print; the answer itself:")
             process.say(shown)

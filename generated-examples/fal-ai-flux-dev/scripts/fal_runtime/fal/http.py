@@ -1,6 +1,5 @@
 """HTTP: one client, its clock, and the one loop that repeats a request after a bad moment."""
 
-import itertools
 import math
 import random
 import time
@@ -21,14 +20,17 @@ import httpx
 
 from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config, is_web_url
-from fal_runtime.errors import NotAcceptedError, UsageError
+from fal_runtime.errors import LocalError, NotAcceptedError, UsageError
 from fal_runtime.paths import local_trouble
 from fal_runtime.text import one_line
 
 __all__ = [
+    "NEVER_SENT",
     "REAL_CLOCK",
     "Clock",
     "Connection",
+    "FileSlice",
+    "Progress",
     "TooLargeError",
     "exchange",
     "new_client",
@@ -47,6 +49,12 @@ _LEAST_TIME = 1.0
 _GRACE = 60.0
 _SLOWEST = 16 << 10
 _PIECE = 1 << 20
+# A try that got so much further is no try that failed: a long download may break many times.
+_FURTHER = 1 << 20
+# A line about a transfer comes after so many seconds, and of a large one with each quarter.
+_SECONDS_A_LINE = 5.0
+_LARGE = 20_000_000
+_MEGABYTE = 1_000_000
 # Headers that speak of the bytes on the way, not of those that are handed on.
 _OF_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
 
@@ -55,9 +63,22 @@ Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
 # What one try came to.
 Reply: TypeAlias = httpx.Response | httpx.RequestError
 
+# Errors of making a connection: the request itself was surely not sent.
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
 
 class TooLargeError(httpx.RequestError):
     """An answer is larger than its reader takes."""
+
+
+class _OtherFileError(httpx.RemoteProtocolError):
+    """A server does not have the rest of what was begun: the next try begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +95,26 @@ REAL_CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True)
+class FileSlice:
+    """Consecutive bytes of a file on this machine, which are read anew for each try."""
+
+    path: Path
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The beginning of a body, in a file since its connection broke, and what tells it from others.
+
+    `validator` is an ETag or a date, as If-Range takes it (RFC 9110, 13.1.5).
+    """
+
+    validator: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """What an exchange needs: client, configuration, a place for progress lines, time."""
 
@@ -81,6 +122,29 @@ class Connection:
     config: Config
     report: Callable[[str], None] = lambda _: None
     clock: Clock = REAL_CLOCK
+
+
+class Progress:
+    """The lines about one long transfer: how much of it has passed."""
+
+    def __init__(self, connection: Connection, what: str, total: int | None = None) -> None:
+        """Begin; `what` is the line's beginning, `total` the bytes where they are known."""
+        self._connection = connection
+        self._what = what
+        self.total = total
+        self._shown = 0
+        self._due = connection.clock.now() + _SECONDS_A_LINE
+
+    def at(self, position: int) -> None:
+        """Report that so many bytes have passed, where a line is due."""
+        total, now = self.total or 0, self._connection.clock.now()
+        quarter = total >= _LARGE and (position - self._shown) * 4 >= total
+        if position == total or not (quarter or now >= self._due):
+            return
+        self._shown, self._due = position, now + _SECONDS_A_LINE
+        passed = f"{position / _MEGABYTE:.0f}"
+        of = f" of {total / _MEGABYTE:.0f} MB ({position * 100 // total}%)" if total else " MB"
+        self._connection.report(f"{self._what}: {passed}{of}")
 
 
 def new_client(config: Config | None = None) -> httpx.Client:
@@ -111,8 +175,9 @@ def exchange(
     *,
     params: Params | None = None,
     headers: Mapping[str, str] | None = None,
-    content: bytes | Path | None = None,
+    content: bytes | FileSlice | None = None,
     into: BinaryIO | None = None,
+    progress: Progress | None = None,
     limit: int = _LARGEST_ANSWER,
     attempts: int | None = 5,
     deadline: float | None = None,
@@ -122,7 +187,8 @@ def exchange(
 
     It ends with `attempts`, or where the next try would begin after `deadline` (`clock.now()`), or,
     without a deadline, where Retry-After asks for more than a minute. The last response is
-    returned whatever its status, or the last error raised. Redirects are not followed.
+    returned whatever its status, or the last error raised. Redirects are not followed. A download
+    whose connection broke goes on where it was, where the server has ranges and the same file.
 
     Args:
         connection: The client, and the configuration whose key is replaced in all that comes.
@@ -130,8 +196,9 @@ def exchange(
         url: Whatever text: what is no address raises httpx.UnsupportedProtocol.
         params: The query.
         headers: Those of this request, the key's among them.
-        content: The body; a path is opened anew for each try.
+        content: The body.
         into: A file for the body of a successful response; its content is then empty.
+        progress: Told how much has passed of `content`, or of the body that goes `into` a file.
         limit: The most bytes of a body, decoded.
         attempts: The most tries, 1 for what must be sent once; None leaves it to the deadline.
         deadline: One for all tries, each from connecting to the last byte of the body.
@@ -143,22 +210,33 @@ def exchange(
 
     """
     clock = connection.clock
-    for tries in itertools.count(1):
+    begun: _Begun | None = None
+    tries = 0
+    while True:
+        tries += 1
         reply: Reply
-        try:
-            with _request(
-                connection.client, method, url, params=params, headers=headers, content=content
-            ) as request:
-                reply = _send(
-                    connection,
-                    request,
-                    into=into,
-                    limit=limit,
-                    deadline=deadline,
-                    silence=silence,
-                )
-        except httpx.RequestError as error:
-            reply = error
+        size = begun.size if begun is not None else 0
+        with _request(
+            connection.client,
+            method,
+            url,
+            params=params,
+            headers={**(headers or {}), **_rest_of(begun)},
+            content=content,
+            progress=progress if into is None else None,
+        ) as request:
+            reply, begun = _send(
+                connection,
+                request,
+                into=into,
+                begun=begun,
+                progress=progress,
+                limit=limit,
+                deadline=deadline,
+                silence=silence,
+            )
+        if begun is not None and begun.size - size >= _FURTHER:
+            tries = 1
         if tries == attempts or not _is_passing(reply):
             break
         prescribed = retry_after(reply, clock)
@@ -172,6 +250,13 @@ def exchange(
     if isinstance(reply, httpx.RequestError):
         raise reply
     return reply
+
+
+def _rest_of(begun: _Begun | None) -> dict[str, str]:
+    """Return the headers that ask for the rest of a body, or for all of it where it changed."""
+    if begun is None:
+        return {}
+    return {"Range": f"bytes={begun.size}-", "If-Range": begun.validator}
 
 
 def _is_passing(reply: Reply) -> bool:
@@ -198,16 +283,25 @@ def retry_after(reply: Reply, clock: Clock) -> float | None:
 
 
 def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
-    """Return the error of a request that got no response, in the user's terms."""
+    """Return the error of a request that got no response, or a broken one, in the user's terms."""
     why = one_line(str(error), 300) or type(error).__name__
     if isinstance(error, TooLargeError | httpx.UnsupportedProtocol):
         return NotAcceptedError("platform_down", why)
-    return NotAcceptedError(
-        "network_blocked",
-        f"{urlsplit(url).hostname} cannot be reached from this machine ({why}): check the network, "
-        "the proxy settings (HTTPS_PROXY) and whether this environment allows commands to use the "
-        "network",
-    )
+    host = urlsplit(url).hostname
+    if isinstance(error, NEVER_SENT):
+        return NotAcceptedError(
+            "network_blocked",
+            f"{host} cannot be reached from this machine ({why}): check the network, the proxy "
+            "settings (HTTPS_PROXY) and whether this environment allows commands to use the "
+            "network",
+        )
+    if isinstance(error, httpx.TimeoutException):
+        what = f"{host} was reached and did not answer in time ({why})"
+    elif isinstance(error, httpx.DecodingError):
+        what = f"{host} answered with what cannot be read ({why})"
+    else:
+        what = f"the connection to {host} broke before the whole answer came ({why})"
+    return NotAcceptedError("platform_down", f"{what}: try again later")
 
 
 @contextmanager
@@ -218,18 +312,21 @@ def _request(
     *,
     params: Params | None,
     headers: Mapping[str, str] | None,
-    content: bytes | Path | None,
+    content: bytes | FileSlice | None,
+    progress: Progress | None,
 ) -> Iterator[httpx.Request]:
     """Yield the request, its file open; raises UnsupportedProtocol for what is no address."""
     with ExitStack() as stack:
-        body: bytes | BinaryIO | None
-        if isinstance(content, Path):
-            stack.enter_context(local_trouble(content))
-            body = stack.enter_context(content.open("rb"))
-        else:
-            body = content
+        body: bytes | Iterator[bytes] | None
         # The one encoding that is decoded here, within bounds.
         wanted = {"Accept-Encoding": "gzip", **(headers or {})}
+        if isinstance(content, FileSlice):
+            stack.enter_context(local_trouble(content.path))
+            file = stack.enter_context(content.path.open("rb"))
+            body = _pieces(file, content, progress)
+            wanted["Content-Length"] = str(content.size)
+        else:
+            body = content
         if not is_web_url(url):
             raise _no_address(url)
         try:
@@ -241,16 +338,37 @@ def _request(
         yield request
 
 
+def _pieces(file: BinaryIO, part: FileSlice, progress: Progress | None) -> Iterator[bytes]:
+    """Yield the bytes of a part of a file; raises LocalError where there are fewer by now."""
+    file.seek(part.start)
+    left = part.size
+    while left:
+        piece = file.read(min(left, _PIECE))
+        if not piece:
+            text = f"{one_line(str(part.path))} became shorter while it was sent"
+            raise LocalError("local_trouble", text)
+        left -= len(piece)
+        yield piece
+        if progress is not None:
+            progress.at(part.start + part.size - left)
+
+
 def _send(
     connection: Connection,
     request: httpx.Request,
     *,
     into: BinaryIO | None,
+    begun: _Begun | None,
+    progress: Progress | None,
     limit: int,
     deadline: float | None,
     silence: float,
-) -> httpx.Response:
-    """Send a request once and return the whole response, cleaned of the key and of controls."""
+) -> tuple[Reply, _Begun | None]:
+    """Send a request once and return the whole response, cleaned of the key and of controls.
+
+    Where none came it is the error. Also returned is the beginning that `into` holds by now and
+    that a next try may go on from; `begun` is that of the try before.
+    """
     client, clock, redact = connection.client, connection.clock, connection.config.redact
     now = clock.now()
     end = math.inf if deadline is None else max(deadline, now + _LEAST_TIME)
@@ -260,26 +378,59 @@ def _send(
         "timeout": httpx.Timeout(most, connect=min(_LONGEST_CONNECT, most)).as_dict(),
         "trace": _bound_reads,
     }
+    validator, start = "", 0
+    target: BinaryIO | None = None
     try:
         with _reading_until(clock, min(end, slow)):
             response = client.send(request, stream=True, follow_redirects=False)
         with closing(response):
+            if begun is not None and response.status_code == 416:
+                raise _OtherFileError("the file is another one by now")
+            if into is not None and response.is_success:
+                start, target, begun = _start(response, begun), into, None
+                validator = _validator(response)
+                if progress is not None:
+                    length = response.headers.get("content-length", "")
+                    progress.total = start + int(length) if length else None
             body = _decoded(response, _raw_chunks(response, clock, end, slow))
-            content = _collected(body, into if response.is_success else None, limit)
+            content = _collected(body, target, start, limit, progress)
     except httpx.RequestError as error:
         text = redact(str(error).encode()).decode()
-        raise type(error)(one_line(text, 300), request=request) from None
+        if target is not None and validator:
+            begun = _Begun(validator, target.tell())
+        broken = type(error)(one_line(text, 300), request=request)
+        return broken, begun if not isinstance(error, _OtherFileError) else None
     except (httpx.InvalidURL, ValueError):
         # httpx reads the Location of a redirect that it does not follow, and trips over it.
-        raise httpx.RemoteProtocolError("the answer leads to no valid address") from None
+        return httpx.RemoteProtocolError("the answer leads to no valid address"), begun
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_BODY]
-    return httpx.Response(
+    whole = httpx.Response(
         response.status_code,
         headers=[(name, _visible(redact(value))) for name, value in kept],
         content=redact(content),
         request=request,
         extensions={"reason_phrase": _visible(redact(response.reason_phrase.encode()))},
     )
+    return whole, begun
+
+
+def _validator(response: httpx.Response) -> str:
+    """Return what tells this body from a later one of the same address, "" where nothing does."""
+    etag, modified = (response.headers.get(name, "") for name in ("etag", "last-modified"))
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return ""
+    strong = etag.startswith('"') and etag.isascii() and etag.isprintable()
+    return etag if strong else modified if modified.isascii() and modified.isprintable() else ""
+
+
+def _start(response: httpx.Response, begun: _Begun | None) -> int:
+    """Return where in the whole body this response begins; raises _OtherFileError."""
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        return 0
+    told = response.headers.get("content-range", "").lower()
+    if begun is None or not told.startswith(f"bytes {begun.size}-"):
+        raise _OtherFileError("the server sent another part of the file than was asked for")
+    return begun.size
 
 
 def _raw_chunks(response: httpx.Response, clock: Clock, end: float, slow: float) -> Iterator[bytes]:
@@ -306,28 +457,39 @@ def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[byte
     if encoding not in ("gzip", "x-gzip"):
         raise httpx.DecodingError(f"nobody asked for the encoding {encoding}")
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    came = False
     try:
         for chunk in chunks:
-            waiting = chunk
+            waiting, came = chunk, came or bool(chunk)
             while waiting and not decoder.eof:
                 yield decoder.decompress(waiting, _PIECE)
                 waiting = decoder.unconsumed_tail
     except zlib.error as error:
         raise httpx.DecodingError(f"it is no gzip: {error}") from None
+    if came and not decoder.eof:
+        raise httpx.DecodingError("its gzip ends before it is whole")
 
 
-def _collected(body: Iterator[bytes], into: BinaryIO | None, limit: int) -> bytes:
-    """Write the body into the file, or return it; raises TooLargeError above the limit."""
+def _collected(
+    body: Iterator[bytes],
+    into: BinaryIO | None,
+    start: int,
+    limit: int,
+    progress: Progress | None,
+) -> bytes:
+    """Write the body into the file from `start`, or return it; raises TooLargeError."""
     memory = BytesIO()
     target = into if into is not None else memory
-    target.seek(0)
+    target.seek(start)
     target.truncate()
-    size = 0
+    size = start
     for piece in body:
         size += len(piece)
         if size > limit:
             raise TooLargeError(f"the answer is larger than {limit / (1 << 20):g} MB")
         target.write(piece)
+        if into is not None and progress is not None:
+            progress.at(size)
     return memory.getvalue()
 
 

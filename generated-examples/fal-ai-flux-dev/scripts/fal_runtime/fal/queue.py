@@ -11,29 +11,24 @@ from typing import Any, Literal
 import httpx
 
 from fal_runtime.errors import InputError, NotCollectedError
-from fal_runtime.fal.http import Connection, exchange, retry_after, unreachable
+from fal_runtime.fal.http import NEVER_SENT, Connection, exchange, retry_after, unreachable
 from fal_runtime.fal.protocol import JobReply, SubmitReply, unconfirmed
 from fal_runtime.text import one_line
 
 __all__ = ["ModelRequest", "ask", "submit"]
 
-# Errors of making a connection: the request itself was surely not sent.
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """The POST that runs a model; `headers` hold no key."""
+    """The POST that runs a model; `headers` hold no key.
+
+    With `digests` the body's values are known by their digests only: it cannot be sent.
+    """
 
     url: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+    digests: bool = False
 
 
 def submit(
@@ -62,7 +57,7 @@ def submit(
             attempts=1,
             silence=timeout,
         )
-    except _NEVER_SENT as error:
+    except NEVER_SENT as error:
         return SubmitReply("busy", error=unreachable(error, request.url))
     except httpx.RequestError as error:
         why = one_line(str(error), 300) or type(error).__name__

@@ -15,7 +15,7 @@ from fal_runtime.text import closest
 __all__ = ["ABOUT_JOBS", "MODEL_ID_OPTION", "OPTIONS", "CallOptions", "Option", "python_options"]
 
 # Each of these is a command of its own, without an input.
-ABOUT_JOBS = ("status", "result", "cancel", "upload")
+ABOUT_JOBS = ("status", "result", "cancel", "jobs", "upload")
 
 _OUTPUT = Path("output")
 
@@ -148,8 +148,9 @@ def _option(
 class CallOptions:
     """The options of one call; None means what the settings say, times are in seconds.
 
-    This is the table of the command line as well: every field but `command` is an option of its
-    name. `command` is the words that start this program and name its model: `next` builds on them.
+    This is the table of the command line as well: every field but the last two is an option of
+    its name. `command` is the words that start this program and name its model: `next` builds on
+    them. `words` is what was given after them, without a key.
     """
 
     model_id: str | None = _option("input", "the model to call", "ID", short="-m")
@@ -192,6 +193,7 @@ class CallOptions:
         "jobs", "wait for job J and save its files, free of charge", "J", _not_empty
     )
     cancel: str | None = _option("jobs", "cancel job J", "J", _not_empty)
+    jobs: bool = _switch("jobs", "list this model's jobs, the newest first")
     upload: tuple[str, ...] = _option(
         "jobs", "upload files and print their links", "FILE", _not_empty, default=(), nargs="+"
     )
@@ -216,6 +218,7 @@ class CallOptions:
         default=False, metadata={"group": "jobs", "text": "print this page", "short": "-h"}
     )
     command: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def logs(self) -> bool:

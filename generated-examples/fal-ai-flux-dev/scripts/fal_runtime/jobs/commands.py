@@ -6,15 +6,16 @@ a call is made and not before.
 """
 
 import math
-import shlex
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_runtime.config import Config
-from fal_runtime.errors import FalError, NotCollectedError
+from fal_runtime.config import Config, rewritten
+from fal_runtime.errors import FalError, LocalError, NotCollectedError, UsageError
 from fal_runtime.fal.http import Connection, new_client
 from fal_runtime.fal.protocol import RequestUrls, checked_request_id
 from fal_runtime.fal.queue import ModelRequest
@@ -26,37 +27,65 @@ from fal_runtime.jobs.job import (
     Services,
     broken_off,
     call_result,
-    collect_command,
     job_deadline,
     progress,
     unfinished,
 )
-from fal_runtime.jobs.steps import step
+from fal_runtime.jobs.ledger import Entry, Ledger
+from fal_runtime.jobs.steps import advance, step
+from fal_runtime.json_text import Json
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import CallResult
+from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
 
-__all__ = ["cancel_job", "job_result", "job_status", "preview_job", "run_job", "upload_files"]
+__all__ = [
+    "cancel_job",
+    "job_result",
+    "job_status",
+    "list_jobs",
+    "preview_job",
+    "run_job",
+    "upload_files",
+]
 
 # For how long a command asks that wants one answer and no result.
 _ONE_ANSWER = 30.0
+# How often a job of another process is looked at in the ledger.
+_LOOK = 0.5
+_OUR_ID = re.compile("[a-z][a-z0-9]{7}")
+_MOST_LISTED = 20
 
 
 def run_job(
-    services: Services, model_id: str, prepared: "PreparedInput", options: CallOptions
+    services: Services,
+    ledger: Ledger,
+    model_id: str,
+    prepared: "PreparedInput",
+    options: CallOptions,
 ) -> CallResult:
     """Call the model once and return what came of it.
 
     Key and output folder are checked first, files are uploaded next, and the one request that
     costs money goes out last. Raises UsageError for a malformed model ID.
     """
-    request = _model_request(services.config, model_id, prepared, options)
-    is_sync = _is_sync(services.config, options)
-    job = Job(model_id, options, "accepted", request, is_sync, prepared.local_files)
-    return call_result(*_follow(services, job))
+    config, now = services.config, services.clock.date().timestamp()
+    request = _model_request(config, model_id, prepared, options)
+    job = Job(
+        model_id,
+        options,
+        "accepted",
+        request,
+        _is_sync(config, options),
+        prepared.local_files,
+        identity=config.identity,
+        created=now,
+        changed=now,
+    )
+    return call_result(*_follow(services, ledger, job))
 
 
 def preview_job(
@@ -77,46 +106,90 @@ def preview_job(
 
 
 def job_status(
-    services: Services, model_id: str, request_id: str, options: CallOptions
+    services: Services, ledger: Ledger, model_id: str, name: str, options: CallOptions
 ) -> CallResult:
-    """Ask how a job stands; of a failed one also its result, which says why.
+    """Tell how a job stands; of a failed one also its result, which says why.
 
-    Raises UsageError for a malformed model or request ID, as do the next two.
+    `name` is our ID or fal's. Raises UsageError for a malformed or unknown one, or another model's,
+    as do the next two.
     """
-    job = _submitted_before(services.config, model_id, request_id, options)
-    return call_result(*_follow(services, job, once=True))
+    job, own = _known_job(services, ledger, model_id, name, options)
+    if not own or job.state in ("accepted", "completed", "saved") or job.has_ended:
+        return call_result(job, 0.0)
+    return call_result(*_follow(services, ledger, job, once=True))
 
 
 def job_result(
-    services: Services, model_id: str, request_id: str, options: CallOptions
+    services: Services, ledger: Ledger, model_id: str, name: str, options: CallOptions
 ) -> CallResult:
-    """Wait for a job that was submitted before, then collect it: free of charge."""
-    job = _submitted_before(services.config, model_id, request_id, options)
-    return call_result(*_follow(services, job))
+    """Wait for a job that was begun before, then collect it: free of charge.
+
+    One that was never sent is sent now.
+    """
+    clock = services.clock
+    job, own = _known_job(services, ledger, model_id, name, options)
+    started = clock.now()
+    _, seconds = job_deadline(services.config, options)
+    until = started + min(options.wait or seconds, seconds)
+    while not own:
+        if clock.now() >= until:
+            return call_result(unfinished(job), clock.now() - started)
+        before = job
+        clock.sleep(min(_LOOK, until - clock.now()))
+        job, own = _known_job(services, ledger, model_id, name, options)
+        for line in progress(before, job):
+            services.report(line)
+    if job.state == "saved" and not _is_saved_here(job, options):
+        job = replace(job, state="completed", saved=None, error=None)
+    elif job.state == "saved" or job.has_ended:
+        return call_result(job, clock.now() - started)
+    if job.state == "accepted" and job.identity != services.config.identity:
+        raise UsageError(
+            "usage",
+            f"job {job.id} was never sent, and was made with another key or another address "
+            "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
+        )
+    return call_result(*_follow(services, ledger, job))
 
 
 def cancel_job(
-    services: Services, model_id: str, request_id: str, options: CallOptions
+    services: Services, ledger: Ledger, model_id: str, name: str, options: CallOptions
 ) -> CallResult:
-    """Ask fal to cancel a job; one that runs already may still complete.
+    """Cancel a job: at fal, where one that runs already may still complete, or before it is sent.
 
     Where fal's reply does not say what became of it, the job's status does.
     """
-    known = _submitted_before(services.config, model_id, request_id, options)
-    job, elapsed = _follow(services, replace(known, state="cancelling"), once=True)
+    known, own = _known_job(services, ledger, model_id, name, options)
+    if known.id is not None and ledger.cancel(known.id):
+        return replace(call_result(replace(known, state="cancelled"), 0.0), charged="no")
+    elapsed = 0.0
+    if own and known.state in ("unknown", "submitting"):
+        known, elapsed = _follow(services, ledger, known, once=True)
+    job = known
+    if known.is_at_fal and known.state in ("submitted", "cancelling", "finished"):
+        cancelling = replace(known, state="cancelling")
+        job, elapsed = _follow(services, ledger, cancelling, once=True, own=own)
     if job.state == "cancelled":
         return replace(call_result(replace(job, error=None), elapsed), charged="no")
-    if job.state == "finished" and job.error is None:
+    if job.state in ("finished", "completed", "saved") and job.error is None:
         text = "too late to cancel: the job is completed"
         job = replace(job, error=NotCollectedError("already_completed", text))
     elif job.state == "submitted" and job.cancel_confirmed:
         services.report("Cancelling was asked for; the job runs and may still complete")
         return replace(call_result(job, elapsed), charged="unknown")
     elif job.state == "submitted" and (job.error is None or job.error.code == "wait_over"):
-        again = (*options.command, "--cancel", known.request_id or "")
+        again = (*options.command, "--cancel", str(known.name))
         text = f"fal did not confirm the cancelling ({job.error or job.status}): the job stands"
         job = replace(job, error=NotCollectedError("wait_over", text, next=again))
     return call_result(job, elapsed)
+
+
+def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
+    """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
+    listed = [
+        _listed(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
+    ]
+    return CallResult("COMPLETED", model_id, result=listed)
 
 
 def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
@@ -125,7 +198,8 @@ def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
     result = CallResult("REFUSED", None)
     try:
         with ExitStack() as stack:
-            uploaded = upload_all(_connected(services, stack), [path.absolute() for path in paths])
+            connection = _connected(services, stack)
+            uploaded = upload_all(connection, [path.absolute() for path in paths], {})
         links = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
             for path, url in uploaded.items()
@@ -140,24 +214,21 @@ def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
     return replace(result, elapsed_s=services.clock.now() - started)
 
 
-def _follow(services: Services, job: Job, *, once: bool = False) -> tuple[Job, float]:
+def _follow(
+    services: Services, ledger: Ledger, job: Job, *, once: bool = False, own: bool = True
+) -> tuple[Job, float]:
     """Step a job to its end, or as far as it comes while the command waits.
 
-    `once` is for one answer about the job. Returned are what the job became, whatever ended it,
-    and the seconds that it took.
+    `once` is for one answer about the job. One that another process owns is asked about and not
+    written down. Returned are what the job became, whatever ended it, and the seconds it took.
     """
-    options, clock, report = job.options, services.clock, services.report
-    started, until = clock.now(), math.inf
+    options, clock = job.options, services.clock
+    started = clock.now()
     try:
+        job = _begun(services, ledger, job, once=once)
         _, seconds = job_deadline(services.config, options)
         wait = _ONE_ANSWER if once else min(options.wait or seconds, seconds)
-        services.config.authorization()
-        if not once:
-            open_output_folder(options.output, options.output_file)
-        if job.is_sync and options.logs:
-            report("There are no logs to save: only the queue has them")
-        if job.is_at_fal:
-            until = started + wait
+        until = math.inf if job.state == "accepted" else started + wait
         with ExitStack() as stack:
             connection = _connected(services, stack)
             due: float | None = started
@@ -171,25 +242,48 @@ def _follow(services: Services, job: Job, *, once: bool = False) -> tuple[Job, f
                 if due > now:
                     clock.sleep(min(due, until) - now)
                 before, began = job, clock.now()
-                job, due = step(job, connection, began, until)
+                if own:
+                    job, due = advance(ledger, job, connection, began, until)
+                else:
+                    job, due = step(job, connection, began, until)
                 for line in progress(before, job):
-                    report(line)
-                if job.is_at_fal and not before.is_at_fal:
-                    command = collect_command(job)
-                    report(
-                        f"Submitted as {job.request_id}. To collect it later, free of charge: "
-                        f"{shlex.join(command)}"
-                    )
-                    if options.submit:
-                        break
+                    services.report(line)
+                if before.state == "submitting" != job.state != "accepted":
                     until = clock.now() + wait
-                if once and job.trouble is None and job.failure is None:
+                is_answered = once and job.trouble is None and job.failure is None
+                if is_answered or (options.submit and job.is_at_fal):
                     break
     except FalError as error:
         job = replace(job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = broken_off(job, cause)
-    return job, clock.now() - started
+    return _left(services, ledger, job) if own else job, clock.now() - started
+
+
+def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool) -> Job:
+    """Check what a job needs before anything is sent, and write a new one down.
+
+    Raises KeyMissingError, UsageError and LocalError.
+    """
+    options = job.options
+    services.config.authorization()
+    if not once:
+        open_output_folder(options.output, options.output_file)
+    if job.is_sync and options.logs:
+        services.report("There are no logs to save: only the queue has them")
+    new = job.state == "accepted" and job.id is None
+    return ledger.add(job, own=True) if new else job
+
+
+def _left(services: Services, ledger: Ledger, job: Job) -> Job:
+    """Write down how this command leaves a job, which anyone may go on with."""
+    if job.id is not None:
+        try:
+            ledger.save(job)
+            ledger.release(job.id)
+        except LocalError as error:
+            services.report(f"warning: {error}")
+    return job
 
 
 def _connected(services: Services, stack: ExitStack) -> Connection:
@@ -197,11 +291,73 @@ def _connected(services: Services, stack: ExitStack) -> Connection:
     return Connection(client, services.config, services.report, services.clock)
 
 
-def _submitted_before(config: Config, model_id: str, request_id: str, options: CallOptions) -> Job:
-    """Return a job of which only the ID is known."""
-    known, checked = checked_model_id(model_id), checked_request_id(request_id)
-    urls = RequestUrls.of_id(config.origins.queue, known, checked)
-    return Job(known, options, "submitted", request_id=checked, urls=urls)
+def _known_job(
+    services: Services, ledger: Ledger, model_id: str, name: str, options: CallOptions
+) -> tuple[Job, bool]:
+    """Return a job of the ledger, or one of which only fal's ID is known.
+
+    Also returned is whether it is this process's own now: another one may work on it.
+    """
+    known_model, queue = checked_model_id(model_id), services.config.origins.queue
+    job = ledger.job(name, known_model)
+    if job is None or job.id is None:
+        if _OUR_ID.fullmatch(name):
+            raise UsageError(
+                "usage",
+                f"the ledger has no job {name}: --jobs lists this model's, and a job of another "
+                "machine is named by fal's request ID",
+            )
+        urls = RequestUrls.of_id(queue, known_model, checked_request_id(name))
+        return Job(known_model, options, "submitted", request_id=name, urls=urls), True
+    claimed = ledger.claim(job.id)
+    kept = job.options
+    options = replace(
+        options,
+        words=kept.words,
+        poll_interval=options.poll_interval or kept.poll_interval,
+        max_polls=options.max_polls or kept.max_polls,
+    )
+    job = replace(claimed or job, options=options)
+    # A key goes to the addresses of today only, wherever the job was made.
+    if job.urls is not None and job.request_id is not None:
+        urls = RequestUrls.of_id(queue, job.model_id, job.request_id)
+        status, result, cancel = (
+            rewritten(url, queue) for url in (job.urls.status, job.urls.result, job.urls.cancel)
+        )
+        urls = RequestUrls(status or urls.status, result or urls.result, cancel or urls.cancel)
+        job = replace(job, urls=urls)
+    return job, claimed is not None
+
+
+def _is_saved_here(job: Job, options: CallOptions) -> bool:
+    """Whether every file of a saved job is still there, and where the options want it."""
+    if job.saved is None or job.error is not None:
+        return False
+    folder = options.output.resolve()
+    sizes = {file.path: file.size for file in job.saved.files}
+    paths = [*sizes, *([job.saved.path] if job.saved.path is not None else [])]
+    try:
+        there = all(path.stat().st_size == sizes.get(path, path.stat().st_size) for path in paths)
+    except OSError:
+        return False
+    named = options.output_file is None or paths[:1] == [folder / options.output_file]
+    return there and named and all(path.is_relative_to(folder) for path in paths)
+
+
+def _listed(entry: Entry, now: float) -> dict[str, Json]:
+    job = entry.job
+    made = datetime.fromtimestamp(entry.created, UTC)
+    listed: dict[str, Json] = {
+        "job": job.id,
+        "request_id": job.request_id,
+        "when": f"{made:%Y-%m-%dT%H:%M:%SZ}",
+        "age_s": round(max(now - entry.created, 0)),
+        "state": job.state,
+        "prompt": entry.prompt,
+        "files": [str(file.path) for file in job.saved.files] if job.saved is not None else [],
+    }
+    error = {"error": one_line(str(job.error), 200)} if job.error is not None else {}
+    return listed | error
 
 
 def _is_sync(config: Config, options: CallOptions) -> bool:

@@ -1,6 +1,7 @@
 """A job as a value: its state, what is known of it, and the result that a caller gets."""
 
 import math
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Literal
 import httpx
 
 from fal_runtime.config import Config
-from fal_runtime.errors import FalError, NotCollectedError, Retry, stopped_by
+from fal_runtime.errors import FalError, JobError, NotCollectedError, Retry, stopped_by
 from fal_runtime.fal.http import REAL_CLOCK, Clock
 from fal_runtime.fal.protocol import RequestUrls
 from fal_runtime.fal.queue import ModelRequest
@@ -21,6 +22,7 @@ from fal_runtime.output.save import SavedResult
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
 __all__ = [
+    "CANCELLED",
     "Job",
     "JobState",
     "Services",
@@ -47,7 +49,7 @@ JobState = Literal[
 ]
 
 _STATUS_OF_STATE: dict[JobState, Status] = {
-    "accepted": "REFUSED",
+    "accepted": "IN_QUEUE",
     "submitting": "UNKNOWN",
     "unknown": "UNKNOWN",
     "finished": "COMPLETED",
@@ -57,8 +59,13 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
     "cancelled": "CANCELLED",
     "refused": "REFUSED",
 }
-# The exit statuses of errors that leave the job at fal, to be collected.
-_LASTING = (3, 5, 9, 130)
+_ENDED: tuple[JobState, ...] = ("failed", "cancelled", "refused")
+# The exit statuses of errors that leave a job which can be gone on with.
+_LASTING = (3, 5, 7, 9, 130)
+
+
+# What is told of a job that was cancelled on request.
+CANCELLED = JobError("cancelled", "the job was cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,9 @@ class Job:
     saved       the files are here too
     failed, cancelled, refused: why is in `error`; refused means that nothing ran
 
+    `id` is the ledger's name of the job, None where it keeps none; `identity` is for whose key and
+    address it was made (Config.identity). `created`, `changed` and `sent` are UTC seconds:
+    when it was accepted, when its state changed, when the request that costs money went out.
     `error` ends a command, `trouble` (the last reply was of no use) does not. `failure` is what
     the status said of a job that failed, until its result says more. `submitted_here`: by this
     command, where of other jobs only the ID was given. Times are those of the clock.
@@ -118,6 +128,21 @@ class Job:
     saved: SavedResult | None = None
     logs_path: Path | None = None
     error: FalError | None = None
+    id: str | None = None
+    identity: str = ""
+    created: float = 0.0
+    changed: float = 0.0
+    sent: float | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What `--status`, `--result` and `--cancel` take: our ID, else fal's."""
+        return self.id or (self.request_id if self.is_at_fal else None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing left to do: also nothing to collect again."""
+        return self.state in _ENDED or (self.state == "saved" and self.error is None)
 
     @property
     def is_at_fal(self) -> bool:
@@ -139,7 +164,7 @@ def job_deadline(config: Config, options: CallOptions) -> tuple[float, float]:
 def collect_command(job: Job) -> tuple[str, ...]:
     """Return the words of the command that gives what this call would have given."""
     options = job.options
-    words = [*options.command, "--result", str(job.request_id)]
+    words = [*options.command, "--result", str(job.name)]
     if options.output != Path("output"):
         words += ["--output", str(options.output)]
     if options.output_file is not None:
@@ -159,6 +184,11 @@ def progress(before: Job, after: Job) -> list[str]:
     lines = []
     if after.state == "accepted" and after.trouble is not before.trouble:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
+    if after.is_at_fal and not before.is_at_fal and not after.is_sync:
+        command = shlex.join(collect_command(after))
+        lines.append(
+            f"Submitted as {after.request_id}. To collect it later, free of charge: {command}"
+        )
     if after.queue_position not in (None, before.queue_position):
         lines.append(f"In the queue, {after.queue_position} ahead")
     if after.status == "IN_PROGRESS" != before.status and not after.cancel_confirmed:
@@ -185,6 +215,8 @@ def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
     error, saved = job.error, job.saved or SavedResult(_unsaved(job), None, (), (), None, None)
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
+    if job.state == "accepted" and error is not None and error.code != "wait_over":
+        status = "REFUSED"
     request = None
     if error is not None and error.code == "result_endpoint_only" and job.urls is not None:
         status = "RESULT_ENDPOINT_ONLY"
@@ -193,7 +225,7 @@ def call_result(job: Job, elapsed: float) -> CallResult:
         status,
         job.model_id,
         job.request_id,
-        job.request_id if job.is_at_fal else None,
+        job.name,
         saved.result,
         saved.files,
         error=_with_consequences(job, error) if error is not None else None,
@@ -223,10 +255,12 @@ def broken_off(job: Job, cause: BaseException) -> Job:
     stopped, what = isinstance(cause, KeyboardInterrupt), stopped_by(cause)
     error: FalError
     if job.state in ("accepted", "refused"):
+        job = replace(job, state="refused")
         code = "interrupted" if stopped else "internal_error"
         retry: Retry = "later" if stopped else "after_fix"
         error = FalError(code, f"{what} before anything was submitted", charged="no", retry=retry)
     elif job.state in ("submitting", "unknown"):
+        job = replace(job, state="unknown")
         code = "interrupted" if stopped else "unconfirmed"
         text = f"{what} while the job was being sent: it may run and be billed"
         error = FalError(code, text, charged="unknown", retry="never")
@@ -240,8 +274,11 @@ def broken_off(job: Job, cause: BaseException) -> Job:
 
 def _next_words(job: Job, error: FalError | None) -> tuple[str, ...] | None:
     """Return the command that goes on where this one ended, None where there is none."""
-    if job.is_at_fal and (job.options.submit if error is None else error.exit_status in _LASTING):
-        return collect_command(job)
+    if job.state in _ENDED:
+        return None
+    if job.name is not None:
+        goes_on = job.options.submit if error is None else error.exit_status in _LASTING
+        return collect_command(job) if goes_on else None
     if job.state == "unknown" and job.request_id is not None and not job.is_sync:
         return (*job.options.command, "--status", job.request_id)
     return None
@@ -256,6 +293,7 @@ def _with_consequences(job: Job, error: FalError) -> FalError:
     if job.is_at_fal and error.exit_status in (3, 9):
         known = replace(error, charged="unknown", retry="same_job")
     elif job.is_sync and job.state in ("completed", "saved"):
-        known = replace(error, charged="yes", retry="never")
+        retry: Retry = "never" if job.id is None else "same_job"
+        known = replace(error, charged="yes", retry=retry)
     known.__cause__ = error.__cause__
     return known

@@ -32,14 +32,15 @@ from fal_runtime.fal.protocol import (
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
 from fal_runtime.input.prepare import with_links
-from fal_runtime.jobs.job import Job, JobState, call_result, job_deadline
+from fal_runtime.jobs.job import CANCELLED, Job, JobState, call_result, job_deadline
+from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.output.files import links
 from fal_runtime.output.folder import open_output_folder, save_lines
 from fal_runtime.output.save import Naming, in_a_file, save_result
 from fal_runtime.paths import safe_name
 from fal_runtime.settings import LONGEST_WAIT
 
-__all__ = ["step"]
+__all__ = ["advance", "step"]
 
 _FIRST_PAUSE = 0.2
 _GROWTH = 1.5
@@ -52,6 +53,28 @@ _MOST_TROUBLES = 5
 
 # A job, and when its next step is due.
 Next = tuple[Job, float | None]
+
+
+def advance(
+    ledger: Ledger, job: Job, connection: Connection, now: float, until: float = math.inf
+) -> Next:
+    """Do one step of an own job and write down what it became: the only way that a job goes on.
+
+    What cannot be written is not acted on, as long as nothing was sent. Afterwards the job goes on
+    without the ledger: what was paid for is worth more than its entry.
+    """
+    after, due = step(job, connection, now, until)
+    after = replace(after, changed=connection.clock.date().timestamp())
+    try:
+        if ledger.save(after, job):
+            return after, due
+    except LocalError as error:
+        if job.state == "accepted":
+            return replace(job, state="refused", error=error), None
+        connection.report(f"warning: {error}")
+        return replace(after, id=None), due
+    # Another command cancelled it before it was sent.
+    return ledger.job(str(job.id)) or after, None
 
 
 def step(job: Job, connection: Connection, now: float, until: float = math.inf) -> Next:
@@ -87,8 +110,9 @@ def step(job: Job, connection: Connection, now: float, until: float = math.inf) 
 def _prepare(job: Job, connection: Connection, now: float) -> Next:
     """Upload the local files; a job without any may be submitted."""
     if not job.local_files or job.request is None:
-        return replace(job, state="submitting", attempts=job.attempts + 1), now
-    uploaded = upload_all(connection, [file.path for file in job.local_files])
+        sent = connection.clock.date().timestamp()
+        return replace(job, state="submitting", attempts=job.attempts + 1, sent=sent), now
+    uploaded = upload_all(connection, [file.path for file in job.local_files], {})
     body = with_links(job.request.body, job.local_files, uploaded)
     return replace(job, request=replace(job.request, body=body), local_files=()), now
 
@@ -169,7 +193,7 @@ def _cancel(job: Job, connection: Connection, now: float, until: float) -> Next:
     assert job.urls is not None, "a job that is at fal has its addresses"
     reply = ask(connection, "PUT", job.urls.cancel, read_cancel, until)
     if reply.state == "cancelled":
-        return replace(job, state="cancelled"), None
+        return replace(job, state="cancelled", error=CANCELLED), None
     if reply.state == "running":
         return replace(job, state="submitted", status="IN_PROGRESS", cancel_confirmed=True), None
     # Failed and cancelled jobs are "already completed" too: only the status tells which.

@@ -1,7 +1,7 @@
 """The files of a result: found by its values and by the marks of the output schema."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fal_runtime.config import is_web_url
@@ -18,7 +18,10 @@ _ABOUT_A_FILE = ("content_type", "file_name", "file_size")
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """One file of a result: its place, its link or `data:` URI, what the result says of it."""
+    """One file of a result: its place, its link or `data:` URI, what the result says of it.
+
+    `repeated` are the other places that have the same link.
+    """
 
     field: str
     kind: str
@@ -28,6 +31,7 @@ class ResultFile:
     width: int | None = None
     height: int | None = None
     duration: float | None = None
+    repeated: tuple[str, ...] = ()
 
 
 def result_files(
@@ -41,8 +45,11 @@ def result_files(
     document = SchemaDocument(output_schema or {})
     files: dict[str, ResultFile] = {}
     for file in _walk(result, "", [document.root], document):
-        if file.url not in sent:
-            files.setdefault(file.url, file)
+        if file.url in sent:
+            continue
+        first = files.setdefault(file.url, file)
+        if first is not file:
+            files[file.url] = replace(first, repeated=(*first.repeated, file.field))
     return tuple(files.values())
 
 

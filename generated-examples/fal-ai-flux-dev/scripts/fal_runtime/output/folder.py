@@ -3,8 +3,9 @@
 import filecmp
 import os
 import secrets
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,10 @@ from fal_runtime.paths import is_below, local_trouble
 from fal_runtime.text import one_line
 
 __all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
+
+_PART = ".falsmith-"
+# File systems take 255; a number and an extension may follow.
+_LONGEST_STEP = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,14 @@ class OutputFolder:
 
     @contextmanager
     def part(self) -> Iterator[tuple[Path, BinaryIO]]:
-        """Open a temporary file in the folder, which is removed afterwards."""
-        place = self.path / f".{secrets.token_hex(8)}.part"
-        with local_trouble(place):
+        """Open a temporary file in the folder, which is removed afterwards.
+
+        It is locked meanwhile: what nobody has locked was left by a process that was killed.
+        """
+        with local_trouble(self.path):
+            place, opened = _new_part(self.path)
             try:
-                with place.open("xb") as file:
+                with opened as file:
                     yield place, file
             finally:
                 place.unlink(missing_ok=True)
@@ -52,10 +60,17 @@ class OutputFolder:
 def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
     """Create the folder where it is missing and prove that it can be written.
 
-    Raises LocalError, and UsageError for a wanted file name that leaves the folder.
+    Temporary files of killed processes are removed. Raises LocalError, and UsageError for a wanted
+    file name that leaves the folder or that file systems do not take.
     """
     if wanted is not None and not is_below(wanted):
         raise UsageError("usage", f"--output-file must be a file below --output ({output})")
+    if wanted is not None and any(
+        len(os.fsencode(step)) > _LONGEST_STEP for step in Path(wanted).parts
+    ):
+        raise UsageError(
+            "usage", f"--output-file: a name in it is longer than {_LONGEST_STEP} bytes"
+        )
     if output.is_file():
         place = one_line(str(output.absolute()))
         raise LocalError(
@@ -64,6 +79,7 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
     with local_trouble(output):
         output.mkdir(parents=True, exist_ok=True)
         folder = OutputFolder(output.resolve())
+    _remove_left_parts(folder.path)
     with folder.part():
         pass
     if wanted is None:
@@ -99,6 +115,40 @@ def save_lines(
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
         file.flush()
         return keep(part, (parent / name for name in names(stem, extension)))
+
+
+def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
+    """Create a temporary file and lock it; one that is taken away before that is made anew."""
+    while True:
+        place = folder / f"{_PART}{secrets.token_hex(8)}.part"
+        file = place.open("xb")
+        _lock(file, wait=True)
+        if os.fstat(file.fileno()).st_nlink:
+            return place, file
+        file.close()
+
+
+def _remove_left_parts(folder: Path) -> None:
+    for place in folder.glob(f"{_PART}*.part"):
+        with suppress(OSError):
+            if place.is_file() and not place.is_symlink():
+                with place.open("r+b") as file:
+                    if _lock(file, wait=False):
+                        place.unlink()
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> bool:
+    """Lock a file until it is closed, be it by the end of its process; False where that fails."""
+    if sys.platform == "win32":
+        # An open file cannot be removed there, so it needs no lock.
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _placed(part: Path, place: Path) -> bool:

@@ -44,7 +44,10 @@ _EMBEDDED_DATA_URI = (
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """One produced file on this machine; `url` is None where the result held its bytes."""
+    """One produced file on this machine; `url` is None where the result held its bytes.
+
+    `same_as` is the field that has the same link, where the file was saved for that one.
+    """
 
     field: str
     kind: str
@@ -56,6 +59,7 @@ class SavedFile:
     width: int | None = None
     height: int | None = None
     duration: float | None = None
+    same_as: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the file as a member of the object's `files`."""
@@ -121,7 +125,7 @@ class CallResult:
         return shown
 
     def _whole(self) -> dict[str, Any]:
-        paths = [str(file.path) for file in self.files]
+        paths = [str(path) for path in dict.fromkeys(file.path for file in self.files)]
         saved_to = {"saved_to": str(self.result_path)} if self.result_path is not None else None
         shown: dict[str, Any] = {
             "status": self.status,

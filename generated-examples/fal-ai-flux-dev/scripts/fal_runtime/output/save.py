@@ -14,7 +14,8 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from fal_runtime.config import is_web_url
-from fal_runtime.fal.http import Connection, TooLargeError, exchange
+from fal_runtime.fal.http import Connection, Progress, TooLargeError, exchange
+from fal_runtime.file_headers import read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.files import ResultFile, result_files
@@ -117,9 +118,12 @@ def save_files(
                 content_type = _receive(connection, file, opened, min(limit, left))
                 size = opened.tell()
                 opened.flush()
-                kind = file.kind
-                if kind == "file":
+                told = read_headers(part)
+                content_type, kind = told.content_type or content_type, file.kind
+                if kind == "file" or told.content_type:
                     kind = kind_of(content_type, file.url, file.file_name)
+                if size == 0 and kind in _MEDIA:
+                    raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
                 extension = _extension(file, content_type, kind)
                 places = _places(wanted, index, folder, naming, extension)
                 with part.open("rb") as finished:
@@ -129,21 +133,22 @@ def save_files(
             lost.append(f"{one_line(file.field, 100)}: {error}")
             continue
         left -= size
-        connection.report(f"Saved {one_line(str(place))}")
-        saved.append(
-            SavedFile(
-                field=file.field,
-                kind=kind,
-                path=place,
-                url=None if file.url.startswith("data:") else file.url,
-                size=size,
-                sha256=sha256,
-                content_type=content_type_of(place.name) if content_type in VAGUE else content_type,
-                width=file.width,
-                height=file.height,
-                duration=file.duration,
-            )
+        empty = "" if size else ", which is empty (0 bytes)"
+        connection.report(f"Saved {one_line(str(place))}{empty}")
+        first = SavedFile(
+            field=file.field,
+            kind=kind,
+            path=place,
+            url=None if file.url.startswith("data:") else file.url,
+            size=size,
+            sha256=sha256,
+            content_type=content_type_of(place.name) if content_type in VAGUE else content_type,
+            width=told.width or file.width,
+            height=told.height or file.height,
+            duration=told.duration or file.duration,
         )
+        saved.append(first)
+        saved += [replace(first, field=field, same_as=first.field) for field in file.repeated]
     if surplus:
         left_out = one_line(", ".join(file.field for file in surplus[:20]), 500)
         lost.append(
@@ -170,8 +175,9 @@ def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: 
         opened.write(content)
         return content_type
     url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
+    progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
-        shown = one_line(url, 200)
+        shown = _shown(url)
         try:
             response = exchange(
                 connection,
@@ -179,6 +185,7 @@ def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: 
                 url,
                 headers=headers,
                 into=opened,
+                progress=progress,
                 limit=limit,
                 attempts=_ATTEMPTS,
             )
@@ -213,6 +220,11 @@ def _embedded(uri: str) -> tuple[str, bytes]:
     except (binascii.Error, ValueError):
         raise _FileLostError("its data: URI cannot be decoded") from None
     return _plain_type(header) or "text/plain", content
+
+
+def _shown(url: str) -> str:
+    """Return a link as messages name it, without the content of a `data:` URI."""
+    return "its data: URI" if url.startswith("data:") else one_line(url, 200)
 
 
 def _plain_type(value: str) -> str:

@@ -1,0 +1,478 @@
+"""The ledger: every job of this user, each state on disk before it is acted on.
+
+One SQLite file for all processes. Whoever works on a job owns its row; an owner is a process that
+holds the lock of a file of its own, so that the rows of one that was killed are nobody's at once.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import sqlite3
+import string
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any, BinaryIO
+
+from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.fal.protocol import unconfirmed
+from fal_runtime.jobs.job import CANCELLED, Job, JobState
+from fal_runtime.jobs.record import job_of_record, record_of_job
+from fal_runtime.json_text import Value
+from fal_runtime.paths import local_trouble
+from fal_runtime.text import cut, one_line
+
+__all__ = ["Entry", "Ledger", "digested", "open_ledger"]
+
+_FILE = "ledger.sqlite3"
+_LETTERS = string.ascii_lowercase + string.digits
+_PATIENCE = 5.0
+# What a ledger of each version becomes the next one by; a column is never renamed.
+_MIGRATIONS = (
+    """
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, model_id TEXT NOT NULL, identity TEXT NOT NULL, state TEXT NOT NULL,
+        ended INTEGER NOT NULL, request_id TEXT, owner TEXT, created REAL NOT NULL,
+        changed REAL NOT NULL, prompt TEXT NOT NULL, job TEXT NOT NULL, body TEXT, content BLOB,
+        billable_units REAL, unit_price REAL, currency TEXT
+    );
+    CREATE INDEX jobs_of_request ON jobs (request_id);
+    CREATE INDEX jobs_of_time ON jobs (created);
+    """,
+)
+_WHOLE = "job, body, content"
+_PROMPTS = ("prompt", "text", "gen_text", "script", "lyrics", "input")
+_LONGEST_PROMPT = 80
+_RESUMED: tuple[JobState, ...] = (
+    "accepted", "submitting", "unknown", "submitted", "cancelling", "finished", "completed"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job as a list shows it: without its result. Times are UTC seconds.
+
+    `owned` says whether a living process works on it.
+    """
+
+    job: Job
+    created: float
+    changed: float
+    prompt: str
+    owned: bool
+
+
+class Ledger:
+    """The open ledger of one process, which any of its threads may call.
+
+    Every method raises LocalError where the file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path | None, *, keeps_inputs: bool = True) -> None:
+        """Open the ledger in a folder that is there, or for None one in memory."""
+        self.keeps_inputs = keeps_inputs
+        self._place = str(folder / _FILE) if folder is not None else ":memory:"
+        self._owners = folder / "owners" if folder is not None else None
+        self._owner = secrets.token_hex(8)
+        self._owner_file: BinaryIO | None = None
+        self._lock = RLock()
+        if folder is None:
+            self._database = sqlite3.connect(self._place, isolation_level=None)
+            self._migrate()
+            return
+        with local_trouble(folder), (folder / "opening").open("ab") as opening:
+            # Of several processes that begin at once one makes the file, the others find it.
+            _take_lock(opening, wait=True)
+            with local_trouble(folder / _FILE):
+                os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
+            with self._trouble():
+                self._database = sqlite3.connect(
+                    self._place, _PATIENCE, isolation_level=None, check_same_thread=False
+                )
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+
+    def close(self) -> None:
+        """Close it; what this process owned is nobody's from now on."""
+        with self._lock:
+            self._database.close()
+            if self._owner_file is not None and self._owners is not None:
+                self._owner_file.close()
+                with suppress(OSError):
+                    (self._owners / self._owner).unlink()
+
+    def add(self, job: Job, *, own: bool = False) -> Job:
+        """Write down a new job and return it with its ID; with `own` it is this process's own."""
+        assert job.request is not None, "only a call of a model begins a job"
+        kept = self._kept(job)
+        assert kept.request is not None
+        row = {
+            "model_id": job.model_id,
+            "identity": job.identity,
+            "owner": self._own_name() if own else None,
+            "created": job.created,
+            "prompt": _prompt(job.request.body) if self.keeps_inputs else "",
+        }
+        with self._transaction() as database:
+            job_id = _new_id()
+            while database.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone():
+                job_id = _new_id()
+            row |= {"id": job_id, **_written(replace(kept, id=job_id))}
+            row["body"] = _json(kept.request.body)
+            columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+            database.execute(f"INSERT INTO jobs ({columns}) VALUES ({values})", row)
+        return replace(job, id=job_id)
+
+    def save(self, job: Job, before: Job | None = None) -> bool:
+        """Write down what became of an own job, which is free again once it has ended.
+
+        `before` is the value that was written last: what is the same is not written again.
+        Returns False, and writes nothing, where the row is not this process's own any more.
+        """
+        if job.id is None or (before is not None and _lasting(before) == _lasting(job)):
+            return True
+        kept = self._kept(job)
+        row = _written(kept)
+        if kept.request is not None and (before is None or job.request is not before.request):
+            row["body"] = _json(kept.request.body)
+        if before is None or job.content is not before.content:
+            row["content"] = job.content
+        changes = ", ".join(f"{name} = :{name}" for name in row)
+        free = ", owner = NULL" if job.has_ended else ""
+        row |= {"id": job.id, "own": self._own_name()}
+        with self._transaction() as database:
+            done = database.execute(
+                f"UPDATE jobs SET {changes}{free} WHERE id = :id AND owner = :own", row
+            )
+            return done.rowcount == 1
+
+    def claim(self, job_id: str) -> Job | None:
+        """Make a job this process's own and return it as it can be gone on with.
+
+        None where another process that lives has it, or there is no such job. Of a job whose
+        process ended while it was being sent nobody knows whether fal has it.
+        """
+        with self._transaction() as database:
+            found = database.execute("SELECT owner FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if found is None or self._lives(found[0]):
+                return None
+            database.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self._own_name(), job_id))
+            job = self.job(job_id)
+        return _resumable(job) if job is not None else None
+
+    def release(self, job_id: str) -> None:
+        """Leave an own job to whoever claims it next."""
+        with self._transaction() as database:
+            own = (job_id, self._own_name())
+            database.execute("UPDATE jobs SET owner = NULL WHERE id = ? AND owner = ?", own)
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job that nobody has begun to send, whoever owns it; False for any other."""
+        with self._transaction() as database:
+            job = self.job(job_id)
+            if job is None or job.state != "accepted":
+                return False
+            row = _written(replace(job, state="cancelled", error=CANCELLED)) | {"id": job_id}
+            changes = ", ".join(f"{name} = :{name}" for name in row)
+            database.execute(f"UPDATE jobs SET {changes}, owner = NULL WHERE id = :id", row)
+            return True
+
+    def take_request(self, job: Job, request_id: str) -> bool:
+        """Give a job the request that it may have become; False where another job has it."""
+        with self._transaction() as database:
+            done = database.execute(
+                "UPDATE jobs SET request_id = :request WHERE id = :id AND NOT EXISTS "
+                "(SELECT 1 FROM jobs WHERE request_id = :request AND id <> :id)",
+                {"id": job.id, "request": request_id},
+            )
+            return done.rowcount == 1
+
+    def taken(self, job: Job, request_ids: Iterable[str]) -> set[str]:
+        """Return those of the requests that other jobs have."""
+        wanted = list(request_ids)
+        marks = ", ".join("?" * len(wanted))
+        rows = self._read(
+            f"SELECT request_id FROM jobs WHERE request_id IN ({marks}) AND id IS NOT ?",
+            (*wanted, job.id),
+        )
+        return {row[0] for row in rows}
+
+    def job(self, name: str, model_id: str | None = None) -> Job | None:
+        """Return the job of our ID or of fal's, with its input and its result, None for none.
+
+        Of several jobs of one request the newest is meant. Raises UsageError for a job of another
+        model than `model_id`.
+        """
+        rows = self._read(
+            f"SELECT {_WHOLE} FROM jobs WHERE id = :name OR request_id = :name "
+            "ORDER BY id = :name DESC, created DESC LIMIT 1",
+            {"name": name},
+        )
+        job = next((self._whole(*row) for row in rows), None)
+        if job is not None and model_id not in (None, job.model_id):
+            raise UsageError(
+                "usage",
+                f"{one_line(name, 100)} is a job of {job.model_id}, not of {model_id}",
+                next=(*job.options.command, "--status", str(job.id)),
+            )
+        return job
+
+    def last(self) -> Job | None:
+        """Return the job that was saved last, of whatever model."""
+        rows = self._read(
+            f"SELECT {_WHOLE} FROM jobs WHERE state = 'saved' ORDER BY changed DESC LIMIT 1"
+        )
+        return next((self._whole(*row) for row in rows), None)
+
+    def jobs(
+        self,
+        model_id: str | None = None,
+        identity: str | None = None,
+        states: Sequence[JobState] | None = None,
+        limit: int = 20,
+    ) -> list[Entry]:
+        """Return the jobs, newest first."""
+        wanted = {"model_id": model_id, "identity": identity}
+        terms = [f"{name} = :{name}" for name, value in wanted.items() if value is not None]
+        if states is not None:
+            terms.append(f"state IN ({', '.join(map(repr, states))})")
+        rows = self._read(
+            "SELECT job, created, changed, prompt, owner FROM jobs "
+            f"WHERE {' AND '.join(terms) or '1'} ORDER BY created DESC, rowid DESC LIMIT :limit",
+            {**wanted, "limit": limit},
+        )
+        return [
+            Entry(self._whole(job, None, None), created, changed, prompt, self._lives(owner))
+            for job, created, changed, prompt, owner in rows
+        ]
+
+    def unfinished(self, identity: str) -> list[str]:
+        """Return the IDs of the jobs that have not ended and that nobody works on, oldest first."""
+        rows = self._read(
+            f"SELECT id, owner FROM jobs WHERE identity = ? AND state IN {_RESUMED!r} "
+            "ORDER BY created, rowid",
+            (identity,),
+        )
+        return [job_id for job_id, owner in rows if not self._lives(owner)]
+
+    def prune(self, before: float) -> int:
+        """Forget the jobs that ended before a time (UTC seconds); return how many.
+
+        A job that is not collected, or of which nobody knows what became, is never forgotten.
+        """
+        with self._transaction() as database:
+            return database.execute(
+                "DELETE FROM jobs WHERE ended AND changed < ?", (before,)
+            ).rowcount
+
+    def _kept(self, job: Job) -> Job:
+        """Return what is written of a job: of its input the digests where inputs are not kept."""
+        if self.keeps_inputs or job.request is None or job.request.digests:
+            return job
+        request = replace(job.request, body=digested(job.request.body), digests=True)
+        options = replace(job.options, words=())
+        return replace(job, request=request, options=options, local_files=())
+
+    def _migrate(self) -> None:
+        with self._transaction() as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version > len(_MIGRATIONS):
+                raise LocalError(
+                    "local_trouble",
+                    f"the ledger {one_line(self._place)} was written by a newer version: generate "
+                    "the skill again, or name another folder in FAL_STATE_DIR",
+                )
+            for statements in _MIGRATIONS[version:]:
+                for statement in statements.split(";"):
+                    database.execute(statement)
+            database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+    def _whole(self, record: str, body: str | None, content: bytes | None) -> Job:
+        try:
+            job = job_of_record(json.loads(record))
+            if job.request is not None and body is not None:
+                job = replace(job, request=replace(job.request, body=json.loads(body)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._damaged(error) from None
+        return replace(job, content=content)
+
+    def _own_name(self) -> str:
+        """Return this owner's name, whose file is locked from now on."""
+        if self._owners is not None and self._owner_file is None:
+            with self._lock, local_trouble(self._owners):
+                self._owners.mkdir(mode=0o700, exist_ok=True)
+                self._owner_file = (self._owners / self._owner).open("wb")
+                _take_lock(self._owner_file, wait=True)
+        return self._owner
+
+    def _lives(self, owner: str | None) -> bool:
+        """Whether another owner is there and has not closed its ledger."""
+        if owner is None or owner == self._owner or self._owners is None:
+            return False
+        try:
+            with (self._owners / owner).open("rb+") as file:
+                return not _take_lock(file, wait=False)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
+    def _read(self, question: str, values: Any = ()) -> list[Any]:  # noqa: ANN401 - as sqlite3
+        with self._lock, self._trouble():
+            return self._database.execute(question, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database, alone to write: all of it is written at the end, or nothing."""
+        with self._lock, self._trouble():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        """Turn an error of SQLite into one that names the file and says what helps."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            why = one_line(str(error), 200)
+            if "locked" in why or "busy" in why:
+                why += f": another program has held it for {_PATIENCE:g} seconds"
+            place = one_line(self._place)
+            message = f"the ledger {place} cannot be read or written: {why}"
+            raise LocalError("local_trouble", message) from None
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> LocalError:
+        return LocalError(
+            "local_trouble",
+            f"the ledger {one_line(self._place)} is damaged ({one_line(str(error), 200)}): move it "
+            "away, and a new one is made. What ran before can be collected by fal's request ID "
+            "(https://fal.ai/dashboard/requests)",
+        )
+
+
+def open_ledger(environ: Mapping[str, str], folder: Path, report: Callable[[str], None]) -> Ledger:
+    """Open the user's ledger: in FAL_STATE_DIR, else where the platform keeps state.
+
+    Where that folder cannot be written, as in a sandbox, it is `.falsmith/` in the working folder
+    `folder`, and `report` is told. Raises LocalError where there is no usable ledger.
+    """
+    keeps_inputs = environ.get("FAL_LEDGER_INPUTS", "").strip() != "0"
+    named = environ.get("FAL_STATE_DIR", "").strip()
+    if named:
+        state = folder / Path(named).expanduser()
+        with local_trouble(state):
+            _make_folder(state)
+        return Ledger(state, keeps_inputs=keeps_inputs)
+    from platformdirs import user_state_path
+
+    state = user_state_path("falsmith", appauthor=False)
+    try:
+        _make_folder(state)
+    except OSError as error:
+        near = folder / ".falsmith"
+        with local_trouble(near):
+            _make_folder(near)
+            (near / ".gitignore").write_text("*\n")
+        why = error.strerror or type(error).__name__
+        report(f"notice: jobs are kept in {near}, for {state} cannot be written ({why})")
+        state = near
+    return Ledger(state, keeps_inputs=keeps_inputs)
+
+
+def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
+    """Return a JSON value with a digest in place of each text, number and switch."""
+    if isinstance(value, Mapping):
+        return {name: digested(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [digested(each) for each in value]
+    return f"sha256:{hashlib.sha256(_json(value).encode()).hexdigest()[:32]}"
+
+
+def _new_id() -> str:
+    """Return a name that is none of fal's, and no number."""
+    first, rest = _LETTERS[:26], _LETTERS
+    return secrets.choice(first) + "".join(secrets.choice(rest) for _ in range(7))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder for this user alone; raises OSError where files cannot be made in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(13, "it is read-only")
+
+
+def _written(job: Job) -> dict[str, Any]:
+    """Return the columns that every state of a job writes."""
+    return {
+        "state": job.state,
+        "ended": job.has_ended,
+        "request_id": job.request_id,
+        "changed": job.changed,
+        "billable_units": job.billable_units,
+        "job": _json(record_of_job(job)),
+    }
+
+
+def _lasting(job: Job) -> Job:
+    """Return the job without what changes with every poll and says nothing a day later."""
+    return replace(job, polls=0, troubles=0, trouble=None, changed=0.0)
+
+
+def _resumable(job: Job) -> Job:
+    """Return a job that another process left, as the next step can take it."""
+    job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False)
+    if job.state == "submitting":
+        ended = unconfirmed("the command that sent it was ended before the answer came")
+        return replace(job, state="unknown", error=ended)
+    if job.state == "accepted" and job.request is not None and job.request.digests:
+        text = "nothing was sent, and its input was not kept (FAL_LEDGER_INPUTS=0): call it again"
+        return replace(job, state="refused", error=LocalError("local_trouble", text))
+    kept = job.has_ended or job.state in ("unknown", "saved")
+    return job if kept else replace(job, error=None)
+
+
+def _prompt(body: Mapping[str, Any]) -> str:
+    """Return the first words of what was asked for."""
+    texts = [body[name] for name in _PROMPTS if isinstance(body.get(name), str)]
+    return cut(one_line(texts[0]), _LONGEST_PROMPT) if texts else ""
+
+
+def _json(value: Value) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+        try:
+            # Who only looks shares the lock with others who look, never with the owner.
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

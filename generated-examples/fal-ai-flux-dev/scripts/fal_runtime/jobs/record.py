@@ -1,0 +1,75 @@
+"""A job as JSON and back: what the ledger writes of it, but for its input and its result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from fal_runtime.errors import FalError
+from fal_runtime.input.options import CallOptions
+from fal_runtime.jobs.job import Job
+from fal_runtime.json_text import Json, Value
+
+__all__ = ["job_of_record", "record_of_job"]
+
+_KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
+_ERRORS = {kind.__name__: kind for kind in _KINDS}
+# What a call was told once: the input stands beside the record, and a key in no file at all.
+_TOLD_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel")
+
+
+def record_of_job(job: Job) -> dict[str, Json]:
+    """Return the job as JSON, without the body of its request and without its result."""
+    untold = CallOptions()
+    kept = {name: getattr(untold, name) for name in _TOLD_ONCE}
+    request = replace(job.request, body={}) if job.request is not None else None
+    options = replace(job.options, **kept)
+    record: dict[str, Json] = _encoded(replace(job, request=request, options=options, content=None))
+    return record
+
+
+def job_of_record(record: Mapping[str, Json]) -> Job:
+    """Return the job of a record; raises ValueError, KeyError or TypeError for what is none."""
+    job: Job = _decoded(Job, record)
+    return job
+
+
+def _encoded(value: Value) -> Any:  # noqa: ANN401 - JSON
+    if is_dataclass(value) and not isinstance(value, type):
+        given = {each.name: getattr(value, each.name) for each in fields(value)}
+        defaults = {each.name: each.default for each in fields(value)}
+        told = {
+            n: _encoded(v) for n, v in given.items() if defaults[n] is MISSING or v != defaults[n]
+        }
+        return told | ({"error": type(value).__name__} if isinstance(value, FalError) else {})
+    if isinstance(value, Mapping):
+        return {str(name): _encoded(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encoded(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _decoded(kind: Any, value: Value) -> Any:  # noqa: ANN401 - a value of that kind
+    """Return the value of a type: those that occur in a job, each as JSON has it."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        kinds = [each for each in inner if each is not type(None)]
+        # Of several plain kinds JSON tells by itself which it is.
+        return _decoded(kinds[0], value) if len(kinds) == 1 and value is not None else value
+    if origin in (tuple, Sequence):
+        return tuple(_decoded(inner[0], each) for each in value)
+    if kind is Path:
+        return Path(value)
+    if is_dataclass(kind):
+        made: Any = _ERRORS[value["error"]] if kind is FalError else kind
+        hints = _hints(made)
+        known = {name: _decoded(hints[name], v) for name, v in value.items() if name in hints}
+        return made(**known)
+    return value
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
