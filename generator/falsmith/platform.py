@@ -208,7 +208,8 @@ class Platform:
 
     def _get(self, path: str, params: Mapping[str, str]) -> httpx.Response:
         url = self.config.origins.platform + path
-        headers = self.config.authorization() if self.config.key is not None else {}
+        keyed = self.config.key is not None and self.config.origins.take_key(url)
+        headers = self.config.authorization(url) if keyed else {}
         connection = Connection(self.client, self.config, clock=self.clock)
         try:
             return exchange(

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fal_runtime.output.result import CallResult
 QUEUE = "https://queue.fal.run"
 MODEL = "acme/demo/fast"
 JOB = f"{QUEUE}/acme/demo/requests/req-1"
+HISTORY = "GET https://api.fal.ai/v1/models/requests/by-endpoint"
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
@@ -125,13 +127,18 @@ class FakeTime:
         self.seconds += seconds
 
     @property
+    def passed(self) -> timedelta:
+        """How long the test has slept."""
+        return timedelta(seconds=sum(self.slept))
+
+    @property
     def clock(self) -> Clock:
         """Return the clock that shows this time."""
         return Clock(
             now=lambda: self.seconds,
             sleep=self.sleep,
             random=lambda: 0.5,
-            date=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            date=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) + self.passed,
         )
 
 
@@ -174,6 +181,26 @@ class Fal:
         changed = replace(self.options, **options)
         return command(self.services, self.ledger, MODEL, request_id, changed)
 
+    def history(self, *items: Mapping[str, object], **more: object) -> httpx.Response:
+        """Return the answer of the request history, whose clock is ahead by `ahead` seconds."""
+        ahead = timedelta(seconds=float(str(more.get("ahead", 0))))
+        date = format_datetime(self.time.clock.date() + ahead, usegmt=True)
+        page: dict[str, object] = {"items": items, "next_cursor": None, "has_more": False}
+        return httpx.Response(200, json=page, headers={"date": date})
+
+    def past(self, request_id: str = "req-1", **more: object) -> dict[str, object]:
+        """Return a request of the history, which was sent now."""
+        item: dict[str, object] = {
+            "request_id": request_id,
+            "endpoint_id": MODEL,
+            "sent_at": self.time.clock.date().isoformat(),
+            "started_at": self.time.clock.date().isoformat(),
+            "ended_at": None,
+            "status_code": None,
+            "json_input": {"prompt": "a cat", "seed": None},
+        }
+        return item | more
+
     def serve(self, *names: str) -> None:
         """Script the downloads of pictures."""
         for name in names:
@@ -204,7 +231,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def fal(tmp_path: Path, ledger: Ledger) -> Fal:
     config = load_config(None, {"FAL_KEY": "id-1:secret-1"})
     options = CallOptions(output=tmp_path / "output", command=("python", "skill.py"))
-    return Fal(Script(), FakeTime(), config, options, [], ledger)
+    closed = httpx.Response(403, json={"error": {"type": "x", "message": "no scope"}})
+    return Fal(Script().on(HISTORY, closed), FakeTime(), config, options, [], ledger)
 
 
 POSTER_SCHEMA: dict[str, Any] = {

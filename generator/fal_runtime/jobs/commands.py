@@ -245,7 +245,7 @@ def _follow(
                 if own:
                     job, due = advance(ledger, job, connection, began, until)
                 else:
-                    job, due = step(job, connection, began, until)
+                    job, due = step(job, connection, ledger, began, until)
                 for line in progress(before, job):
                     services.report(line)
                 if before.state == "submitting" != job.state != "accepted":
@@ -266,7 +266,8 @@ def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool) -> Job:
     Raises KeyMissingError, UsageError and LocalError.
     """
     options = job.options
-    services.config.authorization()
+    unsent = job.state == "accepted" and job.request is not None
+    services.config.authorization(job.request.url if job.request and unsent else None)
     if not once:
         open_output_folder(options.output, options.output_file)
     if job.is_sync and options.logs:
@@ -276,11 +277,10 @@ def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool) -> Job:
 
 
 def _left(services: Services, ledger: Ledger, job: Job) -> Job:
-    """Write down how this command leaves a job, which anyone may go on with."""
+    """Write down how this command leaves a job; with its end the job is anybody's."""
     if job.id is not None:
         try:
             ledger.save(job)
-            ledger.release(job.id)
         except LocalError as error:
             services.report(f"warning: {error}")
     return job

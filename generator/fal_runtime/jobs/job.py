@@ -10,9 +10,17 @@ from typing import Literal
 import httpx
 
 from fal_runtime.config import Config
-from fal_runtime.errors import FalError, JobError, NotCollectedError, Retry, stopped_by
+from fal_runtime.errors import (
+    FalError,
+    JobError,
+    NotAcceptedError,
+    NotCollectedError,
+    Retry,
+    UnconfirmedError,
+    stopped_by,
+)
 from fal_runtime.fal.http import REAL_CLOCK, Clock
-from fal_runtime.fal.protocol import RequestUrls
+from fal_runtime.fal.protocol import RequestUrls, unconfirmed
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
@@ -59,6 +67,8 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
     "cancelled": "CANCELLED",
     "refused": "REFUSED",
 }
+# After so many looks at fal's history, which are half a minute, what is not there is not coming.
+_ENOUGH_LOOKS = 5
 _ENDED: tuple[JobState, ...] = ("failed", "cancelled", "refused")
 # The exit statuses of errors that leave a job which can be gone on with.
 _LASTING = (3, 5, 7, 9, 130)
@@ -198,6 +208,8 @@ def progress(before: Job, after: Job) -> list[str]:
 
 def unfinished(job: Job) -> Job:
     """Return the job with the error that ends the wait for it."""
+    if job.state == "unknown":
+        return _unconfirmed(job)
     if job.failure is not None:
         return replace(job, state="failed", error=job.failure)
     if job.trouble is not None:
@@ -209,6 +221,21 @@ def unfinished(job: Job) -> Job:
     status = "COMPLETED" if job.state == "finished" else job.status
     text = f"the job is not finished yet ({status}{queued}): it goes on at fal"
     return replace(job, error=NotCollectedError("wait_over", text))
+
+
+def _unconfirmed(job: Job) -> Job:
+    """Return a job that was looked for and not found.
+
+    What fal said it did not take is refused, if it does not turn up for long enough.
+    """
+    error = job.error
+    if isinstance(error, NotAcceptedError) and job.trouble is None and job.polls >= _ENOUGH_LOOKS:
+        return replace(job, state="refused", request_id=None)
+    if not isinstance(error, UnconfirmedError):
+        error = unconfirmed(str(error))
+    why = str(job.trouble) if job.trouble is not None else ""
+    text = error.message if why in error.message else f"{error.message} ({why})"
+    return replace(job, error=replace(error, message=text))
 
 
 def call_result(job: Job, elapsed: float) -> CallResult:

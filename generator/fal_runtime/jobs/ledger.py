@@ -434,7 +434,8 @@ def _lasting(job: Job) -> Job:
 def _resumable(job: Job) -> Job:
     """Return a job that another process left, as the next step can take it."""
     job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False)
-    if job.state == "submitting":
+    broken_off = job.state == "unknown" and job.error is not None and job.error.exit_status == 130
+    if job.state == "submitting" or broken_off:
         ended = unconfirmed("the command that sent it was ended before the answer came")
         return replace(job, state="unknown", error=ended)
     if job.state == "accepted" and job.request is not None and job.request.digests:

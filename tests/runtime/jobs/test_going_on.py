@@ -117,7 +117,7 @@ def test_a_job_that_another_process_does_not_finish_in_time_is_left_to_it(
     result = fal.ask(job_result, str(job.id), wait=20)
     assert (result.status, result.exit_status) == ("IN_QUEUE", 5)
     assert f"--result {job.id}" in result.as_json()["error"]["next"]
-    assert not fal.script.requests
+    assert fal.script.requests == []
     assert sum(fal.time.slept) == pytest.approx(20)
     assert fal.ask(job_status, str(job.id)).status == "IN_QUEUE"
 

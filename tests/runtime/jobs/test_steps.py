@@ -27,7 +27,7 @@ def steps(fal: "Fal", job: Job) -> list[tuple[Job, int]]:
     due: float | None = fal.time.seconds
     while due is not None:
         before = len(fal.script.requests)
-        job, due = step(job, fal.connection, fal.time.seconds)
+        job, due = step(job, fal.connection, fal.ledger, fal.time.seconds)
         values.append((job, len(fal.script.requests) - before))
         assert len(values) < 50
     return values
@@ -59,7 +59,9 @@ def test_a_job_goes_on_from_each_of_its_values_without_a_second_submit(fal: "Fal
 
 def test_what_surely_was_not_accepted_is_accepted_again_and_due_later(fal: "Fal") -> None:
     fal.script.on(POST, httpx.Response(429, headers={"retry-after": "3"}))
-    job, due = step(Job(MODEL, fal.options, "submitting", REQUEST), fal.connection, 1000.0)
+    job, due = step(
+        Job(MODEL, fal.options, "submitting", REQUEST), fal.connection, fal.ledger, 1000.0
+    )
     assert (job.state, job.error, due) == ("accepted", None, 1003.0)
 
 
@@ -72,7 +74,7 @@ def test_files_are_uploaded_before_the_job_may_be_submitted(fal: "Fal", tmp_path
     request = ModelRequest(REQUEST.url, {}, {"image_url": f"<upload:{path}>"})
     files = (LocalFile(("image_url",), path, "image"),)
     waiting = Job(MODEL, fal.options, "accepted", request, local_files=files)
-    job, due = step(waiting, fal.connection, 1000.0)
+    job, due = step(waiting, fal.connection, fal.ledger, 1000.0)
     assert (job.state, job.local_files, due) == ("accepted", (), 1000.0)
     assert job.request is not None
     assert job.request.body == {"image_url": "https://cdn.example/in.png"}
@@ -80,4 +82,4 @@ def test_files_are_uploaded_before_the_job_may_be_submitted(fal: "Fal", tmp_path
 
 def test_a_job_that_has_ended_needs_no_step(fal: "Fal") -> None:
     ended = Job(MODEL, fal.options, "saved", REQUEST)
-    assert step(ended, fal.connection, 1000.0) == (ended, None)
+    assert step(ended, fal.connection, fal.ledger, 1000.0) == (ended, None)

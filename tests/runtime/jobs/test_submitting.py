@@ -77,28 +77,6 @@ def test_doubtful_submit_is_looked_up_through_a_moment_s_trouble(fal: "Fal") -> 
     assert fal.run().status == "COMPLETED"
 
 
-def test_method_that_is_not_allowed_and_no_job_means_refused(fal: "Fal") -> None:
-    fal.script.on(POST, fal.answer({"detail": "Method Not Allowed"}, 405))
-    fal.script.on(f"GET {JOB}/status", fal.answer({"status": "NOT_FOUND"}, 404))
-    result = fal.run()
-    assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
-
-
-def test_method_that_is_not_allowed_and_no_id_means_refused(fal: "Fal") -> None:
-    fal.script.on(POST, httpx.Response(405, json={"detail": "Method Not Allowed"}))
-    result = fal.run()
-    assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
-    assert result.as_json()["error"]["charged"] == "no"
-
-
-def test_method_that_is_not_allowed_and_nobody_to_ask_is_unconfirmed(fal: "Fal") -> None:
-    fal.script.on(POST, fal.answer({"detail": "Method Not Allowed"}, 405))
-    fal.script.on(f"GET {JOB}/status", httpx.Response(502))
-    result = fal.run()
-    assert (result.status, result.exit_status, result.request_id) == ("UNKNOWN", 7, "req-1")
-    assert result.as_json()["error"]["retry"] == "never"
-
-
 @pytest.mark.parametrize("request_id", ["x;touch p;exit", "\x1b[31mred", "a b", "-rf", "", 7])
 def test_request_id_that_cannot_be_one_is_an_unconfirmed_submit(
     fal: "Fal", request_id: object
