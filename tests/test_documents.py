@@ -198,3 +198,36 @@ def test_no_json_value_crashes_what_looks_for_a_document(value: Json) -> None:
             read(value, "x.json")
         except DocumentError as error:
             assert error.message.startswith("x.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 400])
+@pytest.mark.parametrize("page", ['{"models": [%s], "next_cursor": "x"}', "[%s]"])
+def test_a_number_that_is_none_loses_its_entry_and_no_other(number: str, page: str) -> None:
+    entries = (
+        '{"endpoint_id": "acme/a"}',
+        f'{{"endpoint_id": "acme/b", "metadata": {{"x": [1, {number}]}}}}',
+        '{"endpoint_id": "acme/c", "metadata": {"x": 1.5}}',
+    )
+    first, broken, last = list_entries(
+        load_json((page % ", ".join(entries)).encode(), "page.json"), "page.json"
+    )
+    assert first == Entry("acme/a", {}, None)
+    assert last == Entry("acme/c", {"x": 1.5}, None)
+    assert isinstance(broken, DocumentError)
+    assert broken.model_id == "acme/b"
+    assert f"page.json, model 2, cannot be used: {number[:20]}" in broken.message
+    assert len(broken.message) < 200
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"models": [], "next_cursor": NaN}',
+        b'{"models": [{"endpoint_id": NaN}]}',
+        b'{"models": [NaN]}',
+        b'{"endpoint_id": "acme/a", "x": NaN}',
+    ],
+)
+def test_a_number_that_is_none_elsewhere_loses_the_whole(page: bytes) -> None:
+    with pytest.raises(DocumentError, match="NaN is no JSON number"):
+        load_json(page, "page.json")

@@ -1,7 +1,7 @@
 """What is known of one model, and the door through which every JSON from outside comes in."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from fal_runtime.json_text import JsonTextError, parse_json
@@ -50,6 +50,14 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class _NoNumber:
+    """Stands in a list where its text has a number that is none in JSON, and then for its entry."""
+
+    digits: str
+    model_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Documents:
     """A model's two documents: its list metadata, which may be empty, and its OpenAPI document."""
 
@@ -80,17 +88,52 @@ def load_json(data: bytes, origin: str) -> Json:
     """Return the value of a JSON text, or raise DocumentError saying what is wrong with `origin`.
 
     UTF-8 with or without a byte order mark; 100 levels, finite numbers only;
-    at most 32 MiB, and 4 MiB where it is the document of one model.
+    at most 32 MiB, and 4 MiB where it is the document of one model. Where only some entries of a
+    list have other numbers, `list_entries` gives an error for each of them.
     """
     if len(data) > SIZE_LIMIT:
         raise _refusal(origin, f"it is larger than {SIZE_LIMIT >> 20} MiB")
     try:
         value = parse_json(data, deepest=DEPTH_LIMIT, duplicates=True)
     except JsonTextError as error:
-        raise _refusal(origin, error.reason) from None
+        page = _sound_page(data)
+        if page is None:
+            raise _refusal(origin, error.reason) from None
+        return page
     if len(data) > DOCUMENT_LIMIT and isinstance(value, dict) and "paths" in value:
         raise _refusal(origin, f"the document of a model has at most {DOCUMENT_LIMIT >> 20} MiB")
     return value
+
+
+def _sound_page(data: bytes) -> Json:
+    """Return a list in which a `_NoNumber` stands for each model that holds one, else None."""
+    try:
+        page = parse_json(data, deepest=DEPTH_LIMIT, duplicates=True, outside=_NoNumber)
+    except JsonTextError:
+        return None
+    models = page.get("models") if isinstance(page, dict) else page
+    if not isinstance(models, list):
+        return None
+    entries = [_named_no_number(entry) or entry for entry in models]
+    sound = {**page, "models": entries} if isinstance(page, dict) else entries
+    named = [one for one in entries if isinstance(one, _NoNumber) and one.model_id]
+    return sound if len(list(_no_numbers(sound))) == len(named) else None
+
+
+def _named_no_number(entry: Json) -> _NoNumber | None:
+    match entry:
+        case {"endpoint_id": str(model_id)} if model_id:
+            found = next(_no_numbers(entry), None)
+            return found and replace(found, model_id=model_id)
+    return None
+
+
+def _no_numbers(value: Json) -> Iterator[_NoNumber]:
+    if isinstance(value, _NoNumber):
+        yield value
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        yield from _no_numbers(part)
 
 
 def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
@@ -140,6 +183,10 @@ def only_post(paths: Mapping[str, Json]) -> str | None:
 
 
 def _entry(entry: Json, origin: str) -> Entry:
+    if isinstance(entry, _NoNumber):
+        model_id = _model_id(entry.model_id, origin)
+        reason = f"{cut(entry.digits, 40)} in the entry of {model_id} is no JSON number"
+        raise _refusal(origin, reason, model_id)
     if not isinstance(entry, dict):
         raise _refusal(origin, f"it is {_kind(entry)}, an object was expected")
     model_id = _model_id(entry.get("endpoint_id"), origin)

@@ -71,7 +71,15 @@ def test_a_model_on_two_pages_comes_once(five: "FakePlatform") -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [7, None, [], {}, {"endpoint_id": None}, {"endpoint_id": "../x"}],
+    [
+        7,
+        None,
+        [],
+        {},
+        {"endpoint_id": None},
+        {"endpoint_id": "../x"},
+        {"endpoint_id": "acme/m3", "metadata": {"price": float("nan")}},
+    ],
     ids=repr,
 )
 def test_a_broken_entry_is_named_and_loses_no_other(five: "FakePlatform", broken: Any) -> None:
