@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -12,6 +13,7 @@ from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Match, Query, match_of
 from falsmith.catalog.saved import DocumentFile, SavedSource
+from falsmith.catalog.words import relaxed
 from falsmith.documents import Documents, Entry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.names import check_model_id
@@ -24,6 +26,8 @@ __all__ = ["Bundled", "Cached", "Catalogue", "Indexed", "Live", "Offline", "Sour
 T = TypeVar("T")
 Notice = Callable[[str], None]
 EVERYTHING = Query(status="all")
+# Requests for a search that finds nothing as it stands, and the models that each asks for.
+MOST_RELAXED, RELAXED_LIMIT = 4, 50
 
 
 class Source(Protocol):
@@ -51,8 +55,18 @@ class Catalogue(ABC):
         """
 
     def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
-        """Yield the documents of every model that fits, and an error for each without any."""
-        for one in self.search(query):
+        """Yield the documents of every model that fits, and an error for each without any.
+
+        One that lacks a word of the search is none of them.
+        """
+        yield from self._documents_of(self.search(query))
+
+    def _documents_of(
+        self, found: Iterable[Match | DocumentError]
+    ) -> Iterator[Documents | DocumentError]:
+        for one in found:
+            if isinstance(one, Match) and one.missing:
+                continue
             try:
                 yield one if isinstance(one, DocumentError) else self.documents(one.model_id)
             except (DocumentError, ModelNotFoundError) as error:
@@ -65,7 +79,7 @@ class Catalogue(ABC):
     def categories(self) -> dict[str, int]:
         """Return how many active models each category has; models without one are `unknown`."""
         found = (one for one in self.search(Query()) if isinstance(one, Match))
-        return dict(Counter(one.category or "unknown" for one in found))
+        return dict(Counter(one.category for one in found))
 
     def abilities(self) -> frozenset[str]:
         """Return what any model takes and makes, as far as documents are at hand."""
@@ -92,11 +106,15 @@ class Live(Catalogue):
     def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Ask the platform, which ranks words itself; without any, the newest come first.
 
+        Where it knows nothing that fits, what it finds by less is ranked here.
         Raises UsageError for abilities, which the platform cannot be asked for.
         """
         if query.words:
-            for one in self._entries(query, limit):
+            found = list(self._entries(query, limit))
+            known = any(isinstance(one, Entry) for one in found)
+            for one in found:
                 yield match_of(one) if isinstance(one, Entry) else one
+            yield from () if known else self._closest(query)[:limit]
             return
         models = []
         for one in self._entries(query):
@@ -106,15 +124,30 @@ class Live(Catalogue):
                 yield one
         yield from sorted(models, key=lambda one: one.newest_first)[:limit]
 
+    def _closest(self, query: Query) -> list[Match]:
+        """Ask for less than the whole search, in a few requests, and rank what comes."""
+        index = Cache(None, self._notice)
+        for number, text in enumerate(relaxed(query.text)[:MOST_RELAXED]):
+            found = self._entries(replace(query, text=text), RELAXED_LIMIT)
+            index.add(one for one in found if isinstance(one, Entry))
+            # All the words that count: nothing else comes closer.
+            if number == 0 and index.contents().models:
+                break
+        return index.search(Query(query.text, status="all"))
+
     def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
         """Ask the platform for the models that fit together with their documents."""
+        known = False
         for entry in self._entries(query, documents=True):
+            known = True
             try:
                 if isinstance(entry, DocumentError):
                     raise entry
                 yield self._remembered(entry_documents(entry, "the platform's list"))
             except DocumentError as error:
                 yield error
+        if query.words and not known:
+            yield from self._documents_of(self._closest(query))
 
     def categories(self) -> dict[str, int]:
         """Count the categories of the platform's whole list, beside the entries left out."""
@@ -123,7 +156,7 @@ class Live(Catalogue):
             if isinstance(one, DocumentError):
                 self._notice(f"left out: {one}")
             else:
-                counts[one.category or "unknown"] += 1
+                counts[one.category] += 1
         return dict(counts)
 
     def _entries(

@@ -75,6 +75,67 @@ def test_live_the_platform_is_asked(live: Falsmith, arguments: list[str], found:
     assert (status, ids(answer)) == (0, found)
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "missing"),
+    [
+        ("the first one that you have", ["acme/first"], []),
+        ("first zeppelin", ["acme/first"], ["zeppelin"]),
+        ("newest zeppelin generator", ["acme/newest"], ["zeppelin"]),
+    ],
+)
+def test_live_the_closest_come_where_the_platform_finds_nothing(
+    live: Falsmith, text: str, found: list[str], missing: list[str]
+) -> None:
+    status, answer, told = live("search", text)
+    assert (status, ids(answer)) == (0, found)
+    assert answer["models"][0]["missing"] == missing
+    assert ("no model has all words" in told) == bool(missing)
+    assert ("`falsmith catalog sync`" in told) == bool(missing)
+
+
+def test_live_finding_nothing_leads_to_what_the_platform_does_not_search(live: Falsmith) -> None:
+    status, answer, told = live("search", "zeppelin")
+    assert (status, answer["models"]) == (0, [])
+    assert "names and summaries only; after `falsmith catalog sync`, --offline" in told
+
+
+def test_every_match_has_a_title_a_category_and_a_summary(live: Falsmith) -> None:
+    for source in ([], ["--offline"]):
+        for one in live("search", "--all", *source)[1]["models"]:
+            assert all(one[name] for name in ("display_name", "category", "description"))
+
+
+def test_what_lacks_a_word_is_listed_and_not_generated(falsmith: Falsmith, tmp_path: Path) -> None:
+    output = ["--offline", "-o", str(tmp_path / "skills")]
+    status, answer, told = falsmith("generate", "-s", "whisper zeppelin", *output)
+    assert (status, ids(answer)[0]) == (0, "fal-ai/whisper")
+    assert "no model has all words" in told
+    assert "generates what fits" not in told
+    status, answer, told = falsmith("generate", "-s", "whisper zeppelin", "--all", *output)
+    assert (status, answer["error"]["code"]) == (2, "model_not_found")
+    assert not list((tmp_path / "skills").glob("fal-ai-*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("end image", "fal-ai/kling-video/v3/pro/image-to-video"),
+        ("video from the first to the last frame", "fal-ai/kling-video/v3/pro/image-to-video"),
+        ("animate a photo", "fal-ai/kling-video/v3/pro/image-to-video"),
+        ("transcribe a meeting", "fal-ai/whisper"),
+        ("make a picture bigger: upscale it", "fal-ai/clarity-upscaler"),
+        ("clone my voice", "fal-ai/f5-tts"),
+        ("voice over for a film", "fal-ai/elevenlabs/tts/turbo-v2.5"),
+        ("the fastest way to a picture: flux", "fal-ai/flux/schnell"),
+        ("a model that makes videos", "fal-ai/minimax/video-01"),
+    ],
+)
+def test_what_people_say_finds_a_bundled_model_among_the_first(
+    falsmith: Falsmith, text: str, found: str
+) -> None:
+    assert found in ids(falsmith("search", text, "--source", "bundled")[1])[:3]
+
+
 def test_a_limit_says_that_there_is_more(live: Falsmith) -> None:
     _, answer, told = live("search", "--limit", "1")
     assert answer["has_more"] is True

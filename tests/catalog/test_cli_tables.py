@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from falsmith.catalog.bundled import bundled_ids
+from falsmith.catalog.bundled import bundled_documents, bundled_ids
 from falsmith.cli import run
 from falsmith.documents import Documents
 
@@ -38,7 +38,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Printed:
     return call
 
 
-def test_a_search_shows_a_row_a_model(printed: Printed) -> None:
+def test_a_search_shows_what_each_model_is_and_what_it_does(printed: Printed) -> None:
     header, *rows = printed("search", "--offline", "flux", "schnell").splitlines()
     assert header.split() == ["model", "category", "date", "licence", "kind", "name"]
     assert rows[0].split()[:4] == [
@@ -47,12 +47,22 @@ def test_a_search_shows_a_row_a_model(printed: Printed) -> None:
         "2024-11-25",
         "commercial",
     ]
+    summary = bundled_documents("fal-ai/flux/schnell").metadata["description"]
+    assert rows[1].startswith("    ")
+    assert summary.startswith(rows[1].strip().removesuffix("\u2026"))
+
+
+def test_words_that_a_model_lacks_stand_before_its_summary(printed: Printed) -> None:
+    shown = printed("search", "--offline", "whisper zeppelin").splitlines()
+    assert shown[1].startswith("fal-ai/whisper")
+    assert shown[2].startswith("    (without: zeppelin) ")
 
 
 @pytest.mark.parametrize("columns", [20, 80])
 def test_no_id_is_cut_on_a_narrow_terminal(printed: Printed, columns: int) -> None:
     shown = printed("search", "--offline", "--all", columns=columns).splitlines()
-    assert {row.split()[0] for row in shown[1:]} == set(bundled_ids())
+    rows = [row for row in shown[1:] if not row.startswith(" ")]
+    assert {row.split()[0] for row in rows} == set(bundled_ids())
 
 
 def test_a_deprecated_model_is_marked(
@@ -66,9 +76,8 @@ def test_a_deprecated_model_is_marked(
 
 
 def test_a_terminal_that_lacks_a_character_is_no_error(printed: Printed) -> None:
-    assert "Stable Diffusio\\u2026" in printed(
-        "search", "--offline", "fast sdxl", encoding="ascii", columns=20
-    )
+    shown = printed("search", "--offline", "fast sdxl", encoding="ascii", columns=20)
+    assert "\\u2026" in shown
 
 
 def test_no_field_is_cut_on_a_narrow_terminal(printed: Printed) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,15 +18,17 @@ from platformdirs import user_cache_dir
 from fal_runtime.config import Origins, is_loopback
 from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
-from falsmith.catalog.query import Match, Query, abilities, match_of
+from falsmith.catalog import ranking
+from falsmith.catalog.query import Match, Query, abilities, field_texts, match_of
 from falsmith.documents import Documents, Entry, Json, entry_documents
 from falsmith.errors import DocumentError
+from falsmith.schema.resolve import input_schema, output_schema
 
 __all__ = ["Cache", "Contents", "cache_trouble", "default_path", "delete_unlisted", "put"]
 
 # Marks the file as ours, "fals" in ASCII; the version changes with the tables below.
 APPLICATION = 0x66616C73
-VERSION = 1
+VERSION = 2
 MARKS = ("application_id", "user_version")
 # Seconds in which one process waits for another one's write, which takes a fraction of one.
 LOCK_TIMEOUT = 20.0
@@ -47,9 +49,6 @@ CREATE TABLE abilities (
     ability TEXT NOT NULL, model INTEGER NOT NULL, PRIMARY KEY (ability, model)
 ) WITHOUT ROWID;
 CREATE INDEX abilities_by_model ON abilities (model);
-CREATE VIRTUAL TABLE words USING fts5 (
-    display_name, model_id, category, tags, description, tokenize = 'porter unicode61'
-);
 CREATE TABLE syncs (
     number INTEGER PRIMARY KEY,
     origin TEXT NOT NULL,
@@ -61,20 +60,18 @@ CREATE TABLE syncs (
     broken INTEGER NOT NULL DEFAULT 0
 );
 """
+TABLES += ranking.TABLE
 PUT_MODEL = """
 INSERT INTO models (model_id, metadata, category, status, date, digest, sync)
 VALUES (:model_id, :metadata, :category, :status, :date, :digest, :sync)
 ON CONFLICT (model_id) DO UPDATE SET
     metadata = excluded.metadata,
-    category = coalesce(nullif(excluded.category, ''), category),
+    category = coalesce(nullif(excluded.category, 'unknown'), category),
     status = excluded.status,
     date = excluded.date,
     digest = coalesce(excluded.digest, digest),
     sync = coalesce(excluded.sync, sync)
 """
-CATEGORY = "coalesce(nullif(models.category, ''), 'unknown')"
-# bm25 weights of the columns of `words`: a name says more than a sentence about it.
-WEIGHTS = "8.0, 4.0, 4.0, 2.0, 1.0"
 # What sqlite says where it can make no journal beside the file.
 NO_JOURNAL = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -159,18 +156,13 @@ class Cache:
     def search(self, query: Query) -> list[Match]:
         """Return the models that fit, the best first where words rank them, else the newest.
 
-        Where no model has all the words, those with some of them fit.
+        Models that lack words, but are nearly as good as the best one, fit too.
         """
-        return self.read(
-            lambda rows: (
-                _search(rows, query, " AND ")
-                or (_search(rows, query, " OR ") if len(query.words) > 1 else [])
-            )
-        )
+        return self.read(lambda rows: _search(rows, query))
 
     def categories(self) -> dict[str, int]:
         """Return how many active models each category has; models without one are `unknown`."""
-        statement = f"SELECT {CATEGORY}, count(*) FROM models WHERE status = 'active' GROUP BY 1"
+        statement = "SELECT category, count(*) FROM models WHERE status = 'active' GROUP BY 1"
         return self.read(lambda rows: dict(rows.execute(statement).fetchall()))
 
     def abilities(self) -> frozenset[str]:
@@ -187,11 +179,11 @@ class Cache:
         """Write one model's documents."""
         self.add([documents])
 
-    def add(self, all_documents: Iterable[Documents]) -> None:
-        """Write several models' documents, in one transaction."""
+    def add(self, models: Iterable[Documents | Entry]) -> None:
+        """Write what is known of several models, in one transaction."""
 
         def work(rows: sqlite3.Connection) -> None:
-            for one in all_documents:
+            for one in models:
                 put(rows, Entry(one.model_id, one.metadata, one.openapi))
             _delete_unused_documents(rows)
 
@@ -277,32 +269,35 @@ def put(rows: sqlite3.Connection, entry: Entry, sync: int | None = None) -> None
     with suppress(DocumentError):
         openapi = entry_documents(entry, "the list").openapi
         digest = _put_document(rows, openapi)
-    match = match_of(entry, _document_category(openapi))
+    match = match_of(entry, openapi)
     select = "SELECT id, digest FROM models WHERE model_id = ?"
     before = rows.execute(select, (entry.model_id,)).fetchone()
     row = {"model_id": entry.model_id, "metadata": json.dumps(entry.metadata), "digest": digest}
     row |= {"category": match.category, "status": match.status, "date": match.date}
     rows.execute(PUT_MODEL, row | {"sync": sync})
     number, _ = before or rows.execute(select, (entry.model_id,)).fetchone()
-    tags = entry.metadata.get("tags")
-    tags = tags if isinstance(tags, list) else []
-    words = " ".join(one_line(tag) for tag in tags if isinstance(tag, str))
-    rows.execute("DELETE FROM words WHERE rowid = ?", (number,))
-    rows.execute(
-        "INSERT INTO words (rowid, display_name, model_id, category, tags, description) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (number, match.display_name, match.model_id, match.category, words, match.description),
-    )
+    texts = {"model_id": match.model_id, "title": match.display_name, "category": match.category}
+    texts |= {"summary": match.description, "tags": _tags(entry)}
     if openapi is not None and (before is None or before[1] != digest):
-        able = sorted(abilities(Documents(entry.model_id, entry.metadata, openapi)))
+        inputs = input_schema(openapi, entry.model_id).schema
+        outputs = output_schema(openapi, entry.model_id).schema
+        texts |= field_texts(inputs)
+        able = sorted(abilities(inputs, outputs))
         rows.execute("DELETE FROM abilities WHERE model = ?", (number,))
         rows.executemany("INSERT INTO abilities VALUES (?, ?)", [(one, number) for one in able])
+    ranking.put_words(rows, number, texts)
+
+
+def _tags(entry: Entry) -> str:
+    tags = entry.metadata.get("tags")
+    texts = [one for one in tags if isinstance(one, str)] if isinstance(tags, list) else []
+    return " ".join(map(one_line, texts))
 
 
 def delete_unlisted(rows: sqlite3.Connection, sync: int) -> int:
     """Delete the models that earlier syncs listed and this one did not; return how many."""
     unlisted = "(SELECT id FROM models WHERE sync < ?)"
-    rows.execute(f"DELETE FROM words WHERE rowid IN {unlisted}", (sync,))
+    ranking.delete_words(rows, unlisted, (sync,))
     rows.execute(f"DELETE FROM abilities WHERE model IN {unlisted}", (sync,))
     count = rows.execute("DELETE FROM models WHERE sync < ?", (sync,)).rowcount
     _delete_unused_documents(rows)
@@ -327,14 +322,6 @@ def _put_document(rows: sqlite3.Connection, openapi: Mapping[str, Json]) -> str:
     return digest
 
 
-def _document_category(openapi: Json) -> str:
-    """Return the category that a document names, for a model whose list entry names none."""
-    info = openapi.get("info") if isinstance(openapi, Mapping) else None
-    about = info.get("x-fal-metadata") if isinstance(info, Mapping) else None
-    category = about.get("category") if isinstance(about, Mapping) else None
-    return one_line(category) if isinstance(category, str) else ""
-
-
 def _documents(rows: sqlite3.Connection, model_id: str) -> Documents | None:
     row = rows.execute(
         "SELECT metadata, body FROM models JOIN documents USING (digest) WHERE model_id = ?",
@@ -348,35 +335,37 @@ def _documents(rows: sqlite3.Connection, model_id: str) -> Documents | None:
         raise _DamagedError(f"its document of {model_id} is damaged") from None
 
 
-def _search(rows: sqlite3.Connection, query: Query, joint: str) -> list[Match]:
-    clauses, values = zip(*_conditions(query, joint), strict=True)
-    ranked = f"bm25(words, {WEIGHTS}), " if query.words else ""
-    table = "models JOIN words ON words.rowid = id" if query.words else "models"
-    statement = (
-        f"SELECT models.model_id, metadata, {CATEGORY} FROM {table} "
-        f"WHERE {' AND '.join(clauses)} ORDER BY {ranked}date DESC, models.model_id"
-    )
-    found = rows.execute(statement, [one for one in values if one is not None]).fetchall()
+def _search(rows: sqlite3.Connection, query: Query) -> list[Match]:
+    clauses, values = zip(*_conditions(query), strict=True)
+    found = rows.execute(
+        "SELECT id, models.model_id, metadata, models.category, words.summary "
+        f"FROM models JOIN words ON words.rowid = id WHERE {' AND '.join(clauses)} "
+        "ORDER BY date DESC, models.model_id",
+        [one for one in values if one is not None],
+    ).fetchall()
+    if query.words:
+        ranks = ranking.ranks(rows, query.text, frozenset(row[0] for row in found))
+        found = [row for row in found if row[0] in ranks]
+        found.sort(key=lambda row: -ranks[row[0]].score)
     try:
         return [
-            match_of(Entry(model_id, json.loads(metadata), None), category)
-            for model_id, metadata, category in found
+            replace(
+                match_of(Entry(model_id, json.loads(metadata), None)),
+                category=category,
+                description=summary,
+                missing=ranks[number].missing if query.words else (),
+            )
+            for number, model_id, metadata, category, summary in found
         ]
     except ValueError:
         raise _DamagedError("its metadata is damaged") from None
 
 
-def _conditions(query: Query, joint: str) -> Iterator[tuple[str, str | None]]:
+def _conditions(query: Query) -> Iterator[tuple[str, str | None]]:
     """Yield each condition, and the value that it is given."""
     yield ("true", None) if query.status == "all" else ("status = ?", query.status)
-    if query.words:
-        # A word of signs alone stands in no index: no model would have all words.
-        words = [word for word in query.words if any(map(str.isalnum, word))] or query.words
-        # Quoted, a word is searched for as it is, whatever signs it holds; * finds longer ones.
-        quoted = ('"' + word.replace('"', '""') + '"*' for word in words)
-        yield "words MATCH ?", joint.join(quoted)
     if query.category is not None:
-        yield f"{CATEGORY} = ?", one_line(query.category)
+        yield "models.category = ?", one_line(query.category)
     for ability in query.abilities:
         yield "id IN (SELECT model FROM abilities WHERE ability = ?)", ability
 

@@ -9,12 +9,14 @@ from typing import Literal
 from fal_runtime.errors import UsageError
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.text import one_line
-from falsmith.documents import Documents, Entry
+from fal_runtime.text import cut, one_line
+from falsmith.documents import Entry, Json
+from falsmith.names import readable_title
 from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
-from falsmith.schema.resolve import input_schema, output_schema
-from falsmith.traits import PURPOSES
+from falsmith.schema.resolve import dig
+from falsmith.text_rules import without_steering
+from falsmith.traits import PURPOSES, purpose
 
 __all__ = [
     "Match",
@@ -22,6 +24,7 @@ __all__ = [
     "Status",
     "abilities",
     "close_categories",
+    "field_texts",
     "match_of",
     "unknown_ability",
 ]
@@ -34,6 +37,8 @@ TEXT_LIMIT, CATEGORY_LIMIT = 500, 100
 LISTED = 20
 # How deep below an output the files of real models lie at most.
 OUTPUT_DEPTH = 4
+# The platform's longest summaries are whole articles; a listing has a line for each.
+SUMMARY_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One model that a search found; an unknown text is empty, and all of them are one line."""
+    """One model that a search found; an unknown text is empty, and all of them are one line.
+
+    `missing` are the words of the search that none of its texts has.
+    """
 
     model_id: str
     display_name: str
@@ -88,6 +96,7 @@ class Match:
     date: str
     license: str
     kind: str
+    missing: tuple[str, ...] = ()
 
     @property
     def newest_first(self) -> tuple[tuple[int, ...], str]:
@@ -95,23 +104,33 @@ class Match:
         return tuple(-ord(char) for char in self.date) or (1,), self.model_id
 
 
-def match_of(entry: Entry, category: str = "") -> Match:
-    """Return the match of a list entry; `category` stands in where the entry has none."""
+def match_of(entry: Entry, openapi: Json = None) -> Match:
+    """Return the match of a list entry; what its metadata lacks comes from its document, and ID."""
+    about = dig(openapi, "info", "x-fal-metadata")
 
-    def text(key: str) -> str:
-        value = entry.metadata.get(key)
-        return one_line(value) if isinstance(value, str) else ""
+    def text(key: str, own: str = "") -> str:
+        for value in (entry.metadata.get(key), dig(about, own)):
+            if isinstance(value, str) and one_line(value):
+                return one_line(value)
+        return ""
 
+    category = text("category", "category") or "unknown"
     return Match(
         model_id=entry.model_id,
-        display_name=text("display_name") or entry.model_id,
-        category=text("category") or category,
-        description=text("description"),
+        display_name=text("display_name") or readable_title(entry.model_id),
+        category=category,
+        description=_summary(text("description", "about"), category),
         status=text("status") or "active",
         date=text("date"),
         license=text("license_type"),
         kind=text("kind"),
     )
+
+
+def _summary(text: str, category: str) -> str:
+    """Return the platform's sentences without those that could steer a reader, else our own."""
+    sound, _ = without_steering(text)
+    return cut(sound, SUMMARY_LIMIT) or purpose(category)
 
 
 def close_categories(category: str, known: Iterable[str]) -> list[str] | None:
@@ -157,12 +176,25 @@ def unknown_ability(wanted: Iterable[str], known: Iterable[str]) -> str | None:
     return f"no {subject} is known here{hint}"
 
 
-def abilities(documents: Documents) -> frozenset[str]:
+def abilities(inputs: Schema, outputs: Schema) -> frozenset[str]:
     """Return what a model takes and makes: `input:FIELD`, `choice:FIELD=VALUE`, `output:KIND`."""
-    inputs = input_schema(documents.openapi, documents.model_id).schema
-    outputs = output_schema(documents.openapi, documents.model_id).schema
     names = (*_input_abilities(inputs), *_output_abilities("", outputs, outputs, 0))
     return frozenset(map(one_line, names))
+
+
+def field_texts(inputs: Schema) -> dict[str, str]:
+    """Return the texts of a model's input that it is found by: names, choices, descriptions."""
+    names: list[str] = []
+    values: list[str] = []
+    notes: list[str] = []
+    for branch in branches(inputs, inputs):
+        for name, part in branch.get("properties", {}).items():
+            parts = branches(part, inputs)
+            names.append(name)
+            values += [str(value) for value in choices(parts, inputs)]
+            notes += dict.fromkeys(one.get("description", "") for one in (part, *parts))
+    texts = {"fields": names, "choices": values, "notes": notes}
+    return {column: one_line(" ".join(found)) for column, found in texts.items()}
 
 
 def _input_abilities(schema: Schema) -> Iterator[str]:

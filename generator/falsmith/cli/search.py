@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -16,13 +17,16 @@ from falsmith.text import counted
 __all__ = ["explain_nothing", "print_matches", "search"]
 
 DEFAULT_LIMIT = 20
-COLUMNS = ("model", "category", "date", "licence", "kind")
-NAME_WIDTH, GAP = 16, 2
+COLUMNS = ("model", "category", "date", "licence", "kind", "name")
+INDENT = "    "
 # Below this, what is on the machine is a small part of the catalogue.
 FEW = 100
+WHOLE = (
+    "after `falsmith catalog sync`, --offline searches fields, their choices and descriptions too"
+)
 EXAMPLES = """\b
 Examples:
-  falsmith search "text to image"
+  falsmith search "remove the background of a video"
   falsmith search -c image-to-video --limit 5
   falsmith search upscale --offline
   falsmith search --offline --input end_image_url --choice shot_type=customize
@@ -103,7 +107,7 @@ def search(
 
 
 def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json: bool) -> int:
-    """Search, print what fits, at most `limit` models, and return how many those are.
+    """Search, print what fits, at most `limit` models, and return how many have all words.
 
     A malformed entry is named and takes nothing from the others. Raises as the source does.
     """
@@ -116,18 +120,36 @@ def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json
     shown = models[:limit]
     has_more = len(shown) < len(models)
     if as_json:
-        listed = [
-            {name: value or None for name, value in dataclasses.asdict(one).items()}
-            for one in shown
-        ]
+        listed = [_object(one) for one in shown]
         sys.stdout.write(json.dumps({"models": listed, "has_more": has_more}, indent=1) + "\n")
     elif shown:
         _print_table(shown)
     if not models:
         explain_nothing(source, query)
-    elif has_more:
+    else:
+        _explain_missing(source, shown)
+    if has_more:
         notice(f"more models fit than the {limit} shown: --all lists every one")
-    return len(shown)
+    return sum(not one.missing for one in shown)
+
+
+def _object(one: Match) -> dict[str, object]:
+    described = {name: value or None for name, value in dataclasses.asdict(one).items()}
+    return described | {"missing": list(one.missing)}
+
+
+def _explain_missing(source: Catalogue, shown: list[Match]) -> None:
+    """Say that models lack words of the search, and what finds more than the platform does."""
+    lacking = [one for one in shown if one.missing]
+    if not lacking:
+        return
+    if len(lacking) < len(shown):
+        lack = "lacks" if len(lacking) == 1 else "lack"
+        notice(f"{len(lacking)} of these {lack} a word of the search, and come close")
+        return
+    notice("no model has all words: these come closest")
+    if isinstance(source, Live):
+        notice(f"the platform looks at names and summaries only; {WHOLE}")
 
 
 def explain_nothing(source: Catalogue, query: Query) -> None:
@@ -139,34 +161,49 @@ def explain_nothing(source: Catalogue, query: Query) -> None:
         notice(f"no model fits; {unknown}")
         return
     if close is None:
-        count = FEW if isinstance(source, Live) else sum(source.categories().values())
-        among = (
-            f" among {counted(count, 'model')}: `falsmith catalog sync` fetches the whole catalogue"
-        )
-        notice(f"no model fits{among if count < FEW else ''}")
+        notice(f"no model fits{_among(source)}")
         return
     hint = f"close to it: {', '.join(close)}" if close else "`falsmith categories` lists them"
     notice(f"no model fits; no category {query.category!r} is known here; {hint}")
 
 
-def _print_table(models: list[Match]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+def _among(source: Catalogue) -> str:
+    """Return among which models nothing was found, where there are more."""
+    if isinstance(source, Live):
+        return f"; the platform looks at names and summaries only; {WHOLE}"
+    count = sum(source.categories().values())
+    if count >= FEW:
+        return ""
+    return f" among {counted(count, 'model')}: `falsmith catalog sync` fetches the whole catalogue"
 
-    rows = []
-    for one in models:
-        mark = " (deprecated)" if one.status == "deprecated" else ""
-        rows.append([one.model_id + mark, one.category, one.date[:10], one.license, one.kind])
+
+def _print_table(models: list[Match]) -> None:
+    """Print two lines a model: what it is, and what it does."""
+    from rich.console import Console
+    from rich.text import Text
+
+    rows = [
+        (
+            one.model_id + (" (deprecated)" if one.status == "deprecated" else ""),
+            one.category,
+            one.date[:10],
+            one.license,
+            one.kind,
+            one.display_name,
+        )
+        for one in models
+    ]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    used = sum(widths) + GAP * len(widths)
     console = Console()
-    # An ID is there to be copied: a narrow screen folds the line and cuts no ID.
-    console.width = max(console.width, used + NAME_WIDTH)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for header, width in zip(COLUMNS, widths, strict=True):
-        table.add_column(header, no_wrap=True, width=width)
-    table.add_column("name", no_wrap=True, overflow="ellipsis", max_width=console.width - used)
+    console.print(Text(_line(COLUMNS, widths), style="bold"), soft_wrap=True)
     for row, one in zip(rows, models, strict=True):
-        table.add_row(*map(escape, (*row, one.display_name)))
-    console.print(table)
+        # An ID is there to be copied: a narrow screen breaks the line and cuts no ID.
+        console.print(Text(_line(row, widths)), soft_wrap=True)
+        without = f"(without: {', '.join(one.missing)}) " if one.missing else ""
+        summary = Text(f"{INDENT}{without}{one.description}", style="dim")
+        console.print(summary, overflow="ellipsis", no_wrap=True)
+
+
+def _line(values: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (value.ljust(width) for value, width in zip(values, widths, strict=True))
+    return "  ".join(padded).rstrip()
