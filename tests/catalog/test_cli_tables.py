@@ -47,7 +47,9 @@ def test_a_search_shows_what_each_model_is_and_what_it_does(printed: Printed) ->
         "2024-11-25",
         "commercial",
     ]
-    summary = bundled_documents("fal-ai/flux/schnell").metadata["description"]
+    documents = bundled_documents("fal-ai/flux/schnell")
+    assert documents is not None
+    summary = documents.metadata["description"]
     assert rows[1].startswith("    ")
     assert summary.startswith(rows[1].strip().removesuffix("\u2026"))
 
@@ -87,11 +89,13 @@ def test_no_field_is_cut_on_a_narrow_terminal(printed: Printed) -> None:
 
 def test_a_model_is_shown_with_its_fields_and_what_it_returns(printed: Printed) -> None:
     shown = printed("show", "fal-ai/f5-tts", "--offline")
-    assert shown.startswith("F5 TTS")
+    assert shown.startswith("F5 TTS\nfal-ai/f5-tts, text-to-audio, ")
+    assert "string: audio file or link" in shown
+    assert "price    unknown (only the live platform says it)" in shown
     assert any(
         line.split()[:3] == ["gen_text", "string", "required"] for line in shown.splitlines()
     )
-    assert "returns  audio_url (audio)" in shown
+    assert "returns  audio_url (audio file)" in shown
 
 
 def test_categories_are_shown_the_largest_first(printed: Printed) -> None:

@@ -1,4 +1,4 @@
-"""`falsmith show`: one model's parameters, outputs, example, warnings and price."""
+"""`falsmith show`: one model: what it does, takes and returns, an example, oddities and price."""
 
 import json
 import sys
@@ -6,9 +6,11 @@ import sys
 import click
 
 from fal_runtime.errors import FalError
-from fal_runtime.text import one_line
+from fal_runtime.text import cut, one_line, short_json
+from falsmith.catalog.query import Match, match_of
 from falsmith.cli.options import json_option, notice, open_source, source_options
-from falsmith.model import MISSING, Model, Parameter
+from falsmith.documents import Documents, Entry
+from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id
 from falsmith.parse import parse
 from falsmith.platform import Platform, Price
@@ -22,6 +24,8 @@ Examples:
   falsmith show fal-ai/whisper --offline --json
 """
 CHOICES_SHOWN = 8
+# Of a default and of a note in the table; --json has them whole.
+DEFAULT_LIMIT, NOTE_LIMIT = 60, 300
 
 
 @click.command(epilog=EXAMPLES)
@@ -31,29 +35,49 @@ CHOICES_SHOWN = 8
 def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int:
     """Show what a model takes and returns; the price too, where a key is set."""
     opened = open_source(source, offline=offline)
-    model = parse(opened.documents(check_model_id(model_id)))
-    price = _price(opened.platform, model_id) if isinstance(opened, Live) else None
+    documents = opened.documents(check_model_id(model_id))
+    model, listed = parse(documents), _listed(documents)
+    price, why_not = None, "only the live platform says it"
+    if isinstance(opened, Live):
+        price, why_not = _price(opened.platform, model_id)
     if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_object(model, price), indent=1) + "\n")
+        sys.stdout.write(json.dumps(_object(model, listed, price), indent=1) + "\n")
     else:
-        _print(model, price)
+        _print(model, listed, _amount(price) if price else f"unknown ({why_not})")
     return 0
 
 
-def _price(platform: Platform, model_id: str) -> Price | None:
-    """Return the price; a platform that refuses it takes nothing from the model."""
+def _listed(documents: Documents) -> Match:
+    return match_of(
+        Entry(documents.model_id, documents.metadata, documents.openapi), documents.openapi
+    )
+
+
+def _price(platform: Platform, model_id: str) -> tuple[Price | None, str]:
+    """Return the price, else why there is none; that takes nothing from the model."""
+    if platform.config.key is None:
+        return None, "set FAL_KEY to see it"
     try:
-        return platform.price(model_id)
+        return platform.price(model_id), "the platform names none"
     except FalError as error:
         notice(f"no price: {error}")
-        return None
+        return None, "see the note"
 
 
-def _object(model: Model, price: Price | None) -> dict[str, object]:
+def _amount(price: Price) -> str:
+    number = f"{price.unit_price:.8f}".rstrip("0").rstrip(".")
+    return f"{number} {price.currency} per {price.unit}"
+
+
+def _object(model: Model, listed: Match, price: Price | None) -> dict[str, object]:
     return {
         "model_id": model.id,
         "display_name": model.display_name,
         "category": model.category,
+        "description": listed.description,
+        "status": listed.status,
+        "date": listed.date or None,
+        "license": listed.license or None,
         "price": {"unit_price": price.unit_price, "unit": price.unit, "currency": price.currency}
         if price
         else None,
@@ -79,37 +103,55 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
     return described | ({} if parameter.default is MISSING else {"default": parameter.default})
 
 
-def _print(model: Model, price: Price | None) -> None:
+def _print(model: Model, listed: Match, price: str) -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    def safe(text: str) -> str:
-        """Return upstream text without what steers a terminal, and without rich's markup."""
-        return escape(one_line(text))
+    # What is upstream's is text, not markup, and nothing in it steers a terminal.
+    console = Console(highlight=False, markup=False)
 
-    console = Console()
-    console.print(f"[bold]{safe(model.display_name)}[/]  {safe(model.id)}  {safe(model.category)}")
-    table = Table(box=None, header_style="bold")
+    def part(heading: str, text: str) -> None:
+        if text:
+            console.print(Text.assemble((f"{heading:9}", "bold"), one_line(text)))
+
+    console.print(Text(one_line(model.display_name), style="bold"))
+    facts = (model.id, model.category, listed.date[:10], listed.license)
+    mark = "deprecated" if listed.status == "deprecated" else ""
+    console.print(one_line(", ".join(filter(None, (*facts, mark)))), soft_wrap=True)
+    console.print(one_line(listed.description))
+    console.print()
+    table = Table(box=None, header_style="bold", pad_edge=False)
     longest = max((len(one_line(one.name)) for one in model.parameters), default=0)
     # A name is there to be copied: a narrow screen folds the other columns.
     table.add_column("field", no_wrap=True, min_width=longest)
-    for header in ("type", "default", "notes"):
+    for header in ("takes", "default", "notes"):
         table.add_column(header, overflow="fold")
     for one in model.parameters:
-        default = "" if one.default is MISSING else json.dumps(one.default)
-        choices = ", ".join(json.dumps(value) for value in one.choices[:CHOICES_SHOWN])
-        if len(one.choices) > CHOICES_SHOWN:
-            choices += f", ... ({len(one.choices)})"
-        kind = ", ".join(part for part in (one.type, one.limits, choices) if part)
-        row = (one.name, kind, "required" if one.required else default, one.description)
-        table.add_row(*map(safe, row))
+        table.add_row(*map(Text, map(one_line, _row(one))))
     console.print(table)
-    returned = ", ".join(f"{one.path} ({one.kind})" for one in model.outputs)
-    console.print(f"[bold]returns[/]  {safe(returned or 'not published')}")
-    console.print(f"[bold]example[/]  {safe(json.dumps(model.example))}")
-    if price:
-        amount = f"{price.unit_price} {price.currency} per {price.unit}"
-        console.print(f"[bold]price[/]  {safe(amount)}")
+    console.print()
+    part("returns", ", ".join(_output(one) for one in model.outputs) or "not published")
+    part("example", json.dumps(model.example, ensure_ascii=False))
+    part("price", price)
     for warning in model.warnings:
-        console.print(f"[bold]note[/]  {safe(warning)}")
+        part("oddity", warning)
+
+
+def _row(one: Parameter) -> tuple[str, str, str, str]:
+    choices = [json.dumps(value, ensure_ascii=False) for value in one.choices[:CHOICES_SHOWN]]
+    if one.choice_count > len(choices):
+        choices.append(f"... {one.choice_count:,} in all")
+    kind = one.type if one.file_kind is None else f"{one.type}: {_file(one.file_kind)} or link"
+    default = "" if one.default is MISSING else short_json(one.default, DEFAULT_LIMIT)
+    takes = ", ".join(part for part in (kind, one.limits, *choices) if part)
+    note = cut(one_line(one.description), NOTE_LIMIT)
+    return one.name, takes, "required" if one.required else default, note
+
+
+def _file(kind: str) -> str:
+    return "file" if kind == "file" else f"{kind} file"
+
+
+def _output(one: Output) -> str:
+    return f"{one.path} ({_file(one.kind) if one.is_file else one.kind})"
