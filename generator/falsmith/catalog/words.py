@@ -50,6 +50,7 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"dub\w*|translat\w+ (?:video|audio|speech)", ("dubbing",)),
     (
         r"talking (?:heads?|photos?|avatars?|persons?|portraits?)|presenters?|spokes\w+"
+        rf"|(?:{IMAGE}|selfies?|portraits?|faces?) (?:talk|speak|sing)\w*"
         r"|digital (?:humans?|twins?)|virtual (?:humans?|presenters?|influencers?)",
         ("avatar", "talking", "omnihuman"),
     ),
@@ -83,7 +84,10 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"transcri\w+|dictation|(?:speech|audio|voice) text|meeting notes|asr",
         ("speech to text", "transcribe", "transcription", "asr"),
     ),
-    (r"speaker labels?|diari[sz]\w*", ("diarize", "diarization", "speaker")),
+    (
+        r"speaker labels?|diari[sz]\w*|who (?:speak|talk|say)\w*",
+        ("diarize", "diarization", "speaker"),
+    ),
     # Pictures
     (
         rf"{REMOVE} back ?grounds?|back ?ground {REMOVE}|back ?ground less|cut ?outs?"
@@ -103,7 +107,7 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"upscal\w*|enlarg\w+|(?:higher|increase) resolution|super ?resolution|sharpen\w*|blurry",
         ("upscale", "upscaler", "super resolution", "increase resolution"),
     ),
-    (rf"restor\w+|repair\w*|(?:old|damaged) {IMAGE}", ("restoration", "restore")),
+    (rf"restor\w+|repair\w*|fix|(?:old|damaged) (?:{IMAGE}|videos?)", ("restoration", "restore")),
     (r"colou?ri[sz]\w*|black (?:and )?white", ("colorize", "ddcolor")),
     (r"deblur\w*", ("deblur", "sharpen")),
     (
@@ -129,7 +133,10 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"panorama|360|worlds?|sky ?box", ("world", "panorama")),
     # What is seen
     (r"segment\w*", ("segmentation", "segment", "sam")),
-    (r"detect\w* (?:objects?|things?)|bounding box(?:es)?|locate", ("object detection", "detect")),
+    (
+        r"detect\w* (?:objects?|things?)|bounding box(?:es)?|locate|find|count\w*",
+        ("object detection", "detect"),
+    ),
     (r"depth (?:maps?|estimat\w*)", ("depth", "midas", "marigold")),
     (r"(?:pose|skeleton|body) (?:detect\w*|estimat\w*)|openpose", ("dwpose", "openpose", "pose")),
     (
@@ -141,8 +148,13 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:describ\w*|summari[sz]\w*|understand\w*|question\w*) (?:\w+ )?videos?",
         ("video understanding", "vision"),
     ),
-    (r"ocr|read\w* texts?|text recognition|extract\w* texts?", ("ocr",)),
-    (r"nsfw|moderat\w+|inappropriate", ("nsfw", "moderation", "guard")),
+    (r"edges?|line ?art|outlines?|scribbles?", ("canny", "hed", "mlsd", "scribble")),
+    (
+        r"ocr|(?:read|extract|scan)\w* (?:texts?|receipts?|invoices?|documents?|signs?|labels?)"
+        r"|text recognition|handwriting",
+        ("ocr",),
+    ),
+    (r"nsfw|moderat\w+|inappropriate|(?:un)?safe", ("nsfw", "moderation", "guard")),
     (r"podcasts?|dialog\w*|conversations?", ("dialogue", "vibevoice", "multi speaker")),
     (r"chat ?bot|(?:large )?language|llm", ("llm", "chat")),
     # Films
@@ -166,7 +178,8 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"sound effects?|sfx|noises?|ambien\w+", ("sound effects", "sfx")),
     (
         r"(?:noise|noisy) (?:remov\w*|reduc\w*|suppress\w*)|(?:remov\w*|reduc\w*) (?:\w+ )?noise"
-        r"|denois\w*|clean (?:audio|recordings?|speech|voice)",
+        r"|denois\w*|clean\w* (?:audio|recordings?|speech|voice)"
+        r"|(?:audio|speech|voice) clean\w*",
         ("deepfilternet3", "denoise", "audio isolation"),
     ),
     (
