@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,7 +13,7 @@ from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Match, Query, match_of
 from falsmith.catalog.saved import DocumentFile, SavedSource
-from falsmith.catalog.words import relaxed
+from falsmith.catalog.words import relaxed, renamed
 from falsmith.documents import Documents, Entry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError
 from falsmith.names import check_model_id
@@ -26,8 +26,8 @@ __all__ = ["Bundled", "Cached", "Catalogue", "Indexed", "Live", "Offline", "Sour
 T = TypeVar("T")
 Notice = Callable[[str], None]
 EVERYTHING = Query(status="all")
-# Requests for a search that finds nothing as it stands, and the models that each asks for.
-MOST_RELAXED, RELAXED_LIMIT = 4, 50
+# A live search that finds fewer models is asked in other words: so many times, for so many models.
+FEW, MOST_REQUESTS, PAGE = 5, 4, 50
 
 
 class Source(Protocol):
@@ -106,48 +106,52 @@ class Live(Catalogue):
     def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Ask the platform, which ranks words itself; without any, the newest come first.
 
-        Where it knows nothing that fits, what it finds by less is ranked here.
+        Where it knows few that fit, what it finds by other words comes too, ranked here.
         Raises UsageError for abilities, which the platform cannot be asked for.
         """
-        if query.words:
-            found = list(self._entries(query, limit))
-            known = any(isinstance(one, Entry) for one in found)
-            for one in found:
-                yield match_of(one) if isinstance(one, Entry) else one
-            yield from () if known else self._closest(query)[:limit]
-            return
         models = []
-        for one in self._entries(query):
+        for one in self._entries(query, limit if query.words else None):
             if isinstance(one, Entry):
-                models.append(match_of(one))
+                models.append(one)
             else:
                 yield one
-        yield from sorted(models, key=lambda one: one.newest_first)[:limit]
+        if not query.words:
+            yield from sorted(map(match_of, models), key=lambda one: one.newest_first)[:limit]
+        elif len(models) >= min(FEW, limit or FEW):
+            yield from map(match_of, models)
+        else:
+            yield from self._closest(query, models)[:limit]
 
-    def _closest(self, query: Query) -> list[Match]:
-        """Ask for less than the whole search, in a few requests, and rank what comes."""
+    def _closest(self, query: Query, found: Sequence[Entry]) -> list[Match]:
+        """Ask by other words, in a few requests, and rank what comes with what was found."""
         index = Cache(None, self._notice)
-        for number, text in enumerate(relaxed(query.text)[:MOST_RELAXED]):
-            found = self._entries(replace(query, text=text), RELAXED_LIMIT)
-            index.add(one for one in found if isinstance(one, Entry))
-            # All the words that count: nothing else comes closer.
-            if number == 0 and index.contents().models:
-                break
-        return index.search(Query(query.text, status="all"))
+        index.add(found)
+        names = renamed(query.text)
+        for text in relaxed(query.text)[:MOST_REQUESTS]:
+            count = index.contents().models
+            # Once something is there, only other names of the same task come as close.
+            if count == 0 or (count < FEW and text in names):
+                more = self._entries(replace(query, text=text), PAGE)
+                index.add(one for one in more if isinstance(one, Entry))
+        ranked = index.search(Query(query.text, status="all"))
+        known = {one.model_id for one in ranked}
+        return [*ranked, *(match_of(one) for one in found if one.model_id not in known)]
 
     def matching(self, query: Query) -> Iterator[Documents | DocumentError]:
         """Ask the platform for the models that fit together with their documents."""
-        known = False
+        found = []
         for entry in self._entries(query, documents=True):
-            known = True
             try:
                 if isinstance(entry, DocumentError):
                     raise entry
+                found.append(replace(entry, openapi=None))
                 yield self._remembered(entry_documents(entry, "the platform's list"))
             except DocumentError as error:
                 yield error
-        if query.words and not known:
-            yield from self._documents_of(self._closest(query))
+        if query.words and len(found) < FEW:
+            known = {one.model_id for one in found}
+            closest = self._closest(query, found)
+            yield from self._documents_of(one for one in closest if one.model_id not in known)
 
     def categories(self) -> dict[str, int]:
         """Count the categories of the platform's whole list, beside the entries left out."""

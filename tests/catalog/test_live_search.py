@@ -65,6 +65,19 @@ def test_a_search_that_finds_something_is_one_request(platform: NamePlatform) ->
     assert platform.searches == ["red bicycle"]
 
 
+def test_a_task_of_which_few_are_found_is_asked_for_by_its_other_names_too(
+    platform: NamePlatform,
+) -> None:
+    platform.models[2]["metadata"]["description"] = "Paints a talking head"
+    assert found(platform, "talking head") == [("acme/avatar", ()), ("acme/bicycle", ())]
+    assert platform.searches == ["talking head", "avatar"]
+
+
+def test_what_the_platform_finds_by_rules_of_its_own_stays(platform: NamePlatform) -> None:
+    platform.models[2]["metadata"]["description"] = "bicycles"
+    assert found(platform, "cycles") == [("acme/bicycle", ())]
+
+
 def test_words_that_say_nothing_do_not_empty_the_result(platform: NamePlatform) -> None:
     assert found(platform, "give me a red bicycle, please") == [("acme/bicycle", ())]
     assert len(platform.searches) == 2

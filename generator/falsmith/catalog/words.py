@@ -4,12 +4,12 @@ The one home of these rules: the platform is asked by them, and what is on this 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fal_runtime.text import one_line
 
-__all__ = ["Wanted", "Word", "apart", "relaxed", "wanted"]
+__all__ = ["Wanted", "Word", "apart", "relaxed", "renamed", "wanted"]
 
 # Words around what somebody looks for: they stand in the way of what is said as one.
 FILLERS = """
@@ -173,6 +173,7 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("foley", "mmaudio", "video to audio"),
     ),
     (r"subtitl\w*|closed captions?", ("subtitle", "auto caption")),
+    (r"compress\w*|shrink|smaller files?", ("compressor", "compress")),
     (r"merg\w+|combin\w+|join\w*|concatenat\w+|stitch\w*", ("merge", "compose")),
     # Sounds
     (r"sound effects?|sfx|noises?|ambien\w+", ("sound effects", "sfx")),
@@ -241,17 +242,27 @@ def wanted(text: str) -> Wanted:
     return Wanted(tuple(each.values()), tuple(dict.fromkeys(_conversions(said))))
 
 
+def renamed(text: str) -> tuple[str, ...]:
+    """Return what the catalogue calls the tasks that a text names."""
+    line = " ".join(word.text for word in wanted(text).words)
+    named = (names[0] for _, names in _other_names(line) if not MEDIA.keys() >= set(names))
+    return _others_than(text, named)
+
+
 def relaxed(text: str) -> tuple[str, ...]:
     """Return what to search for in place of a text that finds nothing, the closest to it first.
 
     These are its words that count, other names of its task, and each of the words by itself.
     """
     words = wanted(text).words
-    line = " ".join(word.text for word in words)
-    named = [names[0] for _, names in _other_names(line) if not MEDIA.keys() >= set(names)]
     alone = sorted(words, key=lambda word: (not word.is_task, -len(word.text)))
-    weaker = dict.fromkeys([line, *named, *(word.text for word in alone)])
-    return tuple(one for one in weaker if one and one != one_line(text).lower())
+    line = " ".join(word.text for word in words)
+    return _others_than(text, [line, *renamed(text), *(word.text for word in alone)])
+
+
+def _others_than(text: str, texts: Iterable[str]) -> tuple[str, ...]:
+    asked = one_line(text).lower()
+    return tuple(dict.fromkeys(one for one in texts if one not in ("", asked)))
 
 
 def apart(text: str) -> str:
