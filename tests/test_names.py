@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falsmith.errors import SkillNameError
-from falsmith.names import SHADOWED, check_model_id, check_skill_name, skill_name, wrapper_name
+from falsmith.names import (
+    SHADOWED,
+    check_model_id,
+    check_skill_name,
+    full_title,
+    readable_title,
+    skill_name,
+    wrapper_name,
+)
 
 IMPORTS = (
     "import sys, json, httpx, jsonschema, platformdirs, yaml\n"
@@ -138,3 +146,43 @@ def test_any_text_is_an_id_or_is_refused(text: str) -> None:
         assert text.isascii()
         assert ".." not in text
         assert text.count("/") >= 1
+
+
+@pytest.mark.parametrize(
+    ("model_id", "title"),
+    [
+        ("acme/demo", "Demo"),
+        ("acme/demo/text-to-image", "Demo Text to Image"),
+        ("acme/flux-2/klein/4b/lora", "FLUX 2 Klein 4B LoRA"),
+        ("acme/tts_hd/v2.1", "TTS HD V2.1"),
+        (
+            "acme/" + "long-" * 20,
+            "Long Long Long Long Long Long Long Long Long Long Long Long Long"[:64],
+        ),
+    ],
+)
+def test_a_title_can_be_read_from_the_id(model_id: str, title: str) -> None:
+    assert readable_title(model_id) == title.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("display_name", "model_id", "title"),
+    [
+        ("Demo", "acme/demo", "Demo"),
+        ("Demo", "acme/demo/v2/text-to-video", "Demo V2 Text to Video"),
+        ("Demo 2.0", "acme/demo/v2", "Demo 2.0"),
+        ("Demo (Image to Video)", "acme/demo/image-to-video", "Demo (Image to Video)"),
+        ("Demo Video", "acme/demo/image-to-video", "Demo Video Image to Video"),
+        ("Demo [Edit]", "acme/demo/edit/lora", "Demo [Edit] LoRA"),
+        ("Demo Fine-tuned", "acme/demo/finetuned", "Demo Fine-tuned"),
+        ("Demo Lite", "acme/demo-lite/plan/lite", "Demo Lite Plan Lite"),
+        ("Demo [Pro]", "acme/demo/standard", "Demo Standard"),
+        ("Video", "acme/video/erase", "Acme Video Erase"),
+        ("V2.6", "acme/v2.6/flash", "Acme V2.6 Flash"),
+        ("Video", "fal-ai/video/erase", "Video Erase"),
+    ],
+)
+def test_a_title_says_what_of_the_id_the_platforms_leaves_out(
+    display_name: str, model_id: str, title: str
+) -> None:
+    assert full_title(display_name, model_id) == title

@@ -206,8 +206,8 @@ def test_the_interface_of_a_host_is_written(every_kind: Documents) -> None:
 
     assert interface == {
         "display_name": "Demo",
-        "short_description": "Animate images into videos with acme/demo",
-        "default_prompt": "Use $acme-demo to animate images into videos with Demo.",
+        "short_description": "Animate a picture into a video with Demo",
+        "default_prompt": "Use $acme-demo to animate a picture into a video with Demo.",
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from falsmith.model import MISSING, Parameter
-from falsmith.traits import PURPOSES, purpose, traits
+from falsmith.traits import traits
 
 
 def parameter(name: str, default: Any = MISSING, **changes: Any) -> Parameter:
@@ -20,12 +20,6 @@ def parameter(name: str, default: Any = MISSING, **changes: Any) -> Parameter:
         "deprecated": False,
     }
     return Parameter(name=name, default=default, **(told | changes))
-
-
-def test_a_purpose_begins_with_a_verb_and_an_unknown_category_has_one_too() -> None:
-    assert purpose("text-to-image") == "Generate images from text"
-    assert purpose("never-heard-of") == "Run a fal.ai model"
-    assert all(text[0].isupper() and not text.endswith(".") for text in PURPOSES.values())
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ class Traits:
 class Model:
     """Everything that the templates see of one model.
 
-    `task` is what it does, in words; `example` is a complete input, `brief_example` the same with
+    `purpose` is what it does, with what goes in and comes out, and `task` the same as it follows
+    "to"; `example` is a complete input, `brief_example` the same with
     our own samples for long values, `flag_example` that by the wrapper's flags: empty where a name
     or a value does not survive a command line. `warnings` are for people: what the document got
     wrong, and which of its words and values were left out.
@@ -92,6 +93,7 @@ class Model:
     category: str
     description: str
     short_description: str
+    purpose: str
     task: str
     parameters: tuple[Parameter, ...]
     outputs: tuple[Output, ...]

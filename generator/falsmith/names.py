@@ -5,6 +5,7 @@ import keyword
 import re
 import sys
 import textwrap
+from collections.abc import Set
 
 from fal_runtime.model_id import MODEL_ID, is_model_id
 from fal_runtime.paths import safe_name
@@ -15,6 +16,7 @@ __all__ = [
     "TITLE_LIMIT",
     "check_model_id",
     "check_skill_name",
+    "full_title",
     "readable_title",
     "skill_name",
     "wrapper_name",
@@ -28,8 +30,18 @@ SKILL_NAME_LIMIT = 64
 # Hosts refuse these words in a skill's name; the last name is the shared skill of falsmith itself.
 RESERVED_WORDS = ("anthropic", "claude")
 RESERVED_NAMES = frozenset({"fal-skill-creator"})
-TITLE_LIMIT = 48
+TITLE_LIMIT = 64
 SMALL_WORDS = frozenset({"and", "from", "in", "of", "on", "the", "to", "with"})
+_SPELLED = (
+    "AI API ASR FFmpeg FLUX GPT HD HDR HiDream LCM LoRA LTX NSFW OCR SAM SD SDXL SFX SVD SVG TTS "
+    "VACE YouTube"
+)
+SPELLED = {word.lower(): word for word in _SPELLED.split()}
+# Titles that only their owner tells apart.
+GENERIC = re.compile(r"v[\d.]+|videos?|images?|audio|voices?|avatars?|subtitles?|upscaler?", re.I)
+# Words of which a model has one at most: a title with another one belongs to a sibling.
+_TIERS = "fast flash lite master max mini pro rapid schnell standard turbo ultra"
+TIERS = frozenset(_TIERS.split())
 # Files beside the wrapper, and what the packages that it needs import where it is installed: a
 # wrapper of that name would hide them.
 SHADOWED = frozenset(
@@ -100,8 +112,65 @@ def wrapper_name(name: str) -> str:
 
 def readable_title(model_id: str) -> str:
     """Return a title made of a model ID: `acme/demo/text-to-image` becomes Demo Text to Image."""
-    words = re.split(r"[/_-]+", model_id.partition("/")[2])
-    title = " ".join(word if word in SMALL_WORDS else word[:1].upper() + word[1:] for word in words)
+    return _fitting(" ".join(map(_spelled, _id_words(model_id.partition("/")[2]))))
+
+
+def full_title(display_name: str, model_id: str) -> str:
+    """Return the platform's title with what it leaves out of the ID, so that siblings differ.
+
+    One document does not know its siblings, and a third of the catalogue's titles are shared: of
+    `acme/demo/v2/text-to-video` Demo becomes Demo V2 Text to Video. A title that names another
+    tier (pro, of a standard) is the sibling's own, and one of the ID stands in its place.
+    """
+    owner, _, rest = model_id.partition("/")
+    told, variant = _tokens(display_name), rest.partition("/")[2]
+    named = TIERS & _tokens(variant)
+    if named - told and (TIERS & told) - named:
+        return readable_title(model_id)
+    again = TIERS & _tokens(rest.partition("/")[0])
+    words = _id_words(variant)
+    missing = [_spelled(word) for word in words if word in again or not _is_told(word, told)]
+    alone = GENERIC.fullmatch(display_name) and owner != "fal-ai" and not _is_told(owner, told)
+    return _fitting(" ".join([*([_spelled(owner)] if alone else []), display_name, *missing]))
+
+
+def _id_words(part: str) -> list[str]:
+    """Return the words of a part of an ID; what becomes what stays one (`text-to-image`)."""
+    pieces = re.split(r"[/_]+", part)
+    words = ([piece] if "-to-" in piece else piece.split("-") for piece in pieces)
+    return [word for piece in words for word in piece if word]
+
+
+def _is_told(word: str, told: Set[str]) -> bool:
+    """Return whether a word of an ID stands in a title; that of v2 stands in Demo 2.0, too."""
+    for part in word.lower().split("-"):
+        number = part.removeprefix("v")
+        long = len(part) > 3 and "-to-" not in word and any(part in one for one in told)
+        if part not in SMALL_WORDS and told.isdisjoint({part, number, f"{number}.0"}) and not long:
+            return False
+    return True
+
+
+def _tokens(text: str) -> frozenset[str]:
+    """Return a text's words, letters and numbers alone, and all in one: flux1.1, flux, 1.1."""
+    found = re.findall(r"[a-z0-9]+(?:\.[a-z0-9]+)*", text.lower())
+    joined = re.sub(r"[^a-z0-9]", "", text.lower())
+    return frozenset([*found, *re.findall(r"[a-z]+|\d+(?:\.\d+)*", text.lower()), joined])
+
+
+def _spelled(word: str) -> str:
+    """Return a word of an ID as a title has it: LoRA, 4B, Text to Image."""
+    parts = word.split("-")
+    return " ".join(one if one in SMALL_WORDS else _capital(one) for one in parts)
+
+
+def _capital(word: str) -> str:
+    if re.fullmatch(r"\d+(?:\.\d+)?[bdk]|[it]2[iv]", word):
+        return word.upper()
+    return SPELLED.get(word, word[:1].upper() + word[1:])
+
+
+def _fitting(title: str) -> str:
     if len(title) <= TITLE_LIMIT:
         return title
     return textwrap.shorten(title, TITLE_LIMIT, placeholder="") or cut(title, TITLE_LIMIT)

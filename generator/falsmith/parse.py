@@ -9,7 +9,8 @@ from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
-from fal_runtime.text import one_line
+from fal_runtime.text import clean_text, one_line
+from falsmith.description import Subject, describe
 from falsmith.documents import Documents, Json
 from falsmith.example import examples
 from falsmith.model import MISSING, Model, Output, Parameter
@@ -17,6 +18,7 @@ from falsmith.names import (
     TITLE_LIMIT,
     check_model_id,
     check_skill_name,
+    full_title,
     readable_title,
     skill_name,
     wrapper_name,
@@ -26,13 +28,12 @@ from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
 from falsmith.text import is_plain
-from falsmith.traits import purpose, traits
+from falsmith.traits import traits
 
 __all__ = ["parse"]
 
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
-SHORT_DESCRIPTION_LENGTHS = range(25, 65)
 MEMBER_DEPTH = 3
 # The catalogue's inputs have fewer than a hundred; those of objects of objects multiply.
 MOST_MEMBERS = 1_000
@@ -43,6 +44,16 @@ LIST_DEPTH = 3
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 UNKNOWN = "unknown"
+# What of the list's metadata a skill depends on.
+SHOWN = (
+    "display_name",
+    "category",
+    "kind",
+    "description",
+    "duration_estimate",
+    "license_type",
+    "inference_endpoint_ids",
+)
 # What came in as JSON holds no circle to look for.
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
@@ -72,15 +83,19 @@ def parse(
     parameters = tuple(sorted(_parameters(schema), key=lambda one: not one.required))
     results = tuple(_outputs(answer))
     example, brief = examples(schema, parameters, f"{category} {model_id}")
+    words = describe(
+        Subject(model_id, title, category, parameters, results, tuple(_summaries(documents)))
+    )
     return Model(
         id=model_id,
         skill_name=chosen,
         wrapper=wrapper_name(chosen),
         display_name=title,
         category=category,
-        description=one_line(description or "") or _description(model_id, title, category),
-        short_description=_short_description(model_id, category),
-        task=_task(category, title),
+        description=one_line(description or "") or words.line,
+        short_description=words.short,
+        purpose=words.purpose,
+        task=words.task,
         parameters=parameters,
         outputs=results,
         has_files=not outputs.known or any(one.is_file for one in results),
@@ -100,7 +115,7 @@ def parse(
 
 def _digest(documents: Documents) -> str:
     """Return a digest of what the skill depends on: document and shown metadata."""
-    shown = {key: documents.metadata.get(key) for key in ("display_name", "category", "kind")}
+    shown = {key: documents.metadata.get(key) for key in SHOWN}
     source = CANONICAL.encode([shown, documents.openapi])
     return hashlib.sha256(source.encode("ascii", "backslashreplace")).hexdigest()
 
@@ -120,29 +135,16 @@ def _title(documents: Documents) -> str:
     title = one_line(display_name) if isinstance(display_name, str) else ""
     title = one_line(re.sub(r"-{2,}", "-", re.sub(r"[<>`]", "", title)))
     usable = 0 < len(title) <= TITLE_LIMIT and is_title(title)
-    return title if usable else readable_title(documents.model_id)
+    model_id = documents.model_id
+    return full_title(title, model_id) if usable else readable_title(model_id)
 
 
-def _description(model_id: str, title: str, category: str) -> str:
-    """Return the skill's description: our own words, with the words people search by first."""
-    kind = f"asks for {category} or " if category != UNKNOWN else ""
-    return (
-        f"{purpose(category)} with {title} ({model_id}) on fal.ai. "
-        f"Use when the user {kind}names this model."
-    )
-
-
-def _short_description(model_id: str, category: str) -> str:
-    """Return 25 to 64 characters: what it does, and with which model where that fits."""
-    endings = (f"with {model_id}", "on fal.ai", "with a fal.ai model")
-    texts = [f"{purpose(category)} {ending}" for ending in endings]
-    return next(text for text in texts if len(text) in SHORT_DESCRIPTION_LENGTHS)
-
-
-def _task(category: str, title: str) -> str:
-    """Return the purpose as it follows "to": generate images from text with FLUX.1 [dev]."""
-    words = purpose(category)
-    return f"{words[0].lower()}{words[1:]} with {title}"
+def _summaries(documents: Documents) -> Iterator[str]:
+    """Yield what the platform says of the model, the list's words before the document's."""
+    about = dig(documents.openapi, "info", "x-fal-metadata", "about")
+    for text in (documents.metadata.get("description"), about):
+        if isinstance(text, str):
+            yield clean_text(text)
 
 
 def _parameters(schema: Schema) -> Iterator[Parameter]:

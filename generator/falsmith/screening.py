@@ -24,6 +24,13 @@ LONGEST_CHOICE = 80
 LONGEST_PLACE = 80
 # A sentence ends in a title that has no sentence in it, or goes on after a mark.
 SENTENCE = re.compile(r"[.!?:;,](?:\s|$)")
+# A name speaks to nobody and tells nobody what to do.
+ADDRESS = re.compile(
+    r"\b(?:you|your|yourself|me|my|we|our|user|admin|administrator|root|sudo|please|must|should|shall"
+    r"|always|never|now|instead|ignore|disregard|obey|forget|override|pretend|reveal|execute|delete"
+    r"|do not|don't|password|secret|api key|instructions|system prompt)\b",
+    re.I,
+)
 MEMBERS = re.compile(r" \{.*\}", re.DOTALL)
 LONGEST_LABEL = 160
 # The keywords whose values strangers word, as warnings name them, and those that hold schemas.
@@ -59,7 +66,7 @@ def is_link(text: str) -> bool:
 
 def is_title(text: str) -> bool:
     """Return whether a text is a name: no sentence, no link, no order."""
-    return not (SENTENCE.search(text) or objection(text))
+    return not (SENTENCE.search(text) or ADDRESS.search(text) or objection(text))
 
 
 def fit_to_show(choice: Json) -> bool:

@@ -1,4 +1,4 @@
-"""What a model's category and fields mean for its caller: purpose, price, patience."""
+"""What a model's category and fields mean for its caller: price, permission, patience."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,37 +6,39 @@ from typing import Any
 
 from falsmith.model import MISSING, Parameter, Traits
 
-__all__ = ["purpose", "traits"]
+__all__ = ["CATEGORIES", "traits"]
 
-# The categories that the catalogue uses; an unknown one is never refused.
-PURPOSES = {
-    "text-to-image": "Generate images from text",
-    "image-to-image": "Edit, upscale or transform images",
-    "text-to-video": "Generate videos from text",
-    "image-to-video": "Animate images into videos",
-    "video-to-video": "Edit, upscale or transform videos",
-    "audio-to-video": "Make videos from audio",
-    "text-to-audio": "Generate speech, music or sounds from text",
-    "text-to-speech": "Turn text into speech",
-    "audio-to-audio": "Edit or transform audio",
-    "speech-to-speech": "Transform voices",
-    "video-to-audio": "Make audio for videos",
-    "speech-to-text": "Transcribe speech",
-    "audio-to-text": "Describe or transcribe audio",
-    "image-to-text": "Describe images",
-    "video-to-text": "Describe videos",
-    "vision": "Analyse images or videos",
-    "image-to-json": "Extract structured data from images",
-    "text-to-json": "Turn text into structured data",
-    "text-to-text": "Transform text",
-    "json": "Produce structured data",
-    "llm": "Run a language model",
-    "text-to-3d": "Generate 3D models from text",
-    "image-to-3d": "Make 3D models from images",
-    "3d-to-3d": "Edit or transform 3D models",
-    "training": "Train a custom model",
-    "workflow": "Run a workflow",
-}
+# Those that the catalogue uses; an unknown one is never refused.
+CATEGORIES = frozenset(
+    {
+        "text-to-image",
+        "image-to-image",
+        "text-to-video",
+        "image-to-video",
+        "video-to-video",
+        "audio-to-video",
+        "text-to-audio",
+        "text-to-speech",
+        "audio-to-audio",
+        "speech-to-speech",
+        "video-to-audio",
+        "speech-to-text",
+        "audio-to-text",
+        "image-to-text",
+        "video-to-text",
+        "vision",
+        "image-to-json",
+        "text-to-json",
+        "text-to-text",
+        "json",
+        "llm",
+        "text-to-3d",
+        "image-to-3d",
+        "3d-to-3d",
+        "training",
+        "workflow",
+    }
+)
 ASKS_FIRST = re.compile(r"video$|3d$|^training$")
 # Minutes, from the platform's own estimate.
 SLOW_ESTIMATE = 1.0
@@ -51,11 +53,6 @@ LEVER = re.compile(
 )
 OFF = (MISSING, None, False, "")
 OFF_WORDS = frozenset({"off", "none", "disabled", "false", "no", "never"})
-
-
-def purpose(category: str) -> str:
-    """Return what models of this category are for, beginning with the verb people search by."""
-    return PURPOSES.get(category, "Run a fal.ai model")
 
 
 def traits(category: str, metadata: Mapping[str, Any], parameters: Sequence[Parameter]) -> Traits:

@@ -16,7 +16,7 @@ from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
 from falsmith.schema.resolve import dig
 from falsmith.text_rules import without_steering
-from falsmith.traits import PURPOSES, purpose
+from falsmith.traits import CATEGORIES
 
 __all__ = [
     "Match",
@@ -130,7 +130,7 @@ def match_of(entry: Entry, openapi: Json = None) -> Match:
 def _summary(text: str, category: str) -> str:
     """Return the platform's sentences without those that could steer a reader, else our own."""
     sound, _ = without_steering(text)
-    return cut(sound, SUMMARY_LIMIT) or purpose(category)
+    return cut(sound, SUMMARY_LIMIT) or category.replace("-", " ")
 
 
 def close_categories(category: str, known: Iterable[str]) -> list[str] | None:
@@ -138,7 +138,7 @@ def close_categories(category: str, known: Iterable[str]) -> list[str] | None:
 
     Known are those that the catalogue had when this was written, and the given ones.
     """
-    names = {*known, *PURPOSES}
+    names = {*known, *CATEGORIES}
     if category in names:
         return None
     return get_close_matches(category.lower(), sorted(names), n=3)

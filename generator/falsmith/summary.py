@@ -1,0 +1,160 @@
+"""The platform's own sentence on a model, without praise, prices, links and what is not true."""
+
+import re
+from collections.abc import Iterator, Sequence, Set
+
+from fal_runtime.text import one_line
+from falsmith.filters import ASCII_PUNCTUATION
+from falsmith.text_rules import without_steering
+
+__all__ = ["content_words", "facts"]
+
+MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])|\s*\n\s*|\s+[-*]\s+(?=[A-Z])")
+LEAST_WORDS = 2
+LONGEST_NAME = 6
+_PRAISE = (
+    r"state[- ]of[- ]the[- ]art|cutting[- ]edge|(?:most |highly )?advanced"
+    r"|blazing(?:ly)?[- ]fast|powerful|stunning"
+    r"|(?:ultra[- ]?|premium[- ]?|super[- ]?)?(?:high(?:er|est)?|premium|top)[- ]quality"
+    r"|high[- ]fidelity|incredibl[ey]|exceptional(?:ly)?|professional[- ]grade|top[- ]tier"
+    r"|next[- ]gen(?:eration)?|(?:very )?latest|newest|unprecedented|unparalleled|unmatched"
+    r"|remarkabl[ey]|superior|seamless(?:ly)?|amazing|mind[- ]blowing|brand[- ]new"
+    r"|new[- ]generation|next[- ]level|famous|the best|best[- ]in[- ]class|premium|sota"
+    r"|frontier[- ]level|flawless(?:ly)?|impressive|super[- ]fast|ultra[- ]fast"
+    r"|lightning[- ]fast|highly efficient|efficient(?:ly)?|effortless(?:ly)?|beautiful(?:ly)?"
+    r"|breathtaking|revolutionary|groundbreaking|game[- ]changing|industry[- ]leading"
+    r"|world[- ]class|perfect(?:ly)?|rich(?:ly)?|polished|enterprise[- ]grade"
+    r"|production[- ]ready|studio[- ]quality|insane|vivid|dynamic|robust|innovative"
+    r"|easy[- ]to[- ]use|simple yet|original|popular|excellent|great|outstanding|enhanced"
+    r"|improved|new"
+)
+PRAISE = re.compile(
+    rf"(\b[Aa]n?\s+)?(?:\b(?:{_PRAISE})\b(?:\s*,\s*(?:and\s+)?|\s+and\s+(?={_PRAISE})|\s*)?)+",
+    re.I,
+)
+# Prices belong to the price command; who speaks for himself, or to the reader, states no fact.
+NO_FACT = re.compile(
+    r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you|http\w*|www|deprecated"
+    r"|comply|terms|licens\w+|commercial|suitable|preview|improvements?|should|must|most|world|yet|ever|defy|imagination|magic|limitless|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
+    re.I,
+)
+ORDER = re.compile(
+    r"(?:use|try|see|check|note|please|ignore|always|never|get|visit|read|run|leverage|experience"
+    r"|unlock|discover|explore|meet|introducing)\b",
+    re.I,
+)
+KINDS = {
+    "text": "text|prompts?|words|language|descriptions?|scripts?|lyrics",
+    "image": "images?|photos?|pictures?|frames?|portraits?|selfies?|sketch(?:es)?|views?",
+    "video": "videos?|clips?|footage",
+    "audio": "audios?|speech|voices?|recordings?|songs?|music|sounds?",
+    "3d": "3d|mesh(?:es)?",
+}
+_ANY = "|".join(KINDS.values())
+# "text-to-video": what goes in and what comes out.
+FLOW = re.compile(rf"\b({_ANY})[ -]?to[ -]?({_ANY})\b", re.I)
+UNFINISHED = frozenset(
+    {"a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"}
+)
+FROM = re.compile(
+    r"\b(?:from|with just|only|using|given|of your|in your|your|any)\s+"
+    r"(?:(?:an?|the|your|single|just|simple|multiple|static|reference|input)\s+)*"
+    rf"({_ANY})\b(?:\s*(?:and|or|,|/|&|\+)\s*(?:an?\s+)?({_ANY})\b)?",
+    re.I,
+)
+EDITS = re.compile(r"\b(?:edit\w*|inpaint\w*|upscal\w*|animat\w*)\b", re.I)
+WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?")
+# Words that say nothing of one model among others.
+_COMMON = (
+    "a aesthetics ai an and any approach are as at audio based be best better by can "
+    "capabilities capable cinematic clip clips coherence coherent consistency consistent "
+    "content create created creates creating creation creative designed detail detailed "
+    "details developed different diversity do edit editing enables enabling end ensuring "
+    "experience expressive family fast faster fastest fluid following for from generate "
+    "generated generates generating generation generative good handle has have high image "
+    "images in input inputs into is it its like made make makes making model models more "
+    "motion multiple natural of on open or other output outputs over own parameter parameters "
+    "performance photo photos picture pictures powered produce produces producing prompt "
+    "prompting prompts quality quick quickly range realistic results run single smooth source "
+    "speed such support supporting supports task tasks technology text than that the their "
+    "them these they this through to tool transform transforms turn turns understanding up "
+    "use used uses using variant various version via video videos visual visually visuals "
+    "when where which while wide with without work works your "
+)
+COMMON = frozenset(_COMMON.split())
+
+
+def content_words(text: str) -> Set[str]:
+    """Return the words of a text that could set one model apart from another."""
+    return {word for word in WORD.findall(text.lower()) if word not in COMMON}
+
+
+def facts(
+    texts: Sequence[str], said: Set[str], takes: Set[str], accepts: Set[str], makes: Set[str]
+) -> Iterator[str]:
+    """Yield the sentences that name a fact beyond `said`, and deny nothing of the schema.
+
+    Args:
+        texts: The platform's sentences, a stranger's words.
+        said: Words that stand elsewhere in the line.
+        takes: The kinds of media that must go in, `text` where none has to.
+        accepts: Those and the kinds that may go in.
+        makes: The kinds that come out.
+
+    """
+    for text in texts:
+        kept, _ = without_steering(MARKDOWN_LINK.sub(r"\1", text) if "](" in text else text)
+        for sentence in SENTENCE_END.split(kept):
+            plain = one_line(sentence.translate(ASCII_PUNCTUATION))
+            if _states(plain, said) and _is_true(plain, takes, accepts, makes):
+                fact = _without_praise(plain)
+                if _is_whole(fact, said):
+                    yield fact
+
+
+def _without_praise(sentence: str) -> str:
+    text = one_line(PRAISE.sub(_article, sentence)).strip(" ,;-!.")
+    text = text.replace(" ,", ",").replace(" .", ".")
+    return text[:1].upper() + text[1:]
+
+
+def _article(match: re.Match[str]) -> str:
+    """Return the article that fits what follows the praise."""
+    if not match[1]:
+        return ""
+    vowel = match.string[match.end() : match.end() + 1].lower() in "aeiou"
+    return f"{match[1][0]}{'n' if vowel else ''} "
+
+
+def _states(sentence: str, said: Set[str]) -> bool:
+    """Return whether a sentence states anything that is not said yet, to nobody."""
+    if not sentence.isascii() or len(content_words(sentence) - said) < LEAST_WORDS:
+        return False
+    return not (ORDER.match(sentence) or NO_FACT.search(sentence))
+
+
+def _is_whole(sentence: str, said: Set[str]) -> bool:
+    """Return whether a sentence without its praise is one still, and no mere name."""
+    words = sentence.split()
+    if len(words) <= LEAST_WORDS or words[-1].lower() in UNFINISHED:
+        return False
+    is_name = len(words) < LONGEST_NAME and all(
+        word[0].isupper() or not word.isalpha() for word in words
+    )
+    return not is_name and len(content_words(sentence) - said) >= LEAST_WORDS
+
+
+def _is_true(sentence: str, takes: Set[str], accepts: Set[str], makes: Set[str]) -> bool:
+    """Return whether what a sentence says of inputs and outputs is so by the schema."""
+    for found in FLOW.finditer(sentence):
+        if _kind(found[1]) not in takes or _kind(found[2]) not in makes:
+            return False
+    if takes == {"text"} and EDITS.search(sentence):
+        return False
+    sources = {_kind(word) for found in FROM.finditer(sentence) for word in found.groups() if word}
+    return sources <= accepts and not (sources and sources.isdisjoint(takes))
+
+
+def _kind(word: str) -> str:
+    return next(kind for kind, words in KINDS.items() if re.fullmatch(words, word, re.I))
