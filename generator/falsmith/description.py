@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from fal_runtime.file_kinds import word_kind
 from falsmith.documents import Json
@@ -17,6 +18,7 @@ LONGEST_FLOW = 60
 LONGEST_PHRASE = 4
 SHORT_LENGTHS = range(25, 65)
 OPTIONAL_SHOWN = 3
+MINOR_SHOWN = 2
 LEAST_SUMMARY = 30
 # Where a sentence may end before its end.
 CLAUSE = re.compile(r"[,;:]? (?:with|that|which|while|and|for|in|by)\b|[,;:] ")
@@ -120,7 +122,7 @@ def describe(subject: Subject) -> Description:
             if cut := _clause(fact, LONGEST_LINE - len(line) - 2):
                 line += f" {cut}{'' if cut.endswith('...') else '.'}"
                 break
-    line += _sentence(_minor(subject.parameters), LONGEST_LINE - len(line))
+    line += _sentence(islice(_minor(subject.parameters), MINOR_SHOWN), LONGEST_LINE - len(line))
     short = _short(says, subject.title, f"{flow} to {result}")
     return Description(line, short, purpose, says[0].lower() + says[1:])
 
@@ -376,8 +378,6 @@ def _minor(parameters: Sequence[Parameter]) -> Iterator[str]:
             yield f"up to {most:g} results a run"
         elif name in MINOR:
             yield MINOR[name]
-        elif name == "prompt" and (limit := CHARACTERS.search(one.limits)):
-            yield f"prompts up to {limit[1]} characters"
 
 
 FEATURES = {
@@ -435,7 +435,6 @@ FACTORS = frozenset(
     {"upscale_factor", "upscaling_factor", "scale", "scale_factor", "desired_increase"}
 )
 ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
-CHARACTERS = re.compile(r"up to (\d+) char")
 RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
 SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?s?")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([pPkK])")
