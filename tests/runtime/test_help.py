@@ -120,6 +120,8 @@ def test_sync_mode_is_not_shown_and_a_clashing_field_is_shown_as_it_is_typed() -
     fields = {"sync_mode": {"type": "boolean"}, "output": {"type": "string"}}
     text = page({"type": "object", "properties": fields})
     assert "sync_mode" not in text
+    choice = {"sync_mode": {"type": "string", "enum": ["loop", "bounce"]}}
+    assert '--sync_mode: one of "loop", "bounce"' in page({"properties": choice})
     assert "--input-output: string" in text
 
 
@@ -168,6 +170,58 @@ def test_a_field_comes_with_every_definition_that_it_reaches_also_in_a_circle() 
     used = {name: TREE["$defs"][name] for name in ("Node", "Leaf")}
     assert schema_answer(SchemaDocument(TREE), "tree") == {"$ref": "#/$defs/Node", "$defs": used}
     assert schema_answer(SchemaDocument(TREE), "name") == {"type": "string"}
+
+
+NESTED = SchemaDocument(
+    {
+        "properties": {
+            "loras": {"type": "array", "items": {"$ref": "#/$defs/Lora"}},
+            "size": {
+                "anyOf": [
+                    {"type": "string"},
+                    {"properties": {"width": {"minimum": 8}}},
+                    {"properties": {"width": {"minimum": 9}}},
+                ]
+            },
+            "points": {"items": {"items": {"type": "number"}}},
+        },
+        "$defs": {"Lora": {"properties": {"scale_by": {"type": "number"}, "more": {"items": {}}}}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("loras.scale_by", {"type": "number"}),
+        ("loras.0.scale-by", {"type": "number"}),
+        ("size.width", {"anyOf": [{"minimum": 8}, {"minimum": 9}]}),
+        ("points.3.0", {"type": "number"}),
+    ],
+)
+def test_a_field_inside_another_one_is_shown(field: str, expected: object) -> None:
+    assert schema_answer(NESTED, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        (
+            "loras.scal",
+            r"loras has no field 'scal'\. Did you mean scale_by\? Its fields: scale_by",
+        ),
+        ("loras.0.x", "loras.0 has no field 'x'. Its fields: scale_by, more"),
+        ("size.width.x", "size.width has no field 'x'."),
+        ("", None),
+        ("loras.", "loras has no field ''"),
+    ],
+)
+def test_a_field_that_is_not_inside_another_one_is_refused(field: str, told: str | None) -> None:
+    if told is None:
+        assert schema_answer(NESTED, field) == NESTED.root
+        return
+    with pytest.raises(UsageError, match=told):
+        schema_answer(NESTED, field)
 
 
 def test_an_unknown_field_is_refused_with_the_closest_and_all_names() -> None:

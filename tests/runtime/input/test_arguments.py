@@ -140,6 +140,27 @@ def test_args_are_read_from_standard_input_and_from_files(tmp_path: Path) -> Non
     assert isinstance(refusal("--args", "{}", "--args-file", "-"), UsageError)
 
 
+def test_the_text_of_a_file_becomes_a_value_byte_for_byte(tmp_path: Path) -> None:
+    text = '\ufeffA cat\'s "hat"\r\n$HOME `ls` \\n {}\n'
+    file = tmp_path / "a = b.txt"
+    file.write_bytes(text.encode())
+    found = prepared("--set-file", f"prompt={file}", "--set", "prompt=x", "--args", '{"seed": 1}')
+    assert found.value == {"prompt": text, "seed": 1}
+    assert found.sources == {}
+    assert value("--set-file", "loras.0.path=-", stdin_text=text) == {"loras": [{"path": text}]}
+    (tmp_path / "size.json").write_text('{"width": 5}\n')
+    assert value("--set-file", f"image_size={tmp_path}/size.json") == {"image_size": {"width": 5}}
+
+
+def test_a_file_that_is_no_text_or_not_there_is_refused_for_a_value(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    error = refusal("--set-file", f"prompt={tmp_path}/a.png")
+    assert (error.code, "by its path" in str(error)) == ("invalid_input", True)
+    assert refusal("--set-file", f"prompt={tmp_path}/none").code == "file_missing"
+    for more in (["--args-file", "-"], ["--set-file", "seed=-"]):
+        assert isinstance(refusal("--set-file", "prompt=-", *more), UsageError)
+
+
 def test_a_number_becomes_a_text_with_a_notice_where_only_the_text_is_a_choice() -> None:
     found = prepared("--args", '{"duration": 5, "steps": 4}')
     assert found.value == {"duration": "5", "steps": 4}
@@ -154,6 +175,12 @@ def test_sync_mode_is_sent_as_false_where_the_model_has_it_and_it_is_not_given()
     found = prepare_command(["--sync-mode"], model_id="a/b", schema=schema)
     assert found.value == {"sync_mode": True}
     assert "sync_mode" not in value()
+
+
+def test_a_field_that_is_only_called_sync_mode_is_left_alone() -> None:
+    fields = {"sync_mode": {"type": "string", "enum": ["loop", "cut_off"]}}
+    schema = {"type": "object", "properties": fields}
+    assert prepare_command([], model_id="a/b", schema=schema).value == {}
 
 
 def test_local_files_are_found_at_any_depth_and_only_in_file_fields(tmp_path: Path) -> None:
@@ -235,6 +262,66 @@ def test_a_file_that_cannot_be_read_is_named_with_its_field(tmp_path: Path) -> N
 def test_what_is_neither_link_nor_path_is_refused_in_a_file_field(text: str) -> None:
     error = refusal("--image_url", text)
     assert (error.code, [each.path for each in error.problems]) == ("invalid_input", ["image_url"])
+
+
+WORDS = {
+    "type": "object",
+    "properties": {
+        "control": {"type": "string", "x-file": "image", "x-words": True},
+        "path": {"type": "string", "x-file": "file", "x-words": True},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "comes"),
+    [
+        ("canny", "canny"),
+        ("#ff0000", "#ff0000"),
+        ("owner/name", "owner/name"),
+        ("owner/name/weights.safetensors", "owner/name/weights.safetensors"),
+        ("civitai://models/5", "civitai://models/5"),
+        ("a red hat, 3.png of it", "a red hat, 3.png of it"),
+        ("x" * 5000, "x" * 5000),
+        ("folder", "folder"),
+        ("https://example.com/a.safetensors", "https://example.com/a.safetensors"),
+        ("mine", "<upload:{}/mine>"),
+        ("folder/lora.safetensors", "<upload:{}/folder/lora.safetensors>"),
+        ("./lora.safetensors", None),
+        ("lora.safetensors", None),
+        ("@lora", None),
+        ("/no/such/file", None),
+    ],
+)
+def test_a_field_of_words_takes_a_path_only_where_there_is_such_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, comes: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("mine", "folder/lora.safetensors"):
+        (tmp_path / name).write_bytes(b"x")
+    argv = ["--args", json.dumps({"path": text})]
+    if comes is None:
+        with pytest.raises(InputError) as caught:
+            prepare_command(argv, model_id="a/b", schema=WORDS, check_files=True)
+        assert (caught.value.code, caught.value.problems[0].path) == ("file_missing", "path")
+        return
+    found = prepare_command(argv, model_id="a/b", schema=WORDS, check_files=True)
+    assert found.value == {"path": comes.format(tmp_path)}
+
+
+def test_a_picture_that_is_not_there_is_no_word() -> None:
+    argv = ["--control", "folder/photo.png"]
+    with pytest.raises(InputError, match="there is no file"):
+        prepare_command(argv, model_id="a/b", schema=WORDS, check_files=True)
+    shown = prepare_command(argv, model_id="a/b", schema=WORDS)
+    assert shown.value == {"control": "<upload:folder/photo.png>"}
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    error = refusal("--image_url", str(tmp_path / "a.png"), check_files=True)
+    assert (error.code, "is empty (0 bytes)" in str(error)) == ("file_missing", True)
 
 
 def test_without_checking_files_a_path_needs_no_file() -> None:

@@ -193,7 +193,7 @@ def test_help_shows_presets_only_where_the_file_is(
     assert "preset" not in page()
     write_defaults("not: [checked\n")
     assert "--preset NAME" in page()
-    assert "references/defaults.yaml < --preset < --args < --set < flags" in page()
+    assert "references/defaults.yaml < --preset < --args < --set < --set-file < flags" in page()
 
 
 def test_a_guide_of_the_user_changes_nothing(ask: Ask, poster_skill: Path) -> None:
