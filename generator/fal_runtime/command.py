@@ -334,7 +334,12 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
         import traceback
 
         process.say("".join(traceback.format_exception(error.__cause__)))
-    print_out(shown, process.stdout)
+    try:
+        print_out(shown, process.stdout)
+    except OutputError:
+        if error is not None:
+            process.say(f"error: {error}")
+        raise
     return result.exit_status
 
 
