@@ -60,7 +60,20 @@ def test_a_parameter_holds_all_there_is_to_know(parsed: Callable[..., Model]) ->
 
     assert [parameter.name for parameter in model.parameters] == ["image_url", "count", "format"]
     assert dataclasses.astuple(one(model, "count")) == (
-        ("count", "integer", False, 1, (), 0, "1..4", None, "How many. Longer story.", False, ())
+        (
+            "count",
+            "integer",
+            False,
+            1,
+            (),
+            0,
+            "1..4",
+            None,
+            "How many. Longer story.",
+            False,
+            False,
+            (),
+        )
     )
     assert one(model, "image_url").file_kind == "image"
     assert one(model, "image_url").default is MISSING

@@ -95,6 +95,22 @@ def test_what_binds_is_told_of_fields_of_their_members_and_of_the_answer(
     assert lazy["output"]["mesh"]["about"] == mesh["description"]
 
 
+def test_a_file_field_that_takes_words_is_told_as_such(model_documents: Build) -> None:
+    style = {"type": "string", "description": "URL, or one of the presets. Can also be `ink`."}
+    documents = model_documents({"properties": {"style": style, "image_url": {"type": "string"}}})
+
+    full, lazy = (
+        rendered(documents)["SKILL.md"],
+        yaml.safe_load(rendered(documents, LAZY)[REFERENCE]),
+    )
+    assert "| `style` | string, or path (uploaded) or URL |" in full
+    assert "| `image_url` | string, image path (uploaded) or URL |" in full
+    assert (lazy["input"]["style"]["or_file"], lazy["input"]["image_url"]["file"]) == (
+        "file",
+        "image",
+    )
+
+
 def test_a_default_that_is_cut_is_not_told_as_the_value(model_documents: Build) -> None:
     words = {"type": "string", "default": "grey " * 20}
     documents = model_documents({"properties": {"negative_prompt": words}})

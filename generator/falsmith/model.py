@@ -24,8 +24,9 @@ class Parameter:
     """One input field: `type` in people's words, `limits` such as `1..4`, `file_kind` of a link.
 
     `choices` are the allowed values that may be shown, also those of one branch of a union or of
-    a list's items; there are `choice_count` in all. `description` is all that the document says
-    of it. `members` are those of the objects that it takes, by dotted name.
+    a list's items; there are `choice_count` in all. With `takes_words` a file field takes other
+    texts as well. `description` is all that the document says of it. `members` are those of the
+    objects that it takes, by dotted name.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Parameter:
     file_kind: str | None
     description: str
     deprecated: bool
+    takes_words: bool = False
     members: tuple["Parameter", ...] = ()
 
     @property

@@ -216,6 +216,7 @@ def _parameter(
         file_kind=next((one["x-file"] for one in inside if "x-file" in one), None),
         description=_description_of(inside),
         deprecated=whole.get("deprecated", False),
+        takes_words=any("x-words" in one for one in inside),
         members=members,
     )
 

@@ -1,7 +1,7 @@
 """A stranger's schema without what could steer the agent that reads the skill made of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -9,6 +9,7 @@ from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import cut, one_line
 from falsmith.documents import Json
+from falsmith.schema.file_kind import is_word
 from falsmith.text_rules import objection, steering, without_steering
 
 __all__ = [
@@ -180,12 +181,16 @@ class _Screen:
     def _holds_path(self, value: Json, schema: Schema) -> bool:
         """Return whether a text in the value stands where a file belongs, and is no link."""
         if isinstance(value, str) and COMBINING.isdisjoint(schema):
-            return "x-file" in schema
+            return _is_path(value, [schema])
         document = SchemaDocument({**schema, "$defs": self._definitions})
         return any(
-            isinstance(text, str)
-            and text != ""
-            and not is_link(text)
-            and document.file_kind(schemas) is not None
+            isinstance(text, str) and _is_path(text, list(document.parts(*schemas)))
             for _, text, schemas in document.visit(value)
         )
+
+
+def _is_path(text: str, parts: Sequence[Schema]) -> bool:
+    """Return whether a text stands where a file belongs, and could be the path of one."""
+    if not text or is_link(text) or not any("x-file" in part for part in parts):
+        return False
+    return not (is_word(text) and any("x-words" in part for part in parts))

@@ -28,6 +28,12 @@ def test_branches_are_flattened_and_null_is_none() -> None:
     assert list(branches(union, {})) == [TEXT, {"type": "integer"}]
 
 
+def test_choices_beside_a_union_are_what_may_be_sent() -> None:
+    voice = {"enum": ["Ann", "Ben"], "anyOf": [TEXT, {"type": "null"}]}
+
+    assert list(branches(voice, {})) == [voice]
+
+
 def test_a_definition_is_entered_once() -> None:
     root = {"$defs": {"A": {"anyOf": [{"$ref": "#/$defs/B"}] * 9}, "B": TEXT}}
 

@@ -268,4 +268,4 @@ def _names_file(name: str) -> bool:
 
 
 def _kind_of_name(name: str) -> str:
-    return output_file_kind(f"{name}.url", "url", LINK, "") or "file"
+    return output_file_kind(f"{name}.url", "url", LINK) or "file"

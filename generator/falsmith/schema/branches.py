@@ -44,6 +44,9 @@ def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ..
         entered |= {part["$ref"]} if "$ref" in part else set()
         part = follow(part, root)
         nested = [branch for key in ("anyOf", "oneOf", "allOf") for branch in part.get(key, ())]
+        if "enum" in part or "const" in part:
+            # Beside a union it says all that the union does, and more.
+            nested = []
         waiting += reversed(nested)
         if not nested and _says_something(part):
             found.append(part)

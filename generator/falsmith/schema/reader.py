@@ -12,7 +12,7 @@ from falsmith.documents import Json
 from falsmith.schema.loops import cut_loops
 from falsmith.text import clean_data
 
-__all__ = ["FileKind", "Schema", "SchemaReader"]
+__all__ = ["FileMarks", "Schema", "SchemaReader"]
 
 COMPONENT = "#/components/schemas/"
 # The keywords whose values hold schemas; most schemas have none of them.
@@ -23,8 +23,10 @@ TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "s
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 Schema = dict[str, Any]
-# Where, name, schema and the form's hint: what kind of file the value links to, if any.
-FileKind = Callable[[str, str, Schema, str], str | None]
+# The keywords of a node, with those of the lists and unions that it stands in.
+Said = Mapping[str, Json]
+# Where, name and what is said there: what a text is to be marked with, where it links to a file.
+FileMarks = Callable[[str, str, Said], Schema]
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class SchemaReader:
     """Reads one schema tree; collects the definitions it needs and the warnings it meets."""
 
     components: Mapping[str, Json]
-    file_kind: FileKind
+    file_marks: FileMarks
     defs: dict[str, Any] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
@@ -64,8 +66,11 @@ class SchemaReader:
         for name in cut_loops(self.defs):
             self.note(name, "refers to itself without end, or too far; anything is allowed there")
 
-    def node(self, node: Json, where: str, name: str) -> Schema:
-        """Return `node` with every keyword that is sound, in our spelling."""
+    def node(self, node: Json, where: str, name: str, around: Said | None = None) -> Schema:
+        """Return `node` with every keyword that is sound, in our spelling.
+
+        `around` is what the lists and unions say that the node stands in.
+        """
         if isinstance(node, bool):
             return {} if node else {"not": {}}
         if not isinstance(node, dict):
@@ -78,21 +83,12 @@ class SchemaReader:
         if not BOUNDS.keys().isdisjoint(node):
             schema |= self.limits(node, where)
         if not CHILDREN.isdisjoint(node):
-            schema |= self.children(node, where, name)
+            schema |= self.children(node, where, name, _said(node, around))
         if "allOf" in schema:
             schema = _without_lone_all_of(schema)
         if "string" in schema.get("type", ()):
-            self.mark_file(schema, node, where, name)
+            schema |= self.file_marks(where, name, _said(node, around))
         return _nullable(schema) if node.get("nullable") is True else schema
-
-    def mark_file(self, schema: Schema, node: Mapping[str, Json], where: str, name: str) -> None:
-        """Say with `x-file` that the value, a string, is a link to a file of this kind."""
-        form = node.get("ui")
-        field_hint = form.get("field") if isinstance(form, dict) else None
-        hint = field_hint or node.get("_fal_ui_field")
-        kind = self.file_kind(where, name, schema, hint if isinstance(hint, str) else "")
-        if kind is not None:
-            schema["x-file"] = kind
 
     def reference(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return the reference as a local one; a dangling one allows anything and is noted."""
@@ -141,19 +137,19 @@ class SchemaReader:
                 schema[exclusive] = schema.pop(bound)
         return schema
 
-    def children(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def children(self, node: Mapping[str, Json], where: str, name: str, said: Said) -> Schema:
         """Return the keywords that hold schemas of their own."""
         schema: Schema = self.properties(node, where)
         for keyword in ("anyOf", "oneOf", "allOf"):
             branches = node.get(keyword)
             if isinstance(branches, list) and branches:
-                schema[keyword] = [self.node(branch, where, name) for branch in branches]
+                schema[keyword] = [self.node(branch, where, name, said) for branch in branches]
         extra = node.get("additionalProperties")
         if isinstance(extra, bool):
             schema["additionalProperties"] = extra
         elif isinstance(extra, dict):
             schema["additionalProperties"] = self.node(extra, f"{where}.*", "")
-        return schema | self.items(node, where, name)
+        return schema | self.items(node, where, name, said)
 
     def properties(self, node: Mapping[str, Json], where: str) -> Schema:
         """Return properties in the document's display order, and the required names."""
@@ -171,7 +167,7 @@ class SchemaReader:
         }
         return schema | _required(node, names)
 
-    def items(self, node: Mapping[str, Json], where: str, name: str) -> Schema:
+    def items(self, node: Mapping[str, Json], where: str, name: str, said: Said) -> Schema:
         """Return items; a tuple, in whichever of its three spellings, becomes prefixItems."""
         if "items" not in node and "prefixItems" not in node:
             return {}
@@ -182,14 +178,23 @@ class SchemaReader:
             items = None
         schema: Schema = {}
         if isinstance(prefix, list) and prefix:
-            schema["prefixItems"] = [self.node(part, f"{where}[]", name) for part in prefix]
+            schema["prefixItems"] = [self.node(part, f"{where}[]", name, said) for part in prefix]
         if isinstance(items, dict | bool):
-            schema["items"] = self.node(items, f"{where}[]", name)
+            schema["items"] = self.node(items, f"{where}[]", name, said)
         return schema
 
     def note(self, where: str, message: str) -> None:
         """Remember an warning, each once."""
         self.warnings.setdefault(f"{one_line(where, 200)}: {message}")
+
+
+def _said(node: Mapping[str, Json], around: Said | None) -> Said:
+    """Return what is said of a value by its node and by what that stands in."""
+    if around is None:
+        return node
+    texts = [around.get("description"), around.get("limit_description"), node.get("description")]
+    described = " ".join(text for text in texts if isinstance(text, str))
+    return {**around, **node, "description": described}
 
 
 def _annotations(node: Mapping[str, Json]) -> Schema:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from falsmith.documents import Json, only_post
 from falsmith.schema.branches import follow
-from falsmith.schema.file_kind import input_file_kind, output_file_kind
+from falsmith.schema.file_kind import input_file, output_file
 from falsmith.schema.loops import expands_without_end
-from falsmith.schema.reader import FileKind, Schema, SchemaReader
+from falsmith.schema.reader import FileMarks, Schema, SchemaReader
 
 __all__ = ["ResolvedSchema", "dig", "input_schema", "output_schema"]
 
@@ -34,7 +34,7 @@ def input_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
     """Return the schema of what the model takes: the body of the POST on the model's own path."""
     operation = dig(openapi, "paths", f"/{model_id}", "post") or _only_post(openapi)
     body = dig(operation, "requestBody", "content", "application/json", "schema")
-    return _resolve(openapi, body, "input", input_file_kind)
+    return _resolve(openapi, body, "input", input_file)
 
 
 def output_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
@@ -42,7 +42,7 @@ def output_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
     operation = dig(openapi, "paths", f"/{model_id}/requests/{{request_id}}", "get")
     answer = operation or _only_result(openapi)
     body = dig(answer, "responses", "200", "content", "application/json", "schema")
-    return _resolve(openapi, body, "output", output_file_kind)
+    return _resolve(openapi, body, "output", output_file)
 
 
 def dig(value: Json, *names: str) -> Json:
@@ -69,10 +69,10 @@ def _only_result(openapi: Mapping[str, Json]) -> Json:
 
 
 def _resolve(
-    openapi: Mapping[str, Json], body: Json, side: str, file_kind: FileKind
+    openapi: Mapping[str, Json], body: Json, side: str, file_marks: FileMarks
 ) -> ResolvedSchema:
     components = dig(openapi, "components", "schemas")
-    reader = SchemaReader(components if isinstance(components, Mapping) else {}, file_kind)
+    reader = SchemaReader(components if isinstance(components, Mapping) else {}, file_marks)
     root = dict(follow(reader.root(body, side), {"$defs": reader.defs}))
     if expands_without_end(root, reader.defs):
         reader.note(side, "its unions hold one another too often to be read; anything is allowed")
