@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import httpx
 
@@ -29,9 +29,13 @@ from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
+if TYPE_CHECKING:
+    from fal_runtime.jobs.ledger import Ledger
+
 __all__ = [
     "CANCELLED",
     "Job",
+    "JobDaemon",
     "JobState",
     "Services",
     "broken_off",
@@ -78,17 +82,31 @@ _LASTING = (3, 5, 7, 9, 130)
 CANCELLED = JobError("cancelled", "the job was cancelled")
 
 
+class JobDaemon(Protocol):
+    """What runs the jobs of the ledger in a process of its own."""
+
+    def run(
+        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
+    ) -> "Job | None":
+        """Have a job run, and return it as the ledger has it when it has ended, or at `until`.
+
+        A job with `--submit` is returned when fal has it, or a limit makes it wait. None where no
+        daemon can be used: `report` was told why.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What every command works with; `client` is None where one is opened for the command.
 
-    `report` takes lines about progress.
+    `report` takes lines about progress. `daemon` is None where a command runs its job itself.
     """
 
     config: Config
     report: Callable[[str], None]
     client: httpx.Client | None = None
     clock: Clock = REAL_CLOCK
+    daemon: JobDaemon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +238,8 @@ def unfinished(job: Job) -> Job:
     queued = f", {job.queue_position} ahead" if job.queue_position is not None else ""
     status = "COMPLETED" if job.state == "finished" else job.status
     text = f"the job is not finished yet ({status}{queued}): it goes on at fal"
+    if job.state == "accepted":
+        text = "the job waits for its turn: the daemon sends it, and saves its files"
     return replace(job, error=NotCollectedError("wait_over", text))
 
 

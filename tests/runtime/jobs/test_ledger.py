@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fal_runtime.fal.protocol import RequestUrls
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
-from fal_runtime.jobs.job import Job
+from fal_runtime.jobs.job import Job, JobState
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.output.result import SavedFile
 from fal_runtime.output.save import SavedResult
@@ -29,14 +30,14 @@ OPTIONS = CallOptions(output=Path("/out"), api_key="id:secret", command=("python
 NEW = Job(MODEL, OPTIONS, "accepted", REQUEST, identity="me", created=5.0, changed=5.0)
 needs_unix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 
-Open = Callable[[], Ledger]
+Open = Callable[..., Ledger]
 
 
 @pytest.fixture
 def reopen(tmp_path: Path, ledger: Ledger) -> Open:
     """Return a function that opens the ledger as another process would."""
     assert ledger
-    return lambda: open_ledger({"FAL_STATE_DIR": "state"}, tmp_path, print)
+    return partial(open_ledger, {"FAL_STATE_DIR": "state"}, tmp_path, print)
 
 
 def test_a_job_comes_back_whole_from_another_process(ledger: Ledger, reopen: Open) -> None:
@@ -153,7 +154,32 @@ def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
     assert [entry.created for entry in ledger.jobs("a/1", limit=2)] == [5.0, 3.0]
     assert ledger.jobs(identity="another") == []
     assert {entry.prompt for entry in ledger.jobs()} == {"a cat"}
-    assert len(ledger.unfinished("me")) == 6
+
+
+@pytest.mark.parametrize(
+    ("taken_by", "state", "goes_on"),
+    [
+        ("daemon", "accepted", True),
+        ("daemon", "submitted", True),
+        ("command", "accepted", False),
+        ("command", "submitted", True),
+        ("command", "saved", False),
+        (None, "accepted", False),
+    ],
+)
+def test_a_daemon_goes_on_with_what_was_sent_and_with_what_a_daemon_had_accepted(
+    ledger: Ledger, reopen: Open, taken_by: str | None, state: JobState, goes_on: bool
+) -> None:
+    job = ledger.add(NEW)
+    if taken_by is not None:
+        before = reopen(daemon=taken_by == "daemon")
+        before.claim(str(job.id))
+        before.save(replace(job, state=state))
+        assert ledger.unfinished(NEW.identity, NEW.model_id) == []
+        before.close()
+    assert ledger.unfinished(NEW.identity, NEW.model_id) == ([job.id] if goes_on else [])
+    assert ledger.unfinished(NEW.identity, "another/model") == []
+    assert ledger.unfinished("another", NEW.model_id) == []
 
 
 def test_only_what_is_collected_is_forgotten(ledger: Ledger) -> None:
