@@ -186,7 +186,13 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     config = load_config(model.skill, process.environ, key=key)
     words = tuple(config.redact(word.encode()).decode() for word in process.words)
     options = replace(options, words=words)
-    return _Call(model, options, Services(config, report), prepared, uploads)
+    daemon = None
+    if options.action in (None, "result") and not (options.no_queue or options.sync_only):
+        from fal_runtime.daemon.client import DaemonClient
+
+        daemon = DaemonClient(config, str(model.model_id), process.environ)
+    services = Services(config, report, daemon=daemon)
+    return _Call(model, options, services, prepared, uploads)
 
 
 def _check_options(options: CallOptions, *, has_fields: bool) -> None:
