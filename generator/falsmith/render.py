@@ -30,7 +30,13 @@ __all__ = [
 
 # The skill that carries falsmith, and what of it the other skills link to.
 CREATOR = "fal-skill-creator"
-SHARED = ("scripts/fal_api_call.py", "scripts/fal_runtime")
+SHARED = (
+    "scripts/fal_api_call.py",
+    "scripts/fal_runtime",
+    "scripts/queue_client.py",
+    "scripts/queue_daemon.py",
+    "scripts/queue_protocol.py",
+)
 SCRIPTS = PurePosixPath("scripts")
 # What falsmith imports, by module; the requirements are those of pyproject.toml.
 CREATOR_PACKAGES = dict(

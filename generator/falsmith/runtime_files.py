@@ -14,10 +14,13 @@ RUNTIME = PurePosixPath("scripts/fal_runtime")
 GENERATOR = PurePosixPath("scripts/falsmith")
 SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # What the creator skill has no use for: the commands that judge skills and machines, the local
-# fal, which needs packages of its own, and the calls, which its fal_api_call.py makes.
+# fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
 LEFT_OUT = frozenset(
     {"doctor", "emulator", "templates", "verify"}
-    | {f"cli/{name}.py" for name in ("call", "demo", "doctor", "emulate", "upload", "verify")}
+    | {
+        f"cli/{name}.py"
+        for name in ("call", "demo", "doctor", "emulate", "queue", "upload", "verify")
+    }
 )
 
 

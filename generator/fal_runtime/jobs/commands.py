@@ -54,6 +54,7 @@ __all__ = [
     "job_result",
     "job_status",
     "list_jobs",
+    "listed_job",
     "preview_job",
     "run_job",
     "upload_files",
@@ -141,7 +142,7 @@ def job_result(
     _, seconds = job_deadline(services.config, options)
     until = started + min(options.wait or seconds, seconds)
     if not own and services.daemon is not None:
-        services.daemon.run(ledger, job, until, services.report)
+        services.daemon.watch(job, until, services.report)
         job, own = _known_job(services, ledger, model_id, name, options)
     while not own:
         if clock.now() >= until:
@@ -199,7 +200,7 @@ def cancel_job(
 def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
     listed = [
-        _listed(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
+        listed_job(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
     ]
     return CallResult("COMPLETED", model_id, result=listed)
 
@@ -397,12 +398,14 @@ def _is_saved_here(job: Job, options: CallOptions) -> bool:
     return there and named and all(path.is_relative_to(folder) for path in paths)
 
 
-def _listed(entry: Entry, now: float) -> dict[str, Json]:
+def listed_job(entry: Entry, now: float) -> dict[str, Json]:
+    """Return a job as lists of jobs show it."""
     job = entry.job
     made = datetime.fromtimestamp(entry.created, UTC)
     listed: dict[str, Json] = {
         "job": job.id,
         "request_id": job.request_id,
+        "model_id": job.model_id,
         "when": f"{made:%Y-%m-%dT%H:%M:%SZ}",
         "age_s": round(max(now - entry.created, 0)),
         "state": job.state,

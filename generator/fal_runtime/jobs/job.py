@@ -94,6 +94,9 @@ class JobDaemon(Protocol):
         daemon can be used: `report` was told why.
         """
 
+    def watch(self, job: "Job", until: float, report: Callable[[str], None]) -> None:
+        """Tell of a job until it has ended, or `until`; return at once where no daemon has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

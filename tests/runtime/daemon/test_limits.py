@@ -63,7 +63,7 @@ def test_no_more_jobs_run_than_the_settings_allow_however_long_one_waits() -> No
     assert limits.wait(MODEL, 1, 0.0) is None
     wait = limits.wait(MODEL, 2, 1e6)
     assert wait is not None
-    assert (wait.seconds, str(wait)) == (None, "until one of 2 jobs ends (max_concurrent: 2)")
+    assert (wait.seconds, str(wait)) == (None, "until others have ended (max_concurrent: 2 run)")
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,12 @@ def test_a_wait_says_how_long_and_which_setting_asks_for_it(
 ) -> None:
     limits = Limits(Settings(**{**FREE, **settings})).started(MODEL, 0.0)
     assert str(limits.wait(MODEL, 0, 0.0)) == text
+
+
+def test_who_stands_behind_others_is_told_the_least_that_it_waits() -> None:
+    settings = Settings(**{**FREE, "global_rate_per_min": 10.0, "global_burst": 2})
+    limits = Limits(settings).started(MODEL, 0.0)
+    assert limits.wait(MODEL, 0, 0.0) is None
+    waits = [str(limits.wait(MODEL, 0, 0.0, ahead)) for ahead in (1, 2, 3)]
+    why = "no more than 10 starts a minute (global_rate_per_min)"
+    assert waits == [f"{6.0 * n} s: {why}; {n} before it" for n in (1, 2, 3)]

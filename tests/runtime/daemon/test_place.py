@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -138,9 +139,14 @@ def test_marker_comes_back_as_it_was(tmp_path: Path) -> None:
     assert Marker.read(tmp_path) == marker
 
 
-def test_change_of_the_settings_is_a_change_of_the_skill(tmp_path: Path) -> None:
-    place = DaemonPlace.of({"FAL_QUEUE_DIR": str(tmp_path)}, tmp_path, MODEL)
-    before = place.newest_change()
-    (tmp_path / "queue_config.yaml").write_text("max_concurrent: 3\n")
-    os.utime(tmp_path / "queue_config.yaml", (before + 60, before + 60))
-    assert place.newest_change() == before + 60
+@pytest.mark.parametrize(("seconds", "counts"), [(0, True), (3600, False)])
+def test_change_of_the_settings_is_one_of_the_skill_unless_its_time_is_yet_to_come(
+    tmp_path: Path, seconds: float, counts: bool
+) -> None:
+    skill = tmp_path / "scripts-are-older"
+    skill.mkdir()
+    place = DaemonPlace.of({"FAL_QUEUE_DIR": str(tmp_path)}, skill, MODEL)
+    before, changed = place.newest_change(), time.time() + seconds
+    (skill / "queue_config.yaml").write_text("max_concurrent: 3\n")
+    os.utime(skill / "queue_config.yaml", (changed, changed))
+    assert place.newest_change() == pytest.approx(changed if counts else before)

@@ -1,0 +1,218 @@
+"""`falsmith queue`: all daemons of this user, and the ledger of their jobs."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.model import preset_model
+from fal_runtime.paths import safe_name
+from fal_runtime.text import one_line
+from falsmith.cli.options import default_folders, json_option, notice
+from falsmith.text import counted
+
+if TYPE_CHECKING:
+    from fal_runtime.daemon.status import DaemonStatus
+    from fal_runtime.jobs.ledger import Ledger
+
+__all__ = ["queue"]
+
+_SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
+_EXAMPLES = """\b
+Examples:
+  falsmith queue status
+  falsmith queue jobs --limit 50
+  falsmith queue wait k3v8x2ab
+  falsmith queue prune --older-than 30d
+"""
+
+_skill_option = click.option(
+    "--skill",
+    metavar="NAME|DIR",
+    help="Only this skill's: its folder, or its name where it stands in a host's folder.",
+)
+
+
+@click.group(epilog=_EXAMPLES)
+def queue() -> None:
+    """See what the daemons of all skills do, and every job that this user has made."""
+
+
+@queue.command()
+@_skill_option
+@json_option
+def status(skill: str | None, as_json: bool) -> int:
+    """List the daemons that run, and the jobs that each holds."""
+    _print_daemons(_daemons(skill), as_json=as_json)
+    return 0
+
+
+@queue.command()
+@_skill_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@json_option
+def jobs(skill: str | None, limit: int, as_json: bool) -> int:
+    """List the jobs of the ledger, newest first: when, model, state, prompt, files."""
+    from fal_runtime.jobs.commands import listed_job
+
+    model_id = _model_id(skill) if skill is not None else None
+    waits = {job.job: job.waits for one in _daemons(skill) for job in one.jobs if job.waits}
+    now = datetime.now(UTC).timestamp()
+    with closing(_ledger()) as ledger:
+        listed = [listed_job(entry, now) for entry in ledger.jobs(model_id, limit=limit)]
+    listed = [
+        row | ({"waits": waits[str(row["job"])]} if row["job"] in waits else {}) for row in listed
+    ]
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps({"jobs": listed}, indent=1) + "\n")
+    elif listed:
+        columns = ("when", "job", "model_id", "state", "prompt", "files")
+        _print_table(columns, [_cells(row, columns) for row in listed])
+    else:
+        notice("the ledger has no such job")
+    return 0
+
+
+@queue.command()
+@click.argument("job")
+@click.option("-m", "--model-id", help="The model, where only fal knows the job.")
+def wait(job: str, model_id: str | None) -> int:
+    """Wait for a JOB, by our ID or fal's, and save its files as its own call did."""
+    return _call("result", job, model_id)
+
+
+@queue.command()
+@click.argument("job")
+@click.option("-m", "--model-id", help="The model, where only fal knows the job.")
+def cancel(job: str, model_id: str | None) -> int:
+    """Cancel a JOB, by our ID or fal's."""
+    return _call("cancel", job, model_id)
+
+
+@queue.command()
+@_skill_option
+@json_option
+def shutdown(skill: str | None, as_json: bool) -> int:
+    """Have the daemons end their jobs, take no new ones, and leave."""
+    from fal_runtime.daemon.status import shut_down
+
+    _print_daemons([_asked(shut_down, one) for one in _daemons(skill)], as_json=as_json)
+    return 0
+
+
+@queue.command()
+@click.option(
+    "--older-than",
+    required=True,
+    metavar="AGE",
+    help="A number of hours, days or weeks, such as 12h, 30d or 8w.",
+)
+@json_option
+def prune(older_than: str, as_json: bool) -> int:
+    """Forget the jobs that ended longer ago; never one that is not collected."""
+    age = re.fullmatch(r"(\d{1,6})([hdw])", older_than)
+    if age is None:
+        shown = one_line(older_than, 40)
+        raise UsageError("usage", f"--older-than takes 12h, 30d or 8w, not {shown}")
+    before = datetime.now(UTC).timestamp() - int(age[1]) * _SECONDS[age[2]]
+    with closing(_ledger()) as ledger:
+        count = ledger.prune(before)
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps({"pruned": count}) + "\n")
+    else:
+        sys.stdout.write(f"forgot {counted(count, 'job')}\n")
+    return 0
+
+
+def _call(action: Literal["result", "cancel"], job: str, model_id: str | None) -> int:
+    """Do what `falsmith call` does with a job; so its hints name that command."""
+    from fal_runtime.command import main
+    from fal_runtime.queue_command import options_about
+
+    words = options_about(action, job, model_id)
+    return main(words, model_id=None, skill=None, subcommand="call")
+
+
+def _ledger() -> "Ledger":
+    from fal_runtime.jobs.ledger import open_ledger
+
+    return open_ledger(os.environ, Path.cwd(), notice)
+
+
+def _daemons(skill: str | None) -> list["DaemonStatus"]:
+    """Return the daemons that run, all or those of a skill; one that is mute is told of."""
+    from fal_runtime.daemon.place import daemon_folders
+    from fal_runtime.daemon.status import daemon_status
+
+    named = f"{safe_name(_folder(skill).absolute().name)}__" if skill is not None else ""
+    folders = [one for one in daemon_folders(os.environ) if one.name.startswith(named)]
+    found = [_asked(daemon_status, folder) for folder in folders]
+    return [one for one in found if one.status != "NOT_RUNNING"]
+
+
+def _asked(ask: Callable[[Any], "DaemonStatus"], whom: object) -> "DaemonStatus":
+    """Return a daemon's answer; raises LocalError where it cannot be had."""
+    from fal_runtime.daemon.place import UnusableError
+
+    try:
+        return ask(whom)
+    except UnusableError as error:
+        raise LocalError("local_trouble", f"a daemon cannot be asked: {error}") from None
+
+
+def _folder(skill: str) -> Path:
+    """Return a skill's folder, by its path or by its name in a host's folder; raises UsageError."""
+    places = [Path(skill), *(folder / skill for folder in default_folders())]
+    found = next((place for place in places if (place / "references").is_dir()), None)
+    if found is None:
+        raise UsageError("usage", f"{one_line(skill, 200)} is no skill; `falsmith list` names them")
+    return found
+
+
+def _model_id(skill: str) -> str | None:
+    return preset_model(_folder(skill))
+
+
+def _print_daemons(found: Sequence["DaemonStatus"], *, as_json: bool) -> None:
+    rows = [one.as_json() for one in found]
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps({"daemons": rows}, indent=1) + "\n")
+    elif rows:
+        columns = ("model_id", "status", "pid", "since", "jobs")
+        _print_table(columns, [_cells(row | {"jobs": len(row["jobs"])}, columns) for row in rows])
+    else:
+        notice("no daemon runs: a call starts its skill's")
+
+
+def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return what a table shows of a row: of a list its first item and how many more there are."""
+    shown = []
+    for name in columns:
+        value = row.get(name)
+        if isinstance(value, list):
+            more = f" and {len(value) - 1} more" if len(value) > 1 else ""
+            value = f"{value[0]}{more}" if value else ""
+        shown.append(one_line(str(value if value is not None else "")))
+    return shown
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        # Names are there to be copied: a narrow screen breaks the prompt.
+        table.add_column(name.removesuffix("_id"), no_wrap=name != "prompt", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
