@@ -15,7 +15,7 @@ from falsmith.cli import run
 from falsmith.documents import Documents
 from falsmith.errors import TargetError
 from falsmith.generate import generate, share_runtime
-from falsmith.render import CREATOR, Options
+from falsmith.render import CREATOR, SHARED, Options
 from falsmith.verify import verify
 
 FLUX = "fal-ai/flux/schnell"
@@ -66,7 +66,7 @@ def test_a_linked_skill_and_the_creator_skill_are_sound_and_work(
 
     assert verify(skill) == []
     assert verify(skills / CREATOR) == []
-    assert len(links(skill)) == 2
+    assert len(links(skill)) == len(SHARED)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["status"] == "DRY_RUN"
 
@@ -153,7 +153,7 @@ def test_a_skill_turns_from_links_to_copies_and_back(
     generate(flux, Options(), skills)
 
     assert copied == []
-    assert len(links(skill)) == 2
+    assert len(links(skill)) == len(SHARED)
     assert verify(skill) == []
     assert dry_run(skill, tmp_path).returncode == 0
 
@@ -267,4 +267,7 @@ def test_a_copy_without_links_is_written_like_one_with_them(
     made = generate(flux, options, copy)
 
     assert "edited" not in {one.kind for one in made.drift}
-    assert (len(links(made.folder)), verify(made.folder)) == (2 * (options == Options()), [])
+    assert (len(links(made.folder)), verify(made.folder)) == (
+        len(SHARED) * (options == Options()),
+        [],
+    )

@@ -133,6 +133,9 @@ def test_the_files_are_those_of_a_skill(no_parameters: Documents) -> None:
         "references/output.schema.json",
         "scripts/acme_demo.py",
         "scripts/fal_api_call.py",
+        "scripts/queue_client.py",
+        "scripts/queue_daemon.py",
+        "scripts/queue_protocol.py",
         "references/provenance.json",
     ]
     assert [path for path in rendered(no_parameters, LAZY) if path == REFERENCE] == [REFERENCE]
@@ -159,6 +162,9 @@ def test_scripts_can_be_executed_and_nothing_else(every_kind: Documents) -> None
     assert {str(file.path) for file in files if file.executable} == {
         "scripts/acme_demo.py",
         "scripts/fal_api_call.py",
+        "scripts/queue_client.py",
+        "scripts/queue_daemon.py",
+        "scripts/queue_protocol.py",
     }
 
 
@@ -169,8 +175,14 @@ def test_a_skill_in_default_mode_links_to_the_creator_skill_beside_it(
     links = {str(one.path): str(one.target) for one in entries if isinstance(one, Link)}
 
     assert links == {
-        "scripts/fal_api_call.py": "../../fal-skill-creator/scripts/fal_api_call.py",
-        "scripts/fal_runtime": "../../fal-skill-creator/scripts/fal_runtime",
+        f"scripts/{name}": f"../../fal-skill-creator/scripts/{name}"
+        for name in (
+            "fal_api_call.py",
+            "fal_runtime",
+            "queue_client.py",
+            "queue_daemon.py",
+            "queue_protocol.py",
+        )
     }
     assert json.loads(only_files(entries)[-1].content)["links"] == links
 

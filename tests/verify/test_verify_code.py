@@ -85,7 +85,7 @@ ADDED = {
     "scripts/more.py": "nobody judged it",
     "scripts/httpx/__init__.py": "it may hide a module",
     "scripts/fal_runtime/extra.py": "it may hide a module",
-    "scripts/queue_client.py": "nobody judged it",
+    "scripts/queue_server.py": "nobody judged it",
     "scripts/__pycache__/x.py": "nobody judged it",
     "references/notes.md": "keep notes in references/guide.md",
     "references/tools/other.yaml": "keep notes in references/guide.md",
