@@ -33,7 +33,7 @@ ORDER = {
         "what a skill brings": "settings config dependencies",
         "input": "schema model input",
         "wire and results": "fal output",
-        "jobs": "jobs",
+        "jobs": "jobs daemon",
         "command line": "help command",
     },
 }

@@ -180,8 +180,8 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
             raise
         fields = (known_field(problem, model.document) for problem in error.problems)
         about = next(filter(None, fields), None)
-        words = ("--schema",) if about is None else ("--schema", about)
-        raise replace(error, next=(*options.command, *words)) from None
+        asked = ("--schema",) if about is None else ("--schema", about)
+        raise replace(error, next=(*options.command, *asked)) from None
     uploads = tuple(map(_readable_upload, options.upload))
     config = load_config(model.skill, process.environ, key=key)
     words = tuple(config.redact(word.encode()).decode() for word in process.words)

@@ -152,7 +152,9 @@ def assert_yaml(files: Mapping[str, str], model: Model) -> None:
         assert row.get("about", "") == parameter.description
         if isinstance(parameter.default, bool | int | float):
             assert row["default"] == parameter.default or "..." in str(row["default"])
-        assert ("default" in row) == (parameter.default not in (MISSING, None))
+        assert bool(row.keys() & {"default", "default_begins"}) == (
+            parameter.default not in (MISSING, None)
+        )
 
 
 def assert_wrapper(text: str, model: Model) -> None:

@@ -130,7 +130,7 @@ def match_of(entry: Entry, openapi: Json = None) -> Match:
 def _summary(text: str, category: str) -> str:
     """Return the platform's sentences without those that could steer a reader, else our own."""
     sound, _ = without_steering(text)
-    return cut(sound, SUMMARY_LIMIT) or category.replace("-", " ")
+    return cut(sound, SUMMARY_LIMIT) or "Run a fal.ai model"
 
 
 def close_categories(category: str, known: Iterable[str]) -> list[str] | None:

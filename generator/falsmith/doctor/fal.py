@@ -84,7 +84,8 @@ def check_hosts(client: "httpx.Client", environ: Mapping[str, str]) -> Iterator[
     from fal_runtime.fal.http import Connection
 
     config = without_key(environ)
-    connection, origins = Connection(client, config), asdict(config.origins)
+    connection = Connection(client, config)
+    origins = {name: url for name, url in asdict(config.origins).items() if isinstance(url, str)}
     with ThreadPoolExecutor(len(origins)) as pool:
         yield from pool.map(lambda name: _host(connection, name, origins[name]), origins)
 
@@ -102,7 +103,7 @@ def check_key_at_fal(client: "httpx.Client", environ: Mapping[str, str]) -> Chec
     connection = Connection(client, config)
     url = f"{config.origins.queue}/{APP}/requests/{uuid.uuid4()}/status"
     try:
-        response = _get(connection, url, config.authorization())
+        response = _get(connection, url, config.authorization(url))
     except httpx.RequestError as error:
         return Check("key at fal", "warning", f"not tested: {unreachable(error, url)}")
     return _verdict_on_key(response, urlsplit(url).hostname or url)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import FalError, InputError, LocalError, Problem, UsageError, stopped_by
-from fal_runtime.help import help_page, schema_answer
+from fal_runtime.help import help_page, known_field, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
 from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
 from fal_runtime.json_text import Value
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from fal_runtime.jobs.ledger import Ledger
 __all__ = ["main", "run_fal_api_job"]
 
+_INPUT_OPTIONS = ("args", "args_file", "set", "set_file", "preset")
 # Pairs of options that say opposite things.
 _OPPOSED = (
     ("submit", "sync_only"),
     ("output_file", "auto_filename"),
     *((name, "dry_run") for name in ABOUT_JOBS),
-    *((name, given) for name in ABOUT_JOBS for given in ("args", "args_file", "set", "preset")),
+    *((name, given) for name in ABOUT_JOBS for given in _INPUT_OPTIONS),
 )
 
 
@@ -177,12 +178,21 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     except InputError as error:
         if not model.document.known or options.upload:
             raise
-        raise replace(error, next=(*options.command, "--schema")) from None
+        fields = (known_field(problem, model.document) for problem in error.problems)
+        about = next(filter(None, fields), None)
+        words = ("--schema",) if about is None else ("--schema", about)
+        raise replace(error, next=(*options.command, *words)) from None
     uploads = tuple(map(_readable_upload, options.upload))
     config = load_config(model.skill, process.environ, key=key)
     words = tuple(config.redact(word.encode()).decode() for word in process.words)
     options = replace(options, words=words)
-    return _Call(model, options, Services(config, report), prepared, uploads)
+    daemon = None
+    if options.action in (None, "result") and not (options.no_queue or options.sync_only):
+        from fal_runtime.daemon.client import DaemonClient
+
+        daemon = DaemonClient(config, str(model.model_id), process.environ)
+    services = Services(config, report, daemon=daemon)
+    return _Call(model, options, services, prepared, uploads)
 
 
 def _check_options(options: CallOptions, *, has_fields: bool) -> None:
@@ -326,13 +336,16 @@ def _print_result(process: Process, result: CallResult, *, print_paths: bool) ->
             process.say("the answer has no files, so there is no path to print; the answer itself:")
             process.say(shown)
         return 0
-    if error is not None:
-        if isinstance(error.__cause__, Exception):
-            import traceback
+    if error is not None and isinstance(error.__cause__, Exception):
+        import traceback
 
-            process.say("".join(traceback.format_exception(error.__cause__)))
-        process.say(f"error: {error}")
-    print_out(shown, process.stdout)
+        process.say("".join(traceback.format_exception(error.__cause__)))
+    try:
+        print_out(shown, process.stdout)
+    except OutputError:
+        if error is not None:
+            process.say(f"error: {error}")
+        raise
     return result.exit_status
 
 

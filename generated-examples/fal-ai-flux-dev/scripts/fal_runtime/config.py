@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -27,16 +27,30 @@ _SCHEMES = {"key": "Key", "bearer": "Bearer"}
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where fal is: each a URL without a slash at its end, with a path where a gateway has one."""
+    """Where fal is: each a URL without a slash at its end, with a path where a gateway has one.
+
+    `gateway`: FAL_QUEUE_URL names one, whose key is not fal's.
+    """
 
     run: str = "https://fal.run"
     queue: str = "https://queue.fal.run"
     rest: str = "https://rest.fal.ai"
     platform: str = "https://api.fal.ai"
+    gateway: bool = False
+
+    def take_key(self, url: str) -> bool:
+        """Return whether the key may go to a URL: below an origin that its owner chose for it."""
+        chosen = set(self.urls) - (set(Origins().urls) if self.gateway else set())
+        return any(url == origin or url.startswith(f"{origin}/") for origin in chosen)
+
+    @property
+    def urls(self) -> tuple[str, str, str, str]:
+        """All four."""
+        return self.run, self.queue, self.rest, self.platform
 
     def loopback_hosts(self) -> list[str]:
         """Return the hosts that are this machine, as a URL writes them."""
-        hosts = {urlsplit(url).hostname or "" for url in astuple(self) if is_loopback(url)}
+        hosts = {urlsplit(url).hostname or "" for url in self.urls if is_loopback(url)}
         return sorted(f"[{host}]" if ":" in host else host for host in hosts)
 
 
@@ -50,8 +64,20 @@ class Config:
     settings: Settings
     skill: Path | None = None
 
-    def authorization(self) -> dict[str, str]:
-        """Return the header that carries the key, or raise KeyMissingError when there is none."""
+    def authorization(self, url: str | None = None) -> dict[str, str]:
+        """Return the header that carries the key.
+
+        Raises KeyMissingError where there is none, or it is none for the address that is asked:
+        a gateway's key is no business of fal's own addresses, nor of any that was not configured.
+        """
+        if url is not None and not self.origins.take_key(url):
+            host = urlsplit(url).hostname
+            raise KeyMissingError(
+                "key_missing",
+                f"the key is for {urlsplit(self.origins.queue).hostname} and is not sent to {host}:"
+                " a gateway's other addresses are set by FAL_RUN_URL, FAL_REST_URL and "
+                "FAL_PLATFORM_URL",
+            )
         if self.key is None:
             raise KeyMissingError(
                 "key_missing",
@@ -67,7 +93,7 @@ class Config:
 
         It is keyed by the key itself, whose 128 random bits nobody finds by trying.
         """
-        told = "\n".join((self.scheme, *astuple(self.origins)))
+        told = "\n".join((self.scheme, *self.origins.urls))
         return hmac.new((self.key or "").encode(), told.encode(), hashlib.sha256).hexdigest()[:32]
 
     def redact(self, received: bytes) -> bytes:
@@ -194,11 +220,13 @@ def _origins(environ: Mapping[str, str]) -> Origins:
     """
     run_host = environ.get("FAL_RUN_HOST") or "fal.run"
     queue_host = environ.get("FAL_QUEUE_RUN_HOST") or f"queue.{run_host}"
+    queue = _of_host("FAL_QUEUE_RUN_HOST", queue_host)
     return Origins(
         run=_origin(environ, "FAL_RUN_URL", _of_host("FAL_RUN_HOST", run_host)),
-        queue=_origin(environ, "FAL_QUEUE_URL", _of_host("FAL_QUEUE_RUN_HOST", queue_host)),
+        queue=_origin(environ, "FAL_QUEUE_URL", queue),
         rest=_origin(environ, "FAL_REST_URL", Origins().rest),
         platform=_origin(environ, "FAL_PLATFORM_URL", Origins().platform),
+        gateway=_origin(environ, "FAL_QUEUE_URL", queue) not in (queue, Origins().queue),
     )
 
 

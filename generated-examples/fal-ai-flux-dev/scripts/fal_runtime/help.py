@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fal_runtime.errors import UsageError
+from fal_runtime.errors import Problem, UsageError
 from fal_runtime.input.flags import Flag, field_flags
 from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
@@ -13,21 +13,20 @@ from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.text import closest, cut, one_line, short_json
 
-__all__ = ["help_page", "schema_answer"]
+__all__ = ["help_page", "known_field", "schema_answer"]
 
 _LONGEST_PAGE = 6_000
 _SHORTEST_LINE = 6  # as in `*--a: b`
 _LONGEST_SCHEMA = 10_000
-# The command sends it itself: true would put the files' bytes into the answer.
-_HIDDEN = ("sync_mode",)
 _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
 _VALUES = """\
 Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects \
 as JSON. Files: URL, data: URI or local path. """
-_PRECEDENCE = "Precedence: --args < --set"
+_PRECEDENCE = "Precedence: --args < --set < --set-file"
 _PRECEDENCE_WITH_DEFAULTS = """\
-Precedence, by whole fields but for --set: references/defaults.yaml < --preset < --args < --set"""
+Precedence, by whole fields but for --set: references/defaults.yaml < --preset < --args < --set \
+< --set-file"""
 _ANSWER = """\
 One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not \
 collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
@@ -55,7 +54,8 @@ def help_page(
     given = "[--FIELD VALUE ...]" if document.fields() else "[--args JSON]"
     head = _wrapped([f"usage: {script}{model} {given} [options]"], width, 7)
     head += ["", *_wrapped([one_line(title, 200)], width), ""]
-    flags = [flag for flag in field_flags(document, options) if flag.field not in _HIDDEN]
+    hidden = document.hidden()
+    flags = [flag for flag in field_flags(document, options) if flag.field not in hidden]
     start = script if model_given else f"{script} -m OWNER/MODEL"
     head += _examples(start, flags, document, width)
     shown = [each for each in options if has_defaults or each.attribute != "preset"]
@@ -72,21 +72,46 @@ def help_page(
 def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
     """Return the input schema, or with `field` that field's schema and the definitions it uses.
 
-    A schema that would pass 10,000 characters is given as an outline, and its `$comment` says so.
-    Raises UsageError for a field that the schema does not have.
+    A field inside another one is named as `loras.scale`, or `loras.0.scale`. A schema that would
+    pass 10,000 characters is given as an outline, and its `$comment` says so. Raises UsageError for
+    a field that the schema does not have.
     """
     if not field:
         whole = dict(document.root)
         return whole if len(json.dumps(whole, indent=2)) < _LONGEST_SCHEMA else _outline(document)
-    fields = document.fields()
-    name = next((n for n in (field, field.replace("-", "_")) if n in fields), None)
-    if name is None:
-        near = closest(field, fields)
+    known, schemas, fields = _place(field, document)
+    steps = field.split(".")
+    if len(known) < len(steps):
+        where, step = ".".join(known) or "the input", steps[len(known)]
+        near = closest(step, fields)
         hint = f" Did you mean {near}?" if near else ""
-        raise UsageError(
-            "usage", f"the input has no field {field[:60]!r}.{hint} Its fields: {', '.join(fields)}"
-        )
-    return _in_full(fields[name], document)
+        named = f" Its fields: {', '.join(fields)}" if fields else ""
+        raise UsageError("usage", f"{where} has no field {step[:60]!r}.{hint}{named}")
+    return _in_full(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}, document)
+
+
+def known_field(problem: Problem, document: SchemaDocument) -> str:
+    """Return the field that a problem is about as `--schema` takes it, "" where there is none."""
+    return ".".join(_place(problem.path.replace("[", ".").replace("]", ""), document)[0])
+
+
+def _place(field: str, document: SchemaDocument) -> tuple[list[str], list[Schema], list[str]]:
+    """Return the steps of a field's name that lead on, the schemas there, and the names in it."""
+    known: list[str] = []
+    schemas: list[Schema] = [document.root]
+    for step in field.split("."):
+        items = document.members(schemas, 0)
+        if step.isdecimal() and items:
+            known, schemas = [*known, step], items
+            continue
+        # The items of a list are alike: their index may be left out.
+        places = [*schemas, *items]
+        fields = list(document.properties(*places))
+        name = next((each for each in (step, step.replace("-", "_")) if each in fields), None)
+        if name is None:
+            return known, schemas, fields
+        known, schemas = [*known, name], document.members(places, name)
+    return known, schemas, []
 
 
 def _wrapped(lines: Sequence[str], width: int, indent: int = 0) -> list[str]:

@@ -36,7 +36,7 @@ def parse_json(
     *,
     deepest: int = _DEEPEST,
     duplicates: bool = False,
-    nan_as_null: bool = False,
+    outside: Callable[[str], Value] | None = None,
 ) -> Value:
     """Return the value of a JSON text (RFC 8259), whole numbers exact.
 
@@ -44,7 +44,8 @@ def parse_json(
         text: The text; bytes are UTF-8, with or without a byte order mark.
         deepest: How many levels of lists and objects there may be.
         duplicates: Whether a name may stand twice in one object; the last one counts.
-        nan_as_null: Whether NaN, Infinity and numbers beyond a double's range become null.
+        outside: Returns what stands for NaN, Infinity and numbers beyond a double's range, by their
+            digits; without it they are refused.
 
     Raises:
         JsonTextError: It is no such JSON; the message says where and why.
@@ -53,13 +54,13 @@ def parse_json(
     content = _decoded(text)
     if content.count("[") + content.count("{") > _MOST_CONTAINERS:
         raise JsonTextError(f"it holds more than {_MOST_CONTAINERS:,} lists and objects")
-    outside: Callable[[str], Value] = _as_null if nan_as_null else _refuse
+    number = outside or _refuse
     try:
         value = json.loads(
             content,
-            parse_constant=outside,
-            parse_float=lambda digits: _finite(digits, outside),
-            parse_int=lambda digits: _whole(digits, outside),
+            parse_constant=number,
+            parse_float=lambda digits: _finite(digits, number),
+            parse_int=lambda digits: _whole(digits, number),
             object_pairs_hook=None if duplicates else _unique,
         )
     except json.JSONDecodeError as error:
@@ -76,7 +77,7 @@ def read_json(text: str | bytes) -> Json:
 
     Raises JsonTextError for a text that is no JSON or is nested deeper than any real answer.
     """
-    value: Json = parse_json(text, deepest=_DEEPEST_ANSWER, duplicates=True, nan_as_null=True)
+    value: Json = parse_json(text, deepest=_DEEPEST_ANSWER, duplicates=True, outside=_as_null)
     return value
 
 

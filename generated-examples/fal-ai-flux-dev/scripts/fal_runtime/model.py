@@ -9,7 +9,7 @@ from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["CalledModel", "called_model", "defaults_file", "own_skill"]
+__all__ = ["CalledModel", "called_model", "defaults_file", "own_skill", "preset_model"]
 
 # As deep as a document that a schema is made of.
 _DEEPEST_SCHEMA = 100
@@ -42,6 +42,12 @@ def called_model(skill: Path | None, model_id: str | None) -> CalledModel:
     schema = _json_object(skill / "references" / "input.schema.json") if known else {}
     title = f"{checked} ({config.get('category') or 'model'}): {config.get('description') or ''}"
     return CalledModel(checked, skill, SchemaDocument(schema), title)
+
+
+def preset_model(skill: Path) -> str | None:
+    """Return the ID of a skill's model; raises LocalError as `called_model`."""
+    model_id = _json_object(skill / "references" / "model_config.json").get("model_id")
+    return model_id if isinstance(model_id, str) else None
 
 
 def defaults_file(skill: Path | None) -> Path | None:

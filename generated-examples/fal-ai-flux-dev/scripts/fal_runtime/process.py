@@ -76,7 +76,7 @@ class Process:
         """Return all of standard input; raises OSError where there is none."""
         if self.stdin is None:
             raise OSError("there is no standard input")
-        return self.stdin.buffer.read().decode("utf-8-sig")
+        return self.stdin.buffer.read().decode()
 
     def say(self, line: str) -> None:
         """Print a line to stderr; that nobody can read it must never end a job."""

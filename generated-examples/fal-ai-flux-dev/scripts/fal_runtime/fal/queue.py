@@ -46,7 +46,7 @@ def submit(
         content = json.dumps(request.body, allow_nan=False).encode("ascii")
     except ValueError as error:
         raise InputError("invalid_input", f"the input is no JSON: {error}") from None
-    headers = {**request.headers, **connection.config.authorization()}
+    headers = {**request.headers, **connection.config.authorization(request.url)}
     try:
         response = exchange(
             connection,
@@ -76,7 +76,7 @@ def ask(
 
     Trouble on the way there is the state unclear.
     """
-    headers = connection.config.authorization()
+    headers = connection.config.authorization(url)
     try:
         response = exchange(connection, method, url, headers=headers, attempts=1, deadline=deadline)
     except httpx.RequestError as error:

@@ -56,7 +56,7 @@ def upload_all(
     then.
     """
     # Without a key nothing begins.
-    connection.config.authorization()
+    connection.config.authorization(connection.config.origins.rest)
     return {path: _link(connection, path, links) for path in dict.fromkeys(paths)}
 
 
@@ -100,7 +100,7 @@ def _send(connection: Connection, content: _Content) -> str:
     path, whole = content.path, content.size <= _LARGEST_WHOLE
     url = connection.config.origins.rest + (_INITIATE if whole else _INITIATE_PARTS)
     about = {"content_type": content.content_type, "file_name": safe_name(path.name)}
-    key = connection.config.authorization()
+    key = connection.config.authorization(connection.config.origins.rest)
     response = _exchange(connection, path, "POST", url, content=about, headers=key)
     links = json_object(response) or {}
     place, link = (str(links.get(name, "")) for name in ("upload_url", "file_url"))

@@ -136,7 +136,7 @@ def _no_mapping(path: tuple[str, ...], value: Value) -> Problem | None:
 
 
 def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -> dict[str, Value]:
-    for file in find_local_files(whole, document, check=False)[0]:
+    for file in find_local_files(whole, document, check=False, folder=folder)[0]:
         if not file.path.is_absolute():
             put(whole, file.location, str(folder / file.path))
     return whole

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fal_runtime.errors import Problem
+from fal_runtime.input.file_limits import broken_limit
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument
@@ -22,6 +23,7 @@ _UNFIT = {
     "audio": ("image", "3d", "archive"),
     "3d": ("image", "audio", "video"),
 }
+_LONGEST_PATH = 4096
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
@@ -44,13 +46,14 @@ class FileProblem:
 
 
 def find_local_files(
-    value: Value, document: SchemaDocument, *, check: bool
+    value: Value, document: SchemaDocument, *, check: bool, folder: Path | None = None
 ) -> tuple[list[LocalFile], list[FileProblem]]:
     """Return the local files of an input and what is wrong with its file fields.
 
     A choice, constant or default of the schema is none, whole or in parts: strangers wrote it, and
-    what it names is no file that the user gave. With `check` each file must be there and readable;
-    without, the disk is not touched.
+    what it names is no file that the user gave. With `check` each file must be there and readable,
+    and keep to the limits that the schema states; without, the disk is only asked whether a text
+    that may be no file at all (`x-words`) names one: relative to `folder`.
     """
     files: list[LocalFile] = []
     problems: list[FileProblem] = []
@@ -67,10 +70,14 @@ def find_local_files(
         if not kinds:
             continue
         try:
-            path = _local_path(text)
+            words = document.takes_words(schemas)
+            path = _named_file(text, kinds, folder) if words else _local_path(text)
             if path is not None:
                 _check_kind(path, kinds)
                 whole = readable_file(path) if check else path
+                broken = broken_limit(whole, document.file_limits(schemas)) if check else None
+                if broken is not None:
+                    raise _NotAFileError(broken)
                 files.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
@@ -89,7 +96,9 @@ def readable_file(path: Path) -> Path:
             reason = f"{whole} is no regular file"
         else:
             whole.open("rb").close()
-            return whole
+            if whole.stat().st_size:
+                return whole
+            reason = f"{whole} is empty (0 bytes)"
     except FileNotFoundError:
         reason = f"there is no file {whole}"
     except (OSError, ValueError) as error:
@@ -114,6 +123,31 @@ def _check_kind(path: Path, kinds: list[str]) -> None:
         raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; .{extension} is of kind {came}")
 
 
+def _named_file(text: str, kinds: list[str], folder: Path | None) -> Path | None:
+    """Return the file that a text names in a field that takes words as well, else None.
+
+    A text that plainly is a path is one whether the file is there or not.
+    """
+    from fal_runtime.file_kinds import extension_of
+
+    lower = text[:8].lower()
+    if lower.startswith(("data:", "http://", "https://", "file:", "from:", "@")):
+        return _local_path(text)
+    if not text.strip() or len(text) > _LONGEST_PATH or not text.isprintable() or "://" in text:
+        return None
+    try:
+        path = Path(text).expanduser()
+        is_there = (folder / path if folder is not None else path).is_file()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    known = "" if any(map(str.isspace, text)) else extension_of(text)
+    # A repository may have a file of that name, and be meant.
+    plainly = known and not ("/" in text and kinds == ["file"])
+    if is_there or plainly or text.startswith(("/", "./", "../", "~/")):
+        return path
+    return None
+
+
 def _local_path(text: str) -> Path | None:
     """Return the path that a file field's text means, None for a link."""
     lower = text[:8].lower()
@@ -133,7 +167,7 @@ def _local_path(text: str) -> Path | None:
     if scheme is not None:
         raise _NotAFileError(f"{_EXPECTED}; {scheme[1]}:// links cannot be fetched")
     name = text.removeprefix("@")
-    if not name.strip() or len(name) > 4096 or not name.isprintable():
+    if not name.strip() or len(name) > _LONGEST_PATH or not name.isprintable():
         raise _NotAFileError(_EXPECTED)
     try:
         return Path(name).expanduser()

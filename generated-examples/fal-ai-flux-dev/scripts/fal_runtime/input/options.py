@@ -163,13 +163,16 @@ class CallOptions:
         default=(),
         repeats=True,
     )
+    set_file: tuple[str, ...] = _option(
+        "input", "one value from a text file, byte for byte", "a.b=FILE|-", default=(), repeats=True
+    )
     preset: str | None = _option(
         "input", "a bundle of references/defaults.yaml", "NAME", _not_empty
     )
     allow_unknown: bool = _switch("input", "send --args fields that the schema does not know")
     no_validate: bool = _switch("input", "send the input without checking it")
     schema: str | None = _option(
-        "input", "print the input schema, or one field in full", "[FIELD]", nargs="?"
+        "input", "print the input schema, or one field in full", "[FIELD[.FIELD]]", nargs="?"
     )
     dry_run: bool = _switch("input", "check, print the exact request, send nothing; no key needed")
     output: Path = _option("files", "where files go", "DIR", _folder, default=_OUTPUT, short="-o")  # noqa: RUF009 - a field
@@ -246,7 +249,7 @@ _ALL = tuple(_option_of(row) for row in fields(CallOptions) if row.metadata)
 MODEL_ID_OPTION, OPTIONS = _ALL[0], _ALL[1:]
 
 # What the parameters of a Python function say, or what only a command line has.
-_NOT_IN_PYTHON = ("args", "args_file", "set", "schema", "output", "help")
+_NOT_IN_PYTHON = ("args", "args_file", "set", "set_file", "schema", "output", "help")
 
 
 def python_options(given: Mapping[str, object], output: str | Path) -> CallOptions:

@@ -1,8 +1,8 @@
 """One validated input, made of what a command line or a Python caller gives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -92,10 +92,13 @@ def given_input(
     read_stdin: Callable[[], str],
     layers: Layers = MappingProxyType({}),
 ) -> GivenInput:
-    """Return a command line's input: the layers, then --args, then --set, then flags.
+    """Return a command line's input: the layers, --args, --set, --set-file, then flags.
 
     A later field replaces an earlier one as a whole, be it an object or a list.
     """
+    from_stdin = [each for each in given.options.set_file if each.endswith("=-")]
+    if len(from_stdin) + (given.options.args_file == "-") > 1:
+        raise UsageError("usage", "standard input (-) can be read once: give one of them a file")
     args = _args(given.options, read_stdin) if given.args is None else given.args
     value: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -103,9 +106,12 @@ def given_input(
         value |= layer
         sources |= dict.fromkeys(layer, source)
     problems = list(given.unknown)
-    for assignment in given.options.set:
-        set_nested(value, assignment, document)
-        sources[assignment.partition("=")[0]] = "set"
+    for source, path, text in _assignments(given.options, read_stdin):
+        try:
+            set_nested(value, path, text, document)
+        except InputError as error:
+            raise replace(error, message=f"--{source} {error}") from None
+        sources[path] = source
     fields = document.fields()
     for name, texts in given.fields.items():
         try:
@@ -134,9 +140,8 @@ def check_input(
     """
     whole = _sendable(value)
     notices = _with_digit_texts(whole, document) if validate else []
-    fields = document.fields()
-    if "sync_mode" in fields and "boolean" in document.types(fields["sync_mode"]):
-        whole.setdefault("sync_mode", False)
+    for name in document.hidden():
+        whole.setdefault(name, False)
     files, file_problems = find_local_files(whole, document, check=check_files)
     wrong = list(problems)
     if validate and document.known:
@@ -171,13 +176,33 @@ def raise_problems(others: Sequence[Problem], about_files: Sequence[FileProblem]
     raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
 
 
+def _assignments(
+    options: CallOptions, read_stdin: Callable[[], str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield source, path and text of each --set, then of each --set-file."""
+    given = [("set", each) for each in options.set]
+    given += [("set-file", each) for each in options.set_file]
+    for source, assignment in given:
+        path, equals, text = assignment.partition("=")
+        if not equals or not all(path.split(".")) or (source == "set-file" and not text):
+            what = "FILE" if source == "set-file" else "VALUE"
+            raise UsageError(
+                "usage",
+                f"--{source} {assignment[:60]!r}: write it as NAME.NAME={what} or "
+                f"NAME.0.NAME={what}",
+            )
+        if source == "set-file":
+            text = _file_text(f"--set-file {assignment}", text, read_stdin)
+        yield source, path, text
+
+
 def _args(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]:
     if options.args is not None and options.args_file is not None:
         raise UsageError("usage", "--args and --args-file cannot be given together")
     name, text = "--args", options.args
     if options.args_file is not None:
         name = f"--args-file {options.args_file}"
-        text = _file_text(options.args_file, read_stdin)
+        text = _file_text(name, options.args_file, read_stdin).removeprefix("\ufeff")
     if text is None:
         return {}
     try:
@@ -189,7 +214,8 @@ def _args(options: CallOptions, read_stdin: Callable[[], str]) -> dict[str, Any]
     return value
 
 
-def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
+def _file_text(option: str, name: str, read_stdin: Callable[[], str]) -> str:
+    """Return the text of a file as it stands, byte for byte."""
     try:
         if name == "-":
             return read_stdin()
@@ -198,12 +224,13 @@ def _file_text(name: str, read_stdin: Callable[[], str]) -> str:
             raise ValueError("it is no regular file")
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode()
     except UnicodeDecodeError:
-        raise InputError("invalid_input", f"--args-file {name} is not UTF-8 text") from None
+        why = "is not UTF-8 text; a picture or another file is given by its path, with --FIELD"
+        raise InputError("invalid_input", f"{option} {why}") from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError("file_missing", f"--args-file {name} cannot be read: {reason}") from None
+        raise InputError("file_missing", f"{option} cannot be read: {reason}") from None
 
 
 def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:

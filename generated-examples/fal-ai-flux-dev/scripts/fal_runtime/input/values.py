@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fal_runtime.errors import InputError, Problem, UsageError
+from fal_runtime.errors import InputError, Problem
 from fal_runtime.json_text import JsonTextError, Value, parse_json
 from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type, same
@@ -54,17 +54,12 @@ def digit_texts(value: Value, document: SchemaDocument) -> list[tuple[Location, 
     ]
 
 
-def set_nested(value: dict[str, Any], assignment: str, document: SchemaDocument) -> None:
-    """Change the input by one `a.0.b=TEXT`, making the objects and lists on the way.
+def set_nested(value: dict[str, Any], path: str, text: str, document: SchemaDocument) -> None:
+    """Set the value at a path such as `a.0.b`, making the objects and lists on the way.
 
-    Raises UsageError for an assignment that cannot be read, InputError for one that does not fit.
+    Raises InputError for a path or a text that does not fit.
     """
-    path, equals, text = assignment.partition("=")
     steps = path.split(".")
-    if not equals or not all(steps):
-        raise UsageError(
-            "usage", f"--set {assignment[:60]!r}: write it as NAME.NAME=VALUE or NAME.0.NAME=VALUE"
-        )
     schemas: list[Any] = [document.root]
     place: Value = value
     for number, step in enumerate(steps):
@@ -176,4 +171,4 @@ def _put(place: Value, key: str | int, new: Value) -> None:
 
 def _refused(where: str, got: str, expected: str) -> InputError:
     problem = Problem(where, got, expected)
-    return InputError("invalid_input", f"--set {where}: got {got}, expected {expected}", [problem])
+    return InputError("invalid_input", f"{where}: got {got}, expected {expected}", [problem])

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fal_runtime.config import Config, rewritten
-from fal_runtime.errors import FalError, LocalError, NotCollectedError, UsageError
+from fal_runtime.errors import (
+    FalError,
+    LocalError,
+    NotCollectedError,
+    UsageError,
+    stopped_by,
+)
 from fal_runtime.fal.http import Connection, new_client
 from fal_runtime.fal.protocol import RequestUrls, checked_request_id
 from fal_runtime.fal.queue import ModelRequest
@@ -24,6 +30,7 @@ from fal_runtime.file_kinds import content_type_of
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import (
     Job,
+    JobDaemon,
     Services,
     broken_off,
     call_result,
@@ -85,6 +92,8 @@ def run_job(
         created=now,
         changed=now,
     )
+    if services.daemon is not None and ledger.keeps_inputs:
+        return call_result(*_handed_over(services, services.daemon, ledger, job))
     return call_result(*_follow(services, ledger, job))
 
 
@@ -131,6 +140,9 @@ def job_result(
     started = clock.now()
     _, seconds = job_deadline(services.config, options)
     until = started + min(options.wait or seconds, seconds)
+    if not own and services.daemon is not None:
+        services.daemon.run(ledger, job, until, services.report)
+        job, own = _known_job(services, ledger, model_id, name, options)
     while not own:
         if clock.now() >= until:
             return call_result(unfinished(job), clock.now() - started)
@@ -245,7 +257,7 @@ def _follow(
                 if own:
                     job, due = advance(ledger, job, connection, began, until)
                 else:
-                    job, due = step(job, connection, began, until)
+                    job, due = step(job, connection, ledger, began, until)
                 for line in progress(before, job):
                     services.report(line)
                 if before.state == "submitting" != job.state != "accepted":
@@ -260,27 +272,68 @@ def _follow(
     return _left(services, ledger, job) if own else job, clock.now() - started
 
 
-def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool) -> Job:
+def _handed_over(
+    services: Services, daemon: JobDaemon, ledger: Ledger, job: Job
+) -> tuple[Job, float]:
+    """Have the daemon run a new job, and wait for it; where no daemon can, run it here."""
+    clock, options = services.clock, job.options
+    started = clock.now()
+    try:
+        job = _begun(services, ledger, job, once=False, own=False)
+        _, seconds = job_deadline(services.config, options)
+        until = started + min(options.wait or seconds, seconds)
+        held = daemon.run(ledger, job, until, services.report)
+        if held is None:
+            own = ledger.claim(str(job.id))
+            if own is not None:
+                return _follow(services, ledger, own)[0], clock.now() - started
+            held = ledger.job(str(job.id)) or job
+        is_left = held.error is None and not (held.has_ended or options.submit)
+        job = unfinished(held) if is_left else held
+    except FalError as error:
+        job = replace(job, error=error)
+    except (KeyboardInterrupt, Exception) as cause:
+        job = _broken_hand_over(ledger, job, cause)
+    return job, clock.now() - started
+
+
+def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
+    """Return the job after an interrupt: a daemon that has it goes on, any other is not sent."""
+    if job.id is None:
+        return broken_off(job, cause)
+    claimed = ledger.claim(job.id)
+    if claimed is not None and ledger.cancel(job.id):
+        return broken_off(job, cause)
+    held = claimed or ledger.job(job.id) or job
+    if held.is_at_fal or held.state != "accepted":
+        return broken_off(held, cause)
+    text = f"{stopped_by(cause)}: the daemon has the job, and sends it when its turn comes"
+    error = FalError("interrupted" if isinstance(cause, KeyboardInterrupt) else "wait_over", text)
+    error.__cause__ = cause
+    return replace(held, error=error)
+
+
+def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool, own: bool = True) -> Job:
     """Check what a job needs before anything is sent, and write a new one down.
 
     Raises KeyMissingError, UsageError and LocalError.
     """
     options = job.options
-    services.config.authorization()
+    unsent = job.state == "accepted" and job.request is not None
+    services.config.authorization(job.request.url if job.request and unsent else None)
     if not once:
         open_output_folder(options.output, options.output_file)
     if job.is_sync and options.logs:
         services.report("There are no logs to save: only the queue has them")
     new = job.state == "accepted" and job.id is None
-    return ledger.add(job, own=True) if new else job
+    return ledger.add(job, own=own) if new else job
 
 
 def _left(services: Services, ledger: Ledger, job: Job) -> Job:
-    """Write down how this command leaves a job, which anyone may go on with."""
+    """Write down how this command leaves a job; with its end the job is anybody's."""
     if job.id is not None:
         try:
             ledger.save(job)
-            ledger.release(job.id)
         except LocalError as error:
             services.report(f"warning: {error}")
     return job

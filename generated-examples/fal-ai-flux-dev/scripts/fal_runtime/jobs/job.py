@@ -5,14 +5,22 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import httpx
 
 from fal_runtime.config import Config
-from fal_runtime.errors import FalError, JobError, NotCollectedError, Retry, stopped_by
+from fal_runtime.errors import (
+    FalError,
+    JobError,
+    NotAcceptedError,
+    NotCollectedError,
+    Retry,
+    UnconfirmedError,
+    stopped_by,
+)
 from fal_runtime.fal.http import REAL_CLOCK, Clock
-from fal_runtime.fal.protocol import RequestUrls
+from fal_runtime.fal.protocol import RequestUrls, unconfirmed
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
@@ -21,9 +29,13 @@ from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
+if TYPE_CHECKING:
+    from fal_runtime.jobs.ledger import Ledger
+
 __all__ = [
     "CANCELLED",
     "Job",
+    "JobDaemon",
     "JobState",
     "Services",
     "broken_off",
@@ -59,6 +71,8 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
     "cancelled": "CANCELLED",
     "refused": "REFUSED",
 }
+# After so many looks at fal's history, which are half a minute, what is not there is not coming.
+_ENOUGH_LOOKS = 5
 _ENDED: tuple[JobState, ...] = ("failed", "cancelled", "refused")
 # The exit statuses of errors that leave a job which can be gone on with.
 _LASTING = (3, 5, 7, 9, 130)
@@ -68,17 +82,31 @@ _LASTING = (3, 5, 7, 9, 130)
 CANCELLED = JobError("cancelled", "the job was cancelled")
 
 
+class JobDaemon(Protocol):
+    """What runs the jobs of the ledger in a process of its own."""
+
+    def run(
+        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
+    ) -> "Job | None":
+        """Have a job run, and return it as the ledger has it when it has ended, or at `until`.
+
+        A job with `--submit` is returned when fal has it, or a limit makes it wait. None where no
+        daemon can be used: `report` was told why.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What every command works with; `client` is None where one is opened for the command.
 
-    `report` takes lines about progress.
+    `report` takes lines about progress. `daemon` is None where a command runs its job itself.
     """
 
     config: Config
     report: Callable[[str], None]
     client: httpx.Client | None = None
     clock: Clock = REAL_CLOCK
+    daemon: JobDaemon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +226,8 @@ def progress(before: Job, after: Job) -> list[str]:
 
 def unfinished(job: Job) -> Job:
     """Return the job with the error that ends the wait for it."""
+    if job.state == "unknown":
+        return _unconfirmed(job)
     if job.failure is not None:
         return replace(job, state="failed", error=job.failure)
     if job.trouble is not None:
@@ -208,7 +238,24 @@ def unfinished(job: Job) -> Job:
     queued = f", {job.queue_position} ahead" if job.queue_position is not None else ""
     status = "COMPLETED" if job.state == "finished" else job.status
     text = f"the job is not finished yet ({status}{queued}): it goes on at fal"
+    if job.state == "accepted":
+        text = "the job waits for its turn: the daemon sends it, and saves its files"
     return replace(job, error=NotCollectedError("wait_over", text))
+
+
+def _unconfirmed(job: Job) -> Job:
+    """Return a job that was looked for and not found.
+
+    What fal said it did not take is refused, if it does not turn up for long enough.
+    """
+    error = job.error
+    if isinstance(error, NotAcceptedError) and job.trouble is None and job.polls >= _ENOUGH_LOOKS:
+        return replace(job, state="refused", request_id=None)
+    if not isinstance(error, UnconfirmedError):
+        error = unconfirmed(str(error))
+    why = str(job.trouble) if job.trouble is not None else ""
+    text = error.message if why in error.message else f"{error.message} ({why})"
+    return replace(job, error=replace(error, message=text))
 
 
 def call_result(job: Job, elapsed: float) -> CallResult:

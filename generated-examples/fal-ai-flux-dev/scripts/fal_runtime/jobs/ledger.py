@@ -29,6 +29,8 @@ from fal_runtime.text import cut, one_line
 __all__ = ["Entry", "Ledger", "digested", "open_ledger"]
 
 _FILE = "ledger.sqlite3"
+# What the name of an owner begins with that is a daemon.
+_DAEMON = "daemon-"
 _LETTERS = string.ascii_lowercase + string.digits
 _PATIENCE = 5.0
 # What a ledger of each version becomes the next one by; a column is never renamed.
@@ -72,12 +74,17 @@ class Ledger:
     Every method raises LocalError where the file cannot be read or written.
     """
 
-    def __init__(self, folder: Path | None, *, keeps_inputs: bool = True) -> None:
-        """Open the ledger in a folder that is there, or for None one in memory."""
+    def __init__(
+        self, folder: Path | None, *, keeps_inputs: bool = True, daemon: bool = False
+    ) -> None:
+        """Open the ledger in a folder that is there, or for None one in memory.
+
+        `daemon` says that a daemon does: what it had accepted a later one goes on with.
+        """
         self.keeps_inputs = keeps_inputs
         self._place = str(folder / _FILE) if folder is not None else ":memory:"
         self._owners = folder / "owners" if folder is not None else None
-        self._owner = secrets.token_hex(8)
+        self._owner = f"{_DAEMON if daemon else ''}{secrets.token_hex(8)}"
         self._owner_file: BinaryIO | None = None
         self._lock = RLock()
         if folder is None:
@@ -251,12 +258,17 @@ class Ledger:
             for job, created, changed, prompt, owner in rows
         ]
 
-    def unfinished(self, identity: str) -> list[str]:
-        """Return the IDs of the jobs that have not ended and that nobody works on, oldest first."""
+    def unfinished(self, identity: str, model_id: str) -> list[str]:
+        """Return the IDs of the jobs that a starting daemon goes on with, oldest first.
+
+        Nobody works on them. What was accepted and not sent is among them only where a daemon had
+        taken it: of any other the command was ended, and may have been given again.
+        """
         rows = self._read(
-            f"SELECT id, owner FROM jobs WHERE identity = ? AND state IN {_RESUMED!r} "
+            "SELECT id, owner FROM jobs WHERE identity = ? AND model_id = ? "
+            f"AND state IN {_RESUMED!r} AND (state <> 'accepted' OR owner LIKE '{_DAEMON}%') "
             "ORDER BY created, rowid",
-            (identity,),
+            (identity, model_id),
         )
         return [job_id for job_id, owner in rows if not self._lives(owner)]
 
@@ -363,7 +375,13 @@ class Ledger:
         )
 
 
-def open_ledger(environ: Mapping[str, str], folder: Path, report: Callable[[str], None]) -> Ledger:
+def open_ledger(
+    environ: Mapping[str, str],
+    folder: Path,
+    report: Callable[[str], None],
+    *,
+    daemon: bool = False,
+) -> Ledger:
     """Open the user's ledger: in FAL_STATE_DIR, else where the platform keeps state.
 
     Where that folder cannot be written, as in a sandbox, it is `.falsmith/` in the working folder
@@ -375,7 +393,7 @@ def open_ledger(environ: Mapping[str, str], folder: Path, report: Callable[[str]
         state = folder / Path(named).expanduser()
         with local_trouble(state):
             _make_folder(state)
-        return Ledger(state, keeps_inputs=keeps_inputs)
+        return Ledger(state, keeps_inputs=keeps_inputs, daemon=daemon)
     from platformdirs import user_state_path
 
     state = user_state_path("falsmith", appauthor=False)
@@ -389,7 +407,7 @@ def open_ledger(environ: Mapping[str, str], folder: Path, report: Callable[[str]
         why = error.strerror or type(error).__name__
         report(f"notice: jobs are kept in {near}, for {state} cannot be written ({why})")
         state = near
-    return Ledger(state, keeps_inputs=keeps_inputs)
+    return Ledger(state, keeps_inputs=keeps_inputs, daemon=daemon)
 
 
 def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
@@ -434,7 +452,8 @@ def _lasting(job: Job) -> Job:
 def _resumable(job: Job) -> Job:
     """Return a job that another process left, as the next step can take it."""
     job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False)
-    if job.state == "submitting":
+    broken_off = job.state == "unknown" and job.error is not None and job.error.exit_status == 130
+    if job.state == "submitting" or broken_off:
         ended = unconfirmed("the command that sent it was ended before the answer came")
         return replace(job, state="unknown", error=ended)
     if job.state == "accepted" and job.request is not None and job.request.digests:

@@ -1,5 +1,6 @@
 """One step of one job: what is done in each of its states, and when the next step is due."""
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,22 +19,24 @@ from fal_runtime.errors import (
     UnconfirmedError,
 )
 from fal_runtime.fal.http import Connection
+from fal_runtime.fal.platform import PastRequest, ask_history
 from fal_runtime.fal.protocol import (
     JobReply,
     RequestUrls,
     SubmitReply,
+    failure,
     read_cancel,
     read_result,
     read_status,
     read_submit,
     read_sync,
-    unconfirmed,
 )
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
 from fal_runtime.input.prepare import with_links
-from fal_runtime.jobs.job import CANCELLED, Job, JobState, call_result, job_deadline
+from fal_runtime.jobs.job import CANCELLED, Job, JobState, call_result, job_deadline, unfinished
 from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.jobs.recovery import in_time, next_look, own_request
 from fal_runtime.output.files import links
 from fal_runtime.output.folder import open_output_folder, save_lines
 from fal_runtime.output.save import Naming, in_a_file, save_result
@@ -48,6 +51,8 @@ _SUBMIT_TRIES = 4
 _SUBMIT_TIMEOUT = 120.0
 _LONGEST_SUBMIT_PAUSE = 30.0
 _LONGEST_RETRY_AFTER = 60.0
+# So much of the history before a job was sent is asked for as well.
+_EARLIER = 60.0
 # Replies of no use in a row, after which what is known of a job all the same is taken.
 _MOST_TROUBLES = 5
 
@@ -63,7 +68,7 @@ def advance(
     What cannot be written is not acted on, as long as nothing was sent. Afterwards the job goes on
     without the ledger: what was paid for is worth more than its entry.
     """
-    after, due = step(job, connection, now, until)
+    after, due = step(job, connection, ledger, now, until)
     after = replace(after, changed=connection.clock.date().timestamp())
     try:
         if ledger.save(after, job):
@@ -77,11 +82,14 @@ def advance(
     return ledger.job(str(job.id)) or after, None
 
 
-def step(job: Job, connection: Connection, now: float, until: float = math.inf) -> Next:
+def step(
+    job: Job, connection: Connection, ledger: Ledger, now: float, until: float = math.inf
+) -> Next:
     """Do the next thing that a job needs, one request at most, and return what it became.
 
     Also returned is when the next step is due, None where there is none: the job is saved or has
-    ended otherwise, or `error` is what this command cannot get over. `now`, the due time and
+    ended otherwise, or `error` is what this command cannot get over. The ledger is asked which
+    requests other jobs have, nothing is written down. `now`, the due time and
     `until`, beyond which no question about the job goes on, are those of the connection's clock.
     """
     following: Next = job, None
@@ -92,7 +100,7 @@ def step(job: Job, connection: Connection, now: float, until: float = math.inf) 
             case "submitting":
                 following = _submit(job, connection, now)
             case "unknown":
-                following = _confirm(job, connection, now, until)
+                following = _recover(job, connection, ledger, now, until)
             case "cancelling":
                 following = _cancel(job, connection, now, until)
             case "submitted":
@@ -135,11 +143,7 @@ def _submit(job: Job, connection: Connection, now: float) -> Next:
         job = replace(job, content=reply.content, billable_units=reply.billable_units)
         return replace(job, state="completed"), now
     if reply.decision == "undecided":
-        # Without an ID there is nothing to ask for, and a synchronous run is in no queue.
-        if reply.request_id is not None and not job.is_sync:
-            return replace(job, state="unknown", error=reply.error), now
-        doubtful = not isinstance(reply.error, NotAcceptedError)
-        return replace(job, state="unknown" if doubtful else "refused", error=reply.error), None
+        return replace(job, state="unknown", error=reply.error, polls=0), now
     if reply.decision == "busy" and job.attempts < _SUBMIT_TRIES:
         growing = 0.5 * 2 ** (job.attempts - 1) * (0.5 + connection.clock.random())
         pause = growing if reply.retry_after is None else reply.retry_after
@@ -152,21 +156,54 @@ def _submit(job: Job, connection: Connection, now: float) -> Next:
     return replace(job, state=state, error=reply.error), None
 
 
-def _confirm(job: Job, connection: Connection, now: float, until: float) -> Next:
-    """Ask for the job of a submit whose reply did not say what became of it."""
-    queue, request_id = connection.config.origins.queue, job.request_id or ""
-    urls = RequestUrls.of_id(queue, job.model_id, request_id)
-    reply = ask(connection, "GET", f"{urls.status}?logs=0", read_status, until)
-    if reply.state in ("queued", "running", "completed", "failed", "cancelled"):
-        job = replace(job, state="submitted", status="IN_QUEUE", urls=urls, polls=0)
-        return replace(job, submitted_here=True, error=None), now
-    if reply.state == "unclear" and job.polls + 1 < _MOST_TROUBLES:
-        return replace(job, polls=job.polls + 1), now + _pause(job, reply, connection)
-    if not isinstance(job.error, NotAcceptedError):
-        return job, None
-    if reply.state == "missing":
-        return replace(job, state="refused", request_id=None), None
-    return replace(job, error=unconfirmed(job.error.message)), None
+def _recover(job: Job, connection: Connection, ledger: Ledger, now: float, until: float) -> Next:
+    """Look for a job whose answer did not come: by the ID it carried, then in fal's history."""
+    queue, sent, reply = connection.config.origins.queue, job.sent or job.created, None
+    if job.request_id is not None and not job.is_sync:
+        urls = RequestUrls.of_id(queue, job.model_id, job.request_id)
+        reply = ask(connection, "GET", f"{urls.status}?logs=0", read_status, until)
+        if reply.state in ("queued", "running", "completed", "failed", "cancelled"):
+            return _found(job, urls), now
+    history = ask_history(connection, job.model_id, sent - _EARLIER, until)
+    found = own_request(ledger, job, history.requests, history.ahead)
+    if found is not None and not job.is_sync:
+        job = replace(job, request_id=found.request_id)
+        return _found(job, RequestUrls.of_id(queue, job.model_id, found.request_id)), now
+    if found is not None and found.status_code is not None:
+        return _recovered(replace(job, request_id=found.request_id), found, now)
+    trouble, is_open = history.error, history.state != "closed"
+    alike = in_time(job, history.requests, history.ahead)
+    if alike and all(each.body is None for each in alike):
+        trouble, is_open = NotCollectedError("wait_over", "fal's history keeps no inputs"), False
+    if reply is not None and not is_open:
+        # What fal said it did not take is asked for by its ID until an accepted job is known.
+        is_open = reply.state == "unclear" or isinstance(job.error, NotAcceptedError)
+        trouble = None if reply.state == "missing" else trouble
+    job = replace(job, polls=job.polls + 1, trouble=trouble)
+    _, seconds = job_deadline(connection.config, job.options)
+    pause = next_look(job.polls)
+    if is_open and connection.clock.date().timestamp() + pause <= sent + seconds:
+        return job, now + pause
+    return unfinished(job), None
+
+
+def _found(job: Job, urls: RequestUrls) -> Job:
+    """Return a job that fal has after all."""
+    job = replace(job, state="submitted", status="IN_QUEUE", urls=urls, polls=0, trouble=None)
+    return replace(job, submitted_here=True, error=None)
+
+
+def _recovered(job: Job, found: PastRequest, now: float) -> Next:
+    """Return a synchronous run as the history has it, which ended without our hearing of it."""
+    code = found.status_code or 0
+    if code >= 400:
+        answer = httpx.Response(code, json=found.output, headers={"x-fal-request-id": "history"})
+        return replace(job, state="failed", error=failure(answer)), None
+    if found.output is None:
+        text = "fal ran the model, and its request history keeps no results"
+        return replace(job, error=UnconfirmedError("unconfirmed", text, charged="yes")), None
+    content = json.dumps(found.output).encode()
+    return replace(job, state="completed", content=content, error=None, trouble=None), now
 
 
 def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:

@@ -62,7 +62,7 @@ class _Words:
             words = f"the value {short_json(merged['const'])}"
         elif isinstance(merged.get("x-file"), str):
             kind = "" if merged["x-file"] == "file" else f"{merged['x-file']} "
-            words = f"{kind}file ({_FILE})"
+            words = f"{'text, or ' if merged.get('x-words') is True else ''}{kind}file ({_FILE})"
         elif len(types) != 1:
             words = "any value" if len(types) > 5 else " or ".join(types)
         elif types == ["array"]:

@@ -57,8 +57,12 @@ class SchemaDocument:
 
     def fields(self) -> dict[str, Any]:
         """Return the schemas of the input's own fields, in the document's order."""
+        return self.properties(self.root)
+
+    def properties(self, *schemas: Schema) -> dict[str, Any]:
+        """Return the schemas of the fields that objects of these schemas hold, by their names."""
         fields: dict[str, Any] = {}
-        for part in self.parts(self.root):
+        for part in self.parts(*schemas):
             for name, schema in _mapping(part, "properties").items():
                 fields.setdefault(name, schema)
         return fields
@@ -67,6 +71,15 @@ class SchemaDocument:
         """Return the names of the fields that every input must hold."""
         names = [n for part in self._common() for n in _sequence(part, "required")]
         return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+    def hidden(self) -> tuple[str, ...]:
+        """Return the names of fields that are shown nowhere, and sent as false unless given.
+
+        True in a boolean `sync_mode` would put the files' bytes into the answer.
+        """
+        field = self.fields().get("sync_mode")
+        is_switch = field is not None and self.types(field) - {"null"} == {"boolean"}
+        return ("sync_mode",) if is_switch else ()
 
     def parts(self, *schemas: Schema) -> Iterator[SchemaObject]:
         """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
@@ -162,6 +175,15 @@ class SchemaDocument:
         parts = self.parts(*schemas)
         kinds = (part.get("x-file") for part in parts)
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
+
+    def takes_words(self, schemas: Sequence[Any]) -> bool:
+        """Return whether a place takes other texts than files as well (`x-words`)."""
+        return any(part.get("x-words") is True for part in self.parts(*schemas))
+
+    def file_limits(self, schemas: Sequence[Any]) -> SchemaObject:
+        """Return what a file of the place must keep to (`x-file-limits`), if that is one thing."""
+        limits = [part["x-file-limits"] for part in self.parts(*schemas) if "x-file-limits" in part]
+        return limits[0] if len(limits) == 1 and isinstance(limits[0], dict) else {}
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
         """Return the values that the place's enumerations and constants name."""

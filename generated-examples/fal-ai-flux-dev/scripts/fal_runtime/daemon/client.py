@@ -1,0 +1,319 @@
+"""A client of the daemon: starts it where there is none, hands a job over and tells of it."""
+
+import json
+import math
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from fal_runtime.config import Config
+from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError
+from fal_runtime.daemon.protocol import (
+    PROTOCOL,
+    Ended,
+    Failed,
+    Greeting,
+    HandOver,
+    Lines,
+    Message,
+    Progress,
+    ProtocolError,
+    Refused,
+    Released,
+    Run,
+    Submitted,
+    Waiting,
+    encoded,
+    settings_digest,
+)
+from fal_runtime.errors import FalError
+from fal_runtime.text import one_line
+
+if TYPE_CHECKING:
+    from fal_runtime.jobs.job import Job
+    from fal_runtime.jobs.ledger import Ledger
+
+__all__ = ["Channel", "DaemonClient", "background_command", "connected"]
+
+# For how long a daemon may take to start, to answer, and to hand over.
+_PATIENCE = 15.0
+_ANSWER = 5.0
+_HAND_OVER = 3.0
+# For how long a daemon that another process starts is looked for, and how often.
+_START = 2.0
+_LOOK = 0.02
+# A daemon that leaves in the middle of a job is followed by another one, but not for ever.
+_TRIES = 3
+
+Kind = TypeVar("Kind", bound=Message)
+
+
+class Channel:
+    """A connection to a daemon."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Take a connection and read the daemon's greeting; raises as `expect`."""
+        self._connection = connection
+        self._lines = Lines()
+        self._waiting: list[Message] = []
+        self.greeting = self.expect(Greeting)
+        if self.greeting.protocol != PROTOCOL:
+            raise UnusableError(f"the one that runs speaks protocol {self.greeting.protocol}")
+
+    def send(self, message: Message) -> None:
+        """Send a message; raises OSError where the daemon is gone."""
+        self._connection.sendall(encoded(message))
+
+    def receive(self, until: float) -> Message | None:
+        """Return the next message, None at the time `until` (`time.monotonic()`).
+
+        Raises EOFError where the daemon has left, ProtocolError where it is none of ours.
+        """
+        while not self._waiting:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self._connection], [], [], left)[0]:
+                return None
+            try:
+                piece = self._connection.recv(1 << 16)
+            except OSError:
+                piece = b""
+            if not piece:
+                raise EOFError
+            self._waiting += self._lines.feed(piece)
+        return self._waiting.pop(0)
+
+    def answer(self, request: Message, kind: type[Kind]) -> Kind:
+        """Send a request and return its answer; raises UnusableError where none comes."""
+        try:
+            self.send(request)
+            return self.expect(kind)
+        except (EOFError, OSError):
+            raise UnusableError("the daemon has left") from None
+
+    def expect(self, kind: type[Kind]) -> Kind:
+        """Return the next message of a kind; raises as `receive`, UnusableError for none."""
+        until = time.monotonic() + _ANSWER
+        try:
+            while (message := self.receive(until)) is not None:
+                if isinstance(message, kind):
+                    return message
+        except ProtocolError as error:
+            raise UnusableError(f"what answers is no daemon of this version ({error})") from None
+        raise UnusableError(f"the daemon does not answer within {_ANSWER:g} seconds")
+
+    def await_end(self, seconds: float) -> None:
+        """Wait until the daemon has left; raises UnusableError where it does not within a time."""
+        until = time.monotonic() + seconds
+        with suppress(EOFError, ProtocolError):
+            while self.receive(until) is not None:
+                pass
+            raise UnusableError("the one before it still ends its last jobs")
+
+    def close(self) -> None:
+        """Close the connection; what the daemon was asked to run goes on."""
+        self._connection.close()
+
+
+def connected(marker: Marker | None) -> Channel | None:
+    """Return a connection to the daemon of this marker, None where it is not there any more.
+
+    Raises UnusableError where sockets cannot be used.
+    """
+    if marker is None:
+        return None
+    try:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as error:
+        raise UnusableError(f"sockets cannot be used here: {error.strerror}") from None
+    try:
+        connection.settimeout(_ANSWER)
+        connection.connect(marker.socket)
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    except OSError as error:
+        connection.close()
+        raise UnusableError(f"the daemon cannot be reached: {error.strerror or error}") from None
+    try:
+        return Channel(connection)
+    except EOFError:
+        connection.close()
+        return None
+    except UnusableError:
+        connection.close()
+        raise
+
+
+def background_command(place: DaemonPlace) -> list[str]:
+    """Return the words that start the daemon of a place in the background."""
+    words = [sys.executable, "-m", "fal_runtime.queue_command", "--background"]
+    words += ["--model-id", place.model_id]
+    return words + (["--skill", str(place.skill.absolute())] if place.skill is not None else [])
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonClient:
+    """What hands a model's jobs to its daemon; `environ` is also the environment of a new one."""
+
+    config: Config
+    model_id: str
+    environ: Mapping[str, str] = field(repr=False)
+
+    def run(
+        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
+    ) -> "Job | None":
+        """Hand a job over and return it as the ledger has it when it has ended, or at `until`.
+
+        Of a job that the daemon has already it is only told. With `--submit` it is waited for
+        until fal has it, or until a limit makes it wait. `until` is of `time.monotonic()`; `report`
+        takes lines about progress. None where no daemon can be used: `report` is told why.
+        """
+        assert job.id is not None, "a job that is handed over is in the ledger"
+        try:
+            place = DaemonPlace.of(self.environ, self.config.skill, self.model_id)
+            return self._run(place, ledger, job, until, report)
+        except UnusableError as error:
+            report(f"notice: no daemon runs this job ({error}): this command does")
+            return None
+
+    def _run(
+        self,
+        place: DaemonPlace,
+        ledger: "Ledger",
+        job: "Job",
+        until: float,
+        report: Callable[[str], None],
+    ) -> "Job":
+        for attempt in range(_TRIES):
+            # Whoever was handed over to another daemon does not hand it back.
+            channel = self._fitting(place, report) if attempt == 0 else self._any(place)
+            try:
+                if channel.greeting.identity != self.config.identity:
+                    raise UnusableError("another one, with another key or addresses, has begun")
+                failure = self._watch(channel, job, until, report)
+            except (EOFError, OSError):
+                continue
+            finally:
+                channel.close()
+            known = ledger.job(str(job.id)) or job
+            return replace(known, error=failure) if failure is not None else known
+        raise UnusableError("it was lost several times")
+
+    def _watch(
+        self, channel: Channel, job: "Job", until: float, report: Callable[[str], None]
+    ) -> FalError | None:
+        """Tell of the job until it has ended, or `until`; return an error of the daemon itself.
+
+        Raises EOFError where the daemon leaves before, UnusableError where it does not have it.
+        """
+        channel.send(Run(str(job.id)))
+        try:
+            while (message := channel.receive(until)) is not None:
+                match message:
+                    case Progress(_, line):
+                        report(line)
+                    case Waiting(_, why):
+                        report(f"Waiting {why}")
+                        if job.options.submit:
+                            return None
+                    case Submitted() if job.options.submit:
+                        return None
+                    case Ended():
+                        return None
+                    case Failed(_, code, text):
+                        return FalError(code, text)
+                    case Refused(_, reason):
+                        raise UnusableError(reason)
+                    case Released():
+                        raise EOFError
+        except ProtocolError as error:
+            raise UnusableError(str(error)) from None
+        return None
+
+    def _fitting(self, place: DaemonPlace, report: Callable[[str], None]) -> Channel:
+        """Return a connection to a daemon of this key and these settings.
+
+        One that does not fit hands over to a new one. Raises UnusableError where that takes long.
+        """
+        channel = self._any(place)
+        misfit = self._misfit(place, channel.greeting)
+        if misfit is None:
+            return channel
+        report(f"The daemon is started anew: the one that runs {misfit}")
+        try:
+            channel.send(HandOver(self.config.identity))
+            channel.await_end(_HAND_OVER)
+        finally:
+            channel.close()
+        channel = self._any(place)
+        misfit = self._misfit(place, channel.greeting)
+        if misfit is not None:
+            channel.close()
+            raise UnusableError(f"a new one {misfit}")
+        return channel
+
+    def _any(self, place: DaemonPlace) -> Channel:
+        """Return a connection to a daemon that takes jobs, started where there is none."""
+        deadline, started = time.monotonic() + _PATIENCE, -math.inf
+        while (now := time.monotonic()) < deadline:
+            channel = connected(Marker.read(place.folder))
+            if channel is not None and not channel.greeting.leaving:
+                return channel
+            if channel is not None:
+                try:
+                    channel.await_end(_HAND_OVER)
+                finally:
+                    channel.close()
+            elif now > started + _START:
+                self._start(place)
+                started = time.monotonic()
+            else:
+                time.sleep(_LOOK)
+        raise UnusableError(f"none can be had within {_PATIENCE:g} seconds")
+
+    def _misfit(self, place: DaemonPlace, greeting: Greeting) -> str | None:
+        """Return what is wrong with a daemon that runs, None where it can be used."""
+        if greeting.identity != self.config.identity:
+            return "has another key or other addresses"
+        if greeting.settings != settings_digest(self.config.settings):
+            return "has other settings"
+        if greeting.started < place.newest_change():
+            return "is older than the skill's scripts"
+        return None
+
+    def _start(self, place: DaemonPlace) -> None:
+        """Start the daemon in the background; return when it, or another one, is there."""
+        place.open()
+        if not sys.executable:
+            raise UnusableError("the Python that runs this cannot be started again")
+        import subprocess  # where there is a daemon, which is mostly so, nobody needs it
+
+        package = str(Path(__file__).absolute().parents[2])
+        path = os.pathsep.join([package, *filter(None, [self.environ.get("PYTHONPATH")])])
+        environ = {**self.environ, "PYTHONPATH": path, "FAL_KEY": self.config.key or ""}
+        environ.pop("FAL_KEY_VARIABLE", None)
+        try:
+            ran = subprocess.run(
+                background_command(place),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environ,
+                timeout=_PATIENCE,
+                check=False,
+            )
+            answer = json.loads(ran.stdout or "{}")
+        except subprocess.TimeoutExpired:
+            raise UnusableError(f"it does not start within {_PATIENCE:g} seconds") from None
+        except (OSError, ValueError) as error:
+            raise UnusableError(f"it cannot be started: {one_line(str(error), 200)}") from None
+        if ran.returncode != 0 or "status" not in answer:
+            reason = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
+            raise UnusableError(f"it cannot be started: {one_line(str(reason), 300)}")

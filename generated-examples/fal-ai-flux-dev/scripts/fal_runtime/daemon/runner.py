@@ -1,0 +1,354 @@
+"""The jobs of a daemon: which may start, when each is due, and the threads that step them."""
+
+import heapq
+import logging
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from queue import Empty, SimpleQueue
+from threading import Condition, local
+from typing import Literal
+
+import httpx
+
+from fal_runtime.config import Config
+from fal_runtime.daemon.limits import Limits
+from fal_runtime.daemon.protocol import (
+    Ended,
+    Failed,
+    HeldJob,
+    HeldJobs,
+    Message,
+    Progress,
+    Refused,
+    Released,
+    Submitted,
+    Taken,
+    Waiting,
+)
+from fal_runtime.errors import FalError
+from fal_runtime.fal.http import REAL_CLOCK, Clock, Connection, new_client
+from fal_runtime.jobs.job import Job, broken_off, job_deadline, progress
+from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.jobs.steps import advance
+
+__all__ = ["Leave", "Outbox", "Runner"]
+
+# A daemon ends so many seconds after its last job.
+_IDLE = 15 * 60.0
+_MOST_THREADS = 32
+
+# How a daemon leaves: with every job that it holds ended, or as soon as no step is under way.
+Leave = Literal["finish", "stop"]
+
+
+class Outbox:
+    """Messages on their way from other threads to the one that writes to clients.
+
+    It can be waited for as a socket can; putting something in is safe in a signal's handler too.
+    """
+
+    def __init__(self) -> None:
+        self._messages = SimpleQueue[Message | Leave]()
+        self._read_end, self._write_end = socket.socketpair()
+        self._read_end.setblocking(False)
+        self._write_end.setblocking(False)
+
+    def fileno(self) -> int:
+        """Return what becomes readable when there are messages."""
+        return self._read_end.fileno()
+
+    def put(self, message: Message | Leave) -> None:
+        """Add a message: one for the clients that watch its job, or a wish to leave."""
+        self._messages.put(message)
+        with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
+            self._write_end.send(b"\0")
+
+    def taken(self) -> Iterator[Message | Leave]:
+        """Yield the messages that are there."""
+        with suppress(BlockingIOError):
+            while self._read_end.recv(4096):
+                pass
+        with suppress(Empty):
+            while True:
+                yield self._messages.get_nowait()
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._read_end.close()
+        self._write_end.close()
+
+
+@dataclass(slots=True)
+class _Held:
+    """A job that the daemon holds.
+
+    `job` is None until it is claimed, `until` its deadline, None until it has started. `told` is
+    why it waits, as its clients were told.
+    """
+
+    job_id: str
+    job: Job | None = None
+    until: float | None = None
+    told: str | None = None
+
+
+class Runner:
+    """Runs jobs of the ledger: `schedule` is its loop, for a thread of its own."""
+
+    def __init__(
+        self,
+        config: Config,
+        model_id: str,
+        ledger: Ledger,
+        *,
+        outbox: Outbox,
+        log: logging.Logger,
+        clock: Clock = REAL_CLOCK,
+        idle: float = _IDLE,
+    ) -> None:
+        """Prepare to run a model's jobs; `idle` is after how many seconds without one it ends."""
+        self._config = config
+        self._model_id = model_id
+        self._ledger = ledger
+        self._outbox = outbox
+        self._log = log
+        self._clock = clock
+        self._idle = idle
+        self._limits = Limits(config.settings)
+        self._held: dict[str, _Held] = {}
+        self._due: list[tuple[float, int, _Held]] = []
+        self._numbers = count()
+        self._running = 0
+        self._busy_until = clock.now()
+        self._leaving: Leave | None = None
+        self._changed = Condition()
+        threads = min(config.settings.max_concurrent, _MOST_THREADS)
+        self._pool = ThreadPoolExecutor(threads + 1, "step")
+        self._of_thread = local()
+        self._clients: list[httpx.Client] = []
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether no more jobs are taken."""
+        return self._leaving is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is leaving and holds nothing any more."""
+        return self._leaving is not None and not self._held
+
+    def resume(self) -> None:
+        """Take the unfinished jobs that other processes of this user and key have left."""
+        for job_id in self._ledger.unfinished(self._config.identity, self._model_id):
+            self._log.info("job %s is resumed", job_id)
+            self.take(job_id)
+
+    def take(self, job_id: str) -> None:
+        """Hold a job from now on; what becomes of it comes out of the outbox."""
+        with self._changed:
+            held = self._held.get(job_id)
+            if held is not None:
+                if held.job is not None:
+                    self._outbox.put(Taken(job_id))
+                if held.told is not None:
+                    self._outbox.put(Waiting(job_id, held.told))
+            elif self._leaving is not None:
+                self._outbox.put(Refused(job_id, "the daemon is leaving"))
+            else:
+                self._held[job_id] = _Held(job_id)
+                self._pool.submit(self._claim, self._held[job_id])
+
+    def jobs(self) -> HeldJobs:
+        """Return what is held."""
+        with self._changed:
+            rows = [(held, held.job) for held in self._held.values()]
+        return HeldJobs(
+            tuple(
+                HeldJob(
+                    held.job_id,
+                    job.state if job is not None else "accepted",
+                    job.request_id if job is not None else None,
+                    held.told,
+                )
+                for held, job in rows
+            )
+        )
+
+    def leave(self, how: Leave) -> int:
+        """Take no more jobs; return how many are still held."""
+        with self._changed:
+            self._leaving = "stop" if self._leaving == "stop" else how
+            self._changed.notify()
+            return len(self._held)
+
+    def schedule(self) -> None:
+        """Start and step what is due until the daemon leaves, or nothing is left to do."""
+        with self._changed:
+            while not self.is_done:
+                now = self._clock.now()
+                if self._held:
+                    self._busy_until = now
+                elif now >= self._busy_until + self._idle:
+                    self._leaving = self._leaving or "finish"
+                    continue
+                if self._leaving == "stop":
+                    self._let_go()
+                pause = min(self._start(now), self._step_due(now), self._idle)
+                if not self.is_done:
+                    self._changed.wait(pause)
+        # Whoever reads the outbox sees that it is over.
+        self._outbox.put("finish")
+
+    def close(self) -> None:
+        """Wait for the steps that are under way, and close their connections."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for client in self._clients:
+            client.close()
+
+    def _let_go(self) -> None:
+        """Forget the jobs of which no step is under way: a later process goes on with them."""
+        idle = {held.job_id for _, _, held in self._due}
+        idle |= {held.job_id for held in self._waiting()}
+        self._due.clear()
+        for job_id in idle:
+            del self._held[job_id]
+            self._outbox.put(Released(job_id))
+
+    def _waiting(self) -> list[_Held]:
+        """Return the jobs that have not started, in the order in which they came."""
+        return [held for held in self._held.values() if held.job is not None and held.until is None]
+
+    def _start(self, now: float) -> float:
+        """Start the waiting jobs that may, and return the seconds until another one may."""
+        waiting = self._waiting()
+        for place, held in enumerate(waiting):
+            assert held.job is not None, "a waiting job is claimed"
+            if held.job.state == "accepted":
+                wait = self._limits.wait(self._model_id, self._running, now)
+                if wait is not None:
+                    self._tell_waiting(waiting[place:], str(wait), wait.why)
+                    return wait.seconds if wait.seconds is not None else self._idle
+                self._limits = self._limits.started(self._model_id, now)
+            held.until, held.told = self._deadline(held.job, now), None
+            self._running += 1
+            self._push(now, held)
+        return self._idle
+
+    def _deadline(self, job: Job, now: float) -> float:
+        """Return until when a job is followed: one that was sent long ago is looked at once."""
+        _, seconds = job_deadline(self._config, job.options)
+        age = self._clock.date().timestamp() - job.sent if job.sent is not None else 0.0
+        return now + min(max(seconds - age, 0.0), seconds)
+
+    def _tell_waiting(self, waiting: list[_Held], first: str, others: str) -> None:
+        """Tell for what each of the jobs waits, once for each reason."""
+        for place, held in enumerate(waiting):
+            ahead = f"{place} before it, {others}"
+            is_news = held.told is None or (place == 0 and "before it" in held.told)
+            if is_news:
+                held.told = first if place == 0 else ahead
+                self._outbox.put(Waiting(held.job_id, held.told))
+
+    def _step_due(self, now: float) -> float:
+        """Hand what is due to the threads, and return the seconds until more is."""
+        while self._due and self._due[0][0] <= now:
+            _, _, held = heapq.heappop(self._due)
+            self._pool.submit(self._step, held)
+        return self._due[0][0] - now if self._due else self._idle
+
+    def _push(self, due: float, held: _Held) -> None:
+        heapq.heappush(self._due, (due, next(self._numbers), held))
+
+    def _claim(self, held: _Held) -> None:
+        """Make the job the daemon's own; a thread of the pool does this."""
+        reply: Message = Taken(held.job_id)
+        job = None
+        try:
+            job = self._ledger.claim(held.job_id)
+            if job is None:
+                known = self._ledger.job(held.job_id)
+                ended = known is not None and known.has_ended
+                why = "is not in the daemon's ledger" if known is None else "is run by another"
+                reply = Ended(held.job_id) if ended else Refused(held.job_id, f"the job {why}")
+        except FalError as error:
+            reply = Refused(held.job_id, error.message)
+        except Exception as cause:
+            self._log.exception("job %s cannot be claimed", held.job_id)
+            reply = Refused(held.job_id, f"{type(cause).__name__}: {cause}")
+        with self._changed:
+            held.job = job
+            if job is None:
+                del self._held[held.job_id]
+            self._outbox.put(reply)
+            self._changed.notify()
+
+    def _step(self, held: _Held) -> None:
+        """Step the job as far as it comes without a pause; a thread of the pool does this."""
+        job, until = held.job, held.until
+        assert job is not None and until is not None, "a job that is stepped has started"
+        ended: Message | None = None
+        try:
+            job, due = self._advanced(held.job_id, job, until)
+            if due is None:
+                ended = Ended(held.job_id)
+        except Exception as cause:
+            failure = cause if isinstance(cause, FalError) else broken_off(job, cause).error
+            assert failure is not None, "what is broken off has its error"
+            if failure is not cause:
+                self._log.exception("job %s is broken off", held.job_id)
+            ended = Failed(held.job_id, failure.code, failure.message)
+            due = None
+        if ended is not None and (job.id is None or not job.has_ended):
+            self._release(held.job_id)
+        with self._changed:
+            held.job = job
+            if ended is not None:
+                del self._held[held.job_id]
+                self._running -= 1
+                self._outbox.put(ended)
+                self._log.info("job %s: %s", held.job_id, job.state)
+            elif due is not None:
+                self._push(due, held)
+            self._changed.notify()
+
+    def _advanced(self, job_id: str, job: Job, until: float) -> tuple[Job, float | None]:
+        """Return the job after the steps that need no pause, and when its next one is due.
+
+        That is None as well where it would be after the job's deadline.
+        """
+        report = partial(self._report, job_id)
+        connection = Connection(self._client(), self._config, report, self._clock)
+        while True:
+            before, now = job, self._clock.now()
+            job, due = advance(self._ledger, job, connection, now, until)
+            for line in progress(before, job):
+                report(line)
+            if job.is_at_fal and not before.is_at_fal:
+                self._log.info("job %s: submitted as %s", job_id, job.request_id)
+                self._outbox.put(Submitted(job_id))
+            if due is None or (due > now and due >= until):
+                return job, None
+            if due > self._clock.now() or self._leaving == "stop":
+                return job, due
+
+    def _release(self, job_id: str) -> None:
+        try:
+            self._ledger.release(job_id)
+        except FalError as error:
+            self._log.warning("job %s is not released: %s", job_id, error)
+
+    def _report(self, job_id: str, line: str) -> None:
+        self._outbox.put(Progress(job_id, line))
+
+    def _client(self) -> httpx.Client:
+        """Return the HTTP client of this thread."""
+        client: httpx.Client | None = getattr(self._of_thread, "client", None)
+        if client is None:
+            client = self._of_thread.client = new_client(self._config)
+            self._clients.append(client)
+        return client

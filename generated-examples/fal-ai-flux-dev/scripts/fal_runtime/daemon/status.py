@@ -1,0 +1,68 @@
+"""What a daemon says of itself, for those who ask from outside."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from fal_runtime.daemon.client import connected
+from fal_runtime.daemon.place import Marker, daemon_folders
+from fal_runtime.daemon.protocol import Greeting, HeldJob, HeldJobs, Jobs, Leaving, Shutdown
+
+__all__ = ["DaemonStatus", "all_daemons", "daemon_status", "shut_down"]
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """A daemon and the jobs that it holds; of one that does not run only the folder is known."""
+
+    folder: Path
+    status: Literal["RUNNING", "LEAVING", "NOT_RUNNING"] = "NOT_RUNNING"
+    marker: Marker | None = None
+    greeting: Greeting | None = None
+    jobs: tuple[HeldJob, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status as a JSON object."""
+        shown: dict[str, Any] = {"status": self.status, "folder": str(self.folder)}
+        if self.marker is not None and self.greeting is not None:
+            since = datetime.fromtimestamp(self.greeting.started, UTC)
+            shown |= {
+                "model_id": self.marker.model_id,
+                "skill": self.marker.skill,
+                "pid": self.greeting.pid,
+                "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+                "version": self.greeting.version,
+            }
+        return shown | {"jobs": [asdict(job) for job in self.jobs]}
+
+
+def daemon_status(folder: Path) -> DaemonStatus:
+    """Ask the daemon of a folder; raises UnusableError where one is there that does not answer."""
+    marker = Marker.read(folder)
+    channel = connected(marker)
+    if channel is None:
+        return DaemonStatus(folder)
+    with closing(channel):
+        jobs = channel.answer(Jobs(), HeldJobs).jobs
+        status: Literal["RUNNING", "LEAVING"]
+        status = "LEAVING" if channel.greeting.leaving else "RUNNING"
+        return DaemonStatus(folder, status, marker, channel.greeting, jobs)
+
+
+def all_daemons(environ: Mapping[str, str]) -> list[DaemonStatus]:
+    """Return every daemon of this user that runs; raises UnusableError as `daemon_status`."""
+    found = [daemon_status(folder) for folder in daemon_folders(environ)]
+    return [status for status in found if status.status != "NOT_RUNNING"]
+
+
+def shut_down(status: DaemonStatus) -> DaemonStatus:
+    """Have a daemon end its jobs and leave; return how it stands now."""
+    channel = connected(status.marker)
+    if channel is None:
+        return DaemonStatus(status.folder)
+    with closing(channel):
+        channel.answer(Shutdown(), Leaving)
+    return replace(status, status="LEAVING")

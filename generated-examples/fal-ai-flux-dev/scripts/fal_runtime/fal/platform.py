@@ -1,0 +1,137 @@
+"""The Platform API's request history: what became of the requests of a model.
+
+Source: https://api.fal.ai/v1/openapi.json, `GET /models/requests/by-endpoint`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+import httpx
+
+from fal_runtime.errors import FalError, KeyMissingError, NotCollectedError, UsageError
+from fal_runtime.fal.http import Connection, Params, exchange, unreachable
+from fal_runtime.fal.protocol import checked_request_id, described, is_page, json_object
+from fal_runtime.json_text import Json, read_json
+
+__all__ = ["History", "PastRequest", "ask_history"]
+
+_PATH = "/v1/models/requests/by-endpoint"
+_PAGE = "100"
+_MOST_PAGES = 10
+# No answer of the API, but one to this question: it will be the same the next time.
+_DECIDED = (400, 401, 403, 404, 405, 501)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """A request in the history; `sent` is UTC seconds of fal's clock.
+
+    `body` and `output` are None where the account keeps no payloads, `status_code` before the end.
+    """
+
+    request_id: str
+    sent: float
+    status_code: int | None
+    body: Json
+    output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the history says: answered, closed (it never will to this key), unclear (not now).
+
+    `ahead` is by how many seconds fal's clock is ahead of ours.
+    """
+
+    state: Literal["answered", "closed", "unclear"]
+    requests: tuple[PastRequest, ...] = ()
+    ahead: float = 0.0
+    error: FalError | None = None
+
+
+def ask_history(connection: Connection, model_id: str, since: float, deadline: float) -> History:
+    """Ask for the requests of a model, with their payloads.
+
+    `since` (UTC seconds by our clock) bounds them where they are more than a page.
+    """
+    found: list[PastRequest] = []
+    ahead, bounds, cursor = 0.0, dict[str, str](), dict[str, str]()
+    for _ in range(_MOST_PAGES):
+        asked = {"endpoint_id": model_id, "expand": "payloads", "limit": _PAGE}
+        reply = _page(connection, asked | bounds | cursor, deadline)
+        if isinstance(reply, History):
+            return reply
+        page, ahead = reply
+        found += _requests(page.get("items"))
+        if page.get("has_more") is not True:
+            break
+        if not bounds:
+            # The server's clock is known only now: the pages are those since then, from the first.
+            bounds = {"start": datetime.fromtimestamp(since + ahead, UTC).isoformat()}
+            found = []
+            continue
+        cursor = {"cursor": str(page.get("next_cursor"))}
+    return History("answered", tuple(found), ahead)
+
+
+def _page(
+    connection: Connection, params: Params, deadline: float
+) -> tuple[dict[str, Json], float] | History:
+    """Return one page and by how much fal's clock is ahead, or why there is none."""
+    url = connection.config.origins.platform + _PATH
+    try:
+        headers = connection.config.authorization(url)
+        response = exchange(
+            connection, "GET", url, params=params, headers=headers, attempts=1, deadline=deadline
+        )
+    except KeyMissingError as error:
+        return History("closed", error=error)
+    except httpx.RequestError as error:
+        return History("unclear", error=unreachable(error, url))
+    page = json_object(response)
+    if response.is_success and page is not None and isinstance(page.get("items"), list):
+        return page, _ahead(response, connection)
+    text = f"fal's request history answered {described(response)}"
+    decided = response.status_code in _DECIDED and not is_page(response)
+    return History("closed" if decided else "unclear", error=NotCollectedError("wait_over", text))
+
+
+def _ahead(response: httpx.Response, connection: Connection) -> float:
+    try:
+        theirs = parsedate_to_datetime(response.headers.get("date", ""))
+        return (theirs - connection.clock.date()).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _requests(items: Json) -> Iterator[PastRequest]:
+    """Yield the requests that can be read."""
+    for item in items if isinstance(items, list) else []:
+        if not isinstance(item, dict):
+            continue
+        try:
+            request_id = checked_request_id(str(item.get("request_id")))
+            sent = datetime.fromisoformat(str(item.get("sent_at") or item.get("started_at")))
+        except (UsageError, ValueError):
+            continue
+        code = item.get("status_code")
+        yield PastRequest(
+            request_id,
+            sent.replace(tzinfo=sent.tzinfo or UTC).timestamp(),
+            code if isinstance(code, int) else None,
+            _payload(item.get("json_input")),
+            _payload(item.get("json_output")),
+        )
+
+
+def _payload(value: Json) -> Json:
+    """Return a payload, which may be written as a text of JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_json(value.encode())
+    except ValueError:
+        return value
