@@ -1,5 +1,6 @@
 """What every test shares: an environment without keys, and folders of its own."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ HOSTILE = (
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove every key and address, and keep home, state and cache inside the test's own folder."""
+    """Remove every key and address, and keep home, state and cache inside the test's own folder.
+
+    There is no daemon where a test does not ask for one (`queue_folder`): none is left behind.
+    """
     for name in KEY_VARIABLES + ADDRESS_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, folder in {
@@ -37,6 +41,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "FAL_STATE_DIR": "state",
     }.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("FAL_QUEUE_DIR", f"{os.devnull}/no-daemon")
 
 
 @pytest.fixture(scope="session")

@@ -33,8 +33,9 @@ ORDER = {
         "what a skill brings": "settings config dependencies",
         "input": "schema model input",
         "wire and results": "fal output",
-        "jobs": "jobs daemon",
-        "command line": "help command",
+        "jobs": "jobs",
+        "daemon": "daemon",
+        "command line": "help command queue_command",
     },
 }
 PLACES = {

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,7 +39,6 @@ from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     from fal_runtime.jobs.job import Job
-    from fal_runtime.jobs.ledger import Ledger
 
 __all__ = ["Channel", "DaemonClient", "background_command", "connected"]
 
@@ -171,22 +170,20 @@ class DaemonClient:
     model_id: str
     environ: Mapping[str, str] = field(repr=False)
 
-    def run(
-        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
-    ) -> "Job | None":
-        """Hand a job over and return it as the ledger has it when it has ended, or at `until`.
+    def run(self, job: "Job", until: float, report: Callable[[str], None]) -> bool:
+        """Hand a job over; return when it has ended, or at `until`: the ledger says how it stands.
 
-        With `--submit` it is waited for until fal has it, or until a limit makes it wait. `until`
-        is of `time.monotonic()`; `report` takes lines about progress. None where no daemon can be
-        used: `report` is told why.
+        With `--submit` that is when fal has it, or a limit makes it wait. `until` is of
+        `time.monotonic()`; `report` takes lines about progress. False where no daemon can be used:
+        `report` is told why. Raises FalError where the daemon itself fails at the job.
         """
-        assert job.id is not None, "a job that is handed over is in the ledger"
         try:
             place = DaemonPlace.of(self.environ, self.config.skill, self.model_id)
-            return self._run(place, ledger, job, until, report)
+            self._run(place, job, until, report)
         except UnusableError as error:
             report(f"notice: no daemon runs this job ({error}): this command does")
-            return None
+            return False
+        return True
 
     def watch(self, job: "Job", until: float, report: Callable[[str], None]) -> None:
         """Tell of a job until it has ended, or `until`, by whichever daemon has it.
@@ -204,34 +201,28 @@ class DaemonClient:
                         return
 
     def _run(
-        self,
-        place: DaemonPlace,
-        ledger: "Ledger",
-        job: "Job",
-        until: float,
-        report: Callable[[str], None],
-    ) -> "Job":
+        self, place: DaemonPlace, job: "Job", until: float, report: Callable[[str], None]
+    ) -> None:
         patience = 0.0
         for attempt in range(_TRIES):
             first = attempt == 0
             channel = self._fitting(place, report) if first else self._any(place, patience)
             with closing(channel):
                 try:
-                    failure = self._watch(channel, job, until, report)
+                    self._watch(channel, job, until, report)
                 except _ReleasedError:
                     # Whoever asked that daemon to leave starts the next one.
                     patience = _START
                 except (EOFError, OSError):
                     patience = 0.0
                 else:
-                    known = ledger.job(str(job.id)) or job
-                    return replace(known, error=failure) if failure is not None else known
+                    return
         raise UnusableError("it was lost several times")
 
     def _watch(
         self, channel: Channel, job: "Job", until: float, report: Callable[[str], None]
-    ) -> FalError | None:
-        """Tell of the job until it has ended, or `until`; return an error of the daemon itself.
+    ) -> None:
+        """Tell of the job until it has ended, or `until`; raises FalError where the daemon failed.
 
         Raises EOFError where the daemon is lost before, _ReleasedError where it leaves the job to
         another one, UnusableError where it does not have it.
@@ -245,20 +236,19 @@ class DaemonClient:
                     case Waiting(_, why):
                         report(f"Waiting {why}")
                         if job.options.submit:
-                            return None
+                            return
                     case Submitted() if job.options.submit:
-                        return None
+                        return
                     case Ended():
-                        return None
+                        return
                     case Failed(_, code, text):
-                        return FalError(code, text)
+                        raise FalError(code, text)
                     case Refused(_, reason):
                         raise UnusableError(reason)
                     case Released():
                         raise _ReleasedError
         except ProtocolError as error:
             raise UnusableError(str(error)) from None
-        return None
 
     def _fitting(self, place: DaemonPlace, report: Callable[[str], None]) -> Channel:
         """Return a connection to a daemon of this key and these settings.

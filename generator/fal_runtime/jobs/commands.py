@@ -283,16 +283,16 @@ def _handed_over(
         job = _begun(services, ledger, job, once=False, own=False)
         _, seconds = job_deadline(services.config, options)
         until = started + min(options.wait or seconds, seconds)
-        held = daemon.run(ledger, job, until, services.report)
-        if held is None:
+        if not daemon.run(job, until, services.report):
             own = ledger.claim(str(job.id))
             if own is not None:
                 return _follow(services, ledger, own)[0], clock.now() - started
-            held = ledger.job(str(job.id)) or job
-        is_left = held.error is None and not (held.has_ended or options.submit)
-        job = unfinished(held) if is_left else held
+        job = ledger.job(str(job.id)) or job
+        if job.error is None and not (job.has_ended or options.submit):
+            job = unfinished(job)
     except FalError as error:
-        job = replace(job, error=error)
+        known = ledger.job(job.id) if job.id is not None else None
+        job = replace(known or job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = _broken_hand_over(ledger, job, cause)
     return job, clock.now() - started

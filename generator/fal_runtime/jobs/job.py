@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import httpx
 
@@ -28,9 +28,6 @@ from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
-
-if TYPE_CHECKING:
-    from fal_runtime.jobs.ledger import Ledger
 
 __all__ = [
     "CANCELLED",
@@ -83,19 +80,20 @@ CANCELLED = JobError("cancelled", "the job was cancelled")
 
 
 class JobDaemon(Protocol):
-    """What runs the jobs of the ledger in a process of its own."""
+    """What runs jobs of the ledger in a process of its own."""
 
-    def run(
-        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
-    ) -> "Job | None":
-        """Have a job run, and return it as the ledger has it when it has ended, or at `until`.
+    def run(self, job: "Job", until: float, report: Callable[[str], None]) -> bool:
+        """Have a job run; return when it has ended, or at `until`: the ledger says how it stands.
 
-        A job with `--submit` is returned when fal has it, or a limit makes it wait. None where no
-        daemon can be used: `report` was told why.
+        For a job with `--submit` that is when fal has it, or a limit makes it wait. False where no
+        daemon can be used: `report` was told why. Raises FalError where the daemon fails at it.
         """
 
     def watch(self, job: "Job", until: float, report: Callable[[str], None]) -> None:
-        """Tell of a job until it has ended, or `until`; return at once where no daemon has it."""
+        """Tell of a job until it has ended, or `until`; return at once where no daemon has it.
+
+        Raises FalError as `run`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,13 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError, daemon_folders
 
 MODEL = "acme/demo/fast"
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """Return a folder whose path is short enough for a socket, unlike pytest's own."""
-    with TemporaryDirectory(prefix="fq", dir="/tmp") as folder:
-        yield Path(folder)
 
 
 def test_folder_is_named_by_skill_model_and_version(tmp_path: Path) -> None:

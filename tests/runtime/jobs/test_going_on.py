@@ -197,6 +197,7 @@ def test_the_jobs_of_a_model_are_listed(fal: "Fal") -> None:
     assert listed[1] == {
         "job": done.job,
         "request_id": "req-1",
+        "model_id": MODEL,
         "when": "2026-01-02T03:04:05Z",
         "age_s": 30,
         "state": "saved",
