@@ -256,11 +256,9 @@ def _follow(
                     clock.sleep(min(due, until) - now)
                 before, began = job, clock.now()
                 if own:
-                    job, due = advance(ledger, job, connection, began, until)
+                    job, due = advance(ledger, job, connection, began, until, stream=not once)
                 else:
                     job, due = step(job, connection, ledger, began, until)
-                for line in progress(before, job):
-                    services.report(line)
                 if before.state == "submitting" != job.state != "accepted":
                     until = clock.now() + wait
                 is_answered = once and job.trouble is None and job.failure is None
@@ -431,6 +429,8 @@ def _model_request(
         headers["X-Fal-Queue-Priority"] = options.priority
     if options.start_timeout is not None:
         headers["X-Fal-Request-Timeout"] = f"{options.start_timeout:g}"
+    if options.runner_hint is not None:
+        headers["X-Fal-Runner-Hint"] = options.runner_hint
     if options.no_retry:
         headers["X-Fal-No-Retry"] = "1"
     origin = config.origins.run if is_sync else config.origins.queue

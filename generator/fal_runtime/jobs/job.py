@@ -130,7 +130,8 @@ class Job:
     address it was made (Config.identity). `created`, `changed` and `sent` are UTC seconds:
     when it was accepted, when its state changed, when the request that costs money went out.
     `error` ends a command, `trouble` (the last reply was of no use) does not. `failure` is what
-    the status said of a job that failed, until its result says more. `submitted_here`: by this
+    the status said of a job that failed, until its result says more. `streams`: its status may
+    come as a stream. `submitted_here`: by this
     command, where of other jobs only the ID was given. Times are those of the clock.
     """
 
@@ -149,6 +150,7 @@ class Job:
     queue_position: int | None = None
     logs: tuple[str, ...] = ()
     polls: int = 0
+    streams: bool = True
     troubles: int = 0
     trouble: FalError | None = None
     failure: FalError | None = None

@@ -445,13 +445,14 @@ def _written(job: Job) -> dict[str, Any]:
 
 
 def _lasting(job: Job) -> Job:
-    """Return the job without what changes with every poll and says nothing a day later."""
-    return replace(job, polls=0, troubles=0, trouble=None, changed=0.0)
+    """Return the job without what fal tells anew with every status."""
+    told = replace(job, status="UNKNOWN", queue_position=None, logs=(), streams=True)
+    return replace(told, polls=0, troubles=0, trouble=None, changed=0.0)
 
 
 def _resumable(job: Job) -> Job:
     """Return a job that another process left, as the next step can take it."""
-    job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False)
+    job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False, streams=True)
     broken_off = job.state == "unknown" and job.error is not None and job.error.exit_status == 130
     if job.state == "submitting" or broken_off:
         ended = unconfirmed("the command that sent it was ended before the answer came")

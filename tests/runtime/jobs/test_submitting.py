@@ -158,11 +158,12 @@ def test_interrupt_while_submitting_is_in_doubt(fal: "Fal") -> None:
 
 def test_options_become_the_platform_s_headers(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
-    fal.run(priority="low", start_timeout=30.0, no_retry=True)
+    fal.run(priority="low", start_timeout=30.0, no_retry=True, runner_hint="mine")
     headers = fal.script.calls(POST)[0].headers
     assert headers["x-fal-queue-priority"] == "low"
     assert headers["x-fal-request-timeout"] == "30"
     assert headers["x-fal-no-retry"] == "1"
+    assert headers["x-fal-runner-hint"] == "mine"
 
 
 def test_preview_is_the_request_that_is_sent(fal: "Fal") -> None:

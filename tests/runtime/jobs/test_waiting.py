@@ -324,3 +324,63 @@ def test_replies_that_take_longer_than_the_pause_do_not_stretch_the_wait(
     outcome = fal.run(wait=7, poll_interval=1.0)
     assert (outcome.exit_status, outcome.request_id) == (5, "req-1")
     assert outcome.elapsed_s < 15
+
+
+STREAM = f"GET {JOB}/status/stream"
+
+
+def events(*told: httpx.Response) -> httpx.Response:
+    """Return a status stream of these answers to a status request."""
+    content = b"".join(b"data: " + each.content + b"\n\n" for each in told)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=content)
+
+
+def test_a_status_that_streams_is_not_polled(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}))
+    words = ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
+    fal.script.on(STREAM, events(*[fal.status(word) for word in words]))
+    assert fal.run().result == {"a": 1}
+    assert fal.script.calls(f"GET {JOB}/status") == []
+    assert (fal.time.slept, fal.lines[1:]) == ([], ["Running"])
+    assert fal.script.calls(STREAM)[0].url.query == b"logs=1"
+
+
+def test_a_stream_that_breaks_off_is_taken_up_again_after_a_question(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}), "IN_PROGRESS")
+    running, done = fal.status("IN_PROGRESS"), fal.status("COMPLETED")
+    fal.script.on(STREAM, events(running), events(running, done))
+    assert fal.run().result == {"a": 1}
+    assert len(fal.script.calls(f"GET {JOB}/status")) == 1
+
+
+@pytest.mark.parametrize(
+    "stream", [httpx.Response(404), httpx.ReadTimeout("t"), events(), httpx.Response(200, json={})]
+)
+def test_where_nothing_streams_the_status_is_asked_for(
+    fal: "Fal", stream: httpx.Response | Exception
+) -> None:
+    fal.queue(fal.answer({"a": 1}), "IN_QUEUE", "IN_PROGRESS", "COMPLETED")
+    fal.script.on(STREAM, stream)
+    assert fal.run().result == {"a": 1}
+    assert len(fal.script.calls(STREAM)) == 1
+    assert len(fal.script.calls(f"GET {JOB}/status")) == 3
+
+
+def test_a_failure_is_told_by_a_stream_as_well(fal: "Fal") -> None:
+    fal.queue(fal.answer({"detail": "boom"}, 500))
+    fal.script.on(STREAM, events(fal.status("COMPLETED", error="boom")))
+    result = fal.run()
+    assert (result.status, result.exit_status) == ("FAILED", 4)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_logs_are_shown_once_as_a_stream_brings_them(fal: "Fal", whole: bool) -> None:
+    lines = [{"message": f"step {n}"} for n in range(3)]
+    fal.queue(fal.answer({}))
+    parts = [lines[:1], lines[:2], lines] if whole else [lines[:1], lines[1:2], lines[2:]]
+    told = [fal.status("IN_PROGRESS", logs=part) for part in parts]
+    fal.script.on(STREAM, events(*told, fal.status("COMPLETED", logs=None)))
+    outcome = fal.run(save_logs=True)
+    assert [line for line in fal.lines if "step" in line] == ["step 0", "step 1", "step 2"]
+    assert outcome.logs_path is not None
+    assert outcome.logs_path.read_text() == "step 0\nstep 1\nstep 2\n"
