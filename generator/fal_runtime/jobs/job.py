@@ -215,8 +215,13 @@ def progress(before: Job, after: Job) -> list[str]:
     lines = []
     if after.state == "accepted" and after.trouble is not before.trouble:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
+    command = shlex.join(collect_command(after))
+    if after.state == "unknown" and before.state == "submitting":
+        lines.append(
+            "fal's answer did not come: looking for the job there, without sending it again. To "
+            f"look later: {command}"
+        )
     if after.is_at_fal and not before.is_at_fal and not after.is_sync:
-        command = shlex.join(collect_command(after))
         lines.append(
             f"Submitted as {after.request_id}. To collect it later, free of charge: {command}"
         )

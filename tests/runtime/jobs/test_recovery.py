@@ -62,6 +62,8 @@ def test_a_submit_in_doubt_that_the_history_has_is_the_job(
     result = fal.run()
     assert (result.status, result.request_id, result.result) == ("COMPLETED", "req-1", {"a": 1})
     assert len(fal.script.calls(POST)) == 1
+    assert "looking for the job there" in fal.lines[0]
+    assert f"--result {result.job}" in fal.lines[0]
 
 
 @pytest.mark.parametrize("answer", DOUBTFUL)

@@ -88,7 +88,7 @@ def test_request_id_that_cannot_be_one_is_an_unconfirmed_submit(
     assert result.request_id is None
     assert f"--result {result.job}" in result.as_json()["error"]["next"]
     assert "\x1b" not in str(result.error)
-    assert fal.lines == []
+    assert f"--result {result.job} " in fal.lines[0]
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("dns"), httpx.ProxyError("407")])
