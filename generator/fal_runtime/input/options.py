@@ -177,6 +177,9 @@ class CallOptions:
     preset: str | None = _option(
         "input", "a bundle of references/defaults.yaml", "NAME", _not_empty
     )
+    like: str | None = _option(
+        "input", "call as job J did, with the changes given here", "J", _not_empty
+    )
     allow_unknown: bool = _switch("input", "send --args fields that the schema does not know")
     no_validate: bool = _switch("input", "send the input without checking it")
     schema: str | None = _option(

@@ -229,13 +229,6 @@ class Ledger:
             )
         return job
 
-    def last(self) -> Job | None:
-        """Return the job that was saved last, of whatever model."""
-        rows = self._read(
-            f"SELECT {_WHOLE} FROM jobs WHERE state = 'saved' ORDER BY changed DESC LIMIT 1"
-        )
-        return next((self._whole(*row) for row in rows), None)
-
     def jobs(
         self,
         model_id: str | None = None,

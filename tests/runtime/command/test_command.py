@@ -162,3 +162,84 @@ def test_the_links_of_many_uploads_go_to_a_file(
     links = json.loads(Path(answer["result"]["saved_to"]).read_text())
     assert (code, [link["path"] for link in links]) == (0, [str(file) for file in files])
     assert {link["url"] for link in links} == {"https://cdn.example/f"}
+
+
+@pytest.mark.usefixtures("server")
+def test_a_call_is_made_again_with_a_change(run: Run, skill: Path, tmp_path: Path) -> None:
+    (skill / "references" / "defaults.yaml").write_text("defaults:\n  duration: '5'\n")
+    out = ("--output", str(tmp_path / "out"))
+    job = run("--prompt", "x", *out)[1]["job"]
+    (skill / "references" / "defaults.yaml").write_text("defaults:\n  size: {width: 1}\n")
+    code, answer, _ = run("--like", job, "--prompt", "y", "--dry-run")
+    body = answer["platform_request"]["body"]
+    assert (code, body) == (0, {"prompt": "y", "duration": "5", "sync_mode": False})
+    assert answer["sources"]["duration"] == f"like {job}"
+    again = run("--like", job, *out)[1]
+    assert (again["status"], again["job"] != job) == ("COMPLETED", True)
+    assert run("--like", "nobody00", "--dry-run")[0] == 2
+
+
+def test_a_saved_file_is_the_next_call_s_input(
+    run: Run, skill: Path, schema: dict[str, Any], server: str, tmp_path: Path
+) -> None:
+    properties = schema["properties"] | {"image_url": {"type": "string", "x-file": "file"}}
+    text = json.dumps(schema | {"properties": properties})
+    (skill / "references" / "input.schema.json").write_text(text)
+    out = ("--output", str(tmp_path / "out"))
+    job = run("--prompt", "x", *out)[1]["job"]
+    for reference in ("from:last", f"from:{job}#output"):
+        answer = run("--prompt", "y", "--image_url", reference, "--dry-run")[1]
+        assert answer["platform_request"]["body"]["image_url"] == f"{server}/file.txt"
+    code, answer, _ = run("--prompt", "y", "--image_url", "from:last#other", "--dry-run")
+    assert (code, answer["error"]["problems"][0]["path"]) == (2, "image_url")
+
+
+@pytest.mark.usefixtures("server")
+def test_the_jobs_of_the_model_are_listed_and_those_of_others_are_not(
+    run: Run, tmp_path: Path
+) -> None:
+    job = run("--prompt", "a cat", "--output", str(tmp_path / "out"))[1]["job"]
+    listed = run("--jobs")[1]["result"]
+    assert [(one["job"], one["state"], one["prompt"]) for one in listed] == [
+        (job, "saved", "a cat")
+    ]
+    other = ("-m", "acme/other")
+    assert run(*other, "--jobs", model_id=None)[1]["result"] == []
+    code, answer, _ = run(*other, "--result", job, model_id=None)
+    assert (code, "is a job of acme/demo" in answer["error"]["message"]) == (2, True)
+
+
+@pytest.mark.usefixtures("server")
+def test_help_schema_and_dry_run_make_no_ledger(
+    run: Run, skill: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--schema")
+    run("--prompt", "x", "--dry-run")
+    assert main(["--help"], model_id="acme/demo", skill=skill) == 0
+    capsys.readouterr()
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.usefixtures("server")
+def test_without_a_ledger_nothing_is_sent_and_a_job_of_fal_s_id_is_collected(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("no folder")
+    code, answer, _ = run("--prompt", "x")
+    assert (code, answer["status"], answer["error"]["charged"]) == (9, "REFUSED", "no")
+    code, answer, told = run("--result", "r1", "--output", str(tmp_path / "out"))
+    assert (code, answer["status"]) == (0, "COMPLETED")
+    assert "the job is looked up at fal alone" in told
+    assert run("--jobs")[0] == 9
+
+
+@pytest.mark.usefixtures("server")
+def test_a_key_of_the_command_line_is_in_no_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_ALLOW_API_KEY_ARG", "1")
+    key = "11111111-aaaa:2222222222222222"
+    run("--prompt", "x", "--api-key", key, f"--api-key={key}", "--output", str(tmp_path / "out"))
+    written = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("ledger*"))
+    assert b"--prompt" in written
+    assert b"2222222222222222" not in written
