@@ -381,7 +381,18 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
         ("timings", "object", False),
     ]
     assert model.outputs[1].description == "Made. Indeed."
-    assert model.has_seed
+
+
+@pytest.mark.parametrize(
+    ("given", "answered", "has_seed"),
+    [("seed", "seed", True), ("prompt", "seed", False), ("seed", "text", False)],
+)
+def test_a_seed_is_worth_keeping_where_the_answer_tells_it_and_a_call_can_give_it(
+    given: str, answered: str, has_seed: bool, model_documents: Build
+) -> None:
+    one, two = ({"type": "object", "properties": {name: {}}} for name in (given, answered))
+
+    assert parse(model_documents(one, two)).has_seed is has_seed
 
 
 def test_each_place_of_a_union_of_outputs_is_reported_once(model_documents: Build) -> None:

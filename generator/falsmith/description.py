@@ -61,8 +61,7 @@ TEXT_FIELD = re.compile(
 NO_TEXT_FIELD = re.compile(
     r"negative|voice|style|system|ref_|reference|audio|texture|seed|edit_prompt|id\b"
 )
-INNER_KIND = re.compile(r"\b(image|video|audio)_url")
-INNER_TEXT = re.compile(r"[{ ](?:prompt|text)\b.*}")
+INNER_TEXTS = frozenset({"prompt", "text"})
 TIMES = frozenset({"timestamps", "words", "chunks", "segments"})
 _WRITTEN = "text output outputs results result caption answer generated_text messages choices scene"
 WRITTEN = frozenset(_WRITTEN.split())
@@ -201,15 +200,10 @@ def _takes(
 
 
 def _kind(parameter: Parameter) -> str:
-    """Return the kind of file a field takes, itself or in its objects; empty for none.
-
-    `frames` are list of object {url}: their name says what is in them.
-    """
+    """Return the kind of file a field takes, itself or in its objects; empty for none."""
     if parameter.file_kind or parameter.name in FEATURES:
         return parameter.file_kind or ""
-    inner = INNER_KIND.search(parameter.type)
-    named = "object {url" in parameter.type and word_kind(parameter.name)
-    return inner[1] if inner else named or ""
+    return next((one.file_kind for one in parameter.members if one.file_kind in MEDIA), "")
 
 
 def _makes(subject: Subject) -> tuple[str, ...]:
@@ -242,7 +236,7 @@ def _fallback(takes: Sequence[str], makes: Sequence[str]) -> Task:
 
 def _is_text(parameter: Parameter) -> bool:
     name = parameter.name
-    return bool(INNER_TEXT.search(parameter.type)) or bool(
+    return any(one.name in INNER_TEXTS for one in parameter.members) or bool(
         not parameter.choice_count
         and TEXT_FIELD.fullmatch(name)
         and not NO_TEXT_FIELD.search(name)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from falsmith.documents import Json
 
-__all__ = ["MISSING", "Missing", "Model", "Output", "Parameter", "Traits"]
+__all__ = ["MISSING", "Channel", "Missing", "Model", "Output", "Parameter", "Traits"]
 
 
 class Missing(Enum):
@@ -63,18 +63,28 @@ class Output:
         return f"{self.kind} file" if self.is_file and self.kind != "file" else self.kind
 
 
+Channel = Literal["queue", "stream", "realtime"]
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the model's kind and fields mean for whoever calls it.
+    """What the model's kind, fields and document mean for whoever calls it.
 
-    `prompt_rewriters` are switches that change the prompt unless turned off; `price_levers` are
-    fields that change the price; with `asks_first` the user sees the settings before a run.
+    `prompt_rewriters` are switches that change the prompt unless they are turned off, with the
+    value that does. The document says that `price_levers` change the price; the names of
+    `price_hints` suggest it. With `asks_first` the user sees the settings before a run.
+    `inference_ids` are the models that take the weights of a training.
     """
 
-    prompt_rewriters: tuple[str, ...]
+    prompt_rewriters: Mapping[str, Json]
     price_levers: tuple[str, ...]
+    price_hints: tuple[str, ...]
+    priced_by_use: bool
     slow: bool
     asks_first: bool
+    is_for_research: bool
+    inference_ids: tuple[str, ...]
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)

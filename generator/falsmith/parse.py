@@ -82,10 +82,10 @@ def parse(
     title = _title(documents)
     parameters = tuple(sorted(_parameters(schema), key=lambda one: not one.required))
     results = tuple(_outputs(answer))
+    given = {one.name for one in parameters}
     example, brief = examples(schema, parameters, f"{category} {model_id}")
-    words = describe(
-        Subject(model_id, title, category, parameters, results, tuple(_summaries(documents)))
-    )
+    summaries = tuple(_summaries(documents))
+    words = describe(Subject(model_id, title, category, parameters, results, summaries))
     return Model(
         id=model_id,
         skill_name=chosen,
@@ -99,8 +99,8 @@ def parse(
         parameters=parameters,
         outputs=results,
         has_files=not outputs.known or any(one.is_file for one in results),
-        has_seed="seed" in SchemaDocument(answer).fields(),
-        traits=traits(category, documents.metadata, parameters),
+        has_seed="seed" in SchemaDocument(answer).fields() and "seed" in given,
+        traits=traits(model_id, category, documents.metadata, parameters, summaries),
         example=example,
         brief_example=brief,
         flag_example=_flag_example(schema, model_id, brief),

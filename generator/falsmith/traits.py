@@ -1,44 +1,45 @@
-"""What a model's category and fields mean for its caller: price, permission, patience."""
+"""What a model's category and fields mean for its caller: purpose, price, patience."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from falsmith.model import MISSING, Parameter, Traits
+from fal_runtime.model_id import is_model_id
+from falsmith.documents import Json
+from falsmith.model import Channel, Parameter, Traits
 
-__all__ = ["CATEGORIES", "traits"]
+__all__ = ["purpose", "traits"]
 
-# Those that the catalogue uses; an unknown one is never refused.
-CATEGORIES = frozenset(
-    {
-        "text-to-image",
-        "image-to-image",
-        "text-to-video",
-        "image-to-video",
-        "video-to-video",
-        "audio-to-video",
-        "text-to-audio",
-        "text-to-speech",
-        "audio-to-audio",
-        "speech-to-speech",
-        "video-to-audio",
-        "speech-to-text",
-        "audio-to-text",
-        "image-to-text",
-        "video-to-text",
-        "vision",
-        "image-to-json",
-        "text-to-json",
-        "text-to-text",
-        "json",
-        "llm",
-        "text-to-3d",
-        "image-to-3d",
-        "3d-to-3d",
-        "training",
-        "workflow",
-    }
-)
+# The categories that the catalogue uses; an unknown one is never refused.
+PURPOSES = {
+    "text-to-image": "Generate images from text",
+    "image-to-image": "Edit, upscale or transform images",
+    "text-to-video": "Generate videos from text",
+    "image-to-video": "Animate images into videos",
+    "video-to-video": "Edit, upscale or transform videos",
+    "audio-to-video": "Make videos from audio",
+    "text-to-audio": "Generate speech, music or sounds from text",
+    "text-to-speech": "Turn text into speech",
+    "audio-to-audio": "Edit or transform audio",
+    "speech-to-speech": "Transform voices",
+    "video-to-audio": "Make audio for videos",
+    "speech-to-text": "Transcribe speech",
+    "audio-to-text": "Describe or transcribe audio",
+    "image-to-text": "Describe images",
+    "video-to-text": "Describe videos",
+    "vision": "Analyse images or videos",
+    "image-to-json": "Extract structured data from images",
+    "text-to-json": "Turn text into structured data",
+    "text-to-text": "Transform text",
+    "json": "Produce structured data",
+    "llm": "Run a language model",
+    "text-to-3d": "Generate 3D models from text",
+    "image-to-3d": "Make 3D models from images",
+    "3d-to-3d": "Edit or transform 3D models",
+    "training": "Train a custom model",
+    "workflow": "Run a workflow",
+}
+# Runs of these kinds take minutes and cost many times an image.
 ASKS_FIRST = re.compile(r"video$|3d$|^training$")
 # Minutes, from the platform's own estimate.
 SLOW_ESTIMATE = 1.0
@@ -46,36 +47,148 @@ REWRITER = re.compile(
     r"prompt\w*(?:expan|optimi|enhanc|rewrit|upsampl|exten)"
     r"|(?:expan|optimi|enhanc|rewrit|upsampl|exten|augment|magic|auto)\w*_prompt"
 )
-LEVER = re.compile(
-    r"resolution|quality|duration|(?:image|video)_size|rendering_speed|megapixels|generate_audio"
-    r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations)"
-    r"|(?:upscale|upscaling|scale)_factor|video_length"
+REWRITES = re.compile(
+    r"\brewrit\w+|\b(?:expand|enhanc|optimi[sz]|improv)\w*\s+(?:\w+\s+)?prompts?\b"
+    r"|\bprompt\s+(?:expansion|enhancement|optimi[sz]ation|rewriting|upsampling)\b",
+    re.I,
 )
-OFF = (MISSING, None, False, "")
-OFF_WORDS = frozenset({"off", "none", "disabled", "false", "no", "never"})
+OFF_WORDS = ("off", "none", "disabled", "false", "no", "never")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])|\s*\n+\s*")
+# What a document says of money; a trade of quality for speed is none, nor is what makes no odds.
+MONEY = re.compile(
+    r"\b(?:cost(?:s|ing|lier)?|pric(?:e[sd]?|ing)|bill(?:s|ed|ing|able)?|charge[sd]?)\b"
+    r"|\d\s?credits?\b|\$\s?\d|\bbilling units?\b|\d\s?x multiplier\b",
+    re.I,
+)
+TRADE = re.compile(
+    r"\bat (?:the|an?)(?: \w+)? (?:cost|expense|price)\b|\bcost[- ](?:efficient|effective)"
+    r"|\b(?:quality|runtime|speed|compute|computational|memory|latency) cost|\b(?:in|be) charge of",
+    re.I,
+)
+DENIED = re.compile(
+    r"\bregardless\b|\b(?:does|do|will|is|are)(?:n't| not| no)\b[^,;]*?\b(?:cost|pric|bill|charg)"
+    r"|\b(?:cost|price|billing)\b[^.;]*\b(?:unchanged|unaffected|(?:is|are)(?:n't| not) \w+ed)\b"
+    r"|\b(?:no|without|same)(?: \w+){0,2} (?:costs?|prices?|charges?|fees?)\b|\bfree of charge\b",
+    re.I,
+)
+_USE = (
+    r"(?:(?:video|output|audio)[- ])?(?:seconds?|minutes?|hours?|tokens?|frames?|characters?|words?"
+    r"|megapixels?|samples?)"
+)
+BY_USE = re.compile(
+    rf"\b(?:cost|pric|bill|charg)\w*\b.*?\b(?:(?:per|each|every)[- ]{_USE}|{_USE} usage"
+    rf")\b|\bused (?:as|for) billing\b|\$\s?[\d.]+ ?(?:/|per )\s?{_USE}\b",
+    re.I | re.S,
+)
+# Fields whose names suggest a price, where no document says so.
+SUGGESTS = re.compile(
+    r"resolution|quality|duration(?:_seconds|_ms)?|(?:image|video)_size|rendering_speed|megapixels"
+    r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations|songs)"
+    r"|(?:upscale|upscaling|scale)_factor|(?:video|audio|music)_length(?:_ms)?|seconds_total"
+    r"|generate_audio"
+)
+TRAINING_STEPS = re.compile(r"(?:\w+_)?(?:steps|iterations|epochs)")
+NO_STEPS = re.compile(r"warmup|save|validation|inference|sample|checkpoint|log")
+COMPRESSION = re.compile(r"jpe?g|webp|compress", re.I)
+ONE_VALUE = re.compile(r"(\d+)\.\.\1(?:\.0)?")
+RESEARCH = re.compile(r"research|non[-_ ]?commercial")
 
 
-def traits(category: str, metadata: Mapping[str, Any], parameters: Sequence[Parameter]) -> Traits:
-    """Return the traits that follow from the category, the platform's estimate and the fields."""
+def purpose(category: str) -> str:
+    """Return what models of this category are for, beginning with the verb people search by."""
+    return PURPOSES.get(category, "Run a fal.ai model")
+
+
+def traits(
+    model_id: str,
+    category: str,
+    metadata: Mapping[str, Any],
+    parameters: Sequence[Parameter],
+    summaries: Iterable[str] = (),
+) -> Traits:
+    """Return what follows from a model's ID and kind, the list's metadata, fields and sentences."""
     estimate = metadata.get("duration_estimate")
-    asks_first = bool(ASKS_FIRST.search(category)) or metadata.get("kind") == "training"
+    trains = category == "training" or metadata.get("kind") == "training"
+    by_kind = bool(ASKS_FIRST.search(category)) or trains
     long = isinstance(estimate, int | float) and estimate >= SLOW_ESTIMATE
+    usable = [one for one in parameters if not one.deprecated]
+    said = {name: list(_money(description)) for name, description in _descriptions(usable)}
+    levers = tuple(name for name, told in said.items() if any(map(_costs, told)))
+    hints = (one.name for one in usable if not said[one.name] and _suggests_price(one, trains))
+    sentences = (*(one for told in said.values() for one in told), *summaries)
+    priced_by_use = any(BY_USE.search(one) and _costs(one) for one in sentences)
     return Traits(
-        prompt_rewriters=tuple(one.name for one in parameters if _rewrites(one)),
-        price_levers=tuple(one.name for one in parameters if _changes_price(one, category)),
-        slow=asks_first or long,
-        asks_first=asks_first,
+        prompt_rewriters=dict(_rewriters(usable)),
+        price_levers=levers,
+        price_hints=tuple(hints),
+        priced_by_use=priced_by_use,
+        slow=by_kind or long,
+        asks_first=by_kind or priced_by_use,
+        is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
+        inference_ids=tuple(_inference_ids(metadata)) if trains else (),
+        channel=_channel(model_id),
     )
 
 
-def _rewrites(parameter: Parameter) -> bool:
-    default = parameter.default
-    off = default in OFF or (isinstance(default, str) and default.lower() in OFF_WORDS)
-    return bool(REWRITER.search(parameter.name.lower())) and not off and not parameter.file_kind
+def _descriptions(parameters: Iterable[Parameter]) -> Iterator[tuple[str, str]]:
+    """Yield the description of each field, and of each member by its dotted name."""
+    for one in parameters:
+        yield one.name, one.description
+        for member in one.members:
+            if not member.deprecated:
+                yield f"{one.name}.{member.name}", member.description
 
 
-def _changes_price(parameter: Parameter, category: str) -> bool:
+def _rewriters(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Json]]:
+    """Yield the switches that change the prompt by default, each with its value for off."""
+    for one in parameters:
+        if one.file_kind or not (REWRITER.search(one.name.lower()) or _says_rewrites(one)):
+            continue
+        off = [choice for choice in one.choices if str(choice).lower() in OFF_WORDS]
+        if one.default is True:
+            yield one.name, False
+        elif isinstance(one.default, str) and off and one.default not in off:
+            yield one.name, off[0]
+
+
+def _says_rewrites(parameter: Parameter) -> bool:
+    return parameter.default is True and bool(REWRITES.search(parameter.description))
+
+
+def _money(description: str) -> Iterator[str]:
+    """Yield the sentences that speak of a price, without those that only weigh pros and cons."""
+    if MONEY.search(description):
+        for sentence in SENTENCE_END.split(description):
+            if MONEY.search(TRADE.sub("", sentence)):
+                yield sentence
+
+
+def _costs(sentence: str) -> bool:
+    return not DENIED.search(sentence)
+
+
+def _suggests_price(parameter: Parameter, trains: bool) -> bool:
     name = parameter.name.lower()
-    if name == "steps":
-        return category == "training"
-    return bool(LEVER.fullmatch(name)) and not parameter.deprecated
+    if parameter.choice_count == 1 or ONE_VALUE.fullmatch(parameter.limits):
+        return False
+    if trains and TRAINING_STEPS.fullmatch(name):
+        return not NO_STEPS.search(name)
+    if name == "quality" and (
+        not parameter.choice_count or COMPRESSION.search(parameter.description)
+    ):
+        return False
+    return bool(SUGGESTS.fullmatch(name))
+
+
+def _inference_ids(metadata: Mapping[str, Any]) -> Iterator[str]:
+    told = metadata.get("inference_endpoint_ids")
+    if isinstance(told, list):
+        yield from (one for one in told if isinstance(one, str) and is_model_id(one))
+
+
+def _channel(model_id: str) -> Channel:
+    """Return how the endpoint speaks where its ID says that it is not by the queue alone."""
+    last = model_id.rpartition("/")[2]
+    if last == "realtime":
+        return "realtime"
+    return "stream" if last == "stream" else "queue"
