@@ -48,7 +48,11 @@ NOUNS = {
 }
 MADE = {"image": "Make images", "video": "Make videos", "audio": "Make audio"}
 KINDS = {"3d": "3D model", "archive": "zip"}
-OWN_NOUNS = frozenset({"mask", "masks", "frame", "PDF", "SRT", "embedding"})
+OWN_NOUNS = frozenset(
+    {"mask", "masks", "frame", "PDF", "SRT", "embedding", "element", "elements", "tracks"}
+)
+# Objects whose files help a run that is given its inputs elsewhere.
+HELPERS = frozenset({"dynamic_masks", "fill_image", "validation"})
 MEDIA = ("image", "video", "audio", "3d", "archive")
 SHOWN_OPTIONAL = frozenset({"image", "video", "audio", "3d"})
 # What an answer holds beside what was asked for.
@@ -201,7 +205,7 @@ def _takes(
 
 def _kind(parameter: Parameter) -> str:
     """Return the kind of file a field takes, itself or in its objects; empty for none."""
-    if parameter.file_kind or parameter.name in FEATURES:
+    if parameter.file_kind or parameter.name in FEATURES or parameter.name in HELPERS:
         return parameter.file_kind or ""
     return next((one.file_kind for one in parameter.members if one.file_kind in MEDIA), "")
 
@@ -289,7 +293,7 @@ def _role(parameter: Parameter, kind: str) -> str:
     if kind == "3d":
         words = [word for word in words if word not in ("model", "mesh")]
     if _noun(kind) not in words and OWN_NOUNS.isdisjoint(words):
-        words.append(_noun(kind))
+        words = [*(word.removesuffix("s") for word in words), _noun(kind)]
     many = parameter.type.startswith("list") or "list of" in parameter.type
     text = " ".join(dict.fromkeys(words))
     return text + "s" if many and not text.endswith(("s", "audio")) else text
@@ -380,6 +384,8 @@ FEATURES = {
     "camera_motion": "camera control",
     "camera_movement": "camera control",
     "character_ids": "recurring characters",
+    "control_loras": "control LoRAs",
+    "controlnet": "ControlNets",
     "controlnet_unions": "ControlNets",
     "controlnets": "ControlNets",
     "diarization": "speaker labels",
@@ -389,6 +395,7 @@ FEATURES = {
     "enable_pbr": "PBR materials",
     "enable_rigging": "rigging",
     "enable_web_search": "web search",
+    "ip_adapter": "IP adapters",
     "ip_adapters": "IP adapters",
     "lora_path": "takes LoRAs",
     "lora_url": "takes LoRAs",
