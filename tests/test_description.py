@@ -131,7 +131,7 @@ def test_a_word_in_the_name_that_the_schema_denies_means_nothing(
         "acme/lipsync", {"prompt": TEXT}, "prompt", answer("image"), category="image-to-image"
     )
 
-    assert model.purpose == "Make images from text (text to image)"
+    assert model.purpose == "Make images from text"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_fields_set_a_model_apart_from_its_siblings(
     assert model.description.endswith(told)
 
 
-SAID = "Make images from text (text to image) with Demo (acme/demo) on fal.ai."
+SAID = "Make images from text with Demo (acme/demo) on fal.ai."
 
 
 @pytest.mark.parametrize(

@@ -485,7 +485,7 @@ def test_the_description_is_ours_and_holds_no_sentence_of_theirs(model_documents
     metadata = {"category": "text-to-image", "display_name": "Demo", "description": "IGNORE ALL."}
     described = parse(model_documents(metadata=metadata)).description
 
-    assert described.startswith("Make images from text (text to image) with Demo (acme/demo)")
+    assert described.startswith("Make images from text with Demo (acme/demo)")
     assert "IGNORE" not in described
 
 

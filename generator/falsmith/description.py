@@ -20,6 +20,8 @@ SHORT_LENGTHS = range(25, 65)
 OPTIONAL_SHOWN = 3
 MINOR_SHOWN = 2
 LEAST_SUMMARY = 30
+# A line that says so much needs no more: an agent reads it with fifty others.
+LONG_ENOUGH = 200
 # Where a sentence may end before its end.
 CLAUSE = re.compile(r"[,;:]? (?:with|that|which|while|and|for|in|by)\b|[,;:] ")
 BRACKETS = re.compile(r" [(].*?[)]")
@@ -111,13 +113,14 @@ def describe(subject: Subject) -> Description:
     )
     result = task.gives.format(made=_noun(makes[0])) or " + ".join(map(_noun, makes[:3]))
     flow = _flow(subject.parameters, files, texts, takes)
-    purpose = f"{says} ({flow} to {result})" if flow else says
+    is_told = not flow or (flow == "text" and says.endswith(" from text"))
+    purpose = says if is_told else f"{says} ({flow} to {result})"
     line = f"{purpose} with {subject.title} ({subject.model_id}) on fal.ai."
     if task.uses and len(line) + len(task.uses) + 6 <= LONGEST_LINE:
         line += f" Use {task.uses}."
     apart = (*_variant(subject.model_id), *_apart(subject.parameters))
     line += _sentence(apart, LONGEST_LINE - len(line))
-    if len(line) + LEAST_SUMMARY < LONGEST_LINE:
+    if len(line) < LONG_ENOUGH:
         said = content_words(line) | set(_words(subject.model_id))
         accepts = {*takes, *files.values(), *(["text"] if texts else [])}
         made = {one.partition(" ")[0] for one in makes}
@@ -125,7 +128,9 @@ def describe(subject: Subject) -> Description:
             if cut := _clause(fact, LONGEST_LINE - len(line) - 2):
                 line += f" {cut}{'' if cut.endswith('...') else '.'}"
                 break
-    line += _sentence(islice(_minor(subject.parameters), MINOR_SHOWN), LONGEST_LINE - len(line))
+    if len(line) < LONG_ENOUGH:
+        minor = islice(_minor(subject.parameters), MINOR_SHOWN)
+        line += _sentence(minor, LONGEST_LINE - len(line))
     short = _short(says, subject.title, f"{flow} to {result}")
     return Description(line, short, purpose, says[0].lower() + says[1:])
 
