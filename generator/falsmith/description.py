@@ -109,7 +109,7 @@ def describe(subject: Subject) -> Description:
         subject=NOUNS.get(takes[0], "file"),
         made=NOUNS.get(makes[0], makes[0]),
         control="video" if "video" in takes else "picture",
-        variant=" ".join(_words(subject.model_id.rpartition("/")[2])),
+        variant=" ".join(_words(subject.model_id.rpartition("/")[2])).removesuffix(" style"),
     )
     result = task.gives.format(made=_noun(makes[0])) or " + ".join(map(_noun, makes[:3]))
     flow = _flow(subject.parameters, files, texts, takes)
@@ -373,7 +373,7 @@ def _minor(parameters: Sequence[Parameter]) -> Iterator[str]:
             continue
         if name == "num_inference_steps" and isinstance(one.default, int):
             yield f"{one.default} steps"
-        elif name == "num_frames" and isinstance(one.default, int):
+        elif name == "num_frames" and isinstance(one.default, int) and one.default > 1:
             yield f"{one.default} frames"
         elif name == "aspect_ratio" and one.choice_count > 2:
             yield f"{one.choice_count} aspect ratios"

@@ -38,7 +38,9 @@ _SPELLED = (
 )
 SPELLED = {word.lower(): word for word in _SPELLED.split()}
 # Titles that only their owner tells apart.
-GENERIC = re.compile(r"v[\d.]+|videos?|images?|audio|voices?|avatars?|subtitles?|upscaler?", re.I)
+GENERIC = re.compile(
+    r"v[\d.]+|agent|avatars?|audio|images?|subtitles?|tts|upscaler?|upscale|videos?|voices?", re.I
+)
 # Words of which a model has one at most: a title with another one belongs to a sibling.
 _TIERS = "fast flash lite master max mini pro rapid schnell standard turbo ultra"
 TIERS = frozenset(_TIERS.split())
@@ -112,7 +114,11 @@ def wrapper_name(name: str) -> str:
 
 def readable_title(model_id: str) -> str:
     """Return a title made of a model ID: `acme/demo/text-to-image` becomes Demo Text to Image."""
-    return _fitting(" ".join(map(_spelled, _id_words(model_id.partition("/")[2]))))
+    owner, _, rest = model_id.partition("/")
+    words = _id_words(rest)
+    if GENERIC.fullmatch(words[0]) and owner != "fal-ai":
+        words = [owner, *words]
+    return _fitting(" ".join(map(_spelled, words)))
 
 
 def full_title(display_name: str, model_id: str) -> str:

@@ -36,12 +36,12 @@ PRAISE = re.compile(
 # Prices belong to the price command; who speaks for himself, or to the reader, states no fact.
 NO_FACT = re.compile(
     r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you|http\w*|www|deprecated"
-    r"|comply|terms|licens\w+|commercial|suitable|preview|improvements?|should|must|most|world|yet|ever|defy|imagination|magic|limitless|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
+    r"|comply|terms|licens\w+|commercial|suitable|preview|improvements?|results|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
     re.I,
 )
 ORDER = re.compile(
     r"(?:use|try|see|check|note|please|ignore|always|never|get|visit|read|run|leverage|experience"
-    r"|unlock|discover|explore|meet|introducing)\b",
+    r"|upload|download|provide|choose|select|send|your|unlock|discover|explore|meet|introducing)\b",
     re.I,
 )
 KINDS = {
