@@ -155,6 +155,8 @@ def test_any_text_is_an_id_or_is_refused(text: str) -> None:
         ("acme/demo/text-to-image", "Demo Text to Image"),
         ("acme/flux-2/klein/4b/lora", "FLUX 2 Klein 4B LoRA"),
         ("acme/tts_hd/v2.1", "TTS HD V2.1"),
+        ("acme/v2.1/edit", "Acme V2.1 Edit"),
+        ("fal-ai/upscale/video", "Upscale Video"),
         (
             "acme/" + "long-" * 20,
             "Long Long Long Long Long Long Long Long Long Long Long Long Long"[:64],

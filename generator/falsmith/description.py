@@ -131,7 +131,7 @@ def describe(subject: Subject) -> Description:
     if len(line) < LONG_ENOUGH:
         minor = islice(_minor(subject.parameters), MINOR_SHOWN)
         line += _sentence(minor, LONGEST_LINE - len(line))
-    short = _short(says, subject.title, f"{flow} to {result}")
+    short = _short(says, subject.title, f"{flow or 'input'} to {result}")
     return Description(line, short, purpose, says[0].lower() + says[1:])
 
 
@@ -195,7 +195,7 @@ def _takes(
     subject: Subject, files: Mapping[str, str], texts: Sequence[Parameter]
 ) -> tuple[str, ...]:
     """Return the kinds that go in, `text` where no media has to; the category only hints."""
-    required = {one.name for one in subject.parameters if one.required}
+    required = {one.name for one in subject.parameters if _needs(one)}
     if needed := [kind for name, kind in files.items() if name in required]:
         return tuple(dict.fromkeys(needed))
     optional = tuple(dict.fromkeys(kind for kind in files.values() if kind in SHOWN_OPTIONAL))
@@ -213,6 +213,12 @@ def _kind(parameter: Parameter) -> str:
     if parameter.file_kind or parameter.name in FEATURES or parameter.name in HELPERS:
         return parameter.file_kind or ""
     return next((one.file_kind for one in parameter.members if one.file_kind in MEDIA), "")
+
+
+def _needs(parameter: Parameter) -> bool:
+    """Return whether a file must be given: in objects, where they cannot be without it."""
+    files = [one.required for one in parameter.members if one.file_kind in MEDIA]
+    return parameter.required and (bool(parameter.file_kind) or not files or any(files))
 
 
 def _makes(subject: Subject) -> tuple[str, ...]:
@@ -262,7 +268,7 @@ def _flow(
     """Return what goes in: `image + text (+ end image)`; empty for a model without fields."""
     if not parameters:
         return ""
-    roles = [(one.required, _role(one, files[one.name])) for one in parameters if one.name in files]
+    roles = [(_needs(one), _role(one, files[one.name])) for one in parameters if one.name in files]
     needed = list(dict.fromkeys(role for required, role in roles if required))
     shown = [
         role for one, (_, role) in zip(files.values(), roles, strict=True) if one in SHOWN_OPTIONAL
@@ -306,7 +312,8 @@ def _role(parameter: Parameter, kind: str) -> str:
 
 def _variant(model_id: str) -> Iterator[str]:
     """Yield what the words of an ID say of one variant among siblings."""
-    for word in ID_WORDS.findall(model_id.partition("/")[2].lower()):
+    app, _, variant = model_id.lower().partition("/")[2].partition("/")
+    for word in ID_WORDS.findall(f"{app.replace('master', '')} {variant}"):
         if word in VARIANTS:
             yield VARIANTS[word]
         elif word[0].isdigit() and (size := VARIANT_SIZE.fullmatch(word)):

@@ -39,7 +39,7 @@ _SPELLED = (
 SPELLED = {word.lower(): word for word in _SPELLED.split()}
 # Titles that only their owner tells apart.
 GENERIC = re.compile(
-    r"v[\d.]+|agent|avatars?|audio|images?|subtitles?|tts|upscaler?|upscale|videos?|voices?", re.I
+    r"v[\d.]+|agent|avatars?|audio|images?|subtitles?|upscaler?|upscale|videos?|voices?", re.I
 )
 # Words of which a model has one at most: a title with another one belongs to a sibling.
 _TIERS = "fast flash lite master max mini pro rapid schnell standard turbo ultra"

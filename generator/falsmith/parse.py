@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
@@ -28,6 +28,7 @@ from falsmith.schema.labels import choices, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
 from falsmith.text import is_plain
+from falsmith.text_rules import steering
 from falsmith.traits import traits
 
 __all__ = ["parse"]
@@ -108,7 +109,13 @@ def parse(
         input_is_known=inputs.known,
         output_schema=answer,
         output_is_known=outputs.known,
-        warnings=(*inputs.warnings, *outputs.warnings, *input_warnings, *output_warnings),
+        warnings=(
+            *inputs.warnings,
+            *outputs.warnings,
+            *input_warnings,
+            *output_warnings,
+            *_summary_warnings(summaries),
+        ),
         source_digest=_digest(documents),
     )
 
@@ -145,6 +152,12 @@ def _summaries(documents: Documents) -> Iterator[str]:
     for text in (documents.metadata.get("description"), about):
         if isinstance(text, str):
             yield clean_text(text)
+
+
+def _summary_warnings(summaries: Iterable[str]) -> Iterator[str]:
+    """Yield why words of the platform's own on the model are left out, where they steer."""
+    for reason in filter(None, map(steering, summaries)):
+        yield f"the platform's description: a sentence was left out: {reason}"
 
 
 def _parameters(schema: Schema) -> Iterator[Parameter]:

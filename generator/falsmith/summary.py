@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence, Set
 
 from fal_runtime.text import one_line
 from falsmith.filters import ASCII_PUNCTUATION
+from falsmith.prose import sentences
 from falsmith.text_rules import without_steering
 
 __all__ = ["content_words", "facts"]
 
 MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])|\s*\n\s*|\s+[-*]\s+(?=[A-Z])")
+# What is worth saying of a model stands at the beginning.
+MOST_READ = 2_000
 LEAST_WORDS = 2
 LONGEST_NAME = 6
 _PRAISE = (
@@ -58,8 +60,9 @@ UNFINISHED = frozenset(
     {"a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"}
 )
 FROM = re.compile(
-    r"\b(?:from|with just|only|using|given|of your|in your|your|any)\s+"
-    r"(?:(?:an?|the|your|single|just|simple|multiple|static|reference|input)\s+)*"
+    r"\b(?:from|with just|only|using|given|of your|in your|your|any"
+    r"|(?:turn|transform|convert|animate|edit|restyle|upscale|enhance|extend)(?:s|ing)?)\s+"
+    r"(?:(?:an?|the|your|any|single|just|simple|multiple|static|still|reference|input)\s+)*"
     rf"({_ANY})\b(?:\s*(?:and|or|,|/|&|\+)\s*(?:an?\s+)?({_ANY})\b)?",
     re.I,
 )
@@ -105,8 +108,8 @@ def facts(
     """
     for text in texts:
         kept, _ = without_steering(MARKDOWN_LINK.sub(r"\1", text) if "](" in text else text)
-        for sentence in SENTENCE_END.split(kept):
-            plain = one_line(sentence.translate(ASCII_PUNCTUATION))
+        for sentence in sentences(kept[:MOST_READ]):
+            plain = sentence.translate(ASCII_PUNCTUATION)
             if _states(plain, said) and _is_true(plain, takes, accepts, makes):
                 fact = _without_praise(plain)
                 if _is_whole(fact, said):

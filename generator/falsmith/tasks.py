@@ -296,7 +296,7 @@ TASKS = (
     Task("audio isolation", "Isolate speech from background noise", "to clean up a recording",
          makes="audio"),
     Task("speech to text, transcribe, asr, whisper, wizper, scribe", "Transcribe speech to text",
-         "for subtitles, notes, meetings", takes="audio video", gives="text"),
+         "for subtitles, notes, meetings", takes="audio video"),
     Task("text to dialogue, dialogue", "Speak a dialogue of several voices",
          "for audio dramas and podcasts", makes="audio"),
     Task("extend audio", "Extend a sound effect", takes="audio", makes="audio"),
@@ -333,7 +333,7 @@ TASKS = (
          "for duration, size, codec, frame rate", gives="JSON"),
     Task("audio compressor", "Compress the dynamics of audio", "for even volume", takes="audio"),
     Task("blend video", "Blend one video over another", "for overlays", takes="video"),
-    Task("interleave video", "Interleave videos", "to alternate clips", takes="video"),
+    Task("interleave video", "Interleave videos", "to alternate their frames", takes="video"),
     Task("reverse video", "Play a video backwards", takes="video"),
     Task("trim video", "Cut a part out of a video", "to shorten a clip", takes="video"),
     # 3D.

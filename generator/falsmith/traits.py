@@ -7,6 +7,7 @@ from typing import Any
 from fal_runtime.model_id import is_model_id
 from falsmith.documents import Json
 from falsmith.model import Channel, Parameter, Traits
+from falsmith.prose import sentences
 
 __all__ = ["purpose", "traits"]
 
@@ -53,7 +54,6 @@ REWRITES = re.compile(
     re.I,
 )
 OFF_WORDS = ("off", "none", "disabled", "false", "no", "never")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])|\s*\n+\s*")
 # What a document says of money; a trade of quality for speed is none, nor is what makes no odds.
 MONEY = re.compile(
     r"\b(?:cost(?:s|ing|lier)?|pric(?:e[sd]?|ing)|bill(?:s|ed|ing|able)?|charge[sd]?)\b"
@@ -158,7 +158,7 @@ def _says_rewrites(parameter: Parameter) -> bool:
 def _money(description: str) -> Iterator[str]:
     """Yield the sentences that speak of a price, without those that only weigh pros and cons."""
     if MONEY.search(description):
-        for sentence in SENTENCE_END.split(description):
+        for sentence in sentences(description):
             if MONEY.search(TRADE.sub("", sentence)):
                 yield sentence
 
