@@ -6,8 +6,8 @@ printed as the one JSON object.
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fal_runtime.jobs.ledger import Ledger
 __all__ = ["main", "run_fal_api_job"]
 
-_INPUT_OPTIONS = ("args", "args_file", "set", "set_file", "preset")
+_INPUT_OPTIONS = ("args", "args_file", "set", "set_file", "preset", "like")
 # Pairs of options that say opposite things.
 _OPPOSED = (
     ("submit", "sync_only"),
@@ -167,10 +167,14 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
 
+    config = load_config(model.skill, process.environ, key=key)
+    words = tuple(config.redact(word.encode()).decode() for word in process.words)
+    services = Services(config, report)
+    options = replace(options, words=words)
     prepared = None
     try:
         if options.action is None:
-            prepared = _prepared_input(process, model, line, report)
+            prepared, options = _prepared_input(process, model, line, options, services)
         elif line.unknown:
             from fal_runtime.input.prepare import raise_problems
 
@@ -180,18 +184,19 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
             raise
         fields = (known_field(problem, model.document) for problem in error.problems)
         about = next(filter(None, fields), None)
-        words = ("--schema",) if about is None else ("--schema", about)
-        raise replace(error, next=(*options.command, *words)) from None
+<<<<<<< HEAD
+        asked = ("--schema",) if about is None else ("--schema", about)
+        raise replace(error, next=(*options.command, *asked)) from None
+=======
+        words = [] if about is None else [about]
+        raise replace(error, next=(*options.command, "--schema", *words)) from None
+>>>>>>> 84d99be (Type the words of next)
     uploads = tuple(map(_readable_upload, options.upload))
-    config = load_config(model.skill, process.environ, key=key)
-    words = tuple(config.redact(word.encode()).decode() for word in process.words)
-    options = replace(options, words=words)
-    daemon = None
     if options.action in (None, "result") and not (options.no_queue or options.sync_only):
         from fal_runtime.daemon.client import DaemonClient
 
         daemon = DaemonClient(config, str(model.model_id), process.environ)
-    services = Services(config, report, daemon=daemon)
+        services = replace(services, daemon=daemon)
     return _Call(model, options, services, prepared, uploads)
 
 
@@ -212,22 +217,66 @@ def _typed(name: str) -> str:
 
 
 def _prepared_input(
-    process: Process, model: CalledModel, line: ParsedCommand, report: Callable[[str], None]
-) -> "PreparedInput":
-    """Return the checked input: defaults.yaml, then what the line gives."""
+    process: Process,
+    model: CalledModel,
+    line: ParsedCommand,
+    options: CallOptions,
+    services: "Services",
+) -> tuple["PreparedInput", CallOptions]:
+    """Return the checked input: defaults.yaml or an earlier call, then what the line gives.
+
+    The options are returned as well, for an earlier call says how it was run.
+    """
     from fal_runtime.input.defaults import read_defaults
     from fal_runtime.input.prepare import check_input, given_input
 
-    options = line.options
+    report = services.report
     if not model.document.known:
         report("notice: the model's input schema is not known here: its input is not checked")
     checks = {"validate": not options.no_validate, "allow_unknown": options.allow_unknown}
     layers = read_defaults(model.skill, process.folder, model.document, options.preset, **checks)
+    if options.like is not None:
+        from fal_runtime.jobs.earlier import call_like
+
+        with closing(_open_ledger(process, services)) as ledger:
+            liked, options = call_like(ledger, options.like, str(model.model_id), options)
+        # What stood in the defaults then is in that input.
+        preset = {name: layer for name, layer in layers.items() if name != "defaults"}
+        layers = {f"like {options.like}": liked, **preset}
     given = given_input(line, model.document, process.read_stdin, layers)
-    prepared = check_input(given.value, model.document, given.problems, **checks)
+    value = _with_earlier_files(process, model, given.value, options, services)
+    prepared = check_input(value, model.document, given.problems, **checks)
     for notice in prepared.notices:
         report(f"notice: {notice}")
-    return replace(prepared, sources=dict.fromkeys(prepared.value, "built in") | given.sources)
+    sources = dict.fromkeys(prepared.value, "built in") | given.sources
+    return replace(prepared, sources=sources), options
+
+
+def _with_earlier_files(
+    process: Process,
+    model: CalledModel,
+    value: dict[str, Any],
+    options: CallOptions,
+    services: "Services",
+) -> dict[str, Any]:
+    """Return the input with the files of earlier jobs that it names."""
+    from fal_runtime.fal.http import Connection, new_client
+    from fal_runtime.jobs.earlier import names_earlier_files, with_earlier_files
+
+    if not names_earlier_files(value, model.document):
+        return value
+    with closing(_open_ledger(process, services)) as ledger, ExitStack() as stack:
+        connection = None
+        if not options.dry_run:
+            client = stack.enter_context(new_client(services.config))
+            connection = Connection(client, services.config, services.report)
+        return with_earlier_files(value, model.document, ledger, connection)
+
+
+def _open_ledger(process: Process, services: "Services") -> "Ledger":
+    from fal_runtime.jobs.ledger import open_ledger
+
+    return open_ledger(process.environ, process.folder, services.report)
 
 
 def _readable_upload(name: str) -> Path:
@@ -284,10 +333,10 @@ def _ledger(process: Process, call: _Call) -> "Ledger":
 
     Raises LocalError where there is no usable one: nothing was sent by then.
     """
-    from fal_runtime.jobs.ledger import Ledger, open_ledger
+    from fal_runtime.jobs.ledger import Ledger
 
     try:
-        return open_ledger(process.environ, process.folder, call.services.report)
+        return _open_ledger(process, call.services)
     except LocalError as error:
         if call.options.action in (None, "jobs"):
             raise

@@ -9,18 +9,21 @@ import pkgutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from fal_runtime.config import Config, load_config
-from fal_runtime.daemon.place import DaemonPlace, UnusableError
+from fal_runtime.daemon.place import DaemonPlace, RunsAlreadyError, UnusableError, locked
 from fal_runtime.dependencies import require_modules
-from fal_runtime.errors import FalError, LocalError
+from fal_runtime.errors import FalError, LocalError, UsageError
 from fal_runtime.model import called_model, preset_model
+from fal_runtime.text import one_line
 
-__all__ = ["client_main", "daemon_main"]
+__all__ = ["client_main", "daemon_main", "options_about"]
 
+_PACKAGES = ("httpx", "platformdirs", "yaml")
 # What a daemon may come to need: all of it is imported at its start, for the files may change.
 _ROOMS = ("daemon", "fal", "input", "jobs", "output")
 
@@ -47,9 +50,12 @@ def daemon_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
         config = load_config(model.skill, os.environ)
         config.authorization()
         place = DaemonPlace.of(os.environ, model.skill, given.model_id)
-        if given.background:
-            return _in_background(place, config, started)
-        return _serve(place, config, started, sys.stdout)
+        run = _in_background if given.background else partial(_serve, told=sys.stdout)
+        with locked(place):
+            return run(place, config, started)
+    except RunsAlreadyError:
+        _print({"status": "RUNNING"}, sys.stdout)
+        return 0
     except UnusableError as error:
         return _failed(LocalError("local_trouble", str(error)))
     except FalError as error:
@@ -66,17 +72,20 @@ def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
     what.add_argument("--cancel", metavar="J", help="cancel job J")
     what.add_argument("--shutdown", action="store_true", help="end its jobs, then the daemon")
     given = parser.parse_args(argv)
-    job = given.wait or given.cancel
-    if job is not None:
-        from fal_runtime.command import main
-
-        # What it says comes from the script that has these commands as options.
-        sys.argv[0] = str(Path(sys.argv[0]).with_name("fal_api_call.py"))
-        words = ["-m", given.model_id, "--result" if given.wait else "--cancel", job]
-        return main(words, model_id=None, skill=skill)
-    from fal_runtime.daemon.status import daemon_status, shut_down
-
+    words = sys.argv[1:] if argv is None else argv
     try:
+        if given.wait or given.cancel:
+            require_modules(_PACKAGES, Path(sys.argv[0]).absolute(), words, os.environ)
+            options = options_about(
+                "result" if given.wait else "cancel", given.wait or given.cancel, given.model_id
+            )
+            from fal_runtime.command import main
+
+            # What it says is of the script that has these commands as options.
+            sys.argv[0] = str(Path(sys.argv[0]).with_name("fal_api_call.py"))
+            return main(options, model_id=None, skill=skill)
+        from fal_runtime.daemon.status import daemon_status, shut_down
+
         model = called_model(skill, given.model_id)
         status = daemon_status(DaemonPlace.of(os.environ, model.skill, given.model_id).folder)
         shown = (shut_down(status) if given.shutdown else status).as_json()
@@ -86,6 +95,30 @@ def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
         return _failed(error)
     _print({"jobs": shown["jobs"]} if given.jobs else shown, sys.stdout)
     return 0
+
+
+def options_about(
+    action: Literal["result", "cancel"], name: str, model_id: str | None
+) -> list[str]:
+    """Return the words of `fal_api_call.py` that wait for a job, as its own call did, or cancel it.
+
+    `model_id` is of a job that the ledger does not know. Raises UsageError without one, and
+    LocalError as `open_ledger`.
+    """
+    from fal_runtime.jobs.job import collect_command
+    from fal_runtime.jobs.ledger import open_ledger
+
+    with closing(open_ledger(os.environ, Path.cwd(), _say)) as ledger:
+        job = ledger.job(name)
+    if job is not None and action == "result":
+        words = collect_command(job)[len(job.options.command) :]
+        return ["-m", job.model_id, *words]
+    if job is None and model_id is None:
+        shown = one_line(name, 100)
+        text = f"the ledger has no job {shown}: fal's request ID needs its model as well (-m)"
+        raise UsageError("usage", text)
+    known = job.model_id if job is not None else str(model_id)
+    return ["-m", known, f"--{action}", name]
 
 
 def _parser(skill: Path | None, purpose: str) -> argparse.ArgumentParser:
@@ -125,7 +158,7 @@ def _in_background(place: DaemonPlace, config: Config, started: float) -> int:
 
 def _serve(place: DaemonPlace, config: Config, started: float, told: TextIO) -> int:
     """Run the daemon to its end; `told` gets one JSON object: it has begun, or why it cannot."""
-    from fal_runtime.daemon.server import RunsAlreadyError, run_daemon
+    from fal_runtime.daemon.server import run_daemon
     from fal_runtime.jobs.ledger import open_ledger
 
     log = logging.Logger("daemon", logging.INFO)
@@ -133,8 +166,6 @@ def _serve(place: DaemonPlace, config: Config, started: float, told: TextIO) -> 
         _import_rooms()
         ledger = open_ledger(os.environ, Path.cwd(), log.warning, daemon=True)
         run_daemon(place, config, ledger, started=started, ready=partial(_begun, told), log=log)
-    except RunsAlreadyError:
-        _print({"status": "RUNNING"}, told)
     except UnusableError as error:
         _print({"error": LocalError("local_trouble", str(error)).as_json()}, told)
         return 9
@@ -156,6 +187,10 @@ def _import_rooms() -> None:
         package = importlib.import_module(f"fal_runtime.{room}")
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _failed(error: FalError) -> int:

@@ -29,7 +29,7 @@ _LARGEST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A token bucket of one model."""
+    """A token bucket of one model, or of all below an app; a rate of 0 is no limit."""
 
     rate_per_min: float
     burst: int
@@ -43,7 +43,7 @@ def _number(default: float, least: float, most: float = _LARGEST) -> Any:  # noq
 class Settings:
     """How a skill queues, waits and downloads; seconds and megabytes.
 
-    Each number has its range; it is a whole one where its default is.
+    Each number has its range; it is a whole one where its default is. A rate of 0 is no limit.
     """
 
     max_concurrent: int = _number(2, 1)

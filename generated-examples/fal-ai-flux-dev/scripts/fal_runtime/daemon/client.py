@@ -1,26 +1,27 @@
 """A client of the daemon: starts it where there is none, hands a job over and tells of it."""
 
 import json
-import math
 import os
 import select
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fal_runtime.config import Config
-from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError
+from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError, daemon_folders
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
     Ended,
     Failed,
     Greeting,
     HandOver,
+    HeldJobs,
+    Jobs,
     Lines,
     Message,
     Progress,
@@ -38,7 +39,6 @@ from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
     from fal_runtime.jobs.job import Job
-    from fal_runtime.jobs.ledger import Ledger
 
 __all__ = ["Channel", "DaemonClient", "background_command", "connected"]
 
@@ -158,6 +158,10 @@ def background_command(place: DaemonPlace) -> list[str]:
     return words + (["--skill", str(place.skill.absolute())] if place.skill is not None else [])
 
 
+class _ReleasedError(Exception):
+    """The daemon leaves the job to the one after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DaemonClient:
     """What hands a model's jobs to its daemon; `environ` is also the environment of a new one."""
@@ -166,52 +170,62 @@ class DaemonClient:
     model_id: str
     environ: Mapping[str, str] = field(repr=False)
 
-    def run(
-        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
-    ) -> "Job | None":
-        """Hand a job over and return it as the ledger has it when it has ended, or at `until`.
+    def run(self, job: "Job", until: float, report: Callable[[str], None]) -> bool:
+        """Hand a job over; return when it has ended, or at `until`: the ledger says how it stands.
 
-        Of a job that the daemon has already it is only told. With `--submit` it is waited for
-        until fal has it, or until a limit makes it wait. `until` is of `time.monotonic()`; `report`
-        takes lines about progress. None where no daemon can be used: `report` is told why.
+        With `--submit` that is when fal has it, or a limit makes it wait. `until` is of
+        `time.monotonic()`; `report` takes lines about progress. False where no daemon can be used:
+        `report` is told why. Raises FalError where the daemon itself fails at the job.
         """
-        assert job.id is not None, "a job that is handed over is in the ledger"
         try:
             place = DaemonPlace.of(self.environ, self.config.skill, self.model_id)
-            return self._run(place, ledger, job, until, report)
+            self._run(place, job, until, report)
         except UnusableError as error:
             report(f"notice: no daemon runs this job ({error}): this command does")
-            return None
+            return False
+        return True
+
+    def watch(self, job: "Job", until: float, report: Callable[[str], None]) -> None:
+        """Tell of a job until it has ended, or `until`, by whichever daemon has it.
+
+        Returns at once where none has it, or none can be asked: the ledger knows the job as well.
+        """
+        for folder in daemon_folders(self.environ):
+            with suppress(UnusableError, EOFError, OSError, _ReleasedError):
+                channel = connected(Marker.read(folder))
+                if channel is None:
+                    continue
+                with closing(channel):
+                    if any(held.job == job.id for held in channel.answer(Jobs(), HeldJobs).jobs):
+                        self._watch(channel, job, until, report)
+                        return
 
     def _run(
-        self,
-        place: DaemonPlace,
-        ledger: "Ledger",
-        job: "Job",
-        until: float,
-        report: Callable[[str], None],
-    ) -> "Job":
+        self, place: DaemonPlace, job: "Job", until: float, report: Callable[[str], None]
+    ) -> None:
+        patience = 0.0
         for attempt in range(_TRIES):
-            # Whoever was handed over to another daemon does not hand it back.
-            channel = self._fitting(place, report) if attempt == 0 else self._any(place)
-            try:
-                if channel.greeting.identity != self.config.identity:
-                    raise UnusableError("another one, with another key or addresses, has begun")
-                failure = self._watch(channel, job, until, report)
-            except (EOFError, OSError):
-                continue
-            finally:
-                channel.close()
-            known = ledger.job(str(job.id)) or job
-            return replace(known, error=failure) if failure is not None else known
+            first = attempt == 0
+            channel = self._fitting(place, report) if first else self._any(place, patience)
+            with closing(channel):
+                try:
+                    self._watch(channel, job, until, report)
+                except _ReleasedError:
+                    # Whoever asked that daemon to leave starts the next one.
+                    patience = _START
+                except (EOFError, OSError):
+                    patience = 0.0
+                else:
+                    return
         raise UnusableError("it was lost several times")
 
     def _watch(
         self, channel: Channel, job: "Job", until: float, report: Callable[[str], None]
-    ) -> FalError | None:
-        """Tell of the job until it has ended, or `until`; return an error of the daemon itself.
+    ) -> None:
+        """Tell of the job until it has ended, or `until`; raises FalError where the daemon failed.
 
-        Raises EOFError where the daemon leaves before, UnusableError where it does not have it.
+        Raises EOFError where the daemon is lost before, _ReleasedError where it leaves the job to
+        another one, UnusableError where it does not have it.
         """
         channel.send(Run(str(job.id)))
         try:
@@ -222,58 +236,61 @@ class DaemonClient:
                     case Waiting(_, why):
                         report(f"Waiting {why}")
                         if job.options.submit:
-                            return None
+                            return
                     case Submitted() if job.options.submit:
-                        return None
+                        return
                     case Ended():
-                        return None
+                        return
                     case Failed(_, code, text):
-                        return FalError(code, text)
+                        raise FalError(code, text)
                     case Refused(_, reason):
                         raise UnusableError(reason)
                     case Released():
-                        raise EOFError
+                        raise _ReleasedError
         except ProtocolError as error:
             raise UnusableError(str(error)) from None
-        return None
 
     def _fitting(self, place: DaemonPlace, report: Callable[[str], None]) -> Channel:
         """Return a connection to a daemon of this key and these settings.
 
         One that does not fit hands over to a new one. Raises UnusableError where that takes long.
         """
-        channel = self._any(place)
+        channel = connected(Marker.read(place.folder))
+        if channel is None or channel.greeting.leaving:
+            if channel is not None:
+                channel.close()
+            return self._any(place)
         misfit = self._misfit(place, channel.greeting)
         if misfit is None:
             return channel
         report(f"The daemon is started anew: the one that runs {misfit}")
-        try:
-            channel.send(HandOver(self.config.identity))
+        with closing(channel):
+            with suppress(OSError):  # it leaves already
+                channel.send(HandOver(self.config.identity))
             channel.await_end(_HAND_OVER)
-        finally:
-            channel.close()
-        channel = self._any(place)
-        misfit = self._misfit(place, channel.greeting)
-        if misfit is not None:
-            channel.close()
-            raise UnusableError(f"a new one {misfit}")
-        return channel
+        return self._any(place)
 
-    def _any(self, place: DaemonPlace) -> Channel:
-        """Return a connection to a daemon that takes jobs, started where there is none."""
-        deadline, started = time.monotonic() + _PATIENCE, -math.inf
+    def _any(self, place: DaemonPlace, patience: float = 0.0) -> Channel:
+        """Return a connection to a daemon of this key, whatever its settings.
+
+        Where there is none, one is started; first one that another process starts is looked for,
+        for as many seconds as there is `patience`.
+        """
+        now = time.monotonic()
+        deadline, begin = now + _PATIENCE, now + patience
         while (now := time.monotonic()) < deadline:
             channel = connected(Marker.read(place.folder))
             if channel is not None and not channel.greeting.leaving:
-                return channel
+                if channel.greeting.identity == self.config.identity:
+                    return channel
+                channel.close()
+                raise UnusableError("the one that runs has another key or other addresses")
             if channel is not None:
-                try:
+                with closing(channel):
                     channel.await_end(_HAND_OVER)
-                finally:
-                    channel.close()
-            elif now > started + _START:
+            elif now >= begin:
                 self._start(place)
-                started = time.monotonic()
+                begin = time.monotonic() + _START
             else:
                 time.sleep(_LOOK)
         raise UnusableError(f"none can be had within {_PATIENCE:g} seconds")

@@ -14,15 +14,13 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a job may not start yet; `seconds` is None where that hangs on other jobs' ends."""
+    """Why a job may not start yet; `seconds` is None where that hangs on when other jobs end."""
 
     seconds: float | None
     why: str
 
     def __str__(self) -> str:
-        if self.seconds is None:
-            return self.why
-        return f"{max(self.seconds, 0.1):.1f} s: {self.why}"
+        return self.why if self.seconds is None else f"{max(self.seconds, 0.1):.1f} s: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class _Bucket:
         grown = self.tokens + (now - self.at) * self.limit.rate_per_min / 60
         return replace(self, tokens=min(grown, float(self.limit.burst)), at=now)
 
-    def wait(self, now: float) -> Wait | None:
-        rate, missing = self.limit.rate_per_min, 1 - self.filled(now).tokens
+    def wait(self, now: float, tokens: int) -> Wait | None:
+        rate, missing = self.limit.rate_per_min, tokens - self.filled(now).tokens
         if rate == 0 or missing <= _ROUNDING:
             return None
         return Wait(missing * 60 / rate, f"no more than {rate:g} starts a minute ({self.name})")
@@ -53,18 +51,26 @@ class Limits:
     last_start: float | None = None
     buckets: Mapping[str, _Bucket] = field(default_factory=lambda: MappingProxyType({}))
 
-    def wait(self, model_id: str, running: int, now: float) -> Wait | None:
-        """Return why a job of the model may not start now, the longest wait; None where it may."""
+    def wait(self, model_id: str, running: int, now: float, ahead: int = 0) -> Wait | None:
+        """Return why a job of the model may not start now, None where it may.
+
+        Of several reasons it is the one that is known to last longest. So many jobs `ahead` of it
+        start before, each as soon as it may: the seconds are then the least that it waits.
+        """
         settings, waits = self.settings, list[Wait]()
-        if running >= settings.max_concurrent:
-            jobs = "the job that runs ends" if running == 1 else f"one of {running} jobs ends"
-            return Wait(None, f"until {jobs} (max_concurrent: {settings.max_concurrent})")
-        if self.last_start is not None and now < self.last_start + settings.start_interval:
+        if running + ahead >= settings.max_concurrent:
+            waits.append(Wait(None, f"until others have ended (max_concurrent: {running} run)"))
+        begun = now - settings.start_interval if self.last_start is None else self.last_start
+        pause = begun + settings.start_interval * (ahead + 1) - now
+        if pause > 0:
             why = f"{settings.start_interval:g} s between two starts (start_interval)"
-            waits.append(Wait(self.last_start + settings.start_interval - now, why))
-        found = [bucket.wait(now) for bucket in self._of(model_id, now).values()]
+            waits.append(Wait(pause, why))
+        found = [bucket.wait(now, ahead + 1) for bucket in self._of(model_id, now).values()]
         waits += [wait for wait in found if wait is not None]
-        return max(waits, key=lambda wait: wait.seconds or 0.0, default=None)
+        longest = max(waits, key=lambda wait: wait.seconds or 0.0, default=None)
+        if longest is None or ahead == 0:
+            return longest
+        return replace(longest, why=f"{longest.why}; {ahead} before it")
 
     def started(self, model_id: str, now: float) -> "Limits":
         """Return the limits after the start of a job of the model."""

@@ -6,8 +6,9 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from fal_runtime.paths import safe_name
 from fal_runtime.settings import SETTINGS_FILE
 from fal_runtime.text import one_line
 
-__all__ = ["DaemonPlace", "Marker", "UnusableError", "daemon_folders", "own_folder"]
+__all__ = [
+    "DaemonPlace",
+    "Marker",
+    "RunsAlreadyError",
+    "UnusableError",
+    "daemon_folders",
+    "locked",
+    "own_folder",
+]
 
 # The bytes of a socket's path that macOS takes; Linux takes four more.
 _LONGEST_SOCKET = 103
@@ -113,13 +122,44 @@ class DaemonPlace:
         raise UnusableError("; ".join(reasons))
 
     def newest_change(self) -> float:
-        """Return when scripts or settings of the skill changed last, in seconds since 1970."""
+        """Return when scripts or settings of the skill changed last, in seconds since 1970.
+
+        What claims to be of the future, as files of another machine may, would always be newest.
+        """
         package = Path(__file__).absolute().parent.parent
         times = [place.stat().st_mtime for place in package.rglob("*.py")]
         if self.skill is not None:
             with suppress(OSError):
                 times.append((self.skill / SETTINGS_FILE).stat().st_mtime)
-        return max(times, default=0.0)
+        now = time.time()
+        return max((changed for changed in times if changed <= now), default=0.0)
+
+
+class RunsAlreadyError(Exception):
+    """Another process is the daemon of this folder."""
+
+
+@contextmanager
+def locked(place: DaemonPlace) -> Iterator[None]:
+    """Be the one daemon of the folder; the lock falls with the process, however that ends.
+
+    Raises RunsAlreadyError, or UnusableError where files cannot be made.
+    """
+    import fcntl  # Windows has none, and no daemon
+
+    place.open()
+    try:
+        number = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise UnusableError(f"{place.lock} cannot be opened: {error.strerror}") from None
+    with open(number, "wb") as file:  # noqa: PTH123 - it is open already
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunsAlreadyError from None
+        except OSError as error:
+            raise UnusableError(f"{place.lock} cannot be locked: {error.strerror}") from None
+        yield
 
 
 def daemon_folders(environ: Mapping[str, str]) -> list[Path]:

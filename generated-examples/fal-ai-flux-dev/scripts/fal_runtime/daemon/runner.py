@@ -3,6 +3,7 @@
 import heapq
 import logging
 import socket
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -121,6 +122,7 @@ class Runner:
         self._idle = idle
         self._limits = Limits(config.settings)
         self._held: dict[str, _Held] = {}
+        self._waiting: deque[_Held] = deque()
         self._due: list[tuple[float, int, _Held]] = []
         self._numbers = count()
         self._running = 0
@@ -198,7 +200,7 @@ class Runner:
                     continue
                 if self._leaving == "stop":
                     self._let_go()
-                pause = min(self._start(now), self._step_due(now), self._idle)
+                pause = min(self._start_waiting(now), self._step_due(now), self._idle)
                 if not self.is_done:
                     self._changed.wait(pause)
         # Whoever reads the outbox sees that it is over.
@@ -212,47 +214,48 @@ class Runner:
 
     def _let_go(self) -> None:
         """Forget the jobs of which no step is under way: a later process goes on with them."""
-        idle = {held.job_id for _, _, held in self._due}
-        idle |= {held.job_id for held in self._waiting()}
+        idle = [held.job_id for _, _, held in self._due]
+        idle += [held.job_id for held in self._waiting]
         self._due.clear()
+        self._waiting.clear()
         for job_id in idle:
             del self._held[job_id]
             self._outbox.put(Released(job_id))
 
-    def _waiting(self) -> list[_Held]:
-        """Return the jobs that have not started, in the order in which they came."""
-        return [held for held in self._held.values() if held.job is not None and held.until is None]
-
-    def _start(self, now: float) -> float:
-        """Start the waiting jobs that may, and return the seconds until another one may."""
-        waiting = self._waiting()
-        for place, held in enumerate(waiting):
-            assert held.job is not None, "a waiting job is claimed"
-            if held.job.state == "accepted":
-                wait = self._limits.wait(self._model_id, self._running, now)
-                if wait is not None:
-                    self._tell_waiting(waiting[place:], str(wait), wait.why)
-                    return wait.seconds if wait.seconds is not None else self._idle
-                self._limits = self._limits.started(self._model_id, now)
-            held.until, held.told = self._deadline(held.job, now), None
-            self._running += 1
-            self._push(now, held)
+    def _start_waiting(self, now: float) -> float:
+        """Start the waiting jobs that may, and return the seconds until the next one may."""
+        while self._waiting:
+            wait = self._limits.wait(self._model_id, self._running, now)
+            if wait is not None:
+                self._tell_waiting(now)
+                return wait.seconds if wait.seconds is not None else self._idle
+            self._limits = self._limits.started(self._model_id, now)
+            self._begin(self._waiting.popleft(), now)
         return self._idle
+
+    def _begin(self, held: _Held, now: float) -> None:
+        """Have a job stepped from now to its deadline."""
+        assert held.job is not None, "a job that begins is claimed"
+        held.until, held.told = self._deadline(held.job, now), None
+        self._running += 1
+        self._push(now, held)
+
+    def _tell_waiting(self, now: float) -> None:
+        """Tell those for what they wait that were not told, and the first when that has changed."""
+        for place in range(len(self._waiting) - 1, -1, -1):
+            held = self._waiting[place]
+            if held.told is not None and place > 0:
+                continue
+            wait = self._limits.wait(self._model_id, self._running, now, place)
+            if wait is not None and held.told != wait.why:
+                held.told = wait.why
+                self._outbox.put(Waiting(held.job_id, str(wait)))
 
     def _deadline(self, job: Job, now: float) -> float:
         """Return until when a job is followed: one that was sent long ago is looked at once."""
         _, seconds = job_deadline(self._config, job.options)
         age = self._clock.date().timestamp() - job.sent if job.sent is not None else 0.0
         return now + min(max(seconds - age, 0.0), seconds)
-
-    def _tell_waiting(self, waiting: list[_Held], first: str, others: str) -> None:
-        """Tell for what each of the jobs waits, once for each reason."""
-        for place, held in enumerate(waiting):
-            ahead = f"{place} before it, {others}"
-            is_news = held.told is None or (place == 0 and "before it" in held.told)
-            if is_news:
-                held.told = first if place == 0 else ahead
-                self._outbox.put(Waiting(held.job_id, held.told))
 
     def _step_due(self, now: float) -> float:
         """Hand what is due to the threads, and return the seconds until more is."""
@@ -282,9 +285,13 @@ class Runner:
             reply = Refused(held.job_id, f"{type(cause).__name__}: {cause}")
         with self._changed:
             held.job = job
+            self._outbox.put(reply)
             if job is None:
                 del self._held[held.job_id]
-            self._outbox.put(reply)
+            elif job.state == "accepted":
+                self._waiting.append(held)
+            else:  # it was sent before, and no limit of starts has a say
+                self._begin(held, self._clock.now())
             self._changed.notify()
 
     def _step(self, held: _Held) -> None:

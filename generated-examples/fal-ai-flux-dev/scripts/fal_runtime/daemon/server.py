@@ -1,6 +1,5 @@
 """The daemon's process: one for a folder, its socket, and the clients that are connected to it."""
 
-import fcntl
 import hmac
 import logging
 import os
@@ -41,7 +40,7 @@ from fal_runtime.daemon.runner import Outbox, Runner
 from fal_runtime.fal.http import REAL_CLOCK, Clock
 from fal_runtime.jobs.ledger import Ledger
 
-__all__ = ["RunsAlreadyError", "Server", "kept_up", "listening", "locked", "run_daemon"]
+__all__ = ["Server", "kept_up", "listening", "run_daemon"]
 
 _PIECE = 64 << 10
 _BACKLOG = 128
@@ -52,31 +51,6 @@ _OLD_LOGS = 2
 # Between the end of a loop that failed and its next beginning.
 _PAUSE = 1.0
 _LAST = (Ended, Failed, Refused, Released)
-
-
-class RunsAlreadyError(Exception):
-    """Another process is the daemon of this folder."""
-
-
-@contextmanager
-def locked(place: DaemonPlace) -> Iterator[None]:
-    """Be the one daemon of the folder; the lock falls with the process, however that ends.
-
-    Raises RunsAlreadyError, or UnusableError where files cannot be made.
-    """
-    place.open()
-    try:
-        number = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise UnusableError(f"{place.lock} cannot be opened: {error.strerror}") from None
-    with open(number, "wb") as file:  # noqa: PTH123 - it is open already
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunsAlreadyError from None
-        except OSError as error:
-            raise UnusableError(f"{place.lock} cannot be locked: {error.strerror}") from None
-        yield
 
 
 @contextmanager
@@ -292,7 +266,9 @@ def run_daemon(
     ready: Callable[[], None],
     log: logging.Logger,
 ) -> None:
-    """Be the daemon of a place until there is nothing left to do; for the main thread.
+    """Be the daemon of a place, whose lock is held, until there is nothing left to do.
+
+    It is for the main thread, which signals interrupt.
 
     Args:
         place: Its folder, and where its socket may stand.
@@ -302,52 +278,51 @@ def run_daemon(
         ready: Called once, when clients can connect.
         log: Where it writes what it does.
 
-    Raises RunsAlreadyError, and UnusableError where there can be no daemon here.
+    Raises UnusableError where there can be no daemon here.
 
     """
-    with locked(place):
-        path = place.new_socket()
-        with listening(path) as listener, log_file(place, config, log):
-            outbox = Outbox()
-            runner = Runner(config, place.model_id, ledger, outbox=outbox, log=log)
-            greeting = Greeting(
-                PROTOCOL,
-                RUNTIME_VERSION,
-                os.getpid(),
-                started,
-                config.identity,
-                settings_digest(config.settings),
-                leaving=False,
-            )
-            idle_timeout = config.settings.client_idle_timeout
-            server = Server(
-                listener, greeting, runner, outbox=outbox, log=log, idle_timeout=idle_timeout
-            )
-            skill = str(place.skill.absolute()) if place.skill is not None else None
-            marker = Marker(os.getpid(), started, str(path), place.model_id, skill)
-            try:
-                marker.write(place.folder)
-            except OSError as error:
-                text = f"{place.folder} cannot be written: {error.strerror}"
-                raise UnusableError(text) from None
-            try:
-                log.info("started for %s", place.model_id)
-                runner.resume()
-                scheduler = Thread(target=kept_up, args=(runner.schedule, "scheduler", log))
-                scheduler.start()
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(number, lambda _number, _frame: outbox.put("finish"))
-                ready()
-                kept_up(server.serve, "server", log)
-                scheduler.join()
-                runner.close()
-                server.close()
-            finally:
-                outbox.close()
-                ledger.close()
-                with suppress(OSError):
-                    (place.folder / "marker").unlink()
-                log.info("ended")
+    path = place.new_socket()
+    with listening(path) as listener, log_file(place, config, log):
+        outbox = Outbox()
+        runner = Runner(config, place.model_id, ledger, outbox=outbox, log=log)
+        greeting = Greeting(
+            PROTOCOL,
+            RUNTIME_VERSION,
+            os.getpid(),
+            started,
+            config.identity,
+            settings_digest(config.settings),
+            leaving=False,
+        )
+        idle_timeout = config.settings.client_idle_timeout
+        server = Server(
+            listener, greeting, runner, outbox=outbox, log=log, idle_timeout=idle_timeout
+        )
+        skill = str(place.skill.absolute()) if place.skill is not None else None
+        marker = Marker(os.getpid(), started, str(path), place.model_id, skill)
+        try:
+            marker.write(place.folder)
+        except OSError as error:
+            text = f"{place.folder} cannot be written: {error.strerror}"
+            raise UnusableError(text) from None
+        try:
+            log.info("started for %s", place.model_id)
+            runner.resume()
+            scheduler = Thread(target=kept_up, args=(runner.schedule, "scheduler", log))
+            scheduler.start()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda _number, _frame: outbox.put("finish"))
+            ready()
+            kept_up(server.serve, "server", log)
+            scheduler.join()
+            runner.close()
+            server.close()
+        finally:
+            outbox.close()
+            ledger.close()
+            with suppress(OSError):
+                (place.folder / "marker").unlink()
+            log.info("ended")
 
 
 def kept_up(

@@ -113,6 +113,14 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _header(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and text.strip() and len(text) <= 200):
+        raise argparse.ArgumentTypeError(
+            f"expected up to 200 printable ASCII characters, got {text[:40]!r}"
+        )
+    return text.strip()
+
+
 def _folder(text: str) -> Path:
     try:
         return Path(text).expanduser()
@@ -169,6 +177,9 @@ class CallOptions:
     preset: str | None = _option(
         "input", "a bundle of references/defaults.yaml", "NAME", _not_empty
     )
+    like: str | None = _option(
+        "input", "call as job J did, with the changes given here", "J", _not_empty
+    )
     allow_unknown: bool = _switch("input", "send --args fields that the schema does not know")
     no_validate: bool = _switch("input", "send the input without checking it")
     schema: str | None = _option(
@@ -215,6 +226,9 @@ class CallOptions:
     start_timeout: float | None = _option(
         "jobs", "give up if not started in S (above 1)", "S", _seconds(1, above=True)
     )
+    runner_hint: str | None = _option(
+        "jobs", "run where jobs of this hint ran before", "HINT", _header
+    )
     no_retry: bool = _switch("jobs", "fal does not retry a failed run itself")
     api_key: str | None = _option("jobs", "refused; set FAL_KEY", "KEY", _not_empty, short="-k")
     help: bool = field(
@@ -225,8 +239,13 @@ class CallOptions:
 
     @property
     def logs(self) -> bool:
-        """Whether the job's log lines are wanted."""
+        """Whether the job's log lines are saved."""
         return self.save_logs or self.save_logs_inline
+
+    @property
+    def shows_logs(self) -> bool:
+        """Whether fal is asked for them: they are shown as they come, and saved where wanted."""
+        return self.logs or not self.quiet
 
     @property
     def print_paths(self) -> bool:

@@ -54,6 +54,7 @@ __all__ = [
     "job_result",
     "job_status",
     "list_jobs",
+    "listed_job",
     "preview_job",
     "run_job",
     "upload_files",
@@ -141,7 +142,7 @@ def job_result(
     _, seconds = job_deadline(services.config, options)
     until = started + min(options.wait or seconds, seconds)
     if not own and services.daemon is not None:
-        services.daemon.run(ledger, job, until, services.report)
+        services.daemon.watch(job, until, services.report)
         job, own = _known_job(services, ledger, model_id, name, options)
     while not own:
         if clock.now() >= until:
@@ -199,7 +200,7 @@ def cancel_job(
 def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
     listed = [
-        _listed(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
+        listed_job(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
     ]
     return CallResult("COMPLETED", model_id, result=listed)
 
@@ -255,11 +256,9 @@ def _follow(
                     clock.sleep(min(due, until) - now)
                 before, began = job, clock.now()
                 if own:
-                    job, due = advance(ledger, job, connection, began, until)
+                    job, due = advance(ledger, job, connection, began, until, stream=not once)
                 else:
                     job, due = step(job, connection, ledger, began, until)
-                for line in progress(before, job):
-                    services.report(line)
                 if before.state == "submitting" != job.state != "accepted":
                     until = clock.now() + wait
                 is_answered = once and job.trouble is None and job.failure is None
@@ -282,16 +281,16 @@ def _handed_over(
         job = _begun(services, ledger, job, once=False, own=False)
         _, seconds = job_deadline(services.config, options)
         until = started + min(options.wait or seconds, seconds)
-        held = daemon.run(ledger, job, until, services.report)
-        if held is None:
+        if not daemon.run(job, until, services.report):
             own = ledger.claim(str(job.id))
             if own is not None:
                 return _follow(services, ledger, own)[0], clock.now() - started
-            held = ledger.job(str(job.id)) or job
-        is_left = held.error is None and not (held.has_ended or options.submit)
-        job = unfinished(held) if is_left else held
+        job = ledger.job(str(job.id)) or job
+        if job.error is None and not (job.has_ended or options.submit):
+            job = unfinished(job)
     except FalError as error:
-        job = replace(job, error=error)
+        known = ledger.job(job.id) if job.id is not None else None
+        job = replace(known or job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = _broken_hand_over(ledger, job, cause)
     return job, clock.now() - started
@@ -397,12 +396,14 @@ def _is_saved_here(job: Job, options: CallOptions) -> bool:
     return there and named and all(path.is_relative_to(folder) for path in paths)
 
 
-def _listed(entry: Entry, now: float) -> dict[str, Json]:
+def listed_job(entry: Entry, now: float) -> dict[str, Json]:
+    """Return a job as lists of jobs show it."""
     job = entry.job
     made = datetime.fromtimestamp(entry.created, UTC)
     listed: dict[str, Json] = {
         "job": job.id,
         "request_id": job.request_id,
+        "model_id": job.model_id,
         "when": f"{made:%Y-%m-%dT%H:%M:%SZ}",
         "age_s": round(max(now - entry.created, 0)),
         "state": job.state,
@@ -428,6 +429,8 @@ def _model_request(
         headers["X-Fal-Queue-Priority"] = options.priority
     if options.start_timeout is not None:
         headers["X-Fal-Request-Timeout"] = f"{options.start_timeout:g}"
+    if options.runner_hint is not None:
+        headers["X-Fal-Runner-Hint"] = options.runner_hint
     if options.no_retry:
         headers["X-Fal-No-Retry"] = "1"
     origin = config.origins.run if is_sync else config.origins.queue

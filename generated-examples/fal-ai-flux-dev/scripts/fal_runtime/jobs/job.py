@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import httpx
 
@@ -28,9 +28,6 @@ from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.result import CallResult, Status
 from fal_runtime.output.save import SavedResult
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
-
-if TYPE_CHECKING:
-    from fal_runtime.jobs.ledger import Ledger
 
 __all__ = [
     "CANCELLED",
@@ -83,15 +80,19 @@ CANCELLED = JobError("cancelled", "the job was cancelled")
 
 
 class JobDaemon(Protocol):
-    """What runs the jobs of the ledger in a process of its own."""
+    """What runs jobs of the ledger in a process of its own."""
 
-    def run(
-        self, ledger: "Ledger", job: "Job", until: float, report: Callable[[str], None]
-    ) -> "Job | None":
-        """Have a job run, and return it as the ledger has it when it has ended, or at `until`.
+    def run(self, job: "Job", until: float, report: Callable[[str], None]) -> bool:
+        """Have a job run; return when it has ended, or at `until`: the ledger says how it stands.
 
-        A job with `--submit` is returned when fal has it, or a limit makes it wait. None where no
-        daemon can be used: `report` was told why.
+        For a job with `--submit` that is when fal has it, or a limit makes it wait. False where no
+        daemon can be used: `report` was told why. Raises FalError where the daemon fails at it.
+        """
+
+    def watch(self, job: "Job", until: float, report: Callable[[str], None]) -> None:
+        """Tell of a job until it has ended, or `until`; return at once where no daemon has it.
+
+        Raises FalError as `run`.
         """
 
 
@@ -129,7 +130,8 @@ class Job:
     address it was made (Config.identity). `created`, `changed` and `sent` are UTC seconds:
     when it was accepted, when its state changed, when the request that costs money went out.
     `error` ends a command, `trouble` (the last reply was of no use) does not. `failure` is what
-    the status said of a job that failed, until its result says more. `submitted_here`: by this
+    the status said of a job that failed, until its result says more. `streams`: its status may
+    come as a stream. `submitted_here`: by this
     command, where of other jobs only the ID was given. Times are those of the clock.
     """
 
@@ -148,6 +150,7 @@ class Job:
     queue_position: int | None = None
     logs: tuple[str, ...] = ()
     polls: int = 0
+    streams: bool = True
     troubles: int = 0
     trouble: FalError | None = None
     failure: FalError | None = None
@@ -212,8 +215,13 @@ def progress(before: Job, after: Job) -> list[str]:
     lines = []
     if after.state == "accepted" and after.trouble is not before.trouble:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
+    command = shlex.join(collect_command(after))
+    if after.state == "unknown" and before.state == "submitting":
+        lines.append(
+            "fal's answer did not come: looking for the job there, without sending it again. To "
+            f"look later: {command}"
+        )
     if after.is_at_fal and not before.is_at_fal and not after.is_sync:
-        command = shlex.join(collect_command(after))
         lines.append(
             f"Submitted as {after.request_id}. To collect it later, free of charge: {command}"
         )

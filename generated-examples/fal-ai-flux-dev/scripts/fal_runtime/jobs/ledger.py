@@ -229,13 +229,6 @@ class Ledger:
             )
         return job
 
-    def last(self) -> Job | None:
-        """Return the job that was saved last, of whatever model."""
-        rows = self._read(
-            f"SELECT {_WHOLE} FROM jobs WHERE state = 'saved' ORDER BY changed DESC LIMIT 1"
-        )
-        return next((self._whole(*row) for row in rows), None)
-
     def jobs(
         self,
         model_id: str | None = None,
@@ -445,13 +438,14 @@ def _written(job: Job) -> dict[str, Any]:
 
 
 def _lasting(job: Job) -> Job:
-    """Return the job without what changes with every poll and says nothing a day later."""
-    return replace(job, polls=0, troubles=0, trouble=None, changed=0.0)
+    """Return the job without what fal tells anew with every status."""
+    told = replace(job, status="UNKNOWN", queue_position=None, logs=(), streams=True)
+    return replace(told, polls=0, troubles=0, trouble=None, changed=0.0)
 
 
 def _resumable(job: Job) -> Job:
     """Return a job that another process left, as the next step can take it."""
-    job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False)
+    job = replace(job, polls=0, troubles=0, trouble=None, submitted_here=False, streams=True)
     broken_off = job.state == "unknown" and job.error is not None and job.error.exit_status == 130
     if job.state == "submitting" or broken_off:
         ended = unconfirmed("the command that sent it was ended before the answer came")

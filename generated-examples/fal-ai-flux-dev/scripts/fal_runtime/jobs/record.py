@@ -17,7 +17,7 @@ __all__ = ["job_of_record", "record_of_job"]
 _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 # What a call was told once: the input stands beside the record, and a key in no file at all.
-_TOLD_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel")
+_TOLD_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel", "like")
 
 
 def record_of_job(job: Job) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC
 from functools import partial
@@ -33,8 +33,17 @@ from fal_runtime.fal.protocol import (
 )
 from fal_runtime.fal.queue import ask, submit
 from fal_runtime.fal.storage import upload_all
+from fal_runtime.fal.stream import status_events
 from fal_runtime.input.prepare import with_links
-from fal_runtime.jobs.job import CANCELLED, Job, JobState, call_result, job_deadline, unfinished
+from fal_runtime.jobs.job import (
+    CANCELLED,
+    Job,
+    JobState,
+    call_result,
+    job_deadline,
+    progress,
+    unfinished,
+)
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.recovery import in_time, next_look, own_request
 from fal_runtime.output.files import links
@@ -45,6 +54,7 @@ from fal_runtime.settings import LONGEST_WAIT
 
 __all__ = ["advance", "step"]
 
+_SILENT_STREAM = 10.0
 _FIRST_PAUSE = 0.2
 _GROWTH = 1.5
 _SUBMIT_TRIES = 4
@@ -61,25 +71,41 @@ Next = tuple[Job, float | None]
 
 
 def advance(
-    ledger: Ledger, job: Job, connection: Connection, now: float, until: float = math.inf
+    ledger: Ledger,
+    job: Job,
+    connection: Connection,
+    now: float,
+    until: float = math.inf,
+    *,
+    stream: bool = False,
 ) -> Next:
-    """Do one step of an own job and write down what it became: the only way that a job goes on.
+    """Do one step of an own job, write down and report what it became: the only way a job goes on.
 
+    With `stream` the step may last until the job ends: its status is then read as it changes.
     What cannot be written is not acted on, as long as nothing was sent. Afterwards the job goes on
     without the ledger: what was paid for is worth more than its entry.
     """
-    after, due = step(job, connection, ledger, now, until)
-    after = replace(after, changed=connection.clock.date().timestamp())
-    try:
-        if ledger.save(after, job):
-            return after, due
-    except LocalError as error:
-        if job.state == "accepted":
-            return replace(job, state="refused", error=error), None
-        connection.report(f"warning: {error}")
-        return replace(after, id=None), due
-    # Another command cancelled it before it was sent.
-    return ledger.job(str(job.id)) or after, None
+    if stream and job.state == "submitted" and job.streams:
+        steps = _watch(job, connection, ledger, now, until)
+    else:
+        steps = iter([step(job, connection, ledger, now, until)])
+    following: Next = job, None
+    for reached, due in steps:
+        after = replace(reached, changed=connection.clock.date().timestamp())
+        try:
+            if not ledger.save(after, job):
+                # Another command cancelled it before it was sent.
+                return ledger.job(str(job.id)) or after, None
+        except LocalError as error:
+            if job.state == "accepted":
+                return replace(job, state="refused", error=error), None
+            connection.report(f"warning: {error}")
+            after = replace(after, id=None)
+        for line in progress(job, after):
+            connection.report(line)
+        job = after
+        following = job, due
+    return following
 
 
 def step(
@@ -209,11 +235,16 @@ def _recovered(job: Job, found: PastRequest, now: float) -> Next:
 def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
     """Ask how the job stands."""
     assert job.urls is not None, "a job that is at fal has its addresses"
-    url = f"{job.urls.status}?logs={int(job.options.logs)}"
+    url = f"{job.urls.status}?logs={int(job.options.shows_logs)}"
     reply = ask(connection, "GET", url, read_status, until)
     if reply.state in ("unclear", "missing", "closed"):
         return _without_answer(job, reply, connection, now)
-    job = replace(job, logs=max(job.logs, reply.logs, key=len), trouble=None, troubles=0)
+    return _told(job, reply, connection, now)
+
+
+def _told(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:
+    """Return the job as fal says that it stands."""
+    job = replace(job, logs=_grown(job.logs, reply.logs), trouble=None, troubles=0)
     job = replace(job, queue_position=reply.queue_position)
     if reply.state == "cancelled":
         return _ended(replace(job, state="cancelled", error=reply.error), connection)
@@ -223,6 +254,33 @@ def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
     status = "IN_QUEUE" if reply.state == "queued" else "IN_PROGRESS"
     pause = _pause(job, reply, connection)
     return replace(job, status=status, polls=job.polls + 1), now + pause
+
+
+def _grown(logs: tuple[str, ...], told: tuple[str, ...]) -> tuple[str, ...]:
+    """Return all lines so far: a status has them all, an event of a stream those since the last."""
+    if told[: len(logs)] == logs:
+        return told
+    return logs if logs[len(logs) - len(told) :] == told else logs + told
+
+
+def _watch(
+    job: Job, connection: Connection, ledger: Ledger, now: float, until: float
+) -> Iterator[Next]:
+    """Yield what a job becomes as its status changes; where nothing streams, it is asked for."""
+    assert job.urls is not None, "a job that is at fal has its addresses"
+    interval, _ = job_deadline(connection.config, job.options)
+    url = f"{job.urls.status}/stream?logs={int(job.options.shows_logs)}"
+    # A line that was cut may look like a silent one: then the status is asked for.
+    silence = max(interval, _SILENT_STREAM)
+    job = replace(job, streams=False)
+    for reply in status_events(connection, url, silence, until):
+        if reply.state in ("unclear", "missing", "closed"):
+            break
+        job, due = _told(replace(job, streams=True), reply, connection, now)
+        yield job, due
+        if job.state != "submitted":
+            return
+    yield step(job, connection, ledger, connection.clock.now(), until)
 
 
 def _cancel(job: Job, connection: Connection, now: float, until: float) -> Next:

@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "httpx>=0.27,<1",
+#     "jsonschema>=4.21,<5",
+#     "platformdirs>=4.2,<5",
+#     "pyyaml>=6.0.1,<7",
+# ]
+# ///
+"""What client and daemon say to each other: see fal_runtime/daemon/protocol.py."""
+
+import sys
+from pathlib import Path
+
+# Not resolved: a linked script still belongs to the skill that it lies in.
+SKILL = Path(__file__).absolute().parent.parent
+sys.path.insert(0, str(SKILL / "scripts"))
+if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
+    sys.stderr.write(
+        "error: scripts/fal_runtime is a link that leads nowhere: copy the skill together with "
+        "fal-skill-creator beside it, or generate it with --standalone\n"
+    )
+    sys.exit(9)
+
+from fal_runtime.daemon import protocol  # noqa: E402
+from fal_runtime.daemon.protocol import *  # noqa: E402, F403
+
+__all__ = protocol.__all__  # noqa: PLE0605
