@@ -162,7 +162,7 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     key = key_of_argument(options.api_key, process.environ, report)
     validate = model.document.known and not options.no_validate and options.action is None
     needed = ["httpx", "yaml", *(["jsonschema"] if validate else [])]
-    if not (options.dry_run or options.upload or process.environ.get("FAL_STATE_DIR")):
+    if not (options.dry_run or process.environ.get("FAL_STATE_DIR")):
         needed.append("platformdirs")
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
@@ -292,7 +292,8 @@ def _perform(process: Process, call: _Call) -> CallResult:
 
     options, services = call.options, call.services
     if call.uploads:
-        return _in_short(commands.upload_files(services, call.uploads), options)
+        with closing(_ledger(process, call)) as ledger:
+            return _in_short(commands.upload_files(services, ledger, call.uploads), options)
     model_id = call.model.model_id
     assert model_id is not None, "every other action names a model"
     if call.prepared is not None and options.dry_run:
@@ -335,7 +336,8 @@ def _ledger(process: Process, call: _Call) -> "Ledger":
     except LocalError as error:
         if call.options.action in (None, "jobs"):
             raise
-        call.services.report(f"notice: {error}; the job is looked up at fal alone")
+        instead = "" if call.uploads else "; the job is looked up at fal alone"
+        call.services.report(f"notice: {error}{instead}")
         return Ledger(None)
 
 

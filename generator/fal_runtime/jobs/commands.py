@@ -205,14 +205,14 @@ def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     return CallResult("COMPLETED", model_id, result=listed)
 
 
-def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
+def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:
     """Upload local files and return their links: `result` is a list of `{path, url, ...}`."""
     started = services.clock.now()
     result = CallResult("REFUSED", None)
     try:
         with ExitStack() as stack:
             connection = _connected(services, stack)
-            uploaded = upload_all(connection, [path.absolute() for path in paths], {})
+            uploaded = upload_all(connection, [path.absolute() for path in paths], ledger)
         links = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
             for path, url in uploaded.items()

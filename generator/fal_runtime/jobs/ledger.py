@@ -19,6 +19,7 @@ from threading import RLock
 from typing import Any, BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.fal.prices import Price
 from fal_runtime.fal.protocol import unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job
@@ -44,6 +45,16 @@ _MIGRATIONS = (
     );
     CREATE INDEX jobs_of_request ON jobs (request_id);
     CREATE INDEX jobs_of_time ON jobs (created);
+    """,
+    """
+    CREATE TABLE links (
+        identity TEXT NOT NULL, content TEXT NOT NULL, link TEXT NOT NULL,
+        PRIMARY KEY (identity, content)
+    );
+    CREATE TABLE prices (
+        identity TEXT NOT NULL, model_id TEXT NOT NULL, asked REAL NOT NULL,
+        unit_price REAL, unit TEXT, currency TEXT, PRIMARY KEY (identity, model_id)
+    );
     """,
 )
 _WHOLE = "job, body, content"
@@ -274,6 +285,43 @@ class Ledger:
             return database.execute(
                 "DELETE FROM jobs WHERE ended AND changed < ?", (before,)
             ).rowcount
+
+    def link(self, identity: str, content: str) -> str | None:
+        """Return the link of an earlier upload of the same content."""
+        rows = self._read(
+            "SELECT link FROM links WHERE identity = ? AND content = ?", (identity, content)
+        )
+        return rows[0][0] if rows else None
+
+    def keep_link(self, identity: str, content: str, link: str) -> None:
+        """Write down the link of an upload, where inputs are kept."""
+        if self.keeps_inputs:
+            row = (identity, content, link)
+            with self._transaction() as database:
+                database.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", row)
+
+    def prices(self, identity: str, asked_after: float) -> dict[str, Price | None]:
+        """Return the unit prices asked after a time (UTC seconds); None where fal lists none."""
+        rows = self._read(
+            "SELECT model_id, unit_price, unit, currency FROM prices "
+            "WHERE identity = ? AND asked > ?",
+            (identity, asked_after),
+        )
+        return {model_id: Price(*told) if told[0] is not None else None for model_id, *told in rows}
+
+    def keep_prices(self, identity: str, prices: Mapping[str, Price | None], asked: float) -> None:
+        """Write down unit prices as they were told."""
+        rows = [
+            (
+                identity,
+                model_id,
+                asked,
+                *((told.unit_price, told.unit, told.currency) if told else (None,) * 3),
+            )
+            for model_id, told in prices.items()
+        ]
+        with self._transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _kept(self, job: Job) -> Job:
         """Return what is written of a job: of its input the digests where inputs are not kept."""

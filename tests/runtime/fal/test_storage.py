@@ -1,14 +1,17 @@
 """Uploads: whole or in parts, each content once while its link lives."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from fal_runtime.config import load_config
 from fal_runtime.errors import FalError
 from fal_runtime.fal.storage import upload_all
+from fal_runtime.jobs.ledger import Ledger
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal
@@ -51,7 +54,7 @@ def test_a_file_above_100_megabytes_goes_in_parts(fal: "Fal", film: Path) -> Non
     fal.script.on(f"PUT {PLACE}/3", httpx.Response(503), fal.answer({"etag": "etag-3"}))
     headers = httpx.Response(200, headers={"etag": "etag-4"})
     fal.script.on(f"PUT {PLACE}/4", httpx.WriteError("gone"), headers)
-    assert upload_all(fal.connection, [film], {}) == {film: LINK}
+    assert upload_all(fal.connection, [film], fal.ledger) == {film: LINK}
     sizes = [len(fal.script.calls(f"PUT {PLACE}/{n}")[-1].content) for n in range(1, 12)]
     assert sizes == [10 * MEGABYTE] * 10 + [7]
     assert fal.script.calls(f"PUT {PLACE}/11")[0].content == b"the end"
@@ -74,10 +77,10 @@ def test_an_upload_whose_completion_was_answered_into_the_void_is_there(
     lost = httpx.ReadError("gone")
     fal.script.on(f"POST {PLACE}/complete", lost, httpx.Response(404))
     fal.script.on(f"HEAD {LINK}", httpx.Response(200))
-    assert upload_all(fal.connection, [film], {}) == {film: LINK}
+    assert upload_all(fal.connection, [film], fal.ledger) == {film: LINK}
     fal.script.on(f"HEAD {LINK}", httpx.Response(404))
     with pytest.raises(FalError, match="could not be uploaded"):
-        upload_all(fal.connection, [film], {})
+        upload_all(fal.connection, [film], fal.ledger)
 
 
 @pytest.mark.parametrize(
@@ -88,34 +91,32 @@ def test_a_part_that_is_not_taken_ends_the_upload(
 ) -> None:
     fal.script.on(f"PUT {PLACE}/2", answer)
     with pytest.raises(FalError, match="nothing was submitted") as caught:
-        upload_all(fal.connection, [film], {})
+        upload_all(fal.connection, [film], fal.ledger)
     assert caught.value.exit_status == 6
     assert fal.script.calls(f"POST {PLACE}/complete") == []
 
 
 def test_the_same_content_is_uploaded_once_while_its_link_lives(fal: "Fal", picture: Path) -> None:
-    links: dict[str, str] = {}
     again = picture.with_name("copy.png")
     again.write_bytes(b"picture")
     fal.script.on(f"HEAD {LINK}", httpx.Response(200))
-    both = upload_all(fal.connection, [picture, again], links)
+    both = upload_all(fal.connection, [picture, again], fal.ledger)
     assert both == {picture: LINK, again: LINK}
     assert len(fal.script.calls(INITIATE)) == 1
     (looked,) = fal.script.calls(f"HEAD {LINK}")
     assert "authorization" not in looked.headers
     fal.script.on(f"HEAD {LINK}", httpx.Response(404))
-    upload_all(fal.connection, [picture], links)
+    upload_all(fal.connection, [picture], fal.ledger)
     assert len(fal.script.calls(INITIATE)) == 2
 
 
 def test_another_content_and_another_type_are_uploaded(fal: "Fal", picture: Path) -> None:
-    links: dict[str, str] = {}
-    upload_all(fal.connection, [picture], links)
+    upload_all(fal.connection, [picture], fal.ledger)
     picture.with_name("in.webp").write_bytes(b"picture")
-    upload_all(fal.connection, [picture.with_name("in.webp")], links)
+    upload_all(fal.connection, [picture.with_name("in.webp")], fal.ledger)
     picture.write_bytes(b"Picture")
-    upload_all(fal.connection, [picture], links)
-    assert (len(fal.script.calls(INITIATE)), len(links)) == (3, 3)
+    upload_all(fal.connection, [picture], fal.ledger)
+    assert len(fal.script.calls(INITIATE)) == 3
 
 
 def test_a_file_that_changes_meanwhile_is_not_taken_for_what_it_was(
@@ -125,11 +126,14 @@ def test_a_file_that_changes_meanwhile_is_not_taken_for_what_it_was(
         picture.write_bytes(b"another picture")
         return httpx.Response(200)
 
-    links: dict[str, str] = {}
     fal.script.on(f"PUT {PLACE}", change)
     with pytest.raises(FalError, match="was changed while it was uploaded") as caught:
-        upload_all(fal.connection, [picture], links)
-    assert (caught.value.exit_status, links) == (9, {})
+        upload_all(fal.connection, [picture], fal.ledger)
+    assert caught.value.exit_status == 9
+    picture.write_bytes(b"picture")
+    fal.script.on(f"PUT {PLACE}", httpx.Response(200))
+    upload_all(fal.connection, [picture], fal.ledger)
+    assert len(fal.script.calls(INITIATE)) == 2
 
 
 def test_a_file_that_became_shorter_is_said(fal: "Fal", picture: Path) -> None:
@@ -141,12 +145,27 @@ def test_a_file_that_became_shorter_is_said(fal: "Fal", picture: Path) -> None:
 
     fal.script.on(INITIATE, shorten)
     with pytest.raises(FalError, match="became shorter") as caught:
-        upload_all(fal.connection, [picture], {})
+        upload_all(fal.connection, [picture], fal.ledger)
     assert caught.value.exit_status == 9
 
 
 def test_an_empty_file_is_not_sent(fal: "Fal", picture: Path) -> None:
     picture.write_bytes(b"")
     with pytest.raises(FalError, match=r"is empty \(0 bytes\)"):
-        upload_all(fal.connection, [picture], {})
+        upload_all(fal.connection, [picture], fal.ledger)
     assert fal.script.requests == []
+
+
+def test_a_link_is_no_other_users_and_is_not_kept_where_inputs_are_not(
+    fal: "Fal", picture: Path, tmp_path: Path
+) -> None:
+    fal.script.on(f"HEAD {LINK}", httpx.Response(200))
+    upload_all(fal.connection, [picture], fal.ledger)
+    other = replace(fal.connection, config=load_config(None, {"FAL_KEY": "id-2:secret-2"}))
+    upload_all(other, [picture], fal.ledger)
+    assert len(fal.script.calls(INITIATE)) == 2
+    forgetful = Ledger(tmp_path, keeps_inputs=False)
+    for _ in range(2):
+        upload_all(fal.connection, [picture], forgetful)
+    forgetful.close()
+    assert len(fal.script.calls(INITIATE)) == 4

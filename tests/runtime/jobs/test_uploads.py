@@ -85,7 +85,7 @@ def test_passing_upload_trouble_is_tried_again(fal: "Fal", tmp_path: Path) -> No
     storage(fal)
     fal.script.on(PUT, httpx.Response(503), httpx.Response(200))
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    outcome = upload_files(fal.services, [tmp_path / "a.wav"])
+    outcome = upload_files(fal.services, fal.ledger, [tmp_path / "a.wav"])
     assert (outcome.status, outcome.exit_status) == ("COMPLETED", 0)
     assert outcome.result[0]["url"] == "https://cdn.example/in.png"
     assert [request.content for request in fal.script.calls(PUT)] == [b"RIFF", b"RIFF"]

@@ -102,7 +102,7 @@ def test_large_upload_is_streamed_with_its_length(fal: "Fal", server: str, tmp_p
     with httpx.Client(trust_env=False) as client:
         connection = replace(fal.connection, client=client, config=config)
         tracemalloc.start()
-        uploaded = upload_all(connection, [path, path], {})
+        uploaded = upload_all(connection, [path, path], fal.ledger)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert uploaded == {path: f"{server}/in"}
