@@ -7,7 +7,8 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.fal.http import Clock
-from falsmith.platform import Platform, Price
+from fal_runtime.fal.prices import Price
+from falsmith.platform import Platform
 
 KEY = "key-for-tests:0123"
 
@@ -26,7 +27,8 @@ def priced(
     clock = Clock(now=lambda: sum(slept), sleep=slept.append, random=lambda: 0.5)
     environ = {"FAL_PLATFORM_URL": "https://platform.test"} | ({"FAL_KEY": key} if key else {})
     client = httpx.Client(transport=httpx.MockTransport(respond))
-    return Platform(client, load_config(None, environ), clock).price("acme/demo"), asked
+    platform = Platform(client, load_config(None, environ), clock)
+    return platform.prices(["acme/demo"]).get("acme/demo"), asked
 
 
 def test_a_price_needs_a_key() -> None:

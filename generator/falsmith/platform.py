@@ -1,7 +1,7 @@
 """The Platform API's client: finds models, one with its document or all of them, and prices."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -9,12 +9,13 @@ import httpx
 from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.fal.http import Clock, Connection, exchange, unreachable
+from fal_runtime.fal.prices import Price, list_prices
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
 from falsmith.text import counted
 
-__all__ = ["CursorError", "Page", "Platform", "Price"]
+__all__ = ["CursorError", "Page", "Platform"]
 
 EXCERPT = 120
 # What the API's own description gives as an example; the most that it allows stands nowhere.
@@ -41,15 +42,6 @@ class Page:
 
     items: tuple[Entry | DocumentError, ...]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What one `unit` of a model costs; fal gives no tiers by resolution or duration."""
-
-    unit_price: float
-    unit: str
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,28 +154,14 @@ class Platform:
                     "search",
                 )
 
-    def price(self, model_id: str) -> Price | None:
-        """Return the model's unit price, or None where no key is set or there is none.
+    def prices(self, model_ids: Sequence[str]) -> dict[str, Price]:
+        """Return the unit prices of models, as far as fal lists one; none where no key is set.
 
-        Raises: as `find`, but for ModelNotFoundError: a model without a price is none of those.
+        Raises KeyMissingError for a key that is refused, and NotAcceptedError.
         """
         if self.config.key is None:
-            return None
-        try:
-            answer = self._ask("/v1/models/pricing", {"endpoint_id": model_id})
-        except ModelNotFoundError:
-            return None
-        entries = answer.get("prices")
-        for entry in entries if isinstance(entries, list) else ():
-            match entry:
-                case {
-                    "endpoint_id": str(priced),
-                    "unit_price": int() | float() as price,
-                    "unit": str(unit),
-                    "currency": str(currency),
-                } if priced == model_id:
-                    return Price(price, one_line(unit), one_line(currency))
-        return None
+            return {}
+        return list_prices(Connection(self.client, self.config, clock=self.clock), model_ids)
 
     def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Json]:
         """Return the answer about one model; raises as `find`."""

@@ -19,7 +19,7 @@ LEFT_OUT = frozenset(
     {"doctor", "emulator", "templates", "verify"}
     | {
         f"cli/{name}.py"
-        for name in ("call", "demo", "doctor", "emulate", "queue", "upload", "verify")
+        for name in ("call", "demo", "doctor", "emulate", "price", "queue", "upload", "verify")
     }
 )
 

@@ -95,7 +95,7 @@ def test_a_model_is_shown_with_what_the_list_says_of_it(
 
 
 @pytest.mark.parametrize(
-    ("code", "notice"), [(404, ""), (403, "note: no price: the platform refuses the key")]
+    ("code", "notice"), [(404, ""), (403, "note: no price: fal refuses the key")]
 )
 def test_a_price_that_is_refused_takes_nothing_from_the_model(
     fake: "FakePlatform", show: Show, code: int, notice: str

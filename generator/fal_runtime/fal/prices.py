@@ -25,7 +25,8 @@ class Price:
     currency: str
 
     def __str__(self) -> str:
-        return f"{self.unit_price:g} {self.currency} per {self.unit}"
+        number = f"{self.unit_price:.8f}".rstrip("0").rstrip(".")
+        return f"{number} {self.currency} per {self.unit}"
 
 
 def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, Price]:

@@ -16,7 +16,6 @@ from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
 from falsmith.schema.resolve import dig
 from falsmith.text_rules import without_steering
-from falsmith.traits import CATEGORIES
 
 __all__ = [
     "Match",
@@ -37,6 +36,14 @@ TEXT_LIMIT, CATEGORY_LIMIT = 500, 100
 LISTED = 20
 # How deep below an output the files of real models lie at most.
 OUTPUT_DEPTH = 4
+# Those that the catalogue uses; an unknown one is never refused.
+_CATEGORIES = (
+    "text-to-image image-to-image text-to-video image-to-video video-to-video audio-to-video "
+    "text-to-audio text-to-speech audio-to-audio speech-to-speech video-to-audio speech-to-text "
+    "audio-to-text image-to-text video-to-text vision image-to-json text-to-json text-to-text json "
+    "llm text-to-3d image-to-3d 3d-to-3d training workflow"
+)
+CATEGORIES = frozenset(_CATEGORIES.split())
 # The platform's longest summaries are whole articles; a listing has a line for each.
 SUMMARY_LIMIT = 300
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "emulate": "Run a local fal for tests and demonstrations.",
     "generate": "Make skills from model IDs.",
     "list": "List the skills of falsmith in this project.",
+    "price": "Tell what models cost, as fal lists it.",
     "queue": "See and end the daemons that run jobs; find, wait for, cancel and forget jobs.",
     "remove": "Remove a skill, keeping what you changed in it.",
     "search": "Search models by words, category and ability.",

@@ -6,6 +6,7 @@ import sys
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.fal.prices import Price
 from fal_runtime.text import cut, one_line, short_json
 from falsmith.catalog.query import Match, match_of
 from falsmith.cli.options import json_option, notice, open_source, source_options
@@ -13,7 +14,7 @@ from falsmith.documents import Documents, Entry
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id
 from falsmith.parse import parse
-from falsmith.platform import Platform, Price
+from falsmith.platform import Platform
 from falsmith.sources import Live
 
 __all__ = ["show"]
@@ -43,7 +44,7 @@ def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps(_object(model, listed, price), indent=1) + "\n")
     else:
-        _print(model, listed, _amount(price) if price else f"unknown ({why_not})")
+        _print(model, listed, str(price) if price else f"unknown ({why_not})")
     return 0
 
 
@@ -58,15 +59,10 @@ def _price(platform: Platform, model_id: str) -> tuple[Price | None, str]:
     if platform.config.key is None:
         return None, "set FAL_KEY to see it"
     try:
-        return platform.price(model_id), "the platform names none"
+        return platform.prices([model_id]).get(model_id), "the platform names none"
     except FalError as error:
         notice(f"no price: {error}")
         return None, "see the note"
-
-
-def _amount(price: Price) -> str:
-    number = f"{price.unit_price:.8f}".rstrip("0").rstrip(".")
-    return f"{number} {price.currency} per {price.unit}"
 
 
 def _object(model: Model, listed: Match, price: Price | None) -> dict[str, object]:

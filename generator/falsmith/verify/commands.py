@@ -33,7 +33,7 @@ PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 MOST_COMMANDS = 100
 # With one of these no input is sent.
-NO_INPUT = ("status", "result", "cancel", "upload", "schema", "help")
+NO_INPUT = ("status", "result", "cancel", "jobs", "upload", "price", "schema", "help")
 
 
 @dataclass(slots=True)
@@ -140,12 +140,13 @@ def _unreadable_input(
     if preset is None and named_model(words) is None and not given.options.help:
         return "--model-id is missing"
     sends_input = all(getattr(given.options, name) in (None, False, ()) for name in NO_INPUT)
-    file = given.options.args_file
-    # A file for --args-file is the reader's own: nobody knows what will stand there.
-    if not sends_input or file not in (None, "-"):
+    files = [each.partition("=")[2] for each in given.options.set_file]
+    files += [given.options.args_file] if given.options.args_file is not None else []
+    # A file is the reader's own: nobody knows what will stand there.
+    if not sends_input or any(file != "-" for file in files):
         raise_problems(given.unknown)
         return None
-    if file == "-" and stdin is None:
+    if files and stdin is None:
         return "it reads standard input, and the text does not show what stands there"
     prepare_command(words, model_id=preset, schema=schema, stdin_text=stdin)
     return None

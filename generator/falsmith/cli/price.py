@@ -1,0 +1,48 @@
+"""`falsmith price`: what models cost a unit, as the platform lists it."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from falsmith.cli.options import json_option, notice, open_platform
+from falsmith.names import check_model_id
+
+__all__ = ["price"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith price fal-ai/flux/dev fal-ai/kokoro
+What one input would cost: the script of a skill, with --price and the input.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("model_ids", metavar="ID...", nargs=-1, required=True)
+@json_option
+def price(model_ids: tuple[str, ...], as_json: bool) -> int:
+    """Tell what a unit of each model costs; a key is needed.
+
+    fal lists one price a model: tiers by resolution or duration stand only in the model's own text.
+    """
+    platform = open_platform()
+    platform.config.authorization()
+    asked = [check_model_id(model_id) for model_id in dict.fromkeys(model_ids)]
+    prices = platform.prices(asked)
+    if as_json or not sys.stdout.isatty():
+        empty = {"unit_price": None, "unit": None, "currency": None}
+        rows = [
+            {"model_id": name, **(asdict(prices[name]) if name in prices else empty)}
+            for name in asked
+        ]
+        sys.stdout.write(json.dumps({"prices": rows}, indent=1) + "\n")
+    else:
+        width = max(map(len, asked))
+        for name in asked:
+            told = str(prices[name]) if name in prices else "no price is listed"
+            sys.stdout.write(f"{name:<{width}}  {told}\n")
+    missing = [name for name in asked if name not in prices]
+    if missing:
+        notice(f"fal lists no price of {', '.join(missing)}: the IDs may be wrong")
+    return 0
