@@ -27,7 +27,7 @@ from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Entry", "Ledger", "digested", "open_ledger"]
+__all__ = ["Booking", "Entry", "Ledger", "digested", "open_ledger"]
 
 _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
@@ -77,6 +77,18 @@ class Entry:
     changed: float
     prompt: str
     owned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What fal billed a job for, and what a unit costs as far as that was asked."""
+
+    job_id: str
+    model_id: str
+    created: float
+    units: float
+    unit_price: float | None
+    currency: str | None
 
 
 class Ledger:
@@ -322,6 +334,25 @@ class Ledger:
         ]
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def booked(self, since: float) -> list[Booking]:
+        """Return the jobs that were begun after a time and of which fal told the billed units."""
+        rows = self._read(
+            "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
+            "WHERE created >= ? AND billable_units IS NOT NULL ORDER BY created, rowid",
+            (since,),
+        )
+        return [Booking(*row) for row in rows]
+
+    def keep_unit_price(self, model_id: str, price: Price) -> None:
+        """Write down what a unit costs with all jobs of the model that have no unit price yet."""
+        row = (price.unit_price, price.currency, model_id)
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE jobs SET unit_price = ?, currency = ? WHERE model_id = ? "
+                "AND billable_units IS NOT NULL AND unit_price IS NULL",
+                row,
+            )
 
     def _kept(self, job: Job) -> Job:
         """Return what is written of a job: of its input the digests where inputs are not kept."""
