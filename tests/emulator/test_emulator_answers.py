@@ -34,12 +34,18 @@ def check_answer(documents: Documents) -> None:
     """Check the answer to a sample input: valid, and every link in it leads to bytes."""
     endpoint, files = Endpoint(documents), FileStore(open_state(None), ORIGIN)
     inputs = Sampler(endpoint.input.schema).value(endpoint.input.schema)
-    body = completed(endpoint, inputs if isinstance(inputs, dict) else {}, files.publish).body
+    body = completed(
+        endpoint, inputs if isinstance(inputs, dict) else {}, files.publish, files.load, b"chance"
+    ).body
     problems = list(Draft202012Validator(endpoint.output.schema).iter_errors(body))
     assert not problems, (documents.model_id, problems[0].message)
-    for link in links(body):
+    found, contents = list(links(body)), set()
+    assert len(found) == len(set(found)), (documents.model_id, found)
+    for link in found:
         stored = files.find(link.removeprefix(ORIGIN))
         assert stored is not None and stored.data, (documents.model_id, link)
+        contents.add(stored.data)
+    assert len(contents) == len(found), (documents.model_id, found)
     files.rows.close()
 
 

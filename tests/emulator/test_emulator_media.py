@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from falsmith.emulator.media import MediaFile, MediaRequest, produce
+from falsmith.emulator.media import MediaFile, produce, video_seconds
+from falsmith.emulator.order import Order, order_of
 
 SEED = bytes(range(32))
 KINDS = ("image", "video", "audio", "3d", "archive", "file")
@@ -48,7 +49,7 @@ def chunks(data: bytes) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 13), (64, 48), (1024, 768)])
 def test_a_png_has_its_size_and_all_its_pixels(width: int, height: int) -> None:
-    file = produce("image", "image", MediaRequest(width, height), SEED)
+    file = produce("image", "image", Order(width, height), SEED)
     found = chunks(file.data)
     assert struct.unpack(">IIBB", found[b"IHDR"][:10]) == (width, height, 2, 3)
     assert len(zlib.decompress(found[b"IDAT"])) == height * (1 + (width * 2 + 7) // 8)
@@ -56,7 +57,7 @@ def test_a_png_has_its_size_and_all_its_pixels(width: int, height: int) -> None:
 
 
 def test_a_wav_plays_for_the_length_that_was_asked_for() -> None:
-    file = produce("audio", "audio", MediaRequest(seconds=3), SEED)
+    file = produce("audio", "audio", Order(seconds=3), SEED)
     with wave.open(io.BytesIO(file.data)) as reader:
         assert reader.getnchannels() == file.facts["channels"]
         assert reader.getnframes() / reader.getframerate() == file.facts["duration"]
@@ -64,45 +65,150 @@ def test_a_wav_plays_for_the_length_that_was_asked_for() -> None:
     assert file.facts["duration"] == pytest.approx(3, abs=0.01)
 
 
-def test_the_sample_table_of_an_mp4_leads_to_pictures() -> None:
-    file = produce("video", "video", MediaRequest(1600, 900, 2), SEED)
+@pytest.mark.parametrize(
+    "order",
+    [
+        Order(1280, 720, 5),
+        Order(850, 482, 2, fps=29.97),
+        Order(16, 16, 1, fps=1),
+        Order(33, 5, 3, words=("mov", "h264")),
+    ],
+)
+def test_a_video_has_the_size_the_length_and_the_rate_that_it_claims(order: Order) -> None:
+    file = produce("video", "video", order, SEED)
     found = dict(boxes(file.data))
-    (offset,) = struct.unpack(">I", found[b"stco"][8:])
-    sizes = struct.unpack(">8I", found[b"stsz"][12:])
-    assert sum(sizes) == len(found[b"mdat"])
-    for size in sizes:
-        picture = chunks(file.data[offset : offset + size])
-        assert struct.unpack(">II", picture[b"IHDR"][:8]) == (320, 180)
-        offset += size
-    assert (file.facts["duration"], file.facts["num_frames"]) == (2, 8)
-
-
-def test_a_video_says_how_long_it_is_in_every_place_of_its_own() -> None:
-    file = produce("video", "video", MediaRequest(1600, 900, 5), SEED)
-    found = dict(boxes(file.data))
-    (shown,) = struct.unpack(">I", found[b"tkhd"][20:24])
-    times = [struct.unpack(">II", found[box][12:20]) for box in (b"mvhd", b"mdhd")]
+    frames = round(order.seconds * order.fps)
+    assert (file.facts["num_frames"], file.facts["fps"]) == (frames, order.fps)
+    assert video_seconds(file.data) == pytest.approx(file.facts["duration"], abs=0.001)
+    assert file.facts["duration"] == pytest.approx(order.seconds, abs=1 / order.fps)
+    size = struct.unpack(">II", found[b"tkhd"][-8:])
+    assert [side >> 16 for side in size] == [file.facts["width"], file.facts["height"]]
+    assert list(size) == [side // 2 * 2 << 16 for side in (order.width, order.height)]
+    ((scale, total),) = [struct.unpack(">II", found[b"mdhd"][12:20])]
     count, each = struct.unpack(">II", found[b"stts"][8:16])
-    assert (times, shown, count * each) == ([(1000, 5000)] * 2, 5000, 5000)
-    assert (file.facts["duration"], file.facts["fps"]) == (5, 1.6)
+    assert (count, total) == (frames, count * each)
+    assert total / scale == pytest.approx(file.facts["duration"], abs=0.001)
+    sizes = struct.unpack(f">{frames}I", found[b"stsz"][12:])
+    (offset,) = struct.unpack(">I", found[b"stco"][8:])
+    assert sum(sizes) == len(found[b"mdat"])
+    kinds = []
+    for size in sizes:
+        (length,) = struct.unpack(">I", file.data[offset : offset + 4])
+        assert length == size - 4
+        kinds.append(file.data[offset + 4] & 0x1F)
+        offset += size
+    # One key frame, and then frames that refer to it.
+    assert kinds == [5] + [1] * (frames - 1)
 
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
-def test_ffprobe_reads_the_mp4(tmp_path: Path) -> None:
-    file = produce("video", "video", MediaRequest(1600, 900, 2), SEED)
-    path = tmp_path / "video.mp4"
+@pytest.mark.parametrize(
+    ("kind", "order", "codec"),
+    [
+        ("video", Order(1280, 720, 2), "h264"),
+        ("audio", Order(seconds=2, words=("mp3",)), "mp3"),
+        ("audio", Order(seconds=2, words=("aac",)), "aac"),
+        ("audio", Order(seconds=2, words=("opus",)), "opus"),
+        ("audio", Order(seconds=2, words=("flac",)), "flac"),
+    ],
+)
+def test_ffprobe_reads_every_frame(tmp_path: Path, kind: str, order: Order, codec: str) -> None:
+    file = produce(kind, kind, order, SEED)
+    path = tmp_path / f"output.{file.extension}"
     path.write_bytes(file.data)
-    entries = "stream=codec_name,width,height,duration,nb_frames"
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", entries, str(path)]
-    told = subprocess.run(command, capture_output=True, check=True)
+    entries = "stream=codec_name,nb_read_frames"
+    command = ["ffprobe", "-v", "error", "-count_frames", "-of", "json", "-show_entries", entries]
+    told = subprocess.run([*command, str(path)], capture_output=True, check=True)
     (stream,) = json.loads(told.stdout)["streams"]
     assert told.stderr == b""
-    assert (stream["codec_name"], stream["width"], stream["height"]) == ("png", 320, 180)
-    assert (float(stream["duration"]), stream["nb_frames"]) == (2, "8")
+    assert stream["codec_name"] == codec
+    assert int(stream["nb_read_frames"]) == file.facts.get("num_frames", stream["nb_read_frames"])
+
+
+def test_a_jpeg_has_its_size_and_one_code_for_each_block() -> None:
+    file = produce("image", "image", Order(70, 30, words=("jpeg",)), SEED)
+    assert (file.extension, file.content_type) == ("jpg", "image/jpeg")
+    assert file.data.startswith(b"\xff\xd8") and file.data.endswith(b"\xff\xd9")
+    at = file.data.index(b"\xff\xc0")
+    assert struct.unpack(">HH", file.data[at + 5 : at + 9]) == (30, 70)
+    scan = file.data[file.data.index(b"\xff\xda") + 14 : -2].replace(b"\xff\x00", b"\xff")
+    # 9 by 4 blocks of three components: 30 bits for the first, six for each other.
+    assert len(scan) == (30 + 6 * 35 + 7) // 8
+
+
+def test_a_webp_has_its_size() -> None:
+    file = produce("image", "image", Order(70, 30, words=("webp",)), SEED)
+    assert (file.data[:4], file.data[8:16]) == (b"RIFF", b"WEBPVP8L")
+    assert int.from_bytes(file.data[4:8], "little") == len(file.data) - 8
+    bits = int.from_bytes(file.data[21:25], "little")
+    assert (bits & 0x3FFF, bits >> 14 & 0x3FFF) == (69, 29)
+
+
+@pytest.mark.parametrize(
+    ("extension", "beginning"),
+    [("mp3", b"ID3"), ("flac", b"fLaC"), ("ogg", b"OggS"), ("opus", b"OggS"), ("aac", b"ID3")],
+)
+def test_a_sound_comes_in_the_format_that_was_ordered(extension: str, beginning: bytes) -> None:
+    file = produce("audio", "audio", Order(seconds=2, words=(extension,)), SEED)
+    assert file.extension == extension
+    assert file.data.startswith(beginning)
+    assert file.facts["duration"] == pytest.approx(2, abs=0.3)
+
+
+def test_a_format_that_is_not_written_here_gives_another_that_says_so() -> None:
+    file = produce("video", "video", Order(64, 64, words=("webm", "vp9")), SEED)
+    assert (file.extension, file.content_type, file.data[4:8]) == ("mp4", "video/mp4", b"ftyp")
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [
+        ("model_glb", b"glTF"),
+        ("obj", b"# falsmith"),
+        ("fbx", b"; FBX"),
+        ("usdz", b"PK\x03\x04"),
+        ("stl", b"solid"),
+        ("model_mesh", b"glTF"),
+    ],
+)
+def test_a_mesh_has_the_format_that_its_field_names(name: str, beginning: bytes) -> None:
+    assert produce("3d", name, Order(), SEED).data.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "category", "expected"),
+    [
+        ({"resolution": "480p", "aspect_ratio": "16:9"}, "text-to-video", {"width": 848}),
+        ({"resolution": "480p", "aspect_ratio": "1:1"}, "text-to-video", {"width": 640}),
+        ({"resolution": "720p"}, "image-to-video", {"width": 1280, "height": 720}),
+        ({"resolution": "1080p", "aspect_ratio": "9:16"}, "text-to-video", {"height": 1920}),
+        ({"resolution": "2K"}, "text-to-image", {"width": 2048, "height": 2048}),
+        ({"image_size": "1536x1024"}, "text-to-image", {"width": 1536, "height": 1024}),
+        ({"image_size": "portrait_4_3"}, "text-to-image", {"width": 768, "height": 1024}),
+        ({"duration": "8s"}, "text-to-video", {"seconds": 8, "frames": 192}),
+        ({"num_frames": 81, "fps": 16}, "text-to-video", {"seconds": 81 / 16, "frames": 81}),
+        ({"duration": "auto"}, "text-to-video", {"seconds": 5}),
+        ({"music_length_ms": 3000}, "text-to-audio", {"seconds": 3}),
+        ({"text": "x" * 150}, "text-to-speech", {"seconds": 10}),
+        ({"num_images": 3.0}, "text-to-image", {"count": 3}),
+        ({"num_images": "2"}, "text-to-image", {"count": 2}),
+        ({"output_format": "mp3_44100_128"}, "text-to-speech", {"words": ("mp3", "44100", "128")}),
+        ({"audio_setting": {"format": "flac"}}, "text-to-speech", {"words": ("flac",)}),
+    ],
+)
+def test_an_input_says_what_it_wants(
+    inputs: dict[str, Any], category: str, expected: dict[str, Any]
+) -> None:
+    order = order_of(inputs, category)
+    assert {name: getattr(order, name) for name in expected} == expected
+
+
+def test_a_video_that_goes_in_sets_the_length_of_the_one_that_comes_out() -> None:
+    assert order_of({}, "video-to-video", 7.5).seconds == 7.5
 
 
 def test_a_glb_holds_a_scene_and_the_corners_that_it_names() -> None:
-    data = produce("3d", "model_mesh", MediaRequest(), SEED).data
+    data = produce("3d", "model_mesh", Order(), SEED).data
     magic, version, length = struct.unpack("<4sII", data[:12])
     assert (magic, version, length) == (b"glTF", 2, len(data))
     size, kind = struct.unpack("<I4s", data[12:20])
@@ -114,15 +220,13 @@ def test_a_glb_holds_a_scene_and_the_corners_that_it_names() -> None:
 
 
 def test_a_zip_opens_and_its_picture_too() -> None:
-    with zipfile.ZipFile(
-        io.BytesIO(produce("archive", "zip", MediaRequest(), SEED).data)
-    ) as archive:
+    with zipfile.ZipFile(io.BytesIO(produce("archive", "zip", Order(), SEED).data)) as archive:
         assert archive.testzip() is None
         assert chunks(archive.read("output.png"))
 
 
 def test_weights_have_a_header_that_describes_them() -> None:
-    data = produce("file", "lora_file", MediaRequest(), SEED).data
+    data = produce("file", "lora_file", Order(), SEED).data
     (length,) = struct.unpack("<Q", data[:8])
     (_, end) = json.loads(data[8 : 8 + length])["weight"]["data_offsets"]
     assert len(data) == 8 + length + end
@@ -131,7 +235,7 @@ def test_weights_have_a_header_that_describes_them() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_decides_every_byte(kind: str) -> None:
     def made(seed: bytes) -> MediaFile:
-        return produce(kind, "output", MediaRequest(64, 64), seed)
+        return produce(kind, "output", Order(64, 64), seed)
 
     assert made(SEED) == made(SEED)
     assert made(SEED).data != made(bytes([9] * 32)).data

@@ -33,9 +33,11 @@ def test_the_answer_is_the_bare_output(run: Callable[..., httpx.Response]) -> No
 def test_what_an_answer_says_of_a_file_is_true_of_it(
     run: Callable[..., httpx.Response], client: httpx.Client
 ) -> None:
-    for picture in run(prompt="a fox", num_images=3, image_size="square").json()["images"]:
+    asked = {"prompt": "a fox", "num_images": 3, "image_size": "square", "output_format": "png"}
+    for picture in run(**asked).json()["images"]:
         served = client.get(picture["url"])
         assert served.headers["content-type"] == picture["content_type"] == "image/png"
+        assert picture["url"].endswith("/" + picture["file_name"])
         assert len(served.content) == picture["file_size"]
         assert (picture["width"], picture["height"]) == (512, 512)
 
@@ -76,7 +78,7 @@ def test_the_same_input_and_seed_give_the_same_bytes_under_another_link(
 def test_sync_mode_puts_the_files_into_the_answer(run: Callable[..., httpx.Response]) -> None:
     (inline,) = run(prompt="a fox", sync_mode=True).json()["images"]
     head, _, data = inline["url"].partition(",")
-    assert head == "data:image/png;base64"
+    assert head == "data:image/jpeg;base64"
     assert len(base64.b64decode(data)) == inline["file_size"]
 
 
@@ -123,7 +125,18 @@ def test_a_model_without_a_document_still_returns_what_its_category_promises(
         ({"prompt": "x", "output_format": "gif"}, (["body", "output_format"], "literal_error")),
         ({"prompt": "x", "image_size": "tiny"}, (["body", "image_size"], "value_error")),
         ({"prompt": "x", "seed": "one"}, (["body", "seed"], "int_type")),
+        ({"prompt": "x", "num_images": "5"}, (["body", "num_images"], "less_than_equal")),
+        ({"prompt": "x", "num_images": "2.5"}, (["body", "num_images"], "int_type")),
+        ({"prompt": "x", "sync_mode": "maybe"}, (["body", "sync_mode"], "bool_type")),
         ({"prompt": "x", "image_url": "fox.png"}, (["body", "image_url"], "file_download_error")),
+        (
+            {"prompt": "x", "image_url": "data:image/png;base64,rubbish!"},
+            (["body", "image_url"], "image_load_error"),
+        ),
+        (
+            {"prompt": "x", "image_url": "data:image/png"},
+            (["body", "image_url"], "image_load_error"),
+        ),
         (
             {"prompt": "x", "loras": [{}, {"mask_url": "<upload:/fox.png>"}]},
             (["body", "loras", 1, "mask_url"], "file_download_error"),
@@ -137,12 +150,50 @@ def test_an_invalid_input_is_422_at_once_with_one_item_a_problem(
     assert answer.status_code == 422
     assert answer.headers["x-fal-billable-units"] == "0"
     assert [(item["loc"], item["type"]) for item in answer.json()["detail"]] == [problem]
-    assert answer.json()["detail"][0]["msg"]
+    (item,) = answer.json()["detail"]
+    assert item["msg"]
+    assert item["url"].startswith("https://") and item["url"].endswith(item["type"])
 
 
 def test_every_problem_of_an_input_is_listed(run: Callable[..., httpx.Response]) -> None:
     items = run(num_images=9, output_format="gif").json()["detail"]
     assert {item["loc"][1] for item in items} == {"prompt", "num_images", "output_format"}
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"num_images": "3", "seed": "7"},
+        {"num_images": 3.0, "seed": " 7.0 "},
+        {"num_images": "3", "seed": 7, "sync_mode": "off"},
+        {"num_images": "3", "seed": 7, "sync_mode": 0},
+        {"num_images": 3, "seed": 7, "image_size": {"width": "64", "height": "48"}},
+    ],
+)
+def test_numbers_and_truth_values_may_stand_in_texts(
+    run: Callable[..., httpx.Response], emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    body = run(prompt="a fox", **inputs).json()
+    assert (len(body["images"]), body["seed"]) == (3, 7)
+    if "image_size" in inputs:
+        assert {(one["width"], one["height"]) for one in body["images"]} == {(64, 48)}
+    assert emulator.books[-1].inputs == {"prompt": "a fox", **inputs}
+
+
+def test_a_link_to_a_file_that_was_never_uploaded_is_refused(
+    run: Callable[..., httpx.Response], emulator: Emulator, client: httpx.Client
+) -> None:
+    url = f"{emulator.origins.rest}/storage/upload/initiate?storage_type=fal-cdn-v3"
+    told = client.post(url, json={"file_name": "a.png", "content_type": "image/png"}).json()
+    link = told["file_url"]
+    (item,) = run(prompt="a fox", image_url=link).json()["detail"]
+    assert (item["type"], item["input"]) == ("file_download_error", link)
+    client.put(told["upload_url"], content=b"")
+    assert run(prompt="a fox", image_url=link).status_code == 422
+    client.put(told["upload_url"], content=b"\x89PNG")
+    assert run(prompt="a fox", image_url=link).status_code == 200
+    assert run(prompt="a fox", image_url="https://fal.example/fox.png").status_code == 200
+    assert run(prompt="a fox", image_url="data:image/png;base64,iVBORw0=").status_code == 200
 
 
 def test_unknown_fields_are_ignored(run: Callable[..., httpx.Response]) -> None:

@@ -29,7 +29,7 @@ def test_jobs_results_books_and_addresses_survive_a_restart(
         emulator.clock.advance(60)
         result = client.get(told["response_url"])
         picture = client.get(result.json()["images"][0]["url"])
-    assert picture.content.startswith(b"\x89PNG")
+    assert picture.content.startswith(b"\xff\xd8")
 
 
 def test_what_is_accepted_is_on_disk_before_it_is_answered(

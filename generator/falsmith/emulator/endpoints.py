@@ -1,6 +1,9 @@
 """The models that the emulator serves, and what an app of fal says about an input to one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import copy
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +17,13 @@ from falsmith.documents import Documents, Json
 from falsmith.schema.branches import follow
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema
 
-__all__ = ["Endpoint", "Endpoints"]
+__all__ = ["ERROR_PAGE", "Endpoint", "Endpoints"]
+
+# As fal's own apps write it.
+ERROR_PAGE = "https://docs.fal.ai/errors#"
+# The page of the errors that come from pydantic, which checks the inputs of fal's apps.
+PYDANTIC_PAGE = "https://errors.pydantic.dev/2.11/v/"
+PYDANTIC_TYPES = ("missing", "literal_error", "string_too_short", "string_too_long", "value_error")
 
 # jsonschema's keyword: the item's type, its context key, and the message before the limit.
 LIMITS = {
@@ -36,6 +45,11 @@ TYPES = {
     "array": ("list_type", "Input should be a valid list"),
     "object": ("dict_type", "Input should be a valid dictionary"),
 }
+# Of a value that is sent back.
+LONGEST_ECHO = 1000
+# The texts that pydantic takes for truth values.
+TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "t": True, "y": True}
+TRUTHS |= {"false": False, "0": False, "no": False, "off": False, "f": False, "n": False}
 
 
 class Endpoint:
@@ -68,15 +82,37 @@ class Endpoint:
         defaults = {name: part["default"] for name, part in properties.items() if "default" in part}
         return defaults | dict(inputs)
 
-    def problems(self, inputs: Json) -> list[Json]:
+    def read(self, inputs: Json) -> Json:
+        """Return `inputs` with the numbers and truth values that stand in texts, as apps read them.
+
+        What no app would take for one stays as it is.
+        """
+        schema = self.input.schema
+        validator = Draft202012Validator(schema)
+        value = copy.deepcopy(inputs)
+        for error in [leaf for one in validator.iter_errors(inputs) for leaf in _leaves(one)]:
+            read = _read(str(error.validator_value), error.instance)
+            # pydantic compares choices with what was sent.
+            has_choices = isinstance(error.schema, Mapping) and {"enum", "const"} & set(
+                error.schema
+            )
+            if read is not None and not has_choices:
+                _put(value, list(error.absolute_path), read)
+        return value
+
+    def problems(self, inputs: Json, can_load: Callable[[str], bool]) -> list[Json]:
         """Return the items of a 422, one a problem: `loc`, `msg`, `type`; none where it fits.
 
-        Unknown fields are no problem: the apps ignore them.
+        `can_load` says whether a link leads to a file. Unknown fields are no problem: the apps
+        ignore them.
         """
         schema = self.input.schema
         errors = Draft202012Validator(schema).iter_errors(inputs)
         items = [item for error in errors for item in _items(error)]
-        return items + [item for item in _bad_links(inputs, schema, schema) if item not in items]
+        for item in _bad_links(inputs, schema, schema, can_load):
+            if item not in items:
+                items.append(item)
+        return [item | {"url": _page(item["type"])} for item in items]
 
     def _about(self) -> Mapping[str, Json]:
         info = self.documents.openapi.get("info")
@@ -157,25 +193,72 @@ def _described(keyword: str, expected: Json) -> tuple[str, str, Mapping[str, Jso
     return "value_error", f"Input breaks the rule {keyword}", {}
 
 
+def _page(kind: str) -> str:
+    is_pydantic = kind in PYDANTIC_TYPES or kind.endswith("_type")
+    return f"{PYDANTIC_PAGE if is_pydantic else ERROR_PAGE}{kind}"
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield the errors of type inside an error, those of the branches of a union included."""
+    if error.validator == "type":
+        yield error
+    for cause in error.context or ():
+        yield from _leaves(cause)
+
+
+def _read(wanted: str, value: Json) -> Json:
+    """Return the number or the truth value that a text, or each other, can be read as, or None."""
+    text = str(value).strip().lower() if isinstance(value, str | bool | int | float) else ""
+    if wanted == "boolean":
+        return TRUTHS.get(text.removesuffix(".0"))
+    if wanted not in ("integer", "number"):
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    if wanted == "integer":
+        whole = re.fullmatch(r"([+-]?\d{1,300})(?:\.0+)?", text)
+        return int(whole[1]) if whole else None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _put(value: Json, path: list[Json], new: Json) -> None:
+    """Put `new` into `value`, an object or a list, at `path`; nothing where it leads nowhere."""
+    for step in path[:-1]:
+        value = value[step]
+    if path:
+        value[path[-1]] = new
+
+
 def _bad_links(
-    value: Json, schema: Schema, root: Schema, location: tuple[Json, ...] = ()
+    value: Json,
+    schema: Schema,
+    root: Schema,
+    can_load: Callable[[str], bool],
+    location: tuple[Json, ...] = (),
 ) -> Iterator[Json]:
     """Yield an item for each link, at any depth, that no server could download."""
     resolved = follow(schema, root)
     if isinstance(value, str):
-        if "x-file" in resolved and not value.startswith(("http://", "https://", "data:")):
-            message = "Failed to download the file: the value is neither a link nor a data URI"
-            item = {"loc": ["body", *location], "msg": message, "type": "file_download_error"}
-            yield item | {"input": value}
+        if "x-file" in resolved and not can_load(value):
+            what, kind = "download the file", "file_download_error"
+            if value.startswith("data:") and resolved["x-file"] == "image":
+                what, kind = "load the image", "image_load_error"
+            message = f"Failed to {what}. Please check that the link is public and leads to one."
+            item = {"loc": ["body", *location], "msg": message, "type": kind}
+            yield item | {"input": value[:LONGEST_ECHO]}
     elif isinstance(value, dict):
         properties = resolved.get("properties", {})
         for name in [name for name in value if name in properties]:
-            yield from _bad_links(value[name], properties[name], root, (*location, name))
+            yield from _bad_links(value[name], properties[name], root, can_load, (*location, name))
     elif isinstance(value, list) and isinstance(resolved.get("items"), Mapping):
         for number, item in enumerate(value):
-            yield from _bad_links(item, resolved["items"], root, (*location, number))
+            yield from _bad_links(item, resolved["items"], root, can_load, (*location, number))
     branches = resolved.get("anyOf", ())
     # A choice beside a link, such as "auto", is no link.
     is_choice = any(value in branch.get("enum", ()) for branch in branches)
     for branch in () if is_choice else branches:
-        yield from _bad_links(value, branch, root, location)
+        yield from _bad_links(value, branch, root, can_load, location)

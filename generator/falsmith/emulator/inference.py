@@ -38,9 +38,10 @@ KEPT, KEPT_LARGE, LARGE = 3600.0, 360.0, 10_000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to run a model that may pass: its input, and what is wrong with it."""
+    """A request to run a model that may pass: what was sent, as it is read, and what is wrong."""
 
     endpoint: Endpoint
+    sent: dict[str, Json]
     inputs: dict[str, Json]
     problems: list[Json]
     start_timeout: float | None
@@ -77,10 +78,12 @@ class Models:
         start_timeout = _start_timeout(request)
         if isinstance(start_timeout, Response):
             return start_timeout
-        inputs, problems = await _read_inputs(request)
+        sent, problems = await _read_inputs(request)
+        inputs = sent
         if not problems and endpoint.input.known:
-            problems = endpoint.problems(inputs)
-        return Call(endpoint, inputs, problems, start_timeout)
+            inputs = endpoint.read(sent)
+            problems = endpoint.problems(inputs, self.files.can_load)
+        return Call(endpoint, sent, inputs, problems, start_timeout)
 
     def accept(self, call: Call, request: Request, host: str) -> Job:
         """Book the call and return its job; from here on it is paid for."""
@@ -104,7 +107,7 @@ class Models:
             str(uuid.uuid4()),
             call.endpoint.model_id,
             host,
-            call.inputs,
+            call.sent,
             now,
             started,
             ended,
@@ -118,7 +121,8 @@ class Models:
     def _result(self, call: Call) -> Reply:
         inline = call.inputs.get("sync_mode") is True
         publish = self.files.as_data if inline else self.files.publish
-        return completed(call.endpoint, call.inputs, publish)
+        chance = uuid.uuid4().bytes
+        return completed(call.endpoint, call.inputs, publish, self.files.load, chance)
 
     def _unknown(self, path: str, app: str) -> Response:
         model_id, _, last = path.rpartition("/")

@@ -1,60 +1,25 @@
-"""The files that a model produces, of every kind, with real content; a seed gives its own bytes.
-
-Pictures and sounds are made in the size and length that the input wants; a video, a mesh and
-weights are data files of the package with the seed, and a video's length, put into them.
-"""
+"""The files that a model produces, of every kind, with real content; a seed gives its own bytes."""
 
 import io
 import json
-import math
-import re
-import struct
-import wave
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.resources import files
 
-from falsmith.documents import Json
+from fal_runtime.file_kinds import content_type_of, extension_of
+from falsmith.emulator.order import Order
+from falsmith.emulator.pictures import PICTURES, png
+from falsmith.emulator.sounds import SOUNDS
+from falsmith.emulator.videos import video
 
-__all__ = ["MediaFile", "MediaRequest", "file_count", "media_request", "produce"]
+__all__ = ["MediaFile", "produce", "video_seconds"]
 
 FOLDER = files("falsmith.emulator") / "files"
 # Where the data files hold the seed, as 64 hexadecimal digits.
 SEED_MARK = b"0" * 64
-SAMPLE_RATE = 8000
-# The largest side that the platform's own ImageSize allows.
-LONGEST_SIDE = 14142
-MOST_SECONDS = 60
-MOST_FILES = 32
-# The presets of fal's own ImageSize type.
-PRESETS = {
-    "square_hd": (1024, 1024),
-    "square": (512, 512),
-    "portrait_4_3": (768, 1024),
-    "portrait_16_9": (576, 1024),
-    "landscape_4_3": (1024, 768),
-    "landscape_16_9": (1024, 576),
-}
-SIZES = ("image_size", "video_size", "size")
-LENGTHS = ("duration", "seconds_total", "duration_seconds", "seconds", "music_length")
-COUNTS = ("num_images", "num_videos", "num_samples", "num_outputs", "batch_size")
-LONG_SIDE = 1024
-# What video.mp4 shows, and where it holds times, in milliseconds: bytes behind a box's name.
-VIDEO_FRAMES, VIDEO_SIZE = 8, (320, 180)
-VIDEO_DURATIONS = {b"mvhd": 20, b"tkhd": 24, b"mdhd": 20}
-FRAME_DURATION = (b"stts", 16)
-
-
-@dataclass(frozen=True, slots=True)
-class MediaRequest:
-    """What an input wants of its files: the size in pixels and the length in seconds."""
-
-    width: int = 1024
-    height: int = 1024
-    seconds: float = 1.0
+# The first brand of each kind of file that holds boxes.
+VIDEOS = {"mp4": b"isom", "m4v": b"M4V ", "mov": b"qt  "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,73 +33,113 @@ class MediaFile:
     facts: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def media_request(inputs: Mapping[str, Json], category: str) -> MediaRequest:
-    """Return what `inputs`, defaults included, want of the files of a model of `category`."""
-    width, height = _size(inputs)
-    return MediaRequest(width, height, _seconds(inputs, 2.0 if "video" in category else 1.0))
-
-
-def file_count(inputs: Mapping[str, Json]) -> int:
-    """Return how many files `inputs` want; 1 where they do not say."""
-    for name in COUNTS:
-        value = inputs.get(name)
-        if isinstance(value, int) and _is_whole(value):
-            return min(max(value, 1), MOST_FILES)
-    return 1
-
-
-def produce(kind: str, name: str, request: MediaRequest, seed: bytes) -> MediaFile:
+def produce(kind: str, name: str, order: Order, seed: bytes, usual: str = "") -> MediaFile:
     """Return a file of `kind` (a value of `x-file`) for the output field called `name`.
 
-    `seed` is 32 bytes.
+    The format is the one that was ordered, else the `usual` one of the field; where the emulator
+    cannot write that, another of the kind, and the file says so. `seed` is 32 bytes.
     """
-    return _document(name, seed) if kind == "file" else MAKERS[kind](request, seed)
+    return _document(name, seed) if kind == "file" else MAKERS[kind](name, order, seed, usual)
 
 
-def _image(request: MediaRequest, seed: bytes) -> MediaFile:
-    width, height = (min(max(side, 1), LONGEST_SIDE) for side in (request.width, request.height))
-    facts = {"width": width, "height": height}
-    return MediaFile("image", "png", "image/png", _png(width, height, seed), facts)
+def video_seconds(data: bytes) -> float | None:
+    """Return how long an MP4 or QuickTime file says it is: ISO/IEC 14496-12, 8.2.2."""
+    at = data.find(b"mvhd")
+    # Version 0 has times of 32 bits.
+    if at < 0 or len(data) < at + 24 or data[at + 4] != 0:
+        return None
+    scale, length = (int.from_bytes(data[at + 16 + 4 * n : at + 20 + 4 * n]) for n in (0, 1))
+    return length / scale if scale else None
 
 
-def _video(request: MediaRequest, seed: bytes) -> MediaFile:
-    frame = round(_length(request) * 1000 / VIDEO_FRAMES)
-    data = bytearray(_from_file("video.mp4", seed))
-    times = [(box, place, frame * VIDEO_FRAMES) for box, place in VIDEO_DURATIONS.items()]
-    for box, place, milliseconds in (*times, (*FRAME_DURATION, frame)):
-        struct.pack_into(">I", data, data.index(box) + place, milliseconds)
-    facts: dict[str, int | float] = dict(zip(("width", "height"), VIDEO_SIZE, strict=True))
-    facts |= {"num_frames": VIDEO_FRAMES, "frame_count": VIDEO_FRAMES, "fps": 1000 / frame}
-    facts |= {"duration": frame * VIDEO_FRAMES / 1000}
-    return MediaFile("video", "mp4", "video/mp4", bytes(data), facts)
+def _chosen(known: Iterable[str], words: Iterable[str], usual: str, default: str) -> str:
+    """Return the first of the words that is a known extension, else the usual one, or our own."""
+    told = (extension_of(f"file.{word}") for word in words)
+    return next((one for one in (*told, usual) if one in known), default)
 
 
-def _audio(request: MediaRequest, seed: bytes) -> MediaFile:
-    period = 16 + seed[0] % 24
-    wave_form = [round(12000 * math.sin(2 * math.pi * step / period)) for step in range(period)]
-    periods = max(1, round(_length(request) * SAMPLE_RATE / period))
-    target = io.BytesIO()
-    with wave.open(target, "wb") as writer:
-        writer.setparams((1, 2, SAMPLE_RATE, 0, "NONE", "not compressed"))
-        writer.writeframes(struct.pack(f"<{period}h", *wave_form) * periods)
-    facts = {"duration": period * periods / SAMPLE_RATE, "sample_rate": SAMPLE_RATE, "channels": 1}
-    return MediaFile("audio", "wav", "audio/wav", target.getvalue(), facts)
+def _made(kind: str, extension: str, data: bytes, **facts: float) -> MediaFile:
+    return MediaFile(kind, extension, content_type_of(f"file.{extension}"), data, facts)
 
 
-def _length(request: MediaRequest) -> float:
-    return min(max(request.seconds, 0.5), MOST_SECONDS)
+def _image(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
+    extension = _chosen(PICTURES, order.words, usual, "png")
+    data = PICTURES[extension](order.width, order.height, seed)
+    return _made("image", extension, data, width=order.width, height=order.height)
 
 
-def _mesh(_request: MediaRequest, seed: bytes) -> MediaFile:
-    return MediaFile("3d", "glb", "model/gltf-binary", _from_file("mesh.glb", seed))
+def _video(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
+    extension = _chosen(VIDEOS, order.words, usual, "mp4")
+    # Colours are shared by two pixels each way.
+    width, height = (max(side // 2 * 2, 2) for side in (order.width, order.height))
+    frames = order.frames
+    data = video((width, height), order.fps, frames, seed, VIDEOS[extension])
+    counted = {"num_frames": frames, "frame_count": frames, "fps": order.fps}
+    length = round(frames / order.fps, 6)
+    return _made("video", extension, data, width=width, height=height, duration=length, **counted)
 
 
-def _archive(_request: MediaRequest, seed: bytes) -> MediaFile:
+def _audio(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
+    extension = _chosen(SOUNDS, order.words, usual, "wav")
+    data, seconds, rate = SOUNDS[extension](order.seconds, seed)
+    return _made("audio", extension, data, duration=seconds, sample_rate=rate, channels=1)
+
+
+def _mesh(name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
+    # One result often has the same mesh in several formats, each in a field that names its own.
+    named = _chosen(MESHES, name.split("_"), "", "")
+    extension = named or _chosen(MESHES, order.words, usual, "glb")
+    return _made("3d", extension, MESHES[extension](seed))
+
+
+def _obj(seed: bytes) -> bytes:
+    return f"# falsmith emulator {seed.hex()}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n".encode()
+
+
+def _mtl(seed: bytes) -> bytes:
+    red, green, blue = (value / 255 for value in seed[:3])
+    colour = f"{red:.3f} {green:.3f} {blue:.3f}"
+    return f"# falsmith emulator {seed.hex()}\nnewmtl surface\nKd {colour}\n".encode()
+
+
+def _stl(seed: bytes) -> bytes:
+    corners = "".join(f"vertex {corner}\n" for corner in ("0 0 0", "1 0 0", "0 1 0"))
+    facet = f"facet normal 0 0 1\nouter loop\n{corners}endloop\nendfacet\n"
+    return f"solid {seed.hex()}\n{facet}endsolid {seed.hex()}\n".encode()
+
+
+def _ply(seed: bytes) -> bytes:
+    head = f"ply\nformat ascii 1.0\ncomment falsmith emulator {seed.hex()}\nelement vertex 3\n"
+    head += "property float x\nproperty float y\nproperty float z\n"
+    head += "element face 1\nproperty list uchar int vertex_index\nend_header\n"
+    return (head + "0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n").encode()
+
+
+def _usdz(seed: bytes) -> bytes:
+    scene = f'#usda 1.0\n(\n    doc = "falsmith emulator {seed.hex()}"\n)\n'
+    scene += 'def Mesh "triangle"\n{\n    int[] faceVertexCounts = [3]\n'
+    scene += "    int[] faceVertexIndices = [0, 1, 2]\n"
+    scene += "    point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]\n}\n"
+    return _zipped({"scene.usda": scene.encode()})
+
+
+def _fbx(seed: bytes) -> bytes:
+    text = f"; FBX 7.3.0 project file\n; falsmith emulator {seed.hex()}\n"
+    text += "FBXHeaderExtension:  {\n\tFBXHeaderVersion: 1003\n\tFBXVersion: 7300\n}\n"
+    return (text + "Objects:  {\n}\nConnections:  {\n}\n").encode()
+
+
+def _zipped(entries: Mapping[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("output.txt"), seed.hex() + "\n")
-        archive.writestr(zipfile.ZipInfo("output.png"), _png(64, 64, seed))
-    return MediaFile("archive", "zip", "application/zip", target.getvalue())
+        for name, data in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return target.getvalue()
+
+
+def _archive(_name: str, _order: Order, seed: bytes, _usual: str) -> MediaFile:
+    text = f"{seed.hex()}\n".encode()
+    return _made("archive", "zip", _zipped({"output.txt": text, "output.png": png(64, 64, seed)}))
 
 
 def _document(name: str, seed: bytes) -> MediaFile:
@@ -153,51 +158,16 @@ def _from_file(name: str, seed: bytes) -> bytes:
     return (FOLDER / name).read_bytes().replace(SEED_MARK, seed.hex().encode())
 
 
-@lru_cache(maxsize=64)
-def _png(width: int, height: int, seed: bytes) -> bytes:
-    """Return a PNG of stripes in four colours, in eight rows: https://www.w3.org/TR/png-3/."""
-    lines = []
-    for row in range(8):
-        # One byte is four pixels of two bits.
-        line = b"\0" + seed[row : row + 1] * ((width + 3) // 4)
-        lines.append(line * (height * (row + 1) // 8 - height * row // 8))
-    header = struct.pack(">IIBBBBB", width, height, 2, 3, 0, 0, 0)
-    pixels = zlib.compress(b"".join(lines), 1)
-    parts = (b"IHDR", header), (b"PLTE", seed[-12:]), (b"IDAT", pixels), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in parts
-    )
-
-
-def _size(inputs: Mapping[str, Json]) -> tuple[int, int]:
-    for value in (*(inputs.get(name) for name in SIZES), inputs):
-        if isinstance(value, str) and value in PRESETS:
-            return PRESETS[value]
-        if isinstance(value, Mapping) and _is_whole(value.get("width"), value.get("height")):
-            return value["width"], value["height"]
-    ratio = inputs.get("aspect_ratio")
-    match = re.fullmatch(r"(\d{1,3}):(\d{1,3})", ratio) if isinstance(ratio, str) else None
-    wide, high = (max(int(side), 1) for side in match.groups()) if match else (1, 1)
-    scale = LONG_SIDE / max(wide, high)
-    return max(1, round(wide * scale)), max(1, round(high * scale))
-
-
-def _is_whole(*values: Json) -> bool:
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
-
-
-def _seconds(inputs: Mapping[str, Json], default: float) -> float:
-    for name in LENGTHS:
-        value = inputs.get(name)
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            match = re.match(r"\d+(?:\.\d+)?", str(value))
-            if match and math.isfinite(float(match[0])):
-                return float(match[0])
-    return default
-
-
-MAKERS: Mapping[str, Callable[[MediaRequest, bytes], MediaFile]] = {
+MESHES: Mapping[str, Callable[[bytes], bytes]] = {
+    "glb": lambda seed: _from_file("mesh.glb", seed),
+    "obj": _obj,
+    "mtl": _mtl,
+    "stl": _stl,
+    "ply": _ply,
+    "usdz": _usdz,
+    "fbx": _fbx,
+}
+MAKERS: Mapping[str, Callable[[str, Order, bytes, str], MediaFile]] = {
     "3d": _mesh,
     "archive": _archive,
     "audio": _audio,

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, platform_error
+from falsmith.emulator.billing import unit_of
 from falsmith.emulator.endpoints import Endpoint, Endpoints
 from falsmith.emulator.history import History
 from falsmith.emulator.paging import BadParameterError, asked_ids, page_of
@@ -114,9 +115,8 @@ def _entry(endpoint: Endpoint, expand: Sequence[str], *, signed_in: bool) -> Jso
 
 
 def _price(endpoint: Endpoint) -> Json:
-    """Return an invented price, the same on every run; the unit is the one that results bill."""
-    target = endpoint.category.rpartition("-to-")[2]
-    unit = {"image": "image", "video": "second", "audio": "second", "speech": "second"}.get(target)
+    """Return an invented price, marked as such, which is the same on every run."""
     cents = 1 + hashlib.sha256(endpoint.model_id.encode()).digest()[0] % 50
-    row = {"endpoint_id": endpoint.model_id, "unit_price": cents / 100}
-    return row | {"unit": unit or "request", "currency": "USD"}
+    unit = unit_of(endpoint.model_id, endpoint.category)
+    row = {"endpoint_id": endpoint.model_id, "unit_price": cents / 100, "unit": unit}
+    return row | {"currency": "USD", "invented": True}

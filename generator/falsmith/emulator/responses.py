@@ -6,20 +6,28 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from fal_runtime.file_kinds import extension_of
 from fal_runtime.schema.document import SchemaObject as Schema
 from falsmith.documents import Json
-from falsmith.emulator.endpoints import Endpoint
+from falsmith.emulator.billing import units_of
+from falsmith.emulator.endpoints import ERROR_PAGE, Endpoint
 from falsmith.emulator.faults import MODEL_ERRORS, REQUEST_ERRORS
-from falsmith.emulator.media import MediaFile, file_count, media_request, produce
+from falsmith.emulator.media import MediaFile, produce, video_seconds
+from falsmith.emulator.order import order_of
 from falsmith.sample import Sampler
 from falsmith.schema.branches import follow
 from falsmith.schema.file_kind import output_file_kind
 
 __all__ = ["Reply", "cancelled", "completed", "failed", "invalid", "timed_out"]
 
-# As fal's own apps write it.
-ERROR_PAGE = "https://docs.fal.ai/errors#"
 DEPTH = 12
+# What real answers leave open of a picture, by what was recorded of several models.
+UNSAID = (
+    (),
+    ("width", "height"),
+    ("file_size", "width", "height"),
+    ("file_name", "file_size"),
+)
 LINK = {"type": "string"}
 # Files that go along with a result; others, such as `drums`, are of the kind of the category.
 DOCUMENT = re.compile(r"file|config|json|lora|weights|embedding|latents|caption|notes")
@@ -46,23 +54,42 @@ class Reply:
 
 
 def completed(
-    endpoint: Endpoint, inputs: Mapping[str, Json], publish: Callable[[MediaFile], str]
+    endpoint: Endpoint,
+    inputs: Mapping[str, Json],
+    publish: Callable[[MediaFile, str], str],
+    load: Callable[[str], bytes | None],
+    chance: bytes,
 ) -> Reply:
-    """Return the model's result for valid `inputs`; `publish` gives a file its link.
+    """Return the model's result for valid `inputs`.
 
-    The same model and inputs give the same files, byte for byte.
+    The same model, inputs and seed give the same files, byte for byte. Where no seed is given, or
+    -1, `chance` decides.
+
+    Args:
+        endpoint: The model.
+        inputs: What it was given, without the defaults.
+        publish: Gives a file, made for a field of that name, its link.
+        load: Gives the bytes behind a link or a data URI, where they are known here.
+        chance: Some bytes that differ from call to call.
+
     """
+    told = endpoint.with_defaults(inputs)
     relevant = {name: value for name, value in inputs.items() if name != "sync_mode"}
-    text = json.dumps([endpoint.model_id, relevant], sort_keys=True)
-    composer = _Composer(
-        endpoint, endpoint.with_defaults(inputs), hashlib.sha256(text.encode()).digest(), publish
-    )
+    digest = hashlib.sha256(json.dumps([endpoint.model_id, relevant], sort_keys=True).encode())
+    if told.get("seed") in (None, -1):
+        digest.update(chance)
+    lasts = _input_seconds(told, load)
+    composer = _Composer(endpoint, told, digest.digest(), publish, lasts)
     body = composer.result()
-    # Billed are seconds of media, else images, else one request.
-    images = sum(file.kind == "image" for file in composer.files)
-    seconds = max((file.facts.get("duration", 0) for file in composer.files), default=0)
-    units = f"{seconds:g}" if seconds else str(images or 1)
-    return Reply(200, body, {"x-fal-billable-units": units})
+    units = units_of(endpoint.model_id, endpoint.category, told, composer.files, lasts)
+    return Reply(200, body, {"x-fal-billable-units": f"{units:g}"})
+
+
+def _input_seconds(inputs: Mapping[str, Json], load: Callable[[str], bytes | None]) -> float | None:
+    """Return how long the video is that goes in, where that can be seen."""
+    values = [value for name, value in inputs.items() if "video" in name]
+    data = (load(value) for value in values if isinstance(value, str))
+    return next((seconds for one in data if one and (seconds := video_seconds(one))), None)
 
 
 def invalid(problems: list[Json]) -> Reply:
@@ -109,17 +136,20 @@ class _Composer:
         endpoint: Endpoint,
         inputs: Mapping[str, Json],
         digest: bytes,
-        publish: Callable[[MediaFile], str],
+        publish: Callable[[MediaFile, str], str],
+        lasts: float | None,
     ) -> None:
         self.files: list[MediaFile] = []
         self._category = endpoint.category
         self._output = endpoint.output
         self._inputs = inputs
-        self._request = media_request(inputs, endpoint.category)
-        self._count = file_count(inputs)
+        self._order = order_of(inputs, endpoint.category, lasts)
+        self._count = self._order.count
         self._digest = digest
         self._publish = publish
         self._sampler = Sampler(endpoint.output.schema)
+        # What real answers leave open of a picture, which differs from model to model.
+        self._unsaid = UNSAID[hashlib.sha256(endpoint.model_id.encode()).digest()[0] % len(UNSAID)]
 
     def result(self) -> Json:
         """Return the whole result."""
@@ -134,9 +164,10 @@ class _Composer:
         return self._echoed(root, value) if isinstance(value, dict) else value
 
     def _echoed(self, root: Schema, value: dict[str, Json]) -> dict[str, Json]:
-        """Return the result with what models repeat from the input: the seed and the prompt."""
+        """Return the result with the prompt and the seed that were used, and how long it took."""
         given = {name: self._inputs.get(name) for name in ("prompt", "seed")}
-        if given["seed"] is None:
+        given["timings"] = {"inference": round(0.5 + self._digest[4] / 256, 3)}
+        if given["seed"] in (None, -1):
             given["seed"] = int.from_bytes(self._digest[:4]) >> 1
         properties: Schema = root.get("properties", {})
         fitting = {
@@ -149,7 +180,7 @@ class _Composer:
     def _value(self, schema: Schema, name: str, depth: int) -> Json:
         resolved = self._resolved(schema)
         if "x-file" in resolved:
-            return self._publish(self._produce(resolved["x-file"], name))
+            return self._publish(self._produce(resolved["x-file"], resolved, name), name)
         if _is_undescribed(resolved) and _names_file(name):
             return self._file({}, name)
         if depth > DEPTH or not self._holds_file(resolved, name):
@@ -199,14 +230,17 @@ class _Composer:
         """Return a file object; all that it says of its file is true of the bytes."""
         properties: Mapping[str, Schema] = schema.get("properties", {})
         link = self._resolved(properties.get("url", {}))
-        file = self._produce(self._kind(link, name), name)
+        file = self._produce(self._kind(link, name), schema, name)
+        url = self._publish(file, name)
         facts: dict[str, Json] = {
-            "url": self._publish(file),
+            "url": url,
             "content_type": file.content_type,
             "file_name": f"{name or 'output'}.{file.extension}",
             "file_size": len(file.data),
             **file.facts,
         }
+        if not url.startswith("data:"):
+            facts["file_name"] = url.rpartition("/")[2]
         if not properties:
             return facts
         shown = {
@@ -214,12 +248,16 @@ class _Composer:
             for key, value in facts.items()
             if key in properties and self._sampler.fits(value, properties[key])
         }
+        if file.kind == "image":
+            unsaid = [key for key in self._unsaid if key in shown]
+            shown |= {key: None for key in unsaid if self._sampler.fits(None, properties[key])}
         required = [key for key in schema.get("required", ()) if key in properties.keys() - shown]
         return shown | {key: self._value(properties[key], key, DEPTH + 1) for key in required}
 
-    def _produce(self, kind: str, name: str) -> MediaFile:
-        seed = self._digest[:30] + len(self.files).to_bytes(2)
-        file = produce(kind, name, self._request, seed)
+    def _produce(self, kind: str, schema: Schema, name: str) -> MediaFile:
+        """Make one more file; each has bytes of its own."""
+        seed = hashlib.sha256(self._digest + len(self.files).to_bytes(2)).digest()
+        file = produce(kind, name, self._order, seed, _usual_format(schema))
         self.files.append(file)
         return file
 
@@ -256,6 +294,16 @@ class _Composer:
 
     def _resolved(self, schema: Schema) -> Schema:
         return follow(schema, self._output.schema)
+
+
+def _usual_format(schema: Schema) -> str:
+    """Return the extension of the first link among the examples of an output field."""
+    examples = schema.get("examples")
+    for example in examples if isinstance(examples, list) else ():
+        link = example.get("url") if isinstance(example, dict) else example
+        if isinstance(link, str) and extension_of(link):
+            return extension_of(link)
+    return ""
 
 
 def _is_undescribed(schema: Schema) -> bool:

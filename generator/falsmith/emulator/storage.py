@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -43,13 +44,12 @@ class FileStore:
     rows: sqlite3.Connection
     origin: str
 
-    def publish(self, file: MediaFile) -> str:
-        """Store a produced file and return its link, of which there is no second."""
-        link = self.origin + self.new_path(f"output.{file.extension}")
-        self.store(link.removeprefix(self.origin), file.content_type, file.data)
-        return link
+    def publish(self, file: MediaFile, name: str) -> str:
+        """Store a file made for a field of this name and return its link; there is no second."""
+        path = self.new_path(f"{name or 'output'}.{file.extension}")
+        return self.store(path, file.content_type, file.data)
 
-    def as_data(self, file: MediaFile) -> str:
+    def as_data(self, file: MediaFile, _name: str) -> str:
         """Return a produced file as a data URI, which is what `sync_mode` asks for."""
         return f"data:{file.content_type};base64,{base64.b64encode(file.data).decode()}"
 
@@ -64,6 +64,22 @@ class FileStore:
         asked = "SELECT content_type, data FROM files WHERE path = ?"
         row = self.rows.execute(asked, (path,)).fetchone()
         return StoredFile(*row) if row else None
+
+    def load(self, link: str) -> bytes | None:
+        """Return the bytes behind a data URI or a link of ours; None where there are none."""
+        if link.startswith("data:"):
+            return _data_of(link)
+        stored = self.find(urlsplit(link).path) if link.startswith(self.origin + "/") else None
+        return stored.data if stored is not None else None
+
+    def can_load(self, link: str) -> bool:
+        """Return whether a model could load a file from this link or data URI.
+
+        Of other hosts it is taken for granted: nothing leaves this machine.
+        """
+        if link.startswith("data:") or link.startswith(self.origin + "/"):
+            return bool(self.load(link))
+        return link.startswith(("http://", "https://"))
 
     def store(self, path: str, content_type: str, data: bytes) -> str:
         """Store the bytes of `path` and return their link."""
@@ -247,6 +263,17 @@ class CdnHost:
     def _has_token(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and self.files.knows_token(token, self.clock.now())
+
+
+def _data_of(uri: str) -> bytes | None:
+    """Return what a data URI (RFC 2397) holds; None where it cannot be read."""
+    head, _, data = uri.partition(",")
+    try:
+        if head.endswith(";base64"):
+            return base64.b64decode(unquote(data), validate=True)
+    except ValueError:
+        return None
+    return unquote_to_bytes(data)
 
 
 async def _object_of(request: Request) -> dict[str, Json]:

@@ -58,7 +58,7 @@ def test_job_of_the_queue_comes_back_as_files(calls: Calls) -> None:
     lines: list[str] = []
     outcome = replace(calls, services=replace(calls.services, report=lines.append)).run()
     assert (outcome.status, outcome.exit_status, len(outcome.files)) == ("COMPLETED", 0, 2)
-    assert all(file.path.read_bytes().startswith(b"\x89PNG") for file in outcome.files)
+    assert all(file.path.read_bytes().startswith(b"\xff\xd8") for file in outcome.files)
     assert str(outcome.request_id) in lines[0]
 
 
