@@ -134,10 +134,53 @@ def test_prices_of_nothing_and_of_unknown_models_are_refused(get: Get) -> None:
     assert refused(get(path, key=KEY, endpoint_id="no/such")) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/v1/models/usage", "/v1/keys", "/v1/meta"])
-def test_what_is_not_done_is_501(get: Get, path: str) -> None:
+def test_prices_are_marked_as_invented(get: Get) -> None:
+    (row,) = get("/v1/models/pricing", key=KEY, endpoint_id=ALL[0]).json()["prices"]
+    assert row["invented"] is True
+
+
+def test_an_estimate_multiplies_the_same_prices(
+    get: Get, emulator: Emulator, client: httpx.Client
+) -> None:
+    url = f"{emulator.origins.platform}/v1/models/pricing/estimate"
+    rows = get("/v1/models/pricing", key=KEY, endpoint_id=ALL[:2]).json()["prices"]
+    prices = {row["endpoint_id"]: row["unit_price"] for row in rows}
+
+    def estimate(kind: str, **quantities: Any) -> httpx.Response:
+        asked = dict.fromkeys(ALL[:2], quantities)
+        return client.post(url, json={"estimate_type": kind, "endpoints": asked})
+
+    by_unit = estimate("unit_price", unit_quantity=50).json()
+    assert by_unit["total_cost"] == pytest.approx(50 * sum(prices.values()))
+    assert (by_unit["estimate_type"], by_unit["currency"]) == ("unit_price", "USD")
+    by_call = estimate("historical_api_price", call_quantity=2).json()
+    assert by_call["total_cost"] == pytest.approx(2 * sum(prices.values()))
+    assert estimate("unit_price", unit_quantity=0).status_code == 400
+    assert estimate("by_weight", unit_quantity=1).status_code == 400
+    unknown = {"estimate_type": "unit_price", "endpoints": {"no/such": {"unit_quantity": 1}}}
+    assert client.post(url, json=unknown).status_code == 404
+    assert get("/v1/models/pricing/estimate", key=KEY).status_code == 405
+
+
+def test_meta_needs_no_key(get: Get) -> None:
+    assert get("/v1/meta").json() == {"webhook_ip_ranges": ["203.0.113.0/32"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/usage",
+        "/v1/keys",
+        "/v1/keys/mine",
+        "/v1/assets/tags/1/assign",
+        "/v1/account/focus",
+    ],
+)
+def test_what_fal_has_and_is_not_done_is_501_and_says_what(get: Get, path: str) -> None:
     assert refused(get(path, key=KEY)) == (501, "not_implemented")
+    assert path in get(path, key=KEY).json()["error"]["message"]
 
 
-def test_other_paths_are_404(get: Get) -> None:
-    assert refused(get("/models")) == (404, "not_found")
+@pytest.mark.parametrize("path", ["/models", "/v1/nothing", "/v1/models/requests", "/v1/keys/a/b"])
+def test_other_paths_are_404(get: Get, path: str) -> None:
+    assert refused(get(path, key=KEY)) == (404, "not_found")

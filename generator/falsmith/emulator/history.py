@@ -69,6 +69,14 @@ class History:
         ]
         return JSONResponse({"items": items, **rest})
 
+    def units_of_a_call(self, model_id: str) -> float:
+        """Return how many units a call of the model was billed so far, on average; at first 1."""
+        billed = [
+            float(job.reply.headers.get("x-fal-billable-units", 0))
+            for job in self.jobs.of_models([model_id])
+        ]
+        return sum(billed) / len(billed) if billed else 1.0
+
     def _item(self, job: Job, now: float, *, payloads: bool, defaults: bool) -> Json:
         ended = job.phase(now) == "COMPLETED"
         item: dict[str, Json] = {
