@@ -64,6 +64,55 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
     assert notices[1].startswith("Serving 1 model;")
 
 
+def test_with_tls_the_official_client_needs_the_printed_settings_only(tmp_path: Path) -> None:
+    child = (
+        "import fal_client\n"
+        "print(fal_client.subscribe('fal-ai/flux/schnell', arguments={'prompt': 'a fox'}))\n"
+    )
+    command = [sys.executable, "-m", "falsmith", "emulate", "--tls", "--delay", "0.1", "--"]
+    environment = {**os.environ, "HOME": str(tmp_path), "NO_PROXY": "*"}
+    done = subprocess.run(
+        [*command, sys.executable, "-c", child],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "'prompt': 'a fox'" in done.stdout
+
+
+def test_rules_come_from_options_and_files_and_a_folder_keeps_the_state(tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text("# two\nsubmit:error=503:times=1\n\ncancel:error=500\n")
+    options = ["--fault", f"@{tmp_path}/rules", "--fault", "status:error=405", "--json"]
+    books = []
+    for _ in range(2):
+        with running(*options, "--state", str(tmp_path / "state")) as process:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            url, key = told["FAL_QUEUE_URL"], {"Authorization": f"Key {told['FAL_KEY']}"}
+            with httpx.Client(headers=key, trust_env=False) as client:
+                sent = [client.post(f"{url}/fal-ai/flux/schnell", json={"prompt": "x"})]
+                sent.append(client.post(f"{url}/fal-ai/flux/schnell", json={"prompt": "x"}))
+                assert client.get(sent[1].json()["status_url"]).status_code == 405
+                (book,) = client.get(f"{url}/_emulator/books").json()["books"]
+        assert [answer.status_code for answer in sent] == [503, 200]
+        books.append((url, book["accepted"]))
+    assert books == [(url, 1), (url, 2)]
+
+
+def test_every_word_of_a_rule_is_listed_and_a_wrong_rule_is_one_clear_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["emulate", "--fault", "list"]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("submit", "drop", "retry-after", "no_media_generated"))
+    assert run(["emulate", "--fault", "submit:explode"]) == 2
+    assert "explode" in capsys.readouterr().out
+    assert run(["emulate", "--fault", "@no-such-file"]) == 2
+
+
 @pytest.mark.parametrize("option", [["--delay", "-1"], ["--port", "70000"]])
 def test_numbers_out_of_range_are_refused(option: list[str]) -> None:
     refused = CliRunner().invoke(emulate, option)

@@ -9,48 +9,30 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import trustme
 
-from falsmith.emulator import KEY, Emulator, ReceivedRequest
+from falsmith.emulator import Emulator, ReceivedRequest
 
 WITNESS = Path(__file__).with_name("witness.py")
+# 25 parts of 10 KB, the last one shorter.
+PARTS = bytes(range(256)) * 990
 
 
 @pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a private authority and a certificate for loopback."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "chain.pem"))
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def secure(trusted: Path, start: Callable[..., Emulator]) -> Iterator[Emulator]:
-    with start(certificate=(trusted / "chain.pem", trusted / "key.pem")) as emulator:
+def secure(start: Callable[..., Emulator]) -> Iterator[Emulator]:
+    with start(tls=True) as emulator:
         yield emulator
 
 
 @pytest.fixture(scope="module")
-def seen(secure: Emulator, trusted: Path) -> dict[str, Any]:
+def seen(secure: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what the client saw in one run of the witness."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(trusted),
-        "FAL_KEY": KEY,
-        "FAL_RUN_HOST": urlsplit(secure.origins.run).netloc,
-        "FAL_QUEUE_RUN_HOST": urlsplit(secure.origins.queue).netloc,
-        "SSL_CERT_FILE": str(trusted / "ca.pem"),
-        "NO_PROXY": "*",
-    }
-    command = [sys.executable, str(WITNESS), secure.origins.rest, secure.origins.cdn, str(trusted)]
+    folder = tmp_path_factory.mktemp("home")
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "*"}
+    environment = own | secure.environment
+    command = [sys.executable, str(WITNESS), secure.origins.rest, secure.origins.cdn, str(folder)]
     run = subprocess.run(command, env=environment, capture_output=True, timeout=50, check=False)
     assert run.returncode == 0, run.stderr.decode()
     told: dict[str, Any] = json.loads(run.stdout)
@@ -82,13 +64,14 @@ def test_a_cancelled_job_raises_with_its_type(seen: dict[str, Any]) -> None:
     assert seen["cancelled"] == [499, "client_cancelled"]
 
 
-def test_an_uploaded_file_is_on_the_cdn(
-    seen: dict[str, Any], secure: Emulator, trusted: Path
+def test_uploaded_files_are_on_the_cdn_also_those_in_parts(
+    seen: dict[str, Any], secure: Emulator
 ) -> None:
-    assert seen["uploaded"].startswith(secure.origins.cdn)
-    context = ssl.create_default_context(cafile=str(trusted / "ca.pem"))
-    served = httpx.get(seen["uploaded"], verify=context, trust_env=False)
-    assert served.content == b"RIFF" * 100
+    context = ssl.create_default_context(cafile=secure.environment["SSL_CERT_FILE"])
+    for link, content in ((seen["uploaded"], b"RIFF" * 100), (seen["in_parts"], PARTS)):
+        assert link.startswith(secure.origins.cdn)
+        served = httpx.get(link, verify=context, trust_env=False)
+        assert served.content == content
 
 
 def test_each_job_was_submitted_once(seen: dict[str, Any], secure: Emulator) -> None:

@@ -5,13 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import trustme
 
 from fal_runtime.errors import UsageError
 from falsmith.emulator import KEY, Emulator, Origins
@@ -74,15 +73,18 @@ def test_an_address_before_the_start_is_refused(start: Start) -> None:
         _ = start().environment
 
 
-def test_with_a_certificate_every_host_speaks_https(start: Start, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    chain, key, trusted = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_and_cert_chain_pem.write_to_path(str(chain))
-    issued.private_key_pem.write_to_path(str(key))
-    authority.cert_pem.write_to_path(str(trusted))
-    with start(certificate=(chain, key)) as emulator:
-        url = f"{emulator.origins.platform}/v1/models"
-        assert url.startswith("https://127.0.0.1:")
-        context = ssl.create_default_context(cafile=str(trusted))
-        assert httpx.get(url, verify=context, trust_env=False).status_code == 200
+def test_with_tls_every_host_speaks_https_and_a_folder_keeps_the_certificate(
+    start: Start, tmp_path: Path
+) -> None:
+    trusted = []
+    for _ in range(2):
+        with start(tls=True, state=tmp_path) as emulator:
+            authority = emulator.environment["SSL_CERT_FILE"]
+            context = ssl.create_default_context(cafile=authority)
+            for origin in asdict(emulator.origins).values():
+                assert origin.startswith("https://")
+                answer = httpx.get(f"{origin}/no/such", verify=context, trust_env=False)
+                assert answer.status_code in (401, 404)
+            trusted.append(Path(authority).read_bytes())
+    assert trusted[0] == trusted[1]
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600

@@ -19,7 +19,7 @@ MODEL = "acme/paint/turbo"
 def main(rest: str, cdn: str, folder: str) -> None:
     fal_client.client.REST_URL = rest
     fal_client.client.CDN_URL = cdn
-    seen = {**synchronous(), **queued(), "uploaded": uploaded(Path(folder))}
+    seen = {**synchronous(), **queued(), **uploaded(Path(folder))}
     print(json.dumps({**seen, "async": asyncio.run(asynchronous())}))
 
 
@@ -55,10 +55,15 @@ def queued() -> dict[str, Any]:
     }
 
 
-def uploaded(folder: Path) -> str:
+def uploaded(folder: Path) -> dict[str, str]:
+    """Upload a small file, and one in parts: of 10 KB, where the client has 10 MB by itself."""
     file = folder / "voice.wav"
     file.write_bytes(b"RIFF" * 100)
-    return fal_client.upload_file(file)
+    large = folder / "film.mp4"
+    large.write_bytes(bytes(range(256)) * 990)
+    fal_client.client.MULTIPART_THRESHOLD = 100_000
+    fal_client.client.MULTIPART_CHUNK_SIZE = 10_240
+    return {"uploaded": fal_client.upload_file(file), "in_parts": fal_client.upload_file(large)}
 
 
 async def asynchronous() -> Any:

@@ -24,6 +24,7 @@ Examples:
   falsmith emulate
   falsmith emulate --source saved-documents/ --delay 5
   falsmith emulate --port 8800 --state /tmp/fal --json
+  falsmith emulate --tls -- python uses_fal_client.py
   falsmith emulate --fault submit:drop:times=1 -- python my_client.py
 """
 
@@ -73,6 +74,11 @@ Examples:
     show_default=True,
     help="Whether calls of models need the key that is printed.",
 )
+@click.option(
+    "--tls",
+    is_flag=True,
+    help="Speak https, with a certificate of its own, for clients that speak nothing else.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as one JSON object.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulate(
@@ -84,6 +90,7 @@ def emulate(
     faults: Sequence[str],
     seed: int,
     require_key: bool,
+    tls: bool,
     as_json: bool,
     command: tuple[str, ...],
 ) -> int:
@@ -106,6 +113,7 @@ def emulate(
         delay=delay,
         require_key=require_key,
         port=port,
+        tls=tls,
         state=state,
         faults=[rule for given in faults for rule in _rules(given)],
         seed=seed,

@@ -9,9 +9,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fal_runtime.errors import LocalError, UsageError
 from falsmith.documents import Documents, Json
 from falsmith.emulator.access import KEY, Access, detail
+from falsmith.emulator.certificate import Certificate, certificate_in
 from falsmith.emulator.clock import Clock
 from falsmith.emulator.control import PREFIX, Control
 from falsmith.emulator.endpoints import Endpoints
@@ -93,7 +96,7 @@ class Emulator:
         delay: How many seconds a job takes, half of them in the queue.
         require_key: Whether calls of models need a key; storage and prices always do.
         port: The first of five ports; 0 lets the system choose each.
-        certificate: The files of a certificate chain and its key, for https; None for http.
+        tls: Whether it speaks https, with a certificate of its own.
         state: The folder that keeps jobs, results, files and ports for the next run; None for
             memory.
         faults: The rules by which requests fail, as `falsmith.emulator.faults` describes them.
@@ -111,7 +114,7 @@ class Emulator:
         delay: float = 0.2,
         require_key: bool = True,
         port: int = 0,
-        certificate: tuple[Path, Path] | None = None,
+        tls: bool = False,
         state: Path | None = None,
         faults: Iterable[str] = (),
         seed: int = 0,
@@ -122,36 +125,38 @@ class Emulator:
         self._delay = delay
         self._require_key = require_key
         self._port = port
-        self._certificate = certificate
+        self._tls = tls
         self._state = state
+        self._certificate: Certificate | None = None
+        self._leaving = ExitStack()
         self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
         self._rows: sqlite3.Connection | None = None
         self._books: tuple[Book, ...] = ()
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
         self._origins: Origins | None = None
 
     def __enter__(self) -> Self:
-        rows = open_state(self._state)
-        try:
+        with ExitStack() as stack:
+            rows = stack.enter_context(closing(open_state(self._state)))
+            if self._tls:
+                place = self._state or Path(stack.enter_context(TemporaryDirectory()))
+                self._certificate = certificate_in(place)
             first = [self._port + place for place in range(len(HOSTS))] if self._port else []
             sockets = _bind(first or remembered_ports(rows) or [0] * len(HOSTS))
-        except UsageError:
-            rows.close()
-            raise
-        ports = {each.getsockname()[1]: host for each, host in zip(sockets, HOSTS, strict=True)}
-        remember_ports(rows, list(ports))
-        scheme = "https" if self._certificate else "http"
-        self._origins = Origins(
-            **{host: f"{scheme}://{LOOPBACK}:{port}" for port, host in ports.items()}
-        )
-        self._rows = rows
-        self._server = self._prepare(ports, rows)
-        self._thread = threading.Thread(
-            target=self._server.run, args=(sockets,), name="falsmith-emulator", daemon=True
-        )
-        self._thread.start()
-        _wait_until_started(self._server, self._thread)
+            ports = {one.getsockname()[1]: host for one, host in zip(sockets, HOSTS, strict=True)}
+            remember_ports(rows, list(ports))
+            scheme = "https" if self._tls else "http"
+            self._origins = Origins(
+                **{host: f"{scheme}://{LOOPBACK}:{port}" for port, host in ports.items()}
+            )
+            server = self._prepare(ports, rows)
+            thread = threading.Thread(
+                target=server.run, args=(sockets,), name="falsmith-emulator", daemon=True
+            )
+            thread.start()
+            _wait_until_started(server, thread)
+            self._rows = rows
+            stack.callback(self._stop, server, thread)
+            self._leaving = stack.pop_all()
         return self
 
     def __exit__(
@@ -160,13 +165,12 @@ class Emulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
-        if self._rows is not None:
-            self._books = self.books
-            self._rows.close()
-            self._rows = None
+        self._leaving.close()
+
+    def _stop(self, server: uvicorn.Server, thread: threading.Thread) -> None:
+        server.should_exit = True
+        thread.join()
+        self._books, self._rows = self.books, None
 
     @property
     def books(self) -> tuple[Book, ...]:
@@ -182,9 +186,20 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point a client at the emulator, its key included."""
+        """The variables that point a client at the emulator, its key included.
+
+        With https, they point the official Python client at it as well, but for its uploads: their
+        addresses are constants of that client.
+        """
         origins = self.origins
-        return {
+        official = {}
+        if self._certificate is not None:
+            official = {
+                "FAL_RUN_HOST": origins.run.removeprefix("https://"),
+                "FAL_QUEUE_RUN_HOST": origins.queue.removeprefix("https://"),
+                "SSL_CERT_FILE": str(self._certificate.authority.absolute()),
+            }
+        return official | {
             "FAL_QUEUE_URL": origins.queue,
             "FAL_RUN_URL": origins.run,
             "FAL_REST_URL": origins.rest,
@@ -198,7 +213,7 @@ class Emulator:
         return tuple(self._received)
 
     def _prepare(self, ports: Mapping[int, str], rows: sqlite3.Connection) -> uvicorn.Server:
-        chain, key = self._certificate or (None, None)
+        served = self._certificate
         # No WebSockets: a handshake arrives as a plain GET and gets its 501.
         config = uvicorn.Config(
             self._app(ports, rows),
@@ -207,8 +222,8 @@ class Emulator:
             http=Connections,
             lifespan="off",
             log_level="error",
-            ssl_certfile=chain,
-            ssl_keyfile=key,
+            ssl_certfile=served.chain if served else None,
+            ssl_keyfile=served.key if served else None,
             timeout_graceful_shutdown=1,
             ws="none",
         )
