@@ -163,6 +163,15 @@ def test_tokens_of_streams_come_as_text_or_in_an_object(
     assert set(told) == {"token"}
     assert client.post(f"{emulator.origins.rest}/tokens/", json={}).status_code == 422
     assert stranger.post(f"{emulator.origins.rest}/tokens/", json=body).status_code == 401
+    upload = {"Authorization": f"Bearer {told['token']}"}
+    url = f"{emulator.origins.cdn}/files/upload"
+    assert stranger.post(url, content=DATA, headers=upload).status_code == 401
+    status = f"{emulator.origins.queue}/acme/paint/requests/{'0' * 8}/status/stream"
+    answers = [
+        stranger.get(status, params={"fal_jwt_token": token}).status_code
+        for token in (told["token"], "streams.wrong")
+    ]
+    assert answers == [404, 401]
 
 
 def test_what_is_not_served_is_501_and_what_fal_has_not_404(

@@ -1,5 +1,6 @@
 """Who may call: the keys that the emulator accepts, and how each host of fal refuses a request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -34,13 +35,22 @@ def platform_error(status: int, kind: str, message: str) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rule whether calls need a key; a wrong key is refused in any case."""
+    """The rule whether calls need a key; a wrong key is refused in any case.
 
+    Attributes:
+        is_stream_token: Whether a text is a good token, which streams take in place of a key.
+
+    """
+
+    is_stream_token: Callable[[str], bool]
     require_key: bool = True
 
     def refuse_inference(self, request: Request, app: str) -> Response | None:
         """Return the refusal of queue and run hosts, or None where the call may pass."""
         scheme, key = _credentials(request)
+        token = request.query_params.get("fal_jwt_token")
+        if not scheme and token is not None:
+            return None if self.is_stream_token(token) else detail(401, "Unauthorized")
         if not scheme:
             refusal = f'Cannot access application "{app}". Authentication is required.'
             return detail(401, refusal) if self.require_key else None

@@ -231,7 +231,10 @@ class Emulator:
 
     def _app(self, ports: Mapping[int, str], rows: sqlite3.Connection) -> ASGIApp:
         """Return the application; `ports` says which host of fal each port stands for."""
-        access, files = Access(self._require_key), FileStore(rows, self.origins.cdn)
+        files = FileStore(rows, self.origins.cdn)
+        access = Access(
+            lambda token: files.knows_token("streams", token, self.clock.now()), self._require_key
+        )
         endpoints, jobs = Endpoints.of(self._documents), Jobs(rows)
         models = Models(endpoints, access, files, jobs, self.faults, self.clock, self._delay)
         history = History(endpoints, jobs, self.clock)

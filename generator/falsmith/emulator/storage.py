@@ -22,7 +22,7 @@ __all__ = ["CdnHost", "FileStore", "RestHost"]
 STORAGE_TYPES = ("fal-cdn-v3", "fal-cdn", "gcs")
 # Whole and in parts: the link that both give out serves either way.
 UPLOADS = ("/storage/upload/initiate", "/storage/upload/initiate-multipart")
-TOKEN_LIFE = 3600.0
+TOKEN_LIFE, STREAM_TOKEN_LIFE = 3600.0, 120.0
 # A file, the signed or numbered upload below it, and a part of that.
 FILE_PATH = re.compile(
     r"(?P<path>/files/b/[^/]+/[^/]+)(?:/multipart/(?P<id>[^/]+))?(?:/(?P<part>\d{1,5}|complete))?"
@@ -118,14 +118,16 @@ class FileStore:
         self.store(path, content_type, b"".join(data for (data,) in pieces))
         self.rows.execute("DELETE FROM parts WHERE ticket = ?", (ticket,))
 
-    def issue_token(self, expires: float) -> str:
-        """Return a new token for uploads, good until then."""
-        token = uuid.uuid4().hex
+    def issue_token(self, purpose: str, expires: float) -> str:
+        """Return a new token for `uploads` or `streams`, good until then."""
+        token = f"{purpose}.{uuid.uuid4().hex}"
         self.rows.execute("INSERT INTO tokens VALUES (?, ?)", (token, expires))
         return token
 
-    def knows_token(self, token: str, now: float) -> bool:
-        """Return whether a token was issued and is still good."""
+    def knows_token(self, purpose: str, token: str, now: float) -> bool:
+        """Return whether a token was issued for this purpose and is still good."""
+        if not token.startswith(f"{purpose}."):
+            return False
         asked = "SELECT 1 FROM tokens WHERE token = ? AND expires > ?"
         return self.rows.execute(asked, (token, now)).fetchone() is not None
 
@@ -151,7 +153,7 @@ class RestHost:
             return detail(405, "Method Not Allowed")
         body = await _object_of(request)
         if path in ("/tokens", "/tokens/realtime"):
-            return _realtime_token(path, body)
+            return self._stream_token(path, body)
         return self._storage(request, path, body)
 
     def _storage(self, request: Request, path: str, body: dict[str, Json]) -> Response:
@@ -168,11 +170,22 @@ class RestHost:
         signed = f"{link}?signature={self.files.open_upload(path, kind)}"
         return JSONResponse({"upload_url": signed, "file_url": link})
 
+    def _stream_token(self, path: str, body: dict[str, Json]) -> Response:
+        """Return a token for streams, as text or in an object, as the path wants it."""
+        apps, told = body.get("allowed_apps"), body.get("token_expiration", body.get("duration"))
+        if not isinstance(apps, list) or not all(isinstance(app, str) for app in apps) or not apps:
+            return detail(422, "allowed_apps must be a list of apps")
+        life = STREAM_TOKEN_LIFE
+        if isinstance(told, int | float) and 0 < told <= TOKEN_LIFE:
+            life = told
+        token = self.files.issue_token("streams", self.clock.now() + life)
+        return JSONResponse(token if path == "/tokens" else {"token": token})
+
     def _token(self) -> Response:
         expires = self.clock.now() + TOKEN_LIFE
         return JSONResponse(
             {
-                "token": self.files.issue_token(expires),
+                "token": self.files.issue_token("uploads", expires),
                 "token_type": "Bearer",
                 "base_url": self.files.origin,
                 "expires_at": datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds"),
@@ -182,15 +195,6 @@ class RestHost:
 
 def _not_found(path: str) -> Response:
     return detail(404, f"Path {path or '/'} not found")
-
-
-def _realtime_token(path: str, body: dict[str, Json]) -> Response:
-    """Return a token for a stream or a socket, as text or in an object, as the path wants it."""
-    apps = body.get("allowed_apps")
-    if not isinstance(apps, list) or not all(isinstance(app, str) for app in apps) or not apps:
-        return detail(422, "allowed_apps must be a list of apps")
-    token = f"emulator.{uuid.uuid4().hex}"
-    return JSONResponse(token if path == "/tokens" else {"token": token})
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +266,9 @@ class CdnHost:
 
     def _has_token(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.files.knows_token(token, self.clock.now())
+        return scheme.lower() == "bearer" and self.files.knows_token(
+            "uploads", token, self.clock.now()
+        )
 
 
 def _data_of(uri: str) -> bytes | None:
