@@ -61,7 +61,7 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
         notices = [process.stderr.readline() for _ in range(2)]
     assert status.json()["status"] == "COMPLETED"
     assert "broken__one.json" in notices[0]
-    assert notices[1].startswith("Serving 1 model;")
+    assert notices[1].startswith("Serving 1 model at invented prices;")
 
 
 def test_with_tls_the_official_client_needs_the_printed_settings_only(tmp_path: Path) -> None:

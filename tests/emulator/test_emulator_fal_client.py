@@ -64,11 +64,25 @@ def test_a_cancelled_job_raises_with_its_type(seen: dict[str, Any]) -> None:
     assert seen["cancelled"] == [499, "client_cancelled"]
 
 
+def test_an_invalid_input_of_the_queue_fails_at_the_result(seen: dict[str, Any]) -> None:
+    assert seen["refused_in_queue"] == [422, ["body", "prompt"]]
+
+
+def test_a_job_that_has_no_end_stays_and_the_clients_own_limit_cancels_it(
+    seen: dict[str, Any], secure: Emulator
+) -> None:
+    assert seen["stuck"][0] in ("Queued", "InProgress")
+    replies = {job.request_id: job.reply.error_type for book in secure.books for job in book.jobs}
+    assert replies[seen["late"]] == "client_cancelled"
+    assert replies[seen["stuck"][1]] is None
+
+
 def test_uploaded_files_are_on_the_cdn_also_those_in_parts(
     seen: dict[str, Any], secure: Emulator
 ) -> None:
     context = ssl.create_default_context(cafile=secure.environment["SSL_CERT_FILE"])
-    for link, content in ((seen["uploaded"], b"RIFF" * 100), (seen["in_parts"], PARTS)):
+    contents = {"uploaded": b"RIFF" * 100, "in_parts": PARTS, "async_in_parts": PARTS}
+    for link, content in ((seen[name], contents[name]) for name in contents):
         assert link.startswith(secure.origins.cdn)
         served = httpx.get(link, verify=context, trust_env=False)
         assert served.content == content
@@ -78,4 +92,12 @@ def test_each_job_was_submitted_once(seen: dict[str, Any], secure: Emulator) -> 
     submits: list[ReceivedRequest] = [
         one for one in secure.requests if (one.host, one.method) == ("queue", "POST")
     ]
-    assert [one.json["prompt"] for one in submits] == ["two", "three", "four", "five"]
+    assert [one.json.get("prompt") for one in submits] == [
+        "two",
+        "three",
+        "four",
+        "stuck",
+        "late",
+        None,
+        "five",
+    ]

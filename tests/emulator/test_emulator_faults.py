@@ -94,6 +94,17 @@ def test_rules_are_a_script_each_waits_until_those_before_it_are_used_up(
     assert client.put(told["cancel_url"]).status_code == 403
 
 
+def test_a_rule_can_be_for_one_model(emulator: Emulator, client: httpx.Client) -> None:
+    emulator.faults.add(f"submit:error=500:model={PAINT}", "status:error=405:model=acme/studio")
+    assert submit(client, emulator).status_code == 500
+    other = client.post(f"{emulator.origins.queue}/acme/studio", json={}).json()
+    assert client.get(other["status_url"]).status_code == 405
+    emulator.faults.clear()
+    emulator.faults.add("status:error=405:model=acme/studio")
+    told = submit(client, emulator).json()
+    assert client.get(told["status_url"]).status_code == 200
+
+
 def test_skip_lets_the_first_ones_pass(emulator: Emulator, client: httpx.Client) -> None:
     emulator.faults.add("submit:error=500:skip=1:times=1")
     assert [submit(client, emulator).status_code for _ in range(3)] == [200, 500, 200]
@@ -246,6 +257,8 @@ def test_eight_clients_at_once_are_all_booked(emulator: Emulator, client: httpx.
         ("submit:delay=-1", "number"),
         ("download:slow=0", "at least 1"),
         ("submit:type", "TYPE"),
+        ("submit:reset:after", "belongs to error, page"),
+        ("submit:page=502:noid", "belongs to error"),
     ],
 )
 def test_what_is_no_rule_is_refused_with_what_there_is(rule: str, word: str) -> None:

@@ -14,13 +14,15 @@ import fal_client
 import fal_client.client
 
 MODEL = "acme/paint/turbo"
+# The emulator's own header: this job has no end.
+FOR_EVER = {"X-Fal-Emulator-Fault": "job:stuck"}
 
 
 def main(rest: str, cdn: str, folder: str) -> None:
     fal_client.client.REST_URL = rest
     fal_client.client.CDN_URL = cdn
     seen = {**synchronous(), **queued(), **uploaded(Path(folder))}
-    print(json.dumps({**seen, "async": asyncio.run(asynchronous())}))
+    print(json.dumps({**seen, **asyncio.run(asynchronous(Path(folder)))}))
 
 
 def synchronous() -> dict[str, Any]:
@@ -44,7 +46,22 @@ def queued() -> dict[str, Any]:
         cancelled.get()
     except fal_client.FalClientHTTPError as error:
         ended = [error.status_code, error.error_type]
+    stuck = fal_client.submit(MODEL, arguments={"prompt": "stuck"}, headers=FOR_EVER)
+    status = stuck.status(with_logs=True)
+    try:
+        fal_client.subscribe(
+            MODEL, arguments={"prompt": "late"}, headers=FOR_EVER, client_timeout=2
+        )
+    except fal_client.FalClientTimeoutError as error:
+        late = error.request_id
+    try:
+        fal_client.subscribe(MODEL, arguments={})
+    except fal_client.FalClientHTTPError as error:
+        refused = [error.status_code, json.loads(error.response.content)["detail"][0]["loc"]]
     return {
+        "stuck": [type(status).__name__, stuck.request_id],
+        "late": late,
+        "refused_in_queue": refused,
         "request_id": handle.request_id,
         "events": events,
         "result": handle.get(),
@@ -66,8 +83,11 @@ def uploaded(folder: Path) -> dict[str, str]:
     return {"uploaded": fal_client.upload_file(file), "in_parts": fal_client.upload_file(large)}
 
 
-async def asynchronous() -> Any:
-    return await fal_client.subscribe_async(MODEL, arguments={"prompt": "five"})
+async def asynchronous(folder: Path) -> dict[str, Any]:
+    return {
+        "async": await fal_client.subscribe_async(MODEL, arguments={"prompt": "five"}),
+        "async_in_parts": await fal_client.upload_file_async(folder / "film.mp4"),
+    }
 
 
 if __name__ == "__main__":

@@ -124,7 +124,8 @@ def emulate(
             return _run(command, inherited | emulator.environment)
     with emulator, suppress(KeyboardInterrupt):
         click.echo(_settings(emulator.environment, as_json=as_json))
-        click.echo(f"Serving {counted(len(documents), 'model')}; press Ctrl-C to stop.", err=True)
+        served = counted(len(documents), "model")
+        click.echo(f"Serving {served} at invented prices; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
     return 0
 

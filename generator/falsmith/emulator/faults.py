@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fal_runtime.errors import UsageError
+from fal_runtime.model_id import app_of
 from fal_runtime.text import cut
 
 __all__ = ["EFFECTS", "FAULT_HEADER", "PLACES", "Fault", "Faults", "parse_fault"]
@@ -71,11 +72,14 @@ OPTIONS = {
     "after": "with error and page: the request is done all the same",
     "noid": "with error: without x-fal-request-id",
     "retry-after": "=SECONDS, with error and page",
+    "model": "=ID, only calls of that model; status, result and cancel of its app",
     "times": "=N, only so often",
     "skip": "=N, not the first N times",
     "chance": "=P, each time with this probability",
 }
 FLAGS = ("after", "noid")
+# The effects that an option is for; the others are for all.
+ONLY_WITH = {"after": ("error", "page"), "noid": ("error",), "retry-after": ("error", "page")}
 # Statuses of error types and what they say: https://docs.fal.ai/model-apis/errors and
 # https://docs.fal.ai/model-apis/request-errors. Those of requests have no list of details.
 MODEL_ERRORS: Mapping[str, tuple[int, str]] = {
@@ -116,6 +120,7 @@ class Fault:
         number: The value of an effect that takes a number, else 0.
         text: The value of an effect that takes another one, else empty.
         options: The options by name, 1 for those without a value.
+        model_id: The model that it is for; empty for all.
 
     """
 
@@ -125,6 +130,7 @@ class Fault:
     number: float
     text: str
     options: Mapping[str, float]
+    model_id: str
 
 
 @dataclass(slots=True)
@@ -171,23 +177,24 @@ class Faults:
         with self._lock:
             return [{"rule": one.fault.rule, "struck": one.hit} for one in self._armed]
 
-    def strike(self, place: str, own: Iterable[Fault] = ()) -> dict[str, Fault]:
+    def strike(self, place: str, model_id: str, own: Iterable[Fault]) -> dict[str, Fault]:
         """Return what this request at `place` suffers, by effect.
 
-        `own` are the rules that the request carries itself; they come first. Of effects that
-        exclude each other the first counts, and the rules of the others stay for later.
+        `model_id` is the model or the app in its path, if there is one. `own` are the rules that
+        the request carries itself; they come first. Of effects that exclude each other the first
+        counts, and the rules of the others stay for later.
         """
-        chosen = {EFFECTS[one.effect].group: one for one in own if _is_at(one, place)}
+        chosen = {EFFECTS[one.effect].group: one for one in own if _is_at(one, place, model_id)}
         with self._lock:
             for armed in self._armed:
                 group = EFFECTS[armed.fault.effect].group
-                if group not in chosen and self._is_due(armed, place):
+                if group not in chosen and self._is_due(armed, place, model_id):
                     chosen[group] = armed.fault
         return {fault.effect: fault for fault in chosen.values()}
 
-    def _is_due(self, armed: Armed, place: str) -> bool:
+    def _is_due(self, armed: Armed, place: str, model_id: str) -> bool:
         fault = armed.fault
-        if not _is_at(fault, place) or armed.hit >= fault.options.get("times", math.inf):
+        if not _is_at(fault, place, model_id) or armed.hit >= fault.options.get("times", math.inf):
             return False
         armed.fitted += 1
         if armed.fitted <= fault.options.get("skip", 0):
@@ -221,7 +228,9 @@ def parse_fault(rule: str) -> Fault:
     if place not in known.places:
         raise _refused(rule, f"{name} belongs to {', '.join(known.places)}")
     number, text = _value(rule, name, known.value, value)
-    return Fault(rule, place, name, number, text, dict(_option(rule, one) for one in options))
+    models = [one.partition("=")[2] for one in options if one.startswith("model=")]
+    told = dict(_option(rule, name, one) for one in options if not one.startswith("model="))
+    return Fault(rule, place, name, number, text, told, models[0] if models else "")
 
 
 def _effect_and_options(rest: str) -> tuple[str, list[str]]:
@@ -251,10 +260,12 @@ def _value(rule: str, name: str, wanted: str, value: str) -> tuple[float, str]:
     return 0.0, value
 
 
-def _option(rule: str, option: str) -> tuple[str, float]:
+def _option(rule: str, effect: str, option: str) -> tuple[str, float]:
     name, _, value = option.partition("=")
     if name not in OPTIONS:
         raise _refused(rule, f"{name!r} is no option: {', '.join(OPTIONS)}")
+    if effect not in ONLY_WITH.get(name, (effect,)):
+        raise _refused(rule, f"{name} belongs to {', '.join(ONLY_WITH[name])}")
     if name in FLAGS:
         return name, 1.0
     return name, _number(rule, name, value, whole=name in ("times", "skip"))
@@ -270,7 +281,9 @@ def _number(rule: str, name: str, value: str, *, whole: bool) -> float:
     return number
 
 
-def _is_at(fault: Fault, place: str) -> bool:
+def _is_at(fault: Fault, place: str, model_id: str) -> bool:
+    if fault.model_id and model_id not in (fault.model_id, app_of(fault.model_id)):
+        return False
     return fault.place == place or (fault.place == "any" and place != "job")
 
 

@@ -88,7 +88,7 @@ class Models:
     def accept(self, call: Call, request: Request, host: str) -> Job:
         """Book the call and return its job; from here on it is paid for."""
         now = self.clock.now()
-        struck = self.faults.strike("job", request.state.faults)
+        struck = self.faults.strike("job", call.endpoint.model_id, request.state.faults)
         takes = struck["delay"].number if "delay" in struck else self.delay
         started = now + (takes / 2 if host == "queue" else 0.0)
         ended = math.inf if "stuck" in struck else started + takes / 2

@@ -283,16 +283,14 @@ class _Hosts:
         except UsageError as error:
             await detail(400, str(error))(scope, receive, send)
             return
-        place = _place(host, request.method, path)
-        struck = self.faults.strike(place, request.state.faults)
+        place, model_id = _place(host, request.method, path)
+        struck = self.faults.strike(place, model_id, request.state.faults)
         request.state.struck = struck
         spoilt = next((one for one in struck.values() if one.effect in ANSWERS), None)
         if "reset" in struck:
             await hang_up(scope, receive)
             return
         response = await self._response(host, request, spoilt)
-        if spoilt is None:
-            response.headers.setdefault("x-fal-request-id", str(uuid.uuid4()))
         if "delay" in struck:
             await asyncio.sleep(struck["delay"].number)
         if "drop" in struck:
@@ -304,15 +302,14 @@ class _Hosts:
     async def _response(self, host: str, request: Request, spoilt: Fault | None) -> Response:
         """Return what the host answers, or the fault that stands in its place."""
         request_id = str(uuid.uuid4())
-        # A redirect leads back here.
-        is_back = "redirect" in request.state.struck and "redirected" in request.query_params
-        if spoilt is None or is_back:
-            return await self.hosts[host](request)
-        if "after" not in spoilt.options:
+        is_back = "redirected" in request.query_params
+        if spoilt is not None and "after" not in spoilt.options and not is_back:
             return fault_response(spoilt, host, request, request_id)
         response = await self.hosts[host](request)
-        request_id = response.headers.get("x-fal-request-id", request_id)
-        return fault_response(spoilt, host, request, request_id)
+        response.headers.setdefault("x-fal-request-id", request_id)
+        if spoilt is None or is_back:
+            return response
+        return fault_response(spoilt, host, request, response.headers["x-fal-request-id"])
 
 
 class _Replay:
@@ -329,17 +326,20 @@ class _Replay:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _place(host: str, method: str, path: str) -> str:
-    """Return what the rules of faults call such a request."""
+def _place(host: str, method: str, path: str) -> tuple[str, str]:
+    """Return what the rules of faults call such a request, and the model or app in its path."""
+    model_id = path.strip("/")
     if host == "queue":
-        match = REQUEST_PATH.fullmatch(path.strip("/"))
-        action = match["action"] or "result" if match else "submit"
-        return {"status/stream": "stream", "response": "result"}.get(action, action)
-    if host == "platform":
-        return PLATFORM_PLACES.get(path.rstrip("/"), "platform")
+        match = REQUEST_PATH.fullmatch(model_id)
+        if match is None:
+            return "submit", model_id
+        action = match["action"] or "result"
+        return {"status/stream": "stream", "response": "result"}.get(action, action), match["model"]
     if host == "run":
-        return "run"
-    return "download" if host == "cdn" and method in ("GET", "HEAD") else "upload"
+        return "run", model_id
+    if host == "platform":
+        return PLATFORM_PLACES.get(path.rstrip("/"), "platform"), ""
+    return "download" if host == "cdn" and method in ("GET", "HEAD") else "upload", ""
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
