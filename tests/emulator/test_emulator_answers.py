@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from jsonschema import Draft202012Validator
 from falsmith.catalog.bundled import bundled_documents, bundled_ids
 from falsmith.documents import Documents
 from falsmith.emulator.endpoints import Endpoint
+from falsmith.emulator.media import produce
+from falsmith.emulator.order import Order
 from falsmith.emulator.responses import completed
 from falsmith.emulator.state import open_state
 from falsmith.emulator.storage import FileStore
@@ -66,3 +69,52 @@ def test_every_model_of_the_corpus_answers_by_its_own_schema() -> None:
     for file in files:
         document = json.loads(file.read_bytes())
         check_answer(Documents(file.stem.replace("__", "/"), {}, document))
+
+
+def answer(model_id: str, kind: str, fields: dict[str, Any], **inputs: Any) -> Any:
+    """Return what a model answers that makes one file of `kind` with these fields, and a seed."""
+
+    def content(schema: dict[str, Any]) -> dict[str, Any]:
+        return {"application/json": {"schema": schema}}
+
+    whole = {"type": "integer"}
+    wanted = {"prompt": {"type": "string"}, "seed": whole, "video_url": {"type": "string"}}
+    made = {"type": "object", "properties": {"url": {"type": "string"}, **fields}}
+    body = content({"type": "object", "properties": wanted})
+    result = content({"type": "object", "properties": {kind: made, "seed": whole}})
+    paths = {
+        f"/{model_id}": {"post": {"requestBody": {"content": body}}},
+        f"/{model_id}/requests/{{request_id}}": {
+            "get": {"responses": {"200": {"content": result}}}
+        },
+    }
+    metadata = {"category": f"{kind}-to-{kind}"}
+    endpoint = Endpoint(Documents(model_id, metadata, {"openapi": "3.0.4", "paths": paths}))
+    with closing(open_state(None)) as rows:
+        files = FileStore(rows, ORIGIN)
+        film = produce("video", "video", Order(64, 48, 3.0), bytes(32))
+        inputs |= {"video_url": files.publish(film, "film")} if kind == "video" else {}
+        return completed(endpoint, inputs, files.publish, files.load, os.urandom(8)).body
+
+
+def test_pictures_leave_open_what_real_answers_leave_open_if_the_document_lets_them() -> None:
+    loose = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+    fields = dict.fromkeys(("width", "height", "file_size"), loose)
+    found = set()
+    for number in range(20):
+        shown = answer(f"acme/model-{number}", "image", fields)["image"]
+        found.add(tuple(sorted(name for name in fields if shown[name] is None)))
+    assert found == {(), ("height", "width"), ("file_size", "height", "width"), ("file_size",)}
+
+
+def test_without_a_seed_each_answer_has_another_seed() -> None:
+    def seeds(**inputs: Any) -> set[int]:
+        return {answer("acme/paint", "image", {}, **inputs)["seed"] for _ in range(4)}
+
+    assert len(seeds()) == len(seeds(seed=None)) == len(seeds(seed=-1)) == 4
+    assert seeds(seed=7) == {7}
+
+
+def test_a_video_lasts_as_long_as_the_one_that_went_in() -> None:
+    told = answer("acme/film", "video", {"duration": {"type": "number"}})
+    assert told["video"]["duration"] == 3.0

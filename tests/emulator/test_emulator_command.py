@@ -83,7 +83,7 @@ def test_with_tls_the_official_client_needs_the_printed_settings_only(tmp_path: 
     assert "'prompt': 'a fox'" in done.stdout
 
 
-def test_rules_come_from_options_and_files_and_a_folder_keeps_the_state(tmp_path: Path) -> None:
+def test_rules_come_from_options_and_files_and_the_state_outlives_a_kill(tmp_path: Path) -> None:
     (tmp_path / "rules").write_text("# two\nsubmit:error=503:times=1\n\ncancel:error=500\n")
     options = ["--fault", f"@{tmp_path}/rules", "--fault", "status:error=405", "--json"]
     books = []
@@ -97,6 +97,9 @@ def test_rules_come_from_options_and_files_and_a_folder_keeps_the_state(tmp_path
                 sent.append(client.post(f"{url}/fal-ai/flux/schnell", json={"prompt": "x"}))
                 assert client.get(sent[1].json()["status_url"]).status_code == 405
                 (book,) = client.get(f"{url}/_emulator/books").json()["books"]
+            # Nothing of it may need a farewell.
+            process.kill()
+            process.wait(timeout=20)
         assert [answer.status_code for answer in sent] == [503, 200]
         books.append((url, book["accepted"]))
     assert books == [(url, 1), (url, 2)]
