@@ -170,6 +170,24 @@ def test_an_answer_can_come_after_the_timeout(emulator: Emulator, client: httpx.
     assert accepted(emulator) - before == 1
 
 
+def test_a_job_can_be_said_to_be_in_a_state_that_fal_does_not_have(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    told = submit(client, emulator).json()
+    emulator.faults.add("status:word=FAILED:times=1", "stream:word=PAUSED")
+    seen = [client.get(told["status_url"]).json()["status"] for _ in range(2)]
+    assert seen == ["FAILED", "COMPLETED"]
+    assert '"status": "PAUSED"' in client.get(told["status_url"] + "/stream").text
+
+
+def test_a_page_can_stand_in_the_place_of_a_good_answer(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    emulator.faults.add("submit:page=200")
+    answer = submit(client, emulator)
+    assert (answer.status_code, answer.text[:6]) == (200, "<html>")
+
+
 def test_a_redirect_leads_to_the_answer(emulator: Emulator, client: httpx.Client) -> None:
     told = submit(client, emulator).json()
     emulator.faults.add("result:redirect", "status:redirect=https://fal.example/x")

@@ -36,7 +36,7 @@ PLACES = {
     "any": "every place but job",
 }
 WIRE = tuple(place for place in PLACES if place != "job")
-JOB, HISTORY = ("job",), ("history",)
+JOB, HISTORY, STATUS = ("job",), ("history",), ("status", "stream")
 # How an answer fails; a request suffers one of these at most, the first rule that fits.
 ANSWER = "answer"
 
@@ -60,6 +60,7 @@ EFFECTS: Mapping[str, Effect] = {
     "delay": Effect("SECONDS", (*WIRE, *JOB), "delay", "the answer is late; a job takes so long"),
     "cut": Effect("BYTES", WIRE, "cut", "the connection is cut after so many bytes of the body"),
     "slow": Effect("BYTES", WIRE, "slow", "the body comes with so many bytes a second"),
+    "word": Effect("WORD", STATUS, "word", "the job is said to be in that state, such as FAILED"),
     "type": Effect("TYPE", WIRE, "type", "the answer claims that content type"),
     "fail": Effect("ERROR", JOB, "fail", "the model fails at the end with that error of fal"),
     "stuck": Effect("", JOB, "stuck", "the job runs for ever"),
@@ -248,7 +249,8 @@ def _effect_and_options(rest: str) -> tuple[str, list[str]]:
 def _value(rule: str, name: str, wanted: str, value: str) -> tuple[float, str]:
     if wanted in ("STATUS", "SECONDS", "BYTES"):
         number = _number(rule, name, value, whole=wanted != "SECONDS")
-        if wanted == "STATUS" and not 400 <= number <= 599:
+        # A page can come with 200 as well: where a network wants a password first.
+        if wanted == "STATUS" and not 400 <= number <= 599 and (name, number) != ("page", 200):
             raise _refused(rule, f"{name} takes a status from 400 to 599")
         if name == "slow" and number < 1:
             raise _refused(rule, "slow takes at least 1 byte a second")

@@ -189,14 +189,13 @@ class QueueHost:
         job, now = self.models.jobs.find(app, request_id), self.models.clock.now()
         if job is None or job.host != "queue" or now >= job.ended + job.kept:
             return JSONResponse({"status": "NOT_FOUND"}, 404)
-        logs = request.query_params.get("logs", "").lower() in ("1", "true")
-        return self._of_job(job, now, action, logs=logs)
+        return self._of_job(job, now, action, request)
 
-    def _of_job(self, job: Job, now: float, action: str, *, logs: bool) -> Response:
+    def _of_job(self, job: Job, now: float, action: str, request: Request) -> Response:
         ended = job.phase(now) == "COMPLETED"
         match action:
             case "status":
-                return _json(job, 200 if ended else 202, self._status(job, now, logs=logs))
+                return _json(job, 200 if ended else 202, self._status(job, now, request))
             case "" | "response" if ended:
                 return _result(self.models.jobs, job)
             case "" | "response":
@@ -205,11 +204,12 @@ class QueueHost:
                 return self._cancel(job, now)
             case "status/stream":
                 headers = {"Cache-Control": "no-store", "x-fal-request-id": job.request_id}
-                events = self._events(job, logs=logs)
+                events = self._events(job, request)
                 return StreamingResponse(events, 200, headers, "text/event-stream")
         return detail(404, f"Path /{action} not found", x_fal_billable_units="0")
 
-    def _status(self, job: Job, now: float, *, logs: bool) -> dict[str, Json]:
+    def _status(self, job: Job, now: float, request: Request) -> dict[str, Json]:
+        logs = request.query_params.get("logs", "").lower() in ("1", "true")
         phase = job.phase(now)
         body: dict[str, Json] = {"status": phase} | self._links(job)
         if phase == "IN_QUEUE":
@@ -220,16 +220,19 @@ class QueueHost:
             body["metrics"] = {"inference_time": round(job.ended - job.started, 3)}
             if job.reply.error is not None:
                 body |= {"error": job.reply.error, "error_type": job.reply.error_type}
+        if "word" in request.state.struck:
+            body["status"] = request.state.struck["word"].text
         return body
 
-    async def _events(self, job: Job, *, logs: bool) -> AsyncIterator[str]:
+    async def _events(self, job: Job, request: Request) -> AsyncIterator[str]:
         """Yield the status on every change, with the lines of the log that are new."""
         before: dict[str, Json] = {}
-        lines = 0
-        while before.get("status") != "COMPLETED":
+        lines, ended = 0, False
+        while not ended:
             # A cancellation shortens the job that is known here.
             job = self.models.jobs.find(job.app, job.request_id) or job
-            body = self._status(job, self.models.clock.now(), logs=logs)
+            now = self.models.clock.now()
+            body, ended = self._status(job, now, request), job.phase(now) == "COMPLETED"
             if body != before:
                 new = body | ({"logs": body["logs"][lines:]} if body.get("logs") else {})
                 yield f"data: {json.dumps(new)}\n\n"

@@ -35,7 +35,11 @@ PAGE = (
     "<html>\n<head><title>{0}</title></head>\n<body>\n<center><h1>{0}</h1></center>\n"
     "<hr><center>nginx</center>\n</body>\n</html>\n"
 )
-PAGE_TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
+PAGE_TITLES = {
+    200: "Sign in to this network",
+    502: "502 Bad Gateway",
+    503: "503 Service Temporarily Unavailable",
+}
 PAGE_TITLES |= {504: "504 Gateway Time-out"}
 
 
