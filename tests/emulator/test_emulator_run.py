@@ -200,7 +200,16 @@ def test_unknown_fields_are_ignored(run: Callable[..., httpx.Response]) -> None:
     assert run(prompt="a fox", promt="a fox").status_code == 200
 
 
-@pytest.mark.parametrize(("body", "kind"), [(b"{", "json_invalid"), (b"[1]", "dict_type")])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"{", "json_invalid"),
+        (b"[1]", "dict_type"),
+        (b'{"prompt": NaN}', "json_invalid"),
+        (b'{"prompt": "\\ud800"}', "json_invalid"),
+        (b"[" * 100_000, "json_invalid"),
+    ],
+)
 def test_a_body_that_is_no_object_is_422(
     emulator: Emulator, client: httpx.Client, body: bytes, kind: str
 ) -> None:

@@ -1,6 +1,5 @@
 """The emulator's own routes, on every host below /_emulator: books, faults, clock."""
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from fal_runtime.errors import UsageError
 from falsmith.documents import Json
 from falsmith.emulator.access import detail
+from falsmith.emulator.bodies import sent_json
 from falsmith.emulator.clock import Clock, stamp
 from falsmith.emulator.faults import Faults
 from falsmith.emulator.jobs import Book, Job, Jobs
@@ -80,7 +80,7 @@ def _request(job: Job, now: float) -> Json:
 
 async def _sent(request: Request) -> Json:
     try:
-        return json.loads(await request.body())
+        return await sent_json(request)
     except ValueError:
         raise UsageError("usage", "The body is no JSON") from None
 

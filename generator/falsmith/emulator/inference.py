@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from fal_runtime.model_id import app_of
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, detail, not_done
+from falsmith.emulator.bodies import sent_json
 from falsmith.emulator.clock import Clock
 from falsmith.emulator.endpoints import Endpoint, Endpoints
 from falsmith.emulator.faults import Faults
@@ -264,9 +265,8 @@ def _result(jobs: Jobs, job: Job) -> Response:
 
 async def _read_inputs(request: Request) -> tuple[dict[str, Json], list[Json]]:
     """Return the body as an object, an empty one as `{}`, and what is wrong with it as JSON."""
-    body = await request.body()
     try:
-        inputs = json.loads(body or b"{}")
+        inputs = await sent_json(request)
     except ValueError:
         item = {"loc": ["body", 0], "msg": "JSON decode error", "type": "json_invalid", "input": {}}
         return {}, [item]

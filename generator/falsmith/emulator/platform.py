@@ -1,7 +1,6 @@
 """The Platform API: models to list, find and search, and their prices."""
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, platform_error
 from falsmith.emulator.billing import unit_of
+from falsmith.emulator.bodies import sent_json
 from falsmith.emulator.endpoints import Endpoint, Endpoints
 from falsmith.emulator.history import History
 from falsmith.emulator.paging import BadParameterError, asked_ids, page_of
@@ -97,7 +97,7 @@ class PlatformHost:
     async def _estimate(self, request: Request) -> Response:
         """Return what so many units, or so many calls, of some models cost."""
         try:
-            body = json.loads(await request.body())
+            body = await sent_json(request)
         except ValueError:
             body = None
         kind, asked = (

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from falsmith.documents import Json
 from falsmith.emulator.access import Access, detail, not_done
+from falsmith.emulator.bodies import sent_json
 from falsmith.emulator.clock import Clock
 from falsmith.emulator.media import MediaFile
 
@@ -252,11 +253,11 @@ class CdnHost:
 
     async def _complete(self, request: Request, path: str, ticket: str, kind: str) -> Response:
         listed = (await _object_of(request)).get("parts")
-        parts = listed if isinstance(listed, list) else []
-        told = {
-            part.get("partNumber"): part.get("etag") for part in parts if isinstance(part, dict)
-        }
-        here = self.files.parts(ticket)
+        parts = (
+            [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
+        )
+        told = {str(part.get("partNumber")): part.get("etag") for part in parts}
+        here = {str(number): etag for number, etag in self.files.parts(ticket).items()}
         if here and told == here:
             self.files.join(ticket, path, kind)
         elif here or self.files.find(path) is None:
@@ -284,7 +285,7 @@ def _data_of(uri: str) -> bytes | None:
 
 async def _object_of(request: Request) -> dict[str, Json]:
     try:
-        body = await request.json()
+        body = await sent_json(request)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
