@@ -58,10 +58,11 @@ def test_the_picture_has_the_size_that_was_asked_for(
 
 
 def test_the_number_of_pictures_follows_the_input_and_they_differ(
-    run: Callable[..., httpx.Response],
+    run: Callable[..., httpx.Response], client: httpx.Client
 ) -> None:
     answer = run(prompt="a fox", num_images=4)
-    assert len({picture["url"] for picture in answer.json()["images"]}) == 4
+    links = {picture["url"] for picture in answer.json()["images"]}
+    assert len(links) == len({client.get(link).content for link in links}) == 4
     assert len(answer.json()["has_nsfw_concepts"]) == 4
     assert answer.headers["x-fal-billable-units"] == "4"
 
