@@ -1,12 +1,19 @@
 """The units of a result, as recorded calls had them."""
 
+import base64
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from falsmith.documents import Documents
 from falsmith.emulator.billing import unit_of, units_of
+from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.media import MediaFile, produce
 from falsmith.emulator.order import Order
+from falsmith.emulator.responses import completed
 
 IMAGE, VIDEO = "text-to-image", "text-to-video"
 
@@ -93,3 +100,36 @@ def test_the_unit_follows_what_a_model_makes() -> None:
     }
     assert list(told.values()) == ["image", "second", "1000 characters", "request", "minute"]
     assert unit_of("fal-ai/flux/dev", "text-to-image") == "megapixels"
+
+
+def beginning(link: str) -> bytes | None:
+    """Return what a recording kept of a data URI, of which it cut most."""
+    if not link.startswith("data:"):
+        return None
+    kept = link.partition(",")[2].partition("…")[0]
+    return base64.b64decode(kept[: len(kept) // 4 * 4])
+
+
+@pytest.mark.corpus
+def test_every_recorded_call_is_billed_as_it_was() -> None:
+    folder = os.environ.get("FALSMITH_CORPUS")
+    if not folder:
+        pytest.skip("FALSMITH_CORPUS does not name a folder")
+    calls = [
+        call
+        for file in sorted(Path(folder, "runs").glob("*.json"))
+        for call in json.loads(file.read_bytes())
+    ]
+    seen = 0
+    for call in calls:
+        model_id = call["url"].removeprefix("https://fal.run/")
+        document = Path(folder, "openapi", f"{model_id.replace('/', '__')}.json")
+        if document.exists():
+            endpoint = Endpoint(Documents(model_id, {}, json.loads(document.read_bytes())))
+            inputs = call["request_body"]
+            reply = completed(endpoint, inputs, lambda file, _: file.kind, beginning, b"")
+            units = float(reply.headers["x-fal-billable-units"])
+            billed = float(call["response_headers"]["x-fal-billable-units"])
+            assert units == pytest.approx(billed, abs=0.01), model_id
+            seen += 1
+    assert seen

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from falsmith.emulator.media import MediaFile, produce, video_seconds
+from fal_runtime.file_headers import FileHeaders, headers_in
+from falsmith.emulator.media import MediaFile, produce
 from falsmith.emulator.order import Order, order_of
 
 SEED = bytes(range(32))
@@ -79,7 +80,9 @@ def test_a_video_has_the_size_the_length_and_the_rate_that_it_claims(order: Orde
     found = dict(boxes(file.data))
     frames = round(order.seconds * order.fps)
     assert (file.facts["num_frames"], file.facts["fps"]) == (frames, order.fps)
-    assert video_seconds(file.data) == pytest.approx(file.facts["duration"], abs=0.001)
+    assert headers_in(io.BytesIO(file.data)).duration == pytest.approx(
+        file.facts["duration"], abs=0.001
+    )
     assert file.facts["duration"] == pytest.approx(order.seconds, abs=1 / order.fps)
     size = struct.unpack(">II", found[b"tkhd"][-8:])
     assert [side >> 16 for side in size] == [file.facts["width"], file.facts["height"]]
@@ -199,12 +202,25 @@ def test_a_mesh_has_the_format_that_its_field_names(name: str, beginning: bytes)
 def test_an_input_says_what_it_wants(
     inputs: dict[str, Any], category: str, expected: dict[str, Any]
 ) -> None:
-    order = order_of(inputs, category)
+    order = order_of(inputs, category, FileHeaders())
     assert {name: getattr(order, name) for name in expected} == expected
 
 
-def test_a_video_that_goes_in_sets_the_length_of_the_one_that_comes_out() -> None:
-    assert order_of({}, "video-to-video", 7.5).seconds == 7.5
+@pytest.mark.parametrize(
+    ("inputs", "size"),
+    [
+        ({}, (600, 400)),
+        ({"aspect_ratio": "auto"}, (600, 400)),
+        ({"aspect_ratio": "1:1"}, (1024, 1024)),
+        ({"resolution": "2K"}, (2504, 1672)),
+        ({"image_size": "square"}, (512, 512)),
+    ],
+)
+def test_what_goes_in_is_what_comes_out_where_nothing_else_is_said(
+    inputs: dict[str, Any], size: tuple[int, int]
+) -> None:
+    order = order_of(inputs, "image-to-image", FileHeaders("", 600, 400, 7.5))
+    assert (order.width, order.height, order.seconds) == (*size, 7.5)
 
 
 def test_a_glb_holds_a_scene_and_the_corners_that_it_names() -> None:

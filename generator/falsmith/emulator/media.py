@@ -13,7 +13,7 @@ from falsmith.emulator.pictures import PICTURES, png
 from falsmith.emulator.sounds import SOUNDS
 from falsmith.emulator.videos import video
 
-__all__ = ["MediaFile", "produce", "video_seconds"]
+__all__ = ["MediaFile", "produce"]
 
 FOLDER = files("falsmith.emulator") / "files"
 # Where the data files hold the seed, as 64 hexadecimal digits.
@@ -40,16 +40,6 @@ def produce(kind: str, name: str, order: Order, seed: bytes, usual: str = "") ->
     cannot write that, another of the kind, and the file says so. `seed` is 32 bytes.
     """
     return _document(name, seed) if kind == "file" else MAKERS[kind](name, order, seed, usual)
-
-
-def video_seconds(data: bytes) -> float | None:
-    """Return how long an MP4 or QuickTime file says it is: ISO/IEC 14496-12, 8.2.2."""
-    at = data.find(b"mvhd")
-    # Version 0 has times of 32 bits.
-    if at < 0 or len(data) < at + 24 or data[at + 4] != 0:
-        return None
-    scale, length = (int.from_bytes(data[at + 16 + 4 * n : at + 20 + 4 * n]) for n in (0, 1))
-    return length / scale if scale else None
 
 
 def _chosen(known: Iterable[str], words: Iterable[str], usual: str, default: str) -> str:

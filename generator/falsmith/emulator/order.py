@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from fal_runtime.file_headers import FileHeaders
 from falsmith.documents import Json
 
 __all__ = ["Order", "order_of"]
@@ -71,16 +72,17 @@ class Order:
         return min(max(round(self.seconds * self.fps), 1), MOST_FRAMES)
 
 
-def order_of(inputs: Mapping[str, Json], category: str, lasts: float | None = None) -> Order:
+def order_of(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> Order:
     """Return what `inputs`, defaults included, want of a model of `category`.
 
-    `lasts` is the length of what goes in, where that is known.
+    `given` is what is known of the files that go in: what comes out is like them where nothing
+    else is said.
     """
     makes_video = "video" in category.rpartition("-to-")[2]
     fps = _first_number(inputs, RATES) or 24.0
     frames = _first_number(inputs, FRAMES) if makes_video else None
-    seconds = frames / fps if frames else _seconds(inputs, category, lasts)
-    width, height = _size(inputs, makes_video=makes_video)
+    seconds = frames / fps if frames else _seconds(inputs, category, given)
+    width, height = _size(inputs, given, makes_video=makes_video)
     return Order(
         min(max(width, 1), LONGEST_SIDE),
         min(max(height, 1), LONGEST_SIDE),
@@ -91,20 +93,20 @@ def order_of(inputs: Mapping[str, Json], category: str, lasts: float | None = No
     )
 
 
-def _seconds(inputs: Mapping[str, Json], category: str, lasts: float | None) -> float:
+def _seconds(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> float:
     told = _first_number(inputs, LENGTHS)
     milliseconds = _first_number(inputs, ("music_length_ms", "duration_ms"))
     if told or milliseconds:
         return told or (milliseconds or 0) / 1000
-    if lasts is not None:
-        return lasts
+    if given.duration is not None:
+        return given.duration
     if "speech" in category.rpartition("-to-")[2]:
         text = next((inputs[name] for name in SPOKEN if isinstance(inputs.get(name), str)), "")
         return len(text) / CHARACTERS
     return 5.0 if "video" in category else 2.0
 
 
-def _size(inputs: Mapping[str, Json], *, makes_video: bool) -> tuple[int, int]:
+def _size(inputs: Mapping[str, Json], given: FileHeaders, *, makes_video: bool) -> tuple[int, int]:
     for value in (*(inputs.get(name) for name in SIZES), inputs):
         if isinstance(value, str) and value in PRESETS:
             return PRESETS[value]
@@ -114,13 +116,16 @@ def _size(inputs: Mapping[str, Json], *, makes_video: bool) -> tuple[int, int]:
             width, height = _number(value.get("width")), _number(value.get("height"))
             if width and height:
                 return int(width), int(height)
-    # 720p is 1280 x 720 pixels, and as many in another ratio.
-    ratio, usual = _ratio(inputs.get("aspect_ratio")), 16 / 9 if makes_video else 1.0
+    ratio = _ratio(inputs.get("aspect_ratio"))
     told = (str(inputs.get(name, "")).lower() for name in RESOLUTIONS)
-    area = next((area for area in map(_area, told) if area), 0) or (
-        1280 * 720 if makes_video else 1024 * 1024
-    )
-    width = math.sqrt(area * (ratio or usual))
+    area = next((area for area in map(_area, told) if area), None)
+    if given.width and given.height and ratio is None:
+        if area is None:
+            return given.width, given.height
+        ratio = given.width / given.height
+    # 720p is 1280 x 720 pixels, and as many in another ratio.
+    area = area or (1280 * 720 if makes_video else 1024 * 1024)
+    width = math.sqrt(area * (ratio or (16 / 9 if makes_video else 1.0)))
     return max(8, int(width / 8 + 0.01) * 8), max(8, int(area / width / 8 + 0.01) * 8)
 
 

@@ -1,18 +1,20 @@
 """What a request ends with: the model's result with real files, or the error that fal replays."""
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from fal_runtime.file_headers import FileHeaders, headers_in
 from fal_runtime.file_kinds import extension_of
 from fal_runtime.schema.document import SchemaObject as Schema
 from falsmith.documents import Json
 from falsmith.emulator.billing import units_of
 from falsmith.emulator.endpoints import ERROR_PAGE, Endpoint
 from falsmith.emulator.faults import MODEL_ERRORS, REQUEST_ERRORS
-from falsmith.emulator.media import MediaFile, produce, video_seconds
+from falsmith.emulator.media import MediaFile, produce
 from falsmith.emulator.order import order_of
 from falsmith.sample import Sampler
 from falsmith.schema.branches import follow
@@ -78,18 +80,23 @@ def completed(
     digest = hashlib.sha256(json.dumps([endpoint.model_id, relevant], sort_keys=True).encode())
     if told.get("seed") in (None, -1):
         digest.update(chance)
-    lasts = _input_seconds(told, load)
-    composer = _Composer(endpoint, told, digest.digest(), publish, lasts)
+    given = _given(told, load)
+    composer = _Composer(endpoint, told, digest.digest(), publish, given)
     body = composer.result()
-    units = units_of(endpoint.model_id, endpoint.category, told, composer.files, lasts)
+    units = units_of(endpoint.model_id, endpoint.category, told, composer.files, given.duration)
     return Reply(200, body, {"x-fal-billable-units": f"{units:g}"})
 
 
-def _input_seconds(inputs: Mapping[str, Json], load: Callable[[str], bytes | None]) -> float | None:
-    """Return how long the video is that goes in, where that can be seen."""
-    values = [value for name, value in inputs.items() if "video" in name]
-    data = (load(value) for value in values if isinstance(value, str))
-    return next((seconds for one in data if one and (seconds := video_seconds(one))), None)
+def _given(inputs: Mapping[str, Json], load: Callable[[str], bytes | None]) -> FileHeaders:
+    """Return the size and the length of what goes in, where they can be seen."""
+    values = [one for value in inputs.values() for one in _as_list(value) if isinstance(one, str)]
+    seen = [headers_in(io.BytesIO(data)) for one in values if (data := load(one))]
+    sized = next((one for one in seen if one.width), FileHeaders())
+    return replace(sized, duration=next((one.duration for one in seen if one.duration), None))
+
+
+def _as_list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
 
 
 def invalid(problems: list[Json]) -> Reply:
@@ -137,13 +144,13 @@ class _Composer:
         inputs: Mapping[str, Json],
         digest: bytes,
         publish: Callable[[MediaFile, str], str],
-        lasts: float | None,
+        given: FileHeaders,
     ) -> None:
         self.files: list[MediaFile] = []
         self._category = endpoint.category
         self._output = endpoint.output
         self._inputs = inputs
-        self._order = order_of(inputs, endpoint.category, lasts)
+        self._order = order_of(inputs, endpoint.category, given)
         self._count = self._order.count
         self._digest = digest
         self._publish = publish
