@@ -203,7 +203,7 @@ def test_a_body_can_end_early_come_slowly_and_claim_another_type(
     told = submit(client, emulator).json()
     whole = client.get(told["response_url"]).content
     link = client.get(told["response_url"]).json()["images"][0]["url"]
-    emulator.faults.add("result:cut=10:times=1", "download:slow=4000", "status:type=text/html")
+    emulator.faults.add("result:cut=10:times=1", "download:slow=40000", "status:type=text/html")
     with client.stream("GET", told["response_url"]) as answer:
         assert int(answer.headers["content-length"]) == len(whole)
         with pytest.raises(httpx.RemoteProtocolError):
