@@ -295,12 +295,15 @@ def test_all_that_is_said_of_a_field_is_its_description(parsed: Callable[..., Mo
     }
     parts = {"width": {"type": "integer"}}
     sizes = {"Size": {"type": "object", "properties": parts, "description": "In pixels."}}
-    model = parsed({"image_urls": links, "image_size": size}, components=sizes)
+    region = ref("Size") | {"description": "Where."}
+    fields = {"image_urls": links, "image_size": size, "region": region}
+    model = parsed(fields, components=sizes)
 
     assert one(model, "image_urls").description == (
         "The pictures.\n\nAt most three.\n\nOne picture.\n\nMax 5MB."
     )
     assert one(model, "image_size").description == "How large.\n\nA usual size.\n\nIn pixels."
+    assert one(model, "region").description == "Where.\n\nIn pixels."
 
 
 def test_members_of_objects_are_parameters_by_dotted_name(parsed: Callable[..., Model]) -> None:

@@ -181,6 +181,9 @@ def _inside(part: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
     """Yield a field's schema, its branches, and all that of the items of its lists."""
     whole = follow(part, root)
     yield whole
+    if "$ref" in part and "description" in part:
+        # What the definition itself says stands behind the field's own words.
+        yield follow({"$ref": part["$ref"]}, root)
     parts = branches(whole, root)
     depth = depth if has_few_lists(parts) else LIST_DEPTH
     for one in parts:
