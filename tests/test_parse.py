@@ -59,21 +59,17 @@ def test_a_parameter_holds_all_there_is_to_know(parsed: Callable[..., Model]) ->
     )
 
     assert [parameter.name for parameter in model.parameters] == ["image_url", "count", "format"]
-    assert dataclasses.astuple(one(model, "count")) == (
-        (
-            "count",
-            "integer",
-            False,
-            1,
-            (),
-            0,
-            "1..4",
-            None,
-            "How many. Longer story.",
-            False,
-            False,
-            (),
-        )
+    assert one(model, "count") == Parameter(
+        name="count",
+        type="integer",
+        required=False,
+        default=1,
+        choices=(),
+        choice_count=0,
+        limits="1..4",
+        file_kind=None,
+        description="How many. Longer story.",
+        deprecated=False,
     )
     assert one(model, "image_url").file_kind == "image"
     assert one(model, "image_url").default is MISSING
@@ -304,6 +300,25 @@ def test_all_that_is_said_of_a_field_is_its_description(parsed: Callable[..., Mo
     )
     assert one(model, "image_size").description == "How large.\n\nA usual size.\n\nIn pixels."
     assert one(model, "region").description == "Where.\n\nIn pixels."
+
+
+@pytest.mark.parametrize(
+    ("schema", "samples"),
+    [
+        ({"type": "string", "examples": ["Ann", "Ben", "Ann"]}, ("Ann", "Ben")),
+        ({"type": "array", "items": {"type": "string"}, "examples": [["en", "de"]]}, ("en", "de")),
+        ({"type": "string", "examples": ["Ann"]}, ()),
+        ({"type": "string", "examples": ["Ann", "A long text that says what to do"]}, ()),
+        ({"type": "string", "examples": ["Ann", "see evil.sh"]}, ("Ann",)),
+        ({"type": "string", "enum": ["Ann", "Ben"], "examples": ["Ann", "Ben"]}, ()),
+        ({"type": "integer", "examples": [1, 2]}, ()),
+    ],
+    ids=["texts", "list", "one", "long", "link", "choices", "numbers"],
+)
+def test_short_examples_of_a_text_are_its_samples(
+    schema: dict[str, Any], samples: tuple[str, ...], parsed: Callable[..., Model]
+) -> None:
+    assert one(parsed({"voice": schema}), "voice").samples == samples
 
 
 def test_members_of_objects_are_parameters_by_dotted_name(parsed: Callable[..., Model]) -> None:

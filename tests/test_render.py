@@ -95,6 +95,16 @@ def test_what_binds_is_told_of_fields_of_their_members_and_of_the_answer(
     assert lazy["output"]["mesh"]["about"] == mesh["description"]
 
 
+def test_a_text_whose_values_are_not_listed_shows_its_examples(model_documents: Build) -> None:
+    voice = {"type": "string", "examples": [f"Voice{number}" for number in range(20)]}
+    documents = model_documents({"properties": {"voice": voice}})
+
+    lazy = yaml.safe_load(rendered(documents, LAZY)[REFERENCE])
+    assert "string, e.g. `Voice0`, `Voice1`," in rendered(documents)["SKILL.md"]
+    assert "`Voice9`, ... |" in rendered(documents)["SKILL.md"]
+    assert lazy["input"]["voice"]["examples"] == voice["examples"]
+
+
 def test_a_file_field_that_takes_words_is_told_as_such(model_documents: Build) -> None:
     style = {"type": "string", "description": "URL, or one of the presets. Can also be `ink`."}
     documents = model_documents({"properties": {"style": style, "image_url": {"type": "string"}}})

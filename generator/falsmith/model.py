@@ -25,7 +25,8 @@ class Parameter:
 
     `choices` are the allowed values that may be shown, also those of one branch of a union or of
     a list's items; there are `choice_count` in all. With `takes_words` a file field takes other
-    texts as well. `description` is all that the document says of it. `members` are those of the
+    texts as well. `samples` are short examples of a text whose values are not listed otherwise,
+    such as voices. `description` is all that the document says of it. `members` are those of the
     objects that it takes, by dotted name.
     """
 
@@ -40,6 +41,7 @@ class Parameter:
     description: str
     deprecated: bool
     takes_words: bool = False
+    samples: tuple[str, ...] = ()
     members: tuple["Parameter", ...] = ()
 
     @property

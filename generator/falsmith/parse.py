@@ -36,6 +36,7 @@ __all__ = ["parse"]
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
 MEMBER_DEPTH = 3
+LONGEST_SAMPLE = 24
 # The catalogue's inputs have fewer than a hundred; those of objects of objects multiply.
 MOST_MEMBERS = 1_000
 OUTPUT_DEPTH = 4
@@ -233,8 +234,18 @@ def _parameter(
         description=_description_of(inside),
         deprecated=whole.get("deprecated", False),
         takes_words=any("x-words" in one for one in inside),
+        samples=() if allowed else tuple(_samples(inside)),
         members=members,
     )
+
+
+def _samples(inside: Sequence[Schema]) -> Iterator[str]:
+    """Yield the short texts among a field's examples, where there are several and no other."""
+    examples = [example for one in inside for example in one.get("examples", ())]
+    flat = [text for one in examples for text in (one if isinstance(one, list) else [one])]
+    short = [one for one in flat if isinstance(one, str) and 0 < len(one) <= LONGEST_SAMPLE]
+    if len(short) > 1 and len(short) == len(flat):
+        yield from dict.fromkeys(one for one in short if is_plain(one) and fit_to_show(one))
 
 
 def _description_of(inside: Sequence[Schema]) -> str:

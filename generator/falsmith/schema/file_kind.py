@@ -56,14 +56,14 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
     example = _example_kind(said)
     linked = example not in (None, "file") and not name.lower().endswith("path")
     hint, told = _hint(said), _told(said)
-    says = _says_link(told)
+    says = _says_link(told.lower())
     if not (hint or FILE_NAME.search(name.lower()) or linked or says):
         return {}
     kind = hint or _named_kind(where, name, example) or example or (says and says["kind"]) or "file"
     limits = file_limits(said, told)
     return (
         {"x-file": kind}
-        | ({"x-words": True} if _takes_words(name, said, told) else {})
+        | ({"x-words": True} if _takes_words(name, said, told.lower()) else {})
         | ({"x-file-limits": limits} if limits else {})
     )
 
@@ -106,7 +106,7 @@ def _hint(said: Mapping[str, Any]) -> str | None:
 
 def _told(said: Mapping[str, Any]) -> str:
     texts = (said.get("description"), said.get("limit_description"))
-    return " ".join(text.lower() for text in texts if isinstance(text, str))
+    return " ".join(text for text in texts if isinstance(text, str))
 
 
 # The catalogue says the same of the same field in hundreds of documents.

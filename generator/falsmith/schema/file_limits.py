@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from fal_runtime.file_kinds import extension_of
+from falsmith.prose import sentences
 
 __all__ = ["file_limits"]
 
@@ -38,9 +39,10 @@ _SIZE = re.compile(
 _OTHER_SIZE = re.compile(r"\b(?:total|combined|across|altogether|recommend\w*)\b", re.IGNORECASE)
 _LIST = r"\s+((?:\.?[a-z0-9]{2,5}\b[\s,/]*(?:(?:and|or)\s+)?){1,8})"
 _JOINING = ("and", "or", "in")
-_FORMATS = (
-    re.compile(rf"\bmust be(?: in)?(?: an?)?{_LIST}", re.IGNORECASE),
-    re.compile(rf"\bonly{_LIST}(?:formats?|files?|images?|videos?|supported)\b", re.IGNORECASE),
+_FORMATS = re.compile(
+    rf"\bmust be(?: in)?(?: an?)?{_LIST}"
+    rf"|\bonly{_LIST}(?:formats?|files?|images?|videos?|supported)\b",
+    re.IGNORECASE,
 )
 
 
@@ -65,13 +67,14 @@ def _is_amount(value: object) -> bool:
 def _told(description: str) -> dict[str, Any]:
     """Return the size and the formats that a description leaves no doubt about."""
     limits: dict[str, Any] = {}
-    size = _SIZE.search(description)
-    if size is not None and not _OTHER_SIZE.search(description):
-        limits["max_bytes"] = round(float(size[1]) * _UNITS[size[2].lower()])
-    for pattern in _FORMATS:
-        for found in pattern.finditer(description):
-            words = [word for word in re.findall(r"\w+", found[1].lower()) if word not in _JOINING]
-            extensions = list(takewhile(bool, (extension_of(f"a.{word}") for word in words)))
-            if extensions:
-                limits["formats"] = list(dict.fromkeys(extensions))
+    for sentence in sentences(description):
+        size = _SIZE.search(sentence)
+        if size is not None and not _OTHER_SIZE.search(sentence):
+            limits["max_bytes"] = round(float(size[1]) * _UNITS[size[2].lower()])
+        found = _FORMATS.search(sentence)
+        words = re.findall(r"\w+", (found[1] or found[2]).lower()) if found is not None else []
+        listed = (extension_of(f"a.{word}") for word in words if word not in _JOINING)
+        extensions = list(takewhile(bool, listed))
+        if extensions:
+            limits["formats"] = list(dict.fromkeys(extensions))
     return limits
