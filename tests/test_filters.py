@@ -144,11 +144,27 @@ def test_a_cell_stays_in_its_row(text: str) -> None:
     assert "\n" not in cell
     assert is_plain(cell)
     assert "|" not in cell.replace("\\\\", "").replace("\\|", "")
-    assert "`" not in cell.replace("\\\\", "").replace("\\`", "")
+    escaped = cell.replace("\\\\", "").replace("\\`", "")
+    assert "`" not in re.sub(r"`\w[\w.:=-]*`", "", escaped)
 
 
 def test_markdown_in_a_cell_is_no_markdown() -> None:
-    assert FILTERS["cell"]("a|b `c` <d> [e](f) \\ g") == "a\\|b \\`c\\` \\<d\\> \\[e\\](f) \\\\ g"
+    assert FILTERS["cell"]("a|b `c d` <d> [e](f) \\ g") == (
+        "a\\|b \\`c d\\` \\<d\\> \\[e\\](f) \\\\ g"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Set `mode` or ``some_mode``.", "Set `mode` or `some_mode`."),
+        ("A stray ` before `mode`", "A stray \\` before `mode`"),
+        ("```bash``` and `a`b`", "\\`\\`\\`bash\\`\\`\\` and `a`b\\`"),
+        ("`--flag` and `|`", "\\`--flag\\` and \\`\\|\\`"),
+    ],
+)
+def test_a_word_in_code_marks_stays_code_in_a_cell(text: str, shown: str) -> None:
+    assert FILTERS["cell"](text) == shown
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ BINDING = {
     "a format in quotes": "Pick 'png' where it matters.",
     "the form of a value": "Can be an RGB tuple or a colour's name.",
     "a special value": "Use -1 for a new one each time.",
+    "the sense of a value": "0.5 keeps half of it.",
     "an empty value": "An empty string gives an instrumental piece.",
     "a way to refer to inputs": "Name the second picture @Image2.",
     "a tag in a text": "Mark parts with [verse] and [bridge].",
@@ -101,6 +102,7 @@ def test_without_room_only_what_binds_is_kept() -> None:
 
 def test_others_follow_while_there_is_room() -> None:
     assert condense("The clip. It sways. It glows.", 20) == f"The clip. It sways. {CUT}"
+    assert condense("The clip. It glows all night. So does it.", 20) == f"The clip. {CUT}"
     assert condense("The clip. It sways. It glows.", 200) == "The clip. It sways. It glows."
 
 

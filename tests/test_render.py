@@ -90,7 +90,7 @@ def test_what_binds_is_told_of_fields_of_their_members_and_of_the_answer(
         yaml.safe_load(rendered(documents, LAZY)[REFERENCE]),
     )
     assert "|  | Up to 2. `path`: At most 3 GB. … |" in full
-    assert "`mesh` (string: Only there when \\`rig\\` is true.)." in full
+    assert "`mesh` (string: Only there when `rig` is true.)." in full
     assert lazy["input"]["loras"]["members"]["path"]["about"] == "A link. At most 3 GB."
     assert lazy["output"]["mesh"]["about"] == mesh["description"]
 

@@ -19,7 +19,8 @@ __all__ = ["FILTERS"]
 ASCII_PUNCTUATION = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "×": "x", " ": " "}
 )
-MARKDOWN = re.compile(r"([\\`<>\[\]|])")
+# A word in code marks, one or two, is what it is in Markdown; any other mark of it is escaped.
+MARKDOWN = re.compile(r"(?<!`)(?P<marks>``?)(?P<word>\w[\w.:=-]{0,63})(?P=marks)(?!`)|[\\`<>\[\]|]")
 PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]+[A-Za-z]+")
 # Words that a reader would take for a value of another type.
 AMBIGUOUS = frozenset({"true", "false", "null"})
@@ -97,7 +98,11 @@ def front_matter(text: str) -> str:
 @lru_cache(maxsize=16_384)
 def cell(text: str) -> str:
     """Return `text` for a cell of a Markdown table, or for a line of prose."""
-    return MARKDOWN.sub(r"\\\1", one_line(text))
+    return MARKDOWN.sub(_escaped_markdown, one_line(text))
+
+
+def _escaped_markdown(found: re.Match[str]) -> str:
+    return f"`{found['word']}`" if found["marks"] else f"\\{found[0]}"
 
 
 def heading(text: str) -> str:

@@ -84,13 +84,14 @@ _HINTS = frozenset(_HINT_WORDS.split())
 _DIGIT = re.compile(r"\d")
 _MARKS = re.compile(r"[@<\[]|://")
 _BINDING_NUMBER = re.compile(
-    r"[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
+    r"^[`'\"]?-?\d[\d.]*\b|[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
     r"|\b(?:longer|shorter|larger|smaller|greater|less|more|fewer|above|below|over)\b.{0,20}\d"
     r"|\d\s*(?:[kmg]i?b|megapixels?|mp|px|pixels?|fps|k?hz|m?s|sec(?:ond)?s?|min(?:ute)?s?|hours?"
     r"|tokens?|characters?|chars|words?|frames?|images?|files?|items?|%)(?!\w)"
 )
 _CONDITION = re.compile(
-    r"\b(?:only|if|when|unless|otherwise|may|might|not|none|null|empty|deprecated|expires?)\b",
+    r"\b(?:only|if|when|unless|otherwise|may|might|not|null|empty|deprecated|expires?)\b"
+    r"|^none\b|\b(?:be|is|or) none\b",
     re.IGNORECASE,
 )
 # Other scripts: what cannot be judged is kept.
@@ -170,8 +171,12 @@ def condense(text: str, room: int) -> str:
     kept = list(binding)
     size = sum(len(part) for part, keep in zip(parts, kept, strict=True) if keep)
     for place, part in enumerate(parts):
-        if not kept[place] and room and (place == 0 or size + len(part) <= room):
-            kept[place], size = True, size + len(part)
+        if kept[place]:
+            continue
+        if not room or (place and size + len(part) > room):
+            # A later one may speak of this one.
+            break
+        kept[place], size = True, size + len(part)
     line = " ".join(
         _cut(part, SENTENCE_LIMIT if bound else room)
         for part, bound, keep in zip(parts, binding, kept, strict=True)

@@ -115,5 +115,5 @@ def _stands(sentence: str, table: str, shown: str) -> bool:
 
 def _is_cut_unsaid(text: str, note: str) -> bool:
     """Return whether a note is a part of the description and does not say so."""
-    plain = re.sub(r"\\([\\`<>\[\]|])", r"\1", note)
-    return CUT not in plain and any(one not in plain for one in sentences(text))
+    shown = (cell(one) in note or one in note for one in sentences(text))
+    return CUT not in note and not all(shown)
