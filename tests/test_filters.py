@@ -246,3 +246,11 @@ def test_a_long_default_is_cut_and_marked() -> None:
     assert FILTERS["brief"]("x" * 61) == "x" * 59 + "…"
     assert FILTERS["brief"](5) == 5
     assert FILTERS["brief"]([1] * 40).endswith("…")
+
+
+def test_a_long_default_is_shown_as_its_beginning() -> None:
+    assert FILTERS["brief_code"]("auto") == "`auto`"
+    assert FILTERS["brief_code"]("x" * 61) == f'`"{"x" * 59}…"` (cut)'
+    value = {"voice": "Ann | Ben", "pitches": list(range(40))}
+    assert FILTERS["brief_code"](value).startswith('`{"voice": "Ann \\| Ben", "pitches": [0, 1')
+    assert FILTERS["brief_code"](value).endswith("…` (cut)")

@@ -114,8 +114,11 @@ def heading(text: str) -> str:
 def code(value: Json) -> str:
     """Return `value` as inline code: a word as it is, anything else as JSON; `|` is escaped."""
     word = isinstance(value, str) and _is_word(value)
-    text = value if word else json_line(value).replace("`", "\\u0060")
-    return "`" + text.replace("|", "\\|") + "`"
+    return _as_code(value if word else json_line(value))
+
+
+def _as_code(text: str) -> str:
+    return "`" + text.replace("`", "\\u0060").replace("|", "\\|") + "`"
 
 
 @lru_cache(maxsize=4096)
@@ -157,6 +160,16 @@ def brief(value: Json) -> Json:
     return value if len(text) <= BRIEF_LENGTH else text[: BRIEF_LENGTH - 1] + CUT
 
 
+def brief_code(value: Json) -> str:
+    """Return a default as inline code, of a longer one its first words, marked as cut."""
+    short = brief(value)
+    if short is value:
+        return code(value)
+    whole = isinstance(value, str)
+    shown = code(short) if whole else _as_code(json_line(value)[: BRIEF_LENGTH - 1] + CUT)
+    return f"{shown} (cut)"
+
+
 def _without_tokens(text: str) -> str:
     """Return a JSON text whose strings spell chat control tokens with an escape."""
     text = replace_control_tokens(text, lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}")
@@ -177,6 +190,7 @@ def _astral(match: re.Match[str]) -> str:
 
 FILTERS: Mapping[str, Any] = {
     "brief": brief,
+    "brief_code": brief_code,
     "cell": cell,
     "choices": choices,
     "code": code,

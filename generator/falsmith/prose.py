@@ -34,12 +34,11 @@ _WORDS = (
     "isn't don't won't never always unsupported allowed accepted permitted recommended",
     # other fields
     "override overrides overridden overriding precedence priority ignore ignored ignores "
-    "effective depends depending applies applicable relevant conjunction combination",
+    "effective depend depends depending applies applicable relevant conjunction combination",
     # bounds
-    "least maximum minimum max min limit limits limited range exceed exceeds divisible "
-    "snapped inclusive",
+    "least maximum minimum max min limit limits limited exceed exceeds divisible snapped inclusive",
     # formats, and how inputs are referred to
-    "format formats extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
+    "extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
     "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt "
     "safetensors support supported supports accept accepts base64 encoded hex hexadecimal "
     "rgb iso publicly trigger match matches matching refer alphanumeric newline "
@@ -69,7 +68,9 @@ _BINDING = re.compile(
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
     r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b"
     r"|\b(?:if|when)\b.{0,40}\b(?:true|false|given|provided|specified|enabled|used|using|set)\b"
-    r"|\beither\b.+\bor\b|\bbetween\b.{1,40}\band\b"
+    r"|\bformat(?:s|ted)?\b.*[\['`\":{(]|\beither\b.+\bor\b|\bbetween\b.{1,40}\band\b"
+    # What a choice means: `fast`: lower quality; Quad = smooth
+    r"|^[`'\"]?[\w.+-]+(?: [\w.+-]+)?[`'\"]? ?[:=]|^[`'\"]\w"
     # @Image1, [Video2], <speaker>, [verse], and links
     r"|@\w|\[[a-z_]+ ?\d*\]|<[a-z_#]+ ?\d*>|://"
 )
@@ -78,11 +79,11 @@ _BINDING = re.compile(
 _HINT_WORDS = (
     "not no has have most up than effect multiple multiples one instead place together comma data "
     "same prompt valid possible options codes choose be empty set leave if when omit without "
-    "either between free"
+    "either between free format formats formatted"
 )
 _HINTS = frozenset(_HINT_WORDS.split())
 _DIGIT = re.compile(r"\d")
-_MARKS = re.compile(r"[@<\[]|://")
+_MARKS = re.compile(r"[@<\[:=]|^[`'\"]")
 _BINDING_NUMBER = re.compile(
     r"^[`'\"]?-?\d[\d.]*\b|[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
     r"|\b(?:longer|shorter|larger|smaller|greater|less|more|fewer|above|below|over)\b.{0,20}\d"
