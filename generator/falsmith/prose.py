@@ -50,7 +50,7 @@ _WORDS = (
     "resize resized resizes trim trimmed padded loop looped loops clamped rounded rounds split "
     "chunked skipped fail fails failed error errors reject rejected rejects refused invalid "
     "disable disabled disables deprecated removed replaced warning caution note important "
-    "automatically default defaults prepended appended",
+    "automatically default defaults prepended appended separate separated separator",
     # money and time
     "cost costs price priced prices pricing bill billed billing bills billable charge charged "
     "charges credit credits expensive cheaper slower",

@@ -69,7 +69,8 @@ SHELL_TRUE = re.compile(r"\bshell\s*=\s*True\b")
 # Turn markers of the common chat templates, ASCII and full-width.
 MARK = r"<[|\uff5c][^|\uff5c<>\s]{1,40}[|\uff5c]>|<</?SYS>>"
 TOKEN = re.compile(
-    rf"{MARK}|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]"
+    # All of one case: a song is marked with [Inst] where no one sings.
+    rf"{MARK}|\[/?(?-i:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|inst|sys|available_tools|tool_calls)\]"
     r"|</?(?:system|assistant|tool_call|function_calls|(?:start|end)_of_turn)>"
     r"|</(?:user|human|s)>|<(?:bos|eos)>",
     re.I,
