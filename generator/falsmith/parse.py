@@ -24,7 +24,7 @@ from falsmith.names import (
     wrapper_name,
 )
 from falsmith.schema.branches import branches, follow
-from falsmith.schema.labels import choices, has_few_lists, limits, type_label
+from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
 from falsmith.text import is_plain
@@ -36,7 +36,8 @@ __all__ = ["parse"]
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
 MEMBER_DEPTH = 3
-LONGEST_SAMPLE = 24
+# A name, a code, a few words.
+SAMPLE = re.compile(r"\S{1,48}|(?=.{1,24}$)\S.*")
 # The catalogue's inputs have fewer than a hundred; those of objects of objects multiply.
 MOST_MEMBERS = 1_000
 OUTPUT_DEPTH = 4
@@ -222,6 +223,8 @@ def _parameter(
 ) -> Parameter:
     whole, parts = inside[0], branches(inside[0], root)
     allowed = choices(parts, root)
+    marked = next((one for one in inside if "x-file" in one), {})
+    description = _description_of(inside)
     return Parameter(
         name=name,
         type=label_without_orders(type_label(parts, root)),
@@ -229,11 +232,11 @@ def _parameter(
         default=whole.get("default", MISSING),
         choices=tuple(filter(fit_to_show, allowed)),
         choice_count=len(allowed),
-        limits=limits(parts),
-        file_kind=next((one["x-file"] for one in inside if "x-file" in one), None),
-        description=_description_of(inside),
+        limits=", ".join(filter(None, (limits(parts), file_limits_label(marked, description)))),
+        file_kind=marked.get("x-file"),
+        description=description,
         deprecated=whole.get("deprecated", False),
-        takes_words=any("x-words" in one for one in inside),
+        takes_words="x-words" in marked,
         samples=() if allowed else tuple(_samples(inside)),
         members=members,
     )
@@ -243,7 +246,7 @@ def _samples(inside: Sequence[Schema]) -> Iterator[str]:
     """Yield the short texts among a field's examples, where there are several and no other."""
     examples = [example for one in inside for example in one.get("examples", ())]
     flat = [text for one in examples for text in (one if isinstance(one, list) else [one])]
-    short = [one for one in flat if isinstance(one, str) and 0 < len(one) <= LONGEST_SAMPLE]
+    short = [one for one in flat if isinstance(one, str) and SAMPLE.fullmatch(one)]
     if len(short) > 1 and len(short) == len(flat):
         yield from dict.fromkeys(one for one in short if is_plain(one) and fit_to_show(one))
 

@@ -103,6 +103,33 @@ def test_limits_are_put_into_words(schema: dict[str, Any], text: str) -> None:
     assert labels.limits(branches(schema, {})) == text
 
 
+@pytest.mark.parametrize(
+    ("data", "description", "words"),
+    [
+        ({"max_bytes": 100_000_000}, "A clip.", "<= 100 MB"),
+        ({"max_bytes": 10 * 1024 * 1024, "max_duration": 30}, "A clip.", "<= 10 MB, <= 30 s"),
+        ({"max_bytes": 10 * 1024 * 1024, "max_duration": 30}, "Max 10MB.", "<= 30 s"),
+        (
+            {"min_width": 9, "max_width": 64, "min_height": 9, "max_height": 64},
+            "A picture.",
+            "each side 9..64 px",
+        ),
+        ({"max_width": 64, "max_pixels": 2_000_000}, "", "width <= 64 px, <= 2 megapixels"),
+        ({"min_aspect_ratio": 0.4, "max_aspect_ratio": 2.5}, "", "width : height 0.4..2.5"),
+        ({"formats": ["png"]}, "Must be PNG.", ""),
+        ({}, "", ""),
+    ],
+)
+def test_what_a_file_must_keep_to_is_told_once(
+    data: dict[str, Any], description: str, words: str
+) -> None:
+    assert labels.file_limits_label({"x-file-limits": data}, description) == words
+
+
+def test_the_length_of_a_link_is_no_limit_of_a_file() -> None:
+    assert labels.limits([TEXT | {"x-file": "image", "maxLength": 2083}]) == ""
+
+
 def test_unions_of_many_lists_are_not_looked_into() -> None:
     defs: dict[str, Any] = {
         f"N{n}": {"anyOf": [{"type": "array", "items": {"$ref": f"#/$defs/N{n + 1}"}}] * 300}

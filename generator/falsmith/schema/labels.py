@@ -3,7 +3,9 @@
 `parts` are the schema's branches, as `branches.branches` gives them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from fal_runtime.schema.document import SchemaObject as Schema
 from falsmith.documents import Json
@@ -46,6 +48,13 @@ def limits(parts: Sequence[Schema]) -> str:
     return ", ".join(dict.fromkeys(found))
 
 
+def file_limits_label(schema: Schema, description: str) -> str:
+    """Return in words what a file must keep to, as far as its description does not say it."""
+    data = schema.get("x-file-limits", {})
+    found = (words(data) for words, told in FILE_LIMITS if data and not told.search(description))
+    return ", ".join(filter(None, found))
+
+
 def has_few_lists(parts: Sequence[Schema]) -> bool:
     """Return whether a union has so few lists that each can be looked into."""
     return len(parts) <= MOST_LISTS or sum("items" in part for part in parts) <= MOST_LISTS
@@ -80,8 +89,55 @@ def _limits(schema: Schema) -> Iterator[str]:
     yield from (f"> {above}" for _ in (above,) if above is not None)
     yield from (f"< {below}" for _ in (below,) if below is not None)
     yield from (f"multiple of {schema[key]}" for key in ("multipleOf",) if key in schema)
-    yield from _span(schema.get("minLength"), schema.get("maxLength"), "characters")
+    if "x-file" not in schema:
+        yield from _span(schema.get("minLength"), schema.get("maxLength"), "characters")
     yield from _span(schema.get("minItems"), schema.get("maxItems"), "items")
+
+
+def _size(data: Mapping[str, Any]) -> str:
+    size = data.get("max_bytes")
+    # The platform counts 1,000 or 1,024 to a kilobyte, and shows 100 MB for both.
+    unit = 1e6 if size and size % 1_000_000 == 0 else 1024**2
+    return f"<= {size / unit:.3g} MB" if size else ""
+
+
+def _pixels(data: Mapping[str, Any]) -> str:
+    sides = [_between(data, f"min_{side}", f"max_{side}") for side in ("width", "height")]
+    named = [
+        f"{side} {span}" for side, span in zip(("width", "height"), sides, strict=True) if span
+    ]
+    words = f"each side {sides[0]}" if sides[0] and sides[0] == sides[1] else ", ".join(named)
+    area = f"<= {data['max_pixels'] / 1e6:.3g} megapixels" if "max_pixels" in data else ""
+    return ", ".join(filter(None, (words and f"{words} px", area)))
+
+
+def _shape(data: Mapping[str, Any]) -> str:
+    ratio = _between(data, "min_aspect_ratio", "max_aspect_ratio")
+    return f"width : height {ratio}" if ratio else ""
+
+
+def _length(data: Mapping[str, Any]) -> str:
+    seconds = _between(data, "min_duration", "max_duration")
+    return f"{seconds} s" if seconds else ""
+
+
+def _between(data: Mapping[str, Any], least: str, most: str) -> str:
+    low, high = data.get(least), data.get(most)
+    if low is not None and high is not None:
+        return f"{low}..{high}"
+    return f"<= {high}" if high is not None else f">= {low}" if low is not None else ""
+
+
+# The words for each kind of limit, and what a description has where it speaks of it.
+FILE_LIMITS: tuple[tuple[Callable[[Mapping[str, Any]], str], re.Pattern[str]], ...] = (
+    (_size, re.compile(r"\d ?[kmg]b", re.IGNORECASE)),
+    (
+        _pixels,
+        re.compile(r"\d ?(?:px|pixels|mp\b|megapixels)|\d ?x ?\d|width|resolution", re.IGNORECASE),
+    ),
+    (_shape, re.compile(r"aspect ratio", re.IGNORECASE)),
+    (_length, re.compile(r"duration|second|\d ?s\b", re.IGNORECASE)),
+)
 
 
 def _span(least: int | None, most: int | None, unit: str) -> Iterator[str]:
