@@ -63,6 +63,14 @@ def test_a_list_that_holds_itself_and_a_wide_union_of_itself_end() -> None:
     assert type_label({"$ref": "#/$defs/B"}, root).endswith(" or string")
 
 
+def test_the_first_items_of_a_list_name_its_type_and_integers_are_numbers() -> None:
+    color = {"type": "array", "prefixItems": [{"type": "integer"}] * 3}
+    either = {"anyOf": [{"type": "number"}, {"type": "integer"}, NULL]}
+
+    assert type_label(color, {}) == "list of integer"
+    assert type_label(either, {}) == "number"
+
+
 def test_recursion_ends() -> None:
     wide = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/B"}}, {"$ref": "#/$defs/B"}]}
     root = {"$defs": {"B": wide}}
@@ -94,6 +102,7 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_listed() -> None:
         ({"minLength": 1}, ""),
         ({"minLength": 2}, "at least 2 characters"),
         ({"minItems": 1, "maxItems": 3}, "1..3 items"),
+        ({"minItems": 3, "maxItems": 3}, "3 items"),
         ({"anyOf": [{"minimum": 1}, {"minimum": 1}, NULL]}, ">= 1"),
         (TEXT, ""),
     ],

@@ -26,6 +26,8 @@ def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
     """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
     depth = depth if has_few_lists(parts) else DEPTH
     labels = dict.fromkeys(_plain_label(part, root, depth) for part in parts)
+    if "number" in labels:
+        labels.pop("integer", None)
     return " or ".join(labels) or "any"
 
 
@@ -68,7 +70,8 @@ def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
         return " or ".join(str(one) for one in kind if one != "null")
     if kind == "array" and depth < DEPTH:
         items = schema.get("items", {})
-        parts = branches(items if isinstance(items, Mapping) else {}, root)
+        first = schema.get("prefixItems", [items if isinstance(items, Mapping) else {}])
+        parts = [branch for part in first[:MOST_LISTS] for branch in branches(part, root)]
         return "list of " + type_label(parts, root, depth + 1)
     if "properties" in schema:
         names = list(schema["properties"])
@@ -141,7 +144,9 @@ FILE_LIMITS: tuple[tuple[Callable[[Mapping[str, Any]], str], re.Pattern[str]], .
 
 
 def _span(least: int | None, most: int | None, unit: str) -> Iterator[str]:
-    if least and most is not None:
+    if least and least == most:
+        yield f"{least} {unit}"
+    elif least and most is not None:
         yield f"{least}..{most} {unit}"
     elif most is not None:
         yield f"up to {most} {unit}"
