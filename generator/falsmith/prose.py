@@ -62,7 +62,7 @@ _BINDING = re.compile(
     r"|\b(?:do|does|will|can|may|is|are) not\b|\bno (?:longer|more|less)\b|\b(?:has|have) to\b"
     r"|\bat most\b|\bup to\b|\b(?:more|less|fewer|longer|larger|smaller) than\b|\bone of\b"
     r"|\b(?:no|takes?|has) effect\b|\bmultiples? of\b|\bcomma[ -]separated\b|\bdata uri\b"
-    r"|\binstead of\b|\bin place of\b|\btogether with\b|\bin (?:the |your )?prompt\b"
+    r"|\bany number\b|\binstead of\b|\bin place of\b|\btogether with\b|\bin (?:the |your )?prompt\b"
     r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bfree of charge\b"
     r"|\b(?:valid|possible) values\b|^(?:options|codes|choose)\b|^(?:omit|without)\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
@@ -79,7 +79,7 @@ _BINDING = re.compile(
 _HINT_WORDS = (
     "not no has have most up than effect multiple multiples one instead place together comma data "
     "same prompt valid possible options codes choose be empty set leave if when omit without "
-    "either between free format formats formatted"
+    "either between free any format formats formatted"
 )
 _HINTS = frozenset(_HINT_WORDS.split())
 _DIGIT = re.compile(r"\d")
