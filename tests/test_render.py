@@ -349,6 +349,37 @@ def test_the_yaml_reference_says_values_as_they_are(every_kind: Documents) -> No
     assert list(told["output"]) == ["video", "images[]", "seed"]
 
 
+def test_a_usage_line_of_the_yaml_reference_runs_as_it_is_copied(model_documents: Build) -> None:
+    links = {"type": "array", "items": {"type": "string"}}
+    prompt = {"type": "string", "examples": ['It\'s a "cat": 50 % #1']}
+    schema = {"type": "object", "properties": {"prompt": prompt, "image_urls": links}}
+    documents = model_documents(schema | {"required": ["prompt", "image_urls"]})
+    model = parse(documents)
+
+    usage = rendered(documents, LAZY)[REFERENCE].partition("usage: |\n")[2]
+    words = shlex.split(usage.splitlines()[0].strip())
+    prepared = prepare_command(words[2:], model_id=model.id, schema=model.input_schema)
+
+    assert prepared.value["prompt"] == model.example["prompt"]
+    assert [str(file.path) for file in prepared.local_files] == ["input.png"]
+
+
+def test_a_long_text_can_come_from_a_file(model_documents: Build) -> None:
+    prompt = {"type": "string", "examples": ["A cat sits on a mat. " * 20]}
+    schema = {"type": "object", "properties": {"prompt": prompt}, "required": ["prompt"]}
+
+    for lazy in (False, True):
+        text = rendered(model_documents(schema), Options(lazy=lazy))["SKILL.md"]
+        assert "`--set-file prompt=FILE`" in text
+        assert (
+            "--set-file"
+            not in rendered(
+                model_documents(schema | {"properties": {"prompt": {"type": "string"}}}),
+                Options(lazy=lazy),
+            )["SKILL.md"]
+        )
+
+
 def test_the_same_model_gives_the_same_bytes(every_kind: Documents) -> Any:
     assert rendered(every_kind) == rendered(every_kind)
     assert rendered(every_kind)["SKILL.md"] != rendered(every_kind, LAZY)["SKILL.md"]

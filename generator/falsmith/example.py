@@ -16,7 +16,7 @@ from falsmith.sample import Sampler, numbered
 from falsmith.schema.branches import follow
 from falsmith.screening import is_harmless, is_link
 
-__all__ = ["LONGEST_SHOWN", "examples"]
+__all__ = ["examples", "long_text"]
 
 # Of a text, and of a value with parts, in a shown command.
 LONGEST_SHOWN = 200
@@ -127,6 +127,21 @@ def examples(
         shown = _whole(shown, example, document, ours)
     local = _local_files(example, document) | _local_files(shown, document)
     return _without(example, local), _without(shown, local)
+
+
+def long_text(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> str:
+    """Return the field of an example whose text outgrows a command line, '' without one."""
+    files = {one.name for one in parameters if one.file_kind}
+    return next(
+        (
+            name
+            for name, value in example.items()
+            if isinstance(value, str)
+            and name not in files
+            and (len(value) > LONGEST_SHOWN or "\n" in value or IN_LINES.search(name))
+        ),
+        "",
+    )
 
 
 def _needed(document: SchemaDocument, parameters: Sequence[Parameter], subject: str) -> set[str]:

@@ -96,7 +96,8 @@ class Model:
     `purpose` is what it does, with what goes in and comes out, and `task` the same as it follows
     "to"; `example` is a complete input, `brief_example` the same with
     our own samples for long values, `flag_example` that by the wrapper's flags: empty where a name
-    or a value does not survive a command line. `warnings` are for people: what the document got
+    or a value does not survive a command line. `long_text` is the field that may take more words
+    than a command line should, '' where none does. `warnings` are for people: what the document got
     wrong, and which of its words and values were left out.
     """
 
@@ -117,6 +118,7 @@ class Model:
     example: Mapping[str, Json]
     brief_example: Mapping[str, Json]
     flag_example: Mapping[str, Json]
+    long_text: str
     input_schema: Mapping[str, Any]
     input_is_known: bool
     output_schema: Mapping[str, Any]

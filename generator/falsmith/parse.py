@@ -12,7 +12,7 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
 from falsmith.description import Subject, describe
 from falsmith.documents import Documents, Json
-from falsmith.example import examples
+from falsmith.example import examples, long_text
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import (
     TITLE_LIMIT,
@@ -107,6 +107,7 @@ def parse(
         example=example,
         brief_example=brief,
         flag_example=_flag_example(schema, model_id, brief),
+        long_text=long_text(example, parameters),
         input_schema={**schema, **({"examples": [example]} if example else {})},
         input_is_known=inputs.known,
         output_schema=answer,
