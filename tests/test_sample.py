@@ -216,3 +216,28 @@ def test_an_example_that_multiplies_through_members_is_given_up(keyword: str) ->
 
     assert not sampler.fits(deep, {"$ref": "#/$defs/A"})
     assert sampler.value({"$ref": "#/$defs/A", "examples": [deep] * 1000}) != deep
+
+
+PLAIN = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("string")},
+        optional={"minLength": st.integers(0, 3), "maxLength": st.integers(0, 3)},
+    ),
+    st.fixed_dictionaries({"type": st.just("integer")}, optional={"minimum": st.integers(0, 3)}),
+    st.fixed_dictionaries({"enum": st.lists(st.sampled_from(["a", 1, True]), min_size=1)}),
+)
+FLAT = st.one_of(
+    PLAIN,
+    st.fixed_dictionaries(
+        {"type": st.just("array"), "items": PLAIN},
+        optional={"minItems": st.integers(0, 2), "maxItems": st.integers(0, 2)},
+    ),
+    st.fixed_dictionaries({"anyOf": st.lists(PLAIN | st.just({"type": "null"}), min_size=1)}),
+)
+ANY = st.sampled_from(["", "a", "abcd", 0, 1, 2.0, True, None])
+
+
+@given(FLAT, ANY | st.lists(ANY, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_a_plain_value_is_judged_as_by_a_validator(schema: dict[str, Any], value: Any) -> None:
+    assert Sampler({}).fits(value, schema) == Draft202012Validator(schema).is_valid(value)

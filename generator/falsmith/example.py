@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.input.files import find_local_files
@@ -11,9 +11,9 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Json
 from falsmith.model import Parameter
-from falsmith.roles import is_own_file, text_for
+from falsmith.needs import mentioned_fields, needed_fields, outpainted_side
+from falsmith.roles import is_own_file
 from falsmith.sample import Sampler, numbered
-from falsmith.schema.branches import follow
 from falsmith.screening import is_harmless, is_link
 
 __all__ = ["examples", "long_text"]
@@ -23,70 +23,6 @@ LONGEST_SHOWN = 200
 LONGEST_NESTED = 300
 MOST_ITEMS = 4
 
-# The texts that a call is about, where the document requires none of them.
-TEXTS = ("prompt", "text", "instruction", "script", "text_prompt", "query", "input")
-# A text that may be left out, because the model then has a better one of its own.
-OPTIONAL = re.compile(
-    r"\boptional|\bif (?:omitted|empty|left|no prompt|not (?:provided|given|set|specified))"
-    r"|\bleave \w* ?empty|\bcan be empty|\bempty (?:string|which)|\bdeprecated\b"
-    r"|\bapplies to \w+ \w+ only|\bwhen \w+ is not provided|\badditional (?:description|prompt)",
-    re.IGNORECASE,
-)
-UNPROMPTED = re.compile(r"upscal|restor|enhanc|denois|speech-to-text|transcri|reframe|colori|layer")
-# A default that names one thing (wheel, sad) is right for one input; a longer one for all.
-LONGEST_NAME = 40
-
-# The kinds of media that a model takes, by its category and ID, the likeliest first.
-MEDIA = tuple(
-    (re.compile(pattern), kinds)
-    for pattern, kinds in (
-        (r"^training", ("archive", "image", "video")),
-        (r"^3d-to|remesh|retopolog|retexture", ("3d", "image")),
-        (r"^video-to|^video |video-to-video", ("video", "image", "audio")),
-        (r"^speech-to|^audio-to|audio-isolation|transcri", ("audio", "video", "image")),
-        (
-            r"^image-to|^vision|image-to-|img2img|[/-]i2[iv]\b|/edit\b|reference-to|remix|redux"
-            r"|inpaint|outpaint|upscal|/effects\b|controlnet-union|ip-adapter|photomaker|sparsectrl"
-            r"|first-last|flf2v",
-            ("image", "video", "archive"),
-        ),
-    )
-)
-# What stands beside the picture that is worked on.
-BESIDE = re.compile(r"mask|(?:^|_)(?:end|last|tail)_|style|background|texture|control_|voice|font")
-REFERENCES = re.compile(r"ref|images|image_urls|subject|character")
-FRAMES = re.compile(
-    r"first-last|first-and-last|flf2v|start-end|keyframe|transition|morph|sparsectrl"
-)
-FRAME = re.compile(r"(?:^|_)(?:first|start|end|last|tail)_|keyframe_[01]_image")
-SPOKEN = re.compile(r"lip-?sync")
-MASKED = re.compile(r"(?<!audio-)inpaint(?!-audio)|/fill\b|genfill|eraser?/mask")
-OUTPAINTED = re.compile(r"outpaint|expand|uncrop")
-SIDE = re.compile(r"(?:expand|extend|pad|outpaint)_\w*(?:left|right|top|bottom|up|down)\b")
-SIDES: tuple[Json, ...] = (256, 128, 64, True)
-TRIGGER = re.compile(r"(?:trigger|instance)_(?:word|phrase|prompt)")
-FAILS = re.compile(r"if no\w* .{0,60}provided,? .{0,40}\bfail", re.IGNORECASE)
-# How a text speaks of the other inputs: @Image1, <<<image_1>>>, [Video2].
-MENTION = re.compile(
-    r"[@<\[](image|figure|element|video|audio|character|reference)[ _]?\d"
-    r"|\b(image|figure|video|audio|character) ?\d\b",
-    re.IGNORECASE,
-)
-
-# A sentence that binds fields to each other.
-BINDING = re.compile(r"at least one|either|one of|required", re.IGNORECASE)
-SENTENCE_END = re.compile(r"(?<=[.!?;])\s*(?=[A-Z])|\n+")
-GROUP = re.compile(
-    r"at least one of\b|at least one\b.*\b(?:must|required|needed)"
-    r"|\beither\b.* or\b.*\b(?:must|required|needed|provided|has to|have to)\b"
-    r"|\b(?:exactly |only )?one of\b.*\b(?:must|required|needed|has to)\b|\brequired unless\b"
-    r"|\brequired (?:if|when)\b.*\b(?:not|no|neither|without|absent|missing|empty)\b",
-    re.IGNORECASE,
-)
-CONDITION = re.compile(r"\brequired (?:if|when)\b(.*)", re.IGNORECASE)
-STATE = re.compile(r"(\w+)[`'\"]* ?(?:is|=|==) ?(?:set to )?[`'\"]*(\w+)", re.IGNORECASE)
-
-WORD = re.compile(r"\w+")
 # A text whose lines are its form.
 IN_LINES = re.compile(r"lyric|script|dialog|srt")
 SENTENCE = re.compile(r"[.!?](?=[\"'”’)]?\s)|[。！？]|\n")
@@ -109,23 +45,23 @@ def examples(
     """
     document = SchemaDocument(schema)
     fields = document.fields()
+    required = {name for name in document.required() if name in fields}
     sampler = Sampler(schema, subject=subject)
-    needed = _needed(document, parameters, subject)
-    example = {name: sampler.value(fields[name], name) for name in fields if name in needed}
-    mentioned = _mentioned(example.values(), parameters, fields) - needed
-    if mentioned:
-        needed |= mentioned
-        example |= {name: sampler.value(fields[name], name) for name in mentioned}
-    example |= _side(document, parameters, subject)
+    needed = needed_fields(fields, required, parameters, subject)
+    example = {name: sampler.value(fields[name], name) for name in needed}
+    mentioned = mentioned_fields(example.values(), parameters) - needed
+    example |= {name: sampler.value(fields[name], name) for name in mentioned}
+    example |= outpainted_side(document, parameters, subject)
     example = _told_apart({name: example[name] for name in fields if name in example})
     ours = Sampler(schema, subject=subject, brief=True)
     shown: Mapping[str, Json] = _told_apart(
-        {name: _shown(name, value, document, ours) for name, value in example.items()}
+        {name: _shown(name, value, fields[name], document, ours) for name, value in example.items()}
     )
     # Fields of an object of one piece are valid one by one.
     if not (COMBINING | {"const", "enum", "not"}).isdisjoint(schema):
         shown = _whole(shown, example, document, ours)
-    local = _local_files(example, document) | _local_files(shown, document)
+    changed = {name: value for name, value in shown.items() if value is not example[name]}
+    local = _local_files(example, fields, document) | _local_files(changed, fields, document)
     return _without(example, local), _without(shown, local)
 
 
@@ -144,181 +80,6 @@ def long_text(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> s
     )
 
 
-def _needed(document: SchemaDocument, parameters: Sequence[Parameter], subject: str) -> set[str]:
-    """Return the fields without which a call fails or says nothing."""
-    known = document.fields()
-    fields = {one.name: follow(known[one.name], document.root) for one in parameters}
-    required = {name for name in document.required() if name in known}
-    optional = [one for one in parameters if not one.required and not _is_deprecated(one, fields)]
-    needed = required | _media(required, optional, fields, subject)
-    needed |= _text(needed, optional, fields, subject)
-    needed |= _bound(needed, optional, fields)
-    if subject.startswith("training"):
-        needed |= {one.name for one in optional if _is_trained_for(one.name, fields)}
-    return needed or {name for name, part in fields.items() if part.get("examples")}
-
-
-def _is_deprecated(parameter: Parameter, fields: Mapping[str, Schema]) -> bool:
-    return (
-        parameter.deprecated
-        or "[deprecated]" in fields[parameter.name].get("description", "").lower()
-    )
-
-
-def _media(
-    required: Set[str], optional: Sequence[Parameter], fields: Mapping[str, Schema], subject: str
-) -> set[str]:
-    """Return the media that a model of this kind needs, though its document requires none."""
-    media = [one for one in optional if one.file_kind]
-    if not media:
-        return set()
-    # What a call runs on if nothing is given is the demonstration's, not the user's.
-    found = {
-        one.name
-        for one in media
-        if isinstance(one.default, str)
-        and is_link(one.default)
-        and not BESIDE.search(one.name)
-        and not OPTIONAL.search(fields[one.name].get("description", ""))
-    }
-    if not found and not any(re.search(r"image|video|audio|media|url", name) for name in required):
-        kinds = next((kinds for pattern, kinds in MEDIA if pattern.search(subject)), ())
-        usable = [one for one in media if one.file_kind in kinds and not BESIDE.search(one.name)]
-        wants_references = "reference" in subject
-        usable.sort(
-            key=lambda one: (
-                wants_references and not REFERENCES.search(one.name),
-                not fields[one.name].get("examples"),
-                kinds.index(str(one.file_kind)),
-            )
-        )
-        found |= {one.name for one in usable[:1]}
-    if SPOKEN.search(subject) and not any("audio" in name for name in required):
-        found |= {one.name for one in [one for one in media if one.file_kind == "audio"][:1]}
-    if FRAMES.search(subject):
-        found |= {one.name for one in media if FRAME.search(one.name)}
-    if MASKED.search(subject) and not any("mask" in name for name in required):
-        given = {one.file_kind for one in media if one.name in found} or {"image", "video"}
-        if any("video" in name for name in required):
-            given = {"video"}
-        masks = [one for one in media if "mask" in one.name]
-        masks.sort(key=lambda one: one.file_kind not in given)
-        found |= {one.name for one in masks[:1]}
-    return found
-
-
-def _text(
-    needed: Set[str], optional: Sequence[Parameter], fields: Mapping[str, Schema], subject: str
-) -> set[str]:
-    """Return the text that says what is wanted, where none is required."""
-    names = {one.name for one in optional if not one.file_kind}
-    return set(
-        [
-            name
-            for name in TEXTS
-            if name in names and _says_something(name, fields[name], needed, subject)
-        ][:1]
-    )
-
-
-def _says_something(name: str, field: Schema, needed: Set[str], subject: str) -> bool:
-    """Return whether an optional text makes a better call than none."""
-    about, default = field.get("description", ""), field.get("default")
-    if not needed:
-        return True
-    if OPTIONAL.search(about) or UNPROMPTED.search(subject) or not needed.isdisjoint(TEXTS):
-        return False
-    if any(isinstance(one, str) and one.strip(" .") for one in field.get("examples", ())):
-        return True
-    if isinstance(default, str) and default.strip(" ."):
-        return len(default) <= LONGEST_NAME
-    return bool(text_for(name, about, subject))
-
-
-def _bound(
-    needed: Set[str], optional: Sequence[Parameter], fields: Mapping[str, Schema]
-) -> set[str]:
-    """Return what must be given though no single field is required, as descriptions tell."""
-    found: set[str] = set()
-    for one in optional:
-        about = fields[one.name].get("description", "")
-        if not BINDING.search(about):
-            continue
-        for sentence in SENTENCE_END.split(about):
-            if GROUP.search(sentence) and not sentence.lower().startswith(("if ", "when ")):
-                named = {one.name, *(word for word in WORD.findall(sentence) if word in fields)}
-                if len(named) > 1 and named.isdisjoint(needed | found):
-                    found.add(_likeliest(named, optional, fields))
-            elif _holds(sentence, fields):
-                found.add(one.name)
-    return found
-
-
-def _is_trained_for(name: str, fields: Mapping[str, Schema]) -> bool:
-    """Return whether a trainer's field names what it learns, or it fails without the field."""
-    return bool(TRIGGER.fullmatch(name) or FAILS.search(fields[name].get("description", "")))
-
-
-def _likeliest(names: Set[str], optional: Sequence[Parameter], fields: Mapping[str, Schema]) -> str:
-    """Return which of some fields to give: one with an example, else a file, else the first."""
-    order = {one.name: (not one.file_kind, place) for place, one in enumerate(optional)}
-    return min(
-        names, key=lambda name: (not fields[name].get("examples"), order.get(name, (True, 0)))
-    )
-
-
-def _holds(sentence: str, fields: Mapping[str, Schema]) -> bool:
-    """Return whether a field is required as long as others have the values of their defaults."""
-    condition = CONDITION.search(sentence)
-    states = STATE.findall(condition[1]) if condition else []
-    return bool(states) and all(
-        name in fields and str(fields[name].get("default")).lower() == value.lower()
-        for name, value in states
-    )
-
-
-def _mentioned(
-    values: Iterable[Json], parameters: Sequence[Parameter], fields: Mapping[str, Schema]
-) -> set[str]:
-    """Return the fields of which the texts speak, such as `image_urls` where one says @Image1."""
-    found: set[str] = set()
-    for match in {
-        match[0]: match
-        for text in values
-        if isinstance(text, str)
-        for match in MENTION.finditer(text)
-    }.values():
-        word = (match[1] or match[2]).lower().replace("figure", "image")
-        named = [
-            one.name
-            for one in parameters
-            if (
-                word in one.name
-                or match[0].lower() in fields[one.name].get("description", "").lower()
-            )
-            and one.type.startswith(("list", "string", "object"))
-            and not BESIDE.search(one.name)
-            and one.name not in TEXTS
-        ]
-        named.sort(key=lambda name: (not name.endswith("s"), not fields[name].get("examples")))
-        found |= set(named[:1])
-    return found
-
-
-def _side(
-    document: SchemaDocument, parameters: Sequence[Parameter], subject: str
-) -> dict[str, Json]:
-    """Return a side to which an outpaint grows the picture, where all of them default to none."""
-    if not OUTPAINTED.search(subject):
-        return {}
-    sides = [one for one in parameters if SIDE.search(one.name)]
-    if not sides or any(one.required or one.default for one in sides if one.has_default):
-        return {}
-    name = next((one.name for one in sides if "right" in one.name), sides[0].name)
-    field = document.fields()[name]
-    return {name: next((side for side in SIDES if document.accepts(side, field)), None)}
-
-
 def _told_apart(example: Mapping[str, Json]) -> dict[str, Json]:
     """Return an example in which no two fields name the same file of ours."""
     given: dict[str, int] = {}
@@ -332,9 +93,8 @@ def _told_apart(example: Mapping[str, Json]) -> dict[str, Json]:
     return apart
 
 
-def _shown(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
+def _shown(name: str, value: Json, field: Schema, document: SchemaDocument, ours: Sampler) -> Json:
     """Return a value as it stands in a command; the value itself where it can stay."""
-    field = document.fields()[name]
     if not isinstance(value, str | dict | list):
         return value
     short = (
@@ -355,14 +115,15 @@ def _shown_text(
     name: str, text: str, schemas: Sequence[Schema], document: SchemaDocument, ours: Sampler
 ) -> str | None:
     """Return a text cut and without links to files, None where it cannot stand in a command."""
-    kind = document.file_kind(schemas)
+    plain = len(schemas) == 1 and _is_plain_text(schemas[0])
+    kind = None if plain else document.file_kind(schemas)
     if kind is not None and is_link(text):
         return ours.file(name, kind, schemas)
     if kind is not None or not text:
         return text
     line = cut_text(text, in_lines=bool(IN_LINES.search(name)))
-    plain = line.replace("\n", " ").isprintable()
-    return line if line and plain and is_harmless(line, is_file=False) else None
+    shows = line.replace("\n", " ").isprintable()
+    return line if line and shows and is_harmless(line, is_file=False) else None
 
 
 def _shown_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
@@ -438,18 +199,35 @@ def _texts(example: Mapping[str, Json], document: SchemaDocument) -> Iterator[tu
             yield location[-1], False
 
 
-def _local_files(example: Mapping[str, Json], document: SchemaDocument) -> set[str]:
+def _local_files(
+    example: Mapping[str, Json], fields: Mapping[str, Schema], document: SchemaDocument
+) -> set[str]:
     """Return the fields in which the wrapper would find a file to upload that is none of ours."""
     # A default of a part may name a file as well: without its field nothing is uploaded.
-    paths = (
-        text
-        for text, is_file in _texts(example, document)
-        if is_file and not is_link(text) and not is_own_file(text)
-    )
-    if next(paths, None) is None:
+    foreign = {
+        name: value
+        for name, value in example.items()
+        if not (isinstance(value, str) and _is_plain_text(fields[name]))
+        and not all(is_link(text) or is_own_file(text) for text in _strings(value))
+    }
+    if not foreign or not any(is_file for _, is_file in _texts(foreign, document)):
         return set()
-    files, _ = find_local_files(dict(example), document, check=False)
+    files, _ = find_local_files(foreign, document, check=False)
     return {str(file.location[0]) for file in files if not is_own_file(str(file.path))}
+
+
+def _is_plain_text(field: Schema) -> bool:
+    """Return whether a field takes a text, and surely no file."""
+    return "x-file" not in field and COMBINING.isdisjoint(field)
+
+
+def _strings(value: Json) -> Iterator[str]:
+    """Yield the texts of a value, names of members left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
 
 
 def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:
