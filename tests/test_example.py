@@ -10,6 +10,7 @@ from falsmith.documents import Documents
 from falsmith.example import cut_text
 from falsmith.model import Model
 from falsmith.parse import parse
+from falsmith.sample import Sampler
 
 Build = Callable[..., Documents]
 Parsed = Callable[..., Model]
@@ -54,6 +55,18 @@ def parsed(model_documents: Build) -> Parsed:
         ("text-to-image", "acme/demo", {"prompt": TEXT, "image_url": TEXT}, ["prompt"]),
         ("text-to-video", "acme/dance", {"image_url": {"type": "string", "default": LINK}},
          ["image_url"]),
+        ("video-to-video", "acme/frames",
+         {"pictures": {"type": "array", "examples": [[{"image_url": LINK}]],
+                       "items": {"type": "object", "properties": {"image_url": TEXT}}}},
+         ["pictures"]),
+        ("image-to-image", "acme/segment",
+         {"image_url": TEXT, "points": {"type": "array", "items": {"type": "object"},
+                                        "default": [], "examples": [[{"x": 5}]]}},
+         ["image_url", "points"]),
+        ("training", "acme/trainer",
+         {"images_data_url": TEXT,
+          "default_caption": TEXT | {"description": "If None, missing captions are an error."}},
+         ["images_data_url", "default_caption"]),
         ("training", "acme/trainer", {"images_data_url": TEXT, "trigger_word": TEXT},
          ["images_data_url", "trigger_word"]),
     ],
@@ -140,6 +153,19 @@ def test_what_a_prompt_speaks_of_is_shown_as_well(parsed: Parsed) -> None:
     assert model.example["image_urls"] == [LINK, LINK]
 
 
+def test_an_order_to_change_something_has_a_picture(parsed: Parsed) -> None:
+    fields = {"prompt": TEXT | {"examples": ["Make the dress blue"]}, "photo_urls": LIST}
+
+    assert "photo_urls" in parsed("text-to-image", "acme/demo", fields, "prompt").brief_example
+
+
+def test_words_that_only_look_like_a_mention_add_nothing(parsed: Parsed) -> None:
+    size = {"type": "object", "properties": {"width": {"type": "integer"}}}
+    fields = {"prompt": TEXT | {"examples": ["A sign that says 'Image 2'"]}, "image_size": size}
+
+    assert list(parsed("text-to-image", "acme/demo", fields, "prompt").brief_example) == ["prompt"]
+
+
 def test_two_fields_never_name_the_same_file(parsed: Parsed) -> None:
     fields = {"image_url": IMAGE, "photo_url": IMAGE}
     model = parsed("image-to-image", "acme/demo", fields, *fields)
@@ -179,6 +205,30 @@ def test_no_example_shows_a_file_or_word_of_nobody(parsed: Parsed) -> None:
 )
 def test_a_long_text_is_cut_where_it_pauses(text: str, shown: str) -> None:
     assert cut_text(text, in_lines=False) == shown.strip(" ,")
+
+
+def test_a_long_list_of_parts_is_shown_by_its_first(parsed: Parsed) -> None:
+    shots = [
+        {"prompt": f"Shot {number}: a cat walks through a very quiet house."} for number in "12345"
+    ]
+    part = {"type": "object", "properties": {"prompt": TEXT}}
+    fields = {"shots": {"type": "array", "items": part, "examples": [shots * 3]}}
+
+    model = parsed("text-to-video", "acme/demo", fields, "shots")
+    assert model.brief_example == {"shots": shots[:4]}
+    assert model.example == {"shots": shots * 3}
+
+
+def test_an_empty_example_is_none(parsed: Parsed) -> None:
+    fields = {"prompt": TEXT | {"examples": [""]}}
+
+    assert parsed("video-to-video", "acme/extend-video", fields, "prompt").example["prompt"]
+
+
+def test_a_file_has_a_format_that_the_field_takes() -> None:
+    field = {"type": "string", "x-file": "3d", "x-file-limits": {"formats": ["fbx"]}}
+
+    assert Sampler({}, subject="").value(field, "input_file_url") == "input.fbx"
 
 
 def test_lyrics_keep_their_lines(parsed: Parsed) -> None:

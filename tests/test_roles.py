@@ -98,7 +98,8 @@ def test_a_file_that_is_none_of_ours_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "number"), [("x_min", 100), ("y2", 400), ("bottom", 400), ("exposure", None)]
+    ("field", "number"),
+    [("x_min", 100), ("y2", 400), ("bottom", 400), ("width", 512), ("exposure", None)],
 )
 def test_a_corner_has_a_place(field: str, number: int | None) -> None:
     assert number_for(field) == number

@@ -49,7 +49,7 @@ def examples(
     sampler = Sampler(schema, subject=subject)
     needed = needed_fields(fields, required, parameters, subject)
     example = {name: sampler.value(fields[name], name) for name in needed}
-    mentioned = mentioned_fields(example.values(), parameters) - needed
+    mentioned = mentioned_fields(example, parameters) - needed
     example |= {name: sampler.value(fields[name], name) for name in mentioned}
     example |= outpainted_side(document, parameters, subject)
     example = _told_apart({name: example[name] for name in fields if name in example})
@@ -121,14 +121,24 @@ def _shown_text(
         return ours.file(name, kind, schemas)
     if kind is not None or not text:
         return text
-    line = cut_text(text, in_lines=bool(IN_LINES.search(name)))
+    in_lines = bool(IN_LINES.search(name)) or text.count("\n") > MOST_ITEMS
+    line = cut_text(text, in_lines=in_lines)
     shows = line.replace("\n", " ").isprintable()
     return line if line and shows and is_harmless(line, is_file=False) else None
 
 
 def _shown_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
     """Return an object or a list with its texts and files as in a command, None if it is long."""
-    whole = {name: _fewer(value)}
+    for most in (MOST_ITEMS, 1):
+        short = _short_parts(name, _fewer(value, most), document, ours)
+        if short is not None and len(json.dumps(short)) <= LONGEST_NESTED:
+            return value if short == value else short
+    return None
+
+
+def _short_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
+    """Return a value with its texts and files as in a command, None where one misleads."""
+    whole = {name: value}
     files: dict[str, list[Location]] = {}
     for location, part, schemas in document.visit(whole):
         member = location[-1] if len(location) > 1 else 0
@@ -145,18 +155,15 @@ def _shown_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler
     for file, places in files.items():
         for number, place in enumerate(places, 1):
             _put(whole, place, numbered(file, number) if len(places) > 1 else file)
-    short = whole[name]
-    if len(json.dumps(short)) > LONGEST_NESTED:
-        return None
-    return value if short == value else short
+    return whole[name]
 
 
-def _fewer(value: Json) -> Json:
-    """Return a copy of a value with at most the first four items of each list in it."""
+def _fewer(value: Json, most: int) -> Json:
+    """Return a copy of a value with at most so many items of each list in it."""
     if isinstance(value, list):
-        return [_fewer(item) for item in value[:MOST_ITEMS]]
+        return [_fewer(item, most) for item in value[:most]]
     if isinstance(value, dict):
-        return {name: _fewer(member) for name, member in value.items()}
+        return {name: _fewer(member, most) for name, member in value.items()}
     return value
 
 
@@ -250,5 +257,5 @@ def cut_text(text: str, *, in_lines: bool) -> str:
         ends = [match.end() for match in mark.finditer(line, 0, LONGEST_SHOWN + 1)]
         ends = [end for end in ends if least <= end <= LONGEST_SHOWN]
         if ends:
-            return line[: ends[-1]].rstrip(" ,;:\n，；、：")
+            return line[: ends[-1]].rstrip(" ,;:\n#*-，；、：")
     return head.rpartition(" ")[0].rstrip() or head

@@ -4,7 +4,7 @@ Documents require few of them: an edit without its picture is valid, and a promp
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.schema.document import SchemaDocument
@@ -53,19 +53,24 @@ FRAMES = re.compile(
 )
 FRAME = re.compile(r"(?:^|_)(?:first|start|end|last|tail)_|keyframe_[01]_image")
 SPOKEN = re.compile(r"lip-?sync")
+WEIGHTS = re.compile(r"lora|model|checkpoint|controlnet|ip_adapter|embedding")
 MEDIUM = re.compile(r"image|video|audio|media|url")
 MASKED = re.compile(r"(?<!audio-)inpaint(?!-audio)|/fill\b|genfill|eraser?/mask")
 OUTPAINTED = re.compile(r"outpaint|expand|uncrop")
 SIDE = re.compile(r"(?:expand|extend|pad|outpaint)_\w*(?:left|right|top|bottom|up|down)\b")
 SIDES: tuple[Json, ...] = (256, 128, 64, True)
 TRIGGER = re.compile(r"(?:trigger|instance)_(?:word|phrase|prompt)")
-FAILS = re.compile(r"if no\w* .{0,60}provided,? .{0,40}\bfail", re.IGNORECASE)
+FAILS = re.compile(r"\bif (?:no\w*|none)\b.{0,80}\b(?:fail|error)", re.IGNORECASE)
 # How a text speaks of the other inputs: @Image1, <<<image_1>>>, [Video2].
 MENTION = re.compile(
     r"[@<\[](image|figure|element|video|audio|character|reference)[ _]?\d"
     r"|\b(image|figure|video|audio|character) ?\d\b",
     re.IGNORECASE,
 )
+
+EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.IGNORECASE)
+# Where a thing stands that is to be worked on.
+PLACE = re.compile(r"prompts|point|box|region|coordinate|area|products")
 
 # A sentence that binds fields to each other.
 BINDING = re.compile(r"at least one|either|one of|required", re.IGNORECASE)
@@ -109,26 +114,28 @@ def needed_fields(
             for one in optional
             if TRIGGER.fullmatch(one.name) or FAILS.search(one.description)
         }
+    if needed.isdisjoint(TEXTS) and not any(one.name in TEXTS for one in parameters):
+        # What is to be worked on is then told by places, such as points and boxes.
+        needed |= set([one.name for one in optional if _is_place(one) and one.name in shown][:1])
     return needed or shown
 
 
-def mentioned_fields(values: Iterable[Json], parameters: Sequence[Parameter]) -> set[str]:
-    """Return the fields of which texts speak, such as `image_urls` where one says @Image1."""
-    texts = [value for value in values if isinstance(value, str)]
+def mentioned_fields(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> set[str]:
+    """Return the fields of which texts speak, such as `image_urls` where one says @Image1.
+
+    An order to change something speaks of a picture.
+    """
+    texts = [value for value in example.values() if isinstance(value, str)]
+    media = [one for one in parameters if _takes_media(one) and not BESIDE.search(one.name)]
     mentions = {match[0].lower(): match for text in texts for match in MENTION.finditer(text)}
     found: set[str] = set()
     for words, match in mentions.items():
         kind = (match[1] or match[2]).lower().replace("figure", "image")
-        named = [
-            one.name
-            for one in parameters
-            if (kind in one.name or words in one.description.lower())
-            and one.type.startswith(("list", "string", "object"))
-            and not BESIDE.search(one.name)
-            and one.name not in TEXTS
-        ]
+        named = [one.name for one in media if kind in one.name or words in one.description.lower()]
         named.sort(key=lambda name: not name.endswith("s"))
         found |= set(named[:1])
+    if example.keys().isdisjoint({one.name for one in media}) and any(map(EDIT.match, texts)):
+        found |= set([one.name for one in media][:1])
     return found
 
 
@@ -157,7 +164,7 @@ def _media(
 
     `shown` are the fields of which the document has an example.
     """
-    media = [one for one in optional if one.file_kind]
+    media = [one for one in optional if _takes_media(one)]
     if not media:
         return set()
     main = [one for one in media if not BESIDE.search(one.name)]
@@ -165,25 +172,41 @@ def _media(
     found = {one.name for one in main if _is_demonstration(one)}
     if not found and not any(MEDIUM.search(name) for name in required):
         kinds = next((kinds for pattern, kinds in MEDIA if pattern.search(subject)), ())
-        usable = [one for one in main if one.file_kind in kinds]
+        usable = [one for one in main if _kind(one) in kinds]
         usable.sort(
             key=lambda one: (
                 "reference" in subject and not REFERENCES.search(one.name),
                 one.name not in shown,
-                kinds.index(str(one.file_kind)),
+                kinds.index(_kind(one)),
             )
         )
         found |= {one.name for one in usable[:1]}
     if SPOKEN.search(subject) and not any("audio" in name for name in required):
-        found |= set([one.name for one in media if one.file_kind == "audio"][:1])
+        found |= set([one.name for one in media if _kind(one) == "audio"][:1])
     if FRAMES.search(subject):
         found |= {one.name for one in media if FRAME.search(one.name)}
     if MASKED.search(subject) and not any("mask" in name for name in required):
         moving = any("video" in name for name in required | found)
         masks = [one for one in media if "mask" in one.name]
-        masks.sort(key=lambda one: (one.file_kind == "video") != moving)
+        masks.sort(key=lambda one: (_kind(one) == "video") != moving)
         found |= {one.name for one in masks[:1]}
     return found
+
+
+def _is_place(parameter: Parameter) -> bool:
+    """Return whether a field is a list of parts that is empty where nothing is given."""
+    is_empty = parameter.default in ([], None) or not parameter.has_default
+    return bool(PLACE.search(parameter.name)) and parameter.type.startswith("list") and is_empty
+
+
+def _takes_media(parameter: Parameter) -> bool:
+    return bool(_kind(parameter)) and not WEIGHTS.search(parameter.name)
+
+
+def _kind(parameter: Parameter) -> str:
+    """Return the kind of file that a field takes, by itself or in its parts; '' of none."""
+    parts = (parameter, *parameter.members)
+    return next((str(one.file_kind) for one in parts if one.file_kind), "")
 
 
 def _is_demonstration(parameter: Parameter) -> bool:

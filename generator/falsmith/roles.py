@@ -6,6 +6,8 @@ All of it are words of ours: they stand in an example where the document has non
 import re
 from functools import lru_cache
 
+from fal_runtime.file_kinds import extension_of
+
 __all__ = ["file_for", "is_own_file", "number_for", "text_for"]
 
 # What a text says, by the field's name, its description, and the model's category and ID. The
@@ -13,6 +15,7 @@ __all__ = ["file_for", "is_own_file", "number_for", "text_for"]
 _TEXTS = (
     (r"negative", r"", r"", "blurry, low quality, distorted"),
     (r"trigger|token_string|instance_prompt", r"", r"", "MYSTYLE"),
+    (r"caption", r"", r"training.*edit", "Turn it into MYSTYLE"),
     (r"caption", r"", r"training", "A photo in the style of MYSTYLE"),
     (r"target\w*lang", r"", r"", "es"),
     (r"lang", r"", r"", "en"),
@@ -123,7 +126,7 @@ _NAMES = {
     "character": "character", "subject": "subject", "object": "object", "body": "body",
     "identity": "person", "composition": "composition", "structure": "structure",
     "voice": "voice", "speech": "speech", "speaker": "voice", "keyframe": "frame",
-    "frame": "frame", "frames": "frame", "logo": "logo", "hypothesis": "result",
+    "frame": "frame", "frames": "frame", "logo": "logo", "hypothesis": "result", "map": "map",
 }  # fmt: skip
 _EXTENSIONS = {"image": "png", "video": "mp4", "audio": "wav", "archive": "zip", "3d": "glb"}
 # Other files, by what name and description say, and what they are called.
@@ -141,18 +144,21 @@ _OTHERS = (
 _OTHER_ROWS = tuple((re.compile(words), name) for words, name in _OTHERS)
 _MUSIC = re.compile(r"music|song|stem|demucs|cover|remix|melody|instrument|beat|vocal")
 _SPEECH = re.compile(
-    r"speech|speak|voice|talk|avatar|lip|dub|transcri|whisper|wizper|diari|audio-to-video|human"
-    r"|narrat|dialog|persona|wav2vec|caption|subtitle"
+    r"speech|speak|voice|talk|avatar|lip-?sync|lips|dub|transcri|whisper|diari|human|narrat|dialog"
+    r"|^(?:audio|image|video|text)-to-video|(?:^|_)(?:stt|asr|tts)"
 )
 _TRAINED_ON = re.compile(r"\b(?:video|image|photo|picture)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+|\d+")
 _OWN_FILE = re.compile(
     rf"(?:{'|'.join(sorted({*_NAMES.values(), 'input', 'song', 'sound', 'images', 'videos'}))})"
-    rf"(?:_\d{{1,2}})?\.(?:{'|'.join([*_EXTENSIONS.values(), 'mp3'])})"
+    r"(?:_\d{1,2})?\.[a-z0-9]{2,5}"
 )
-# Corners of a box, in pixels; as shares of a side where the limits say so.
-_NEAR = re.compile(r"(?:^|_)(?:x|y|left|top)(?:_?(?:min|0|1|start))?$")
-_FAR = re.compile(r"(?:^|_)(?:(?:x|y)_?(?:max|2|end)|right|bottom)$")
+# Corners and sides of a box, in pixels.
+_PLACES = (
+    (re.compile(r"(?:^|_)(?:(?:x|y)_?(?:max|2|end)|right|bottom)$"), 400),
+    (re.compile(r"(?:^|_)(?:x|y|left|top)(?:_?(?:min|0|1|start))?$"), 100),
+    (re.compile(r"(?:^|_)(?:width|height)$"), 512),
+)
 
 
 @lru_cache(maxsize=4096)
@@ -192,25 +198,33 @@ def file_for(field: str, kind: str, about: str, model: str) -> str:
     words = _WORD.findall(name)
     stem = next((_NAMES[word] for word in words if word in _NAMES), "")
     extension = _EXTENSIONS[kind]
-    if kind == "audio" and stem in ("", "voice", "reference", "source", "target"):
-        if not stem and _MUSIC.search(whose) and not _SPEECH.search(about.lower()):
-            stem, extension = "song", "mp3"
-        elif not stem:
-            stem = "speech" if _SPEECH.search(f"{name} {whose}") else "sound"
+    if kind == "audio" and not stem:
+        stem = _sound(name, about.lower(), model.lower())
+        extension = "mp3" if stem == "song" else extension
+    if kind == "image" and not stem and "model" in words:
+        stem = "person"
     if kind == "image" and not stem and "sketch" in whose:
         stem = "sketch"
     number = next((word for word in words if word.isdigit()), "")
     return f"{stem or 'input'}{f'_{number[:2]}' if number else ''}.{extension}"
 
 
+def _sound(name: str, about: str, model: str) -> str:
+    """Return what a sound is: speech, a song or any other."""
+    if _SPEECH.search(name) or _SPEECH.search(model):
+        return "speech"
+    if _MUSIC.search(f"{model} {about}"):
+        return "song"
+    return "speech" if _SPEECH.search(about) else "sound"
+
+
 def is_own_file(name: str) -> bool:
     """Return whether a file's name is one of those that `file_for` gives, numbered or not."""
-    return bool(_OWN_FILE.fullmatch(name)) or any(name == other for _, other in _OTHERS)
+    is_named = bool(_OWN_FILE.fullmatch(name)) or any(name == other for _, other in _OTHERS)
+    return is_named and extension_of(name) != ""
 
 
 def number_for(field: str) -> int | None:
     """Return a number for a coordinate, None for any other field."""
     name = field.lower()
-    if _FAR.search(name):
-        return 400
-    return 100 if _NEAR.search(name) else None
+    return next((number for words, number in _PLACES if words.search(name)), None)

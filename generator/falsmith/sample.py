@@ -101,8 +101,8 @@ class Sampler:
 
     def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         resolved = follow(schema, self._root)
-        if not self._brief:
-            yield from resolved.get("examples", ())[:MOST_EXAMPLES]
+        examples = () if self._brief else resolved.get("examples", ())[:MOST_EXAMPLES]
+        yield from (one for one in examples if not _is_blank(one, name))
         default = resolved.get("default")
         is_blank = _is_blank(default, name)
         if default is not None and not is_blank and not (self._brief and "type" in resolved):
@@ -112,8 +112,7 @@ class Sampler:
         # Nothing made here is one of them.
         if not allowed and depth < DEPTH:
             yield from self._made(resolved, name, depth)
-        if is_blank:
-            yield default
+        yield from (one for one in (*examples, default) if _is_blank(one, name))
 
     def _made(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         for keyword in ("anyOf", "oneOf"):
@@ -153,12 +152,19 @@ class Sampler:
         """Return a file for a place: the name of a local one, or in an answer a link."""
         about = next((part["description"] for part in schemas if "description" in part), "")
         file = file_for(name, kind, about, self._subject or "")
+        formats = [
+            one for part in schemas for one in part.get("x-file-limits", {}).get("formats", ())
+        ]
+        if formats and file.rpartition(".")[2] not in formats:
+            file = f"{file.rpartition('.')[0]}.{formats[0]}"
         return file if self._subject is not None else f"https://example.com/{file}"
 
     def _strings(self, schema: Schema, name: str) -> Iterator[str]:
-        if "x-file" in schema:
+        if "x-file" in schema and "x-words" not in schema:
             yield self.file(name, schema["x-file"], [schema])
         text = text_for(name, schema.get("description", ""), self._subject or "")
+        if not text and "x-file" in schema:
+            yield self.file(name, schema["x-file"], [schema])
         if not text and self._subject is not None and name:
             text = f"YOUR_{name.upper()}"
         length = schema.get("minLength", 0)
