@@ -23,6 +23,7 @@ LONGEST_SHOWN = 200
 LONGEST_NESTED = 300
 MOST_ITEMS = 4
 
+VOICE = re.compile(r"(?:voice|speaker)(?:_id|_name)?s?")
 # A text whose lines are its form.
 IN_LINES = re.compile(r"lyric|script|dialog|srt")
 SENTENCE = re.compile(r"[.!?](?=[\"'”’)]?\s)|[。！？]|\n")
@@ -46,6 +47,7 @@ def examples(
     document = SchemaDocument(schema)
     fields = document.fields()
     required = {name for name in document.required() if name in fields}
+    subject = f"{subject} {' '.join(_takes(parameters))}"
     sampler = Sampler(schema, subject=subject)
     needed = needed_fields(fields, required, parameters, subject)
     example = {name: sampler.value(fields[name], name) for name in needed}
@@ -63,6 +65,13 @@ def examples(
     changed = {name: value for name, value in shown.items() if value is not example[name]}
     local = _local_files(example, fields, document) | _local_files(changed, fields, document)
     return _without(example, local), _without(shown, local)
+
+
+def _takes(parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Yield what a model takes that its category does not tell: kinds of media, a voice."""
+    yield from dict.fromkeys(f"+{one.file_kind}" for one in parameters if one.file_kind)
+    if any(VOICE.fullmatch(one.name) for one in parameters):
+        yield "+voice"
 
 
 def long_text(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> str:

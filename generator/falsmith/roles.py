@@ -10,13 +10,19 @@ from fal_runtime.file_kinds import extension_of
 
 __all__ = ["file_for", "is_own_file", "number_for", "text_for"]
 
-# What a text says, by the field's name, its description, and the model's category and ID. The
-# first row counts of which all three patterns are found.
+# Fields that say what is wanted, and that a text may stand in.
+_WANTED = r"prompt|instruct|descri|scene|shot|edit"
+_ASKED = r"prompt|instruct|query|question"
+_SPOKEN = "Hello! Your order is ready, and you can pick it up today until six."
+_VOICE = "A calm, warm voice of a woman in her forties, unhurried"
+_SCENE = "A lighthouse on a rocky coast at dusk, warm light in its windows"
+# What a text says, by the field's name, its description, and the model: category, ID, and what it
+# takes, such as +video and +voice. The first row counts of which all three patterns are found.
 _TEXTS = (
     (r"negative", r"", r"", "blurry, low quality, distorted"),
     (r"trigger|token_string|instance_prompt", r"", r"", "MYSTYLE"),
-    (r"caption", r"", r"training.*edit", "Turn it into MYSTYLE"),
-    (r"caption", r"", r"training", "A photo in the style of MYSTYLE"),
+    (r"caption", r"", r"^training.*edit", "Turn it into MYSTYLE"),
+    (r"caption", r"", r"^training", "A photo in the style of MYSTYLE"),
     (r"target\w*lang", r"", r"", "es"),
     (r"lang", r"", r"", "en"),
     (r"colou?r(?:_hex)?$", r"#|hex", r"", "#3366ff"),
@@ -24,79 +30,78 @@ _TEXTS = (
     (r"classes|labels", r"", r"", "person, car, dog"),
     (r"remove|erase", r"", r"", "the people in the background"),
     (r"object", r"", r"remov|eras", "the people in the background"),
-    (r"^object|object$|detect|^mask_prompt", r"", r"", "person"),
+    (r"^object|object$|detect|^mask_prompt|^subject$", r"", r"", "person"),
+    (r"^style$", r"", r"(?:image|video)", "watercolor"),
     (r"lyric", r"", r"", "[Verse]\nStreet lights hum a quiet tune\n[Chorus]\nWe are walking home"),
     (r"tags?$|genre", r"", r"", "lo-fi, mellow, soft piano, 80 bpm"),
-    (r"voice_(?:desc|prompt|instr)|style_instr", r"", r"", "A calm, warm voice, unhurried"),
-    (r"prompt|instruct|descri", r"voice desc|describ\w+ the voice|of the voice", r"",
-     "A calm, warm voice of a woman in her forties, unhurried"),
-    (r"prompt|text|instruct|descri", r"", r"voice-?design", "A calm, warm voice, unhurried"),
+    (r"voice_(?:desc|prompt|instr)|style_instr", r"", r"", _VOICE),
+    (_WANTED, r"voice desc|describ\w+ the voice|of the voice", r"", _VOICE),
+    (_WANTED, r"", r"voice-?design", _VOICE),
     (r"ref(?:erence)?_(?:text|transcript)", r"", r"", "What is said in the reference recording."),
+    (r"source_(?:prompt|text|desc)", r"", r"", "A white cat on a sofa"),
+    (r"target_(?:prompt|text|desc)", r"", r"", "A black cat on a sofa"),
+    (r"(?:image|video)_desc", r"", r"", "A person walks through a park"),
     (r"(?:^|_)(?:texts?|script|transcript|speech|sentences?|dialogue)(?:_|$)|^input$",
-     r"speech|spoken|speak|say|said|synthes|voice|dialogue|tts|narrat", r"",
-     "Hello! Your order is ready, and you can pick it up today until six."),
-    (r"(?:^|_)(?:text|script|input|prompt)", r"", r"speech|tts|to-dialogue|lip-?sync",
-     "Hello! Your order is ready, and you can pick it up today until six."),
+     r"speech|spoken|speak|say|said|synthes|voice|dialogue|tts|narrat", r"", _SPOKEN),
+    (r"^(?!.*prompt)(?:.*_)?(?:text|script|input)(?:_|$)", r"",
+     r"speech|tts|dialogue|lip-?sync|voice|to-video", _SPOKEN),
+    (r"prompt", r"", r"text-to-speech|tts|to-dialogue|^text-to-audio.*\+voice", _SPOKEN),
     (r"^(?:path|lora|lora_url|lora_path)$", r"", r"", "your-name/your-lora"),
     (r"^id$", r"", r"", "1"),
     (r"_id$|key$|_name$|path$|repo$|url$", r"", r"", ""),
-    (r"prompt|query|question|^input$|^text|instruct|phrase", r"segment|detect|ground|locat|track",
-     r"", "person"),
-    (r"prompt|query|question|^text|object|phrase", r"",
-     r"segment|/sam-|\bdetect|point|ground|evf-sam", "person"),
-    (r"prompt|query|question|instruct", r"", r"^vision|image-to-text|visual-q|/vqa|/query",
-     "What is in this picture, and what is written on it?"),
-    (r"prompt|query|question|instruct", r"", r"video-to-text|/video/|video-understanding",
+    (_ASKED, r"", r"audio.*(?:separat|isolat)", "the piano"),
+    (_ASKED, r"", r"audio.*(?:inpaint|outpaint|extend)", "Soft strings that carry on the melody"),
+    (rf"{_ASKED}|^text|phrase", r"\b(?:segment|detect|locate)|\bgrounding",
+     r"image|video|vision", "person"),
+    (rf"{_ASKED}|^text|phrase", r"",
+     r"^(?:image|video|vision).*(?:segment|/sam-|\bdetect|/point|grounding|evf-sam)", "person"),
+    (_ASKED, r"", r"^vision(?!.*\+image).*\+video|video-to-text|video-understanding",
      "What happens in this video, and in which order?"),
-    (r"prompt|query|question|instruct", r"", r"audio-to-text|audio-understanding",
+    (_ASKED, r"", r"audio-to-text|audio-understanding|^(?:vision|unknown|llm).*\+audio",
      "What is said in this recording, and by how many people?"),
-    (r"prompt|query|question|instruct|input|text|message", r"", r"\b(?:llm|text-to-text)\b",
+    (_ASKED, r"", r"^vision|image-to-text|visual-q|/vqa|/query",
+     "What is in this picture, and what is written on it?"),
+    (rf"{_ASKED}|input|text|message", r"", r"\b(?:llm|text-to-text)\b",
      "Explain in two sentences why the sky is blue."),
-    (r"prompt|instruct|text", r"remov|eras", r"", "the people in the background"),
-    (r"prompt|instruct|text", r"", r"remov|eras", "the people in the background"),
-    (r"prompt|instruct|descri|scene|text", r"background|surround|behind",
-     r"background|product|replace", "A sunlit wooden table with a blurred garden behind it"),
-    (r"prompt|instruct|descri|scene", r"", r"background|product-?shot|packshot|product-photo",
+    (rf"{_ASKED}|text", r"\b(?:remov|eras)", r"", "the people in the background"),
+    (rf"{_ASKED}|text", r"", r"\b(?:remov|eras)", "the people in the background"),
+    (_WANTED, r"background|surround", r"background|product|replace",
      "A sunlit wooden table with a blurred garden behind it"),
-    (r"prompt|instruct|descri", r"sketch", r"", "Turn the sketched shapes into real objects"),
-    (r"prompt|instruct|descri", r"", r"redux|variation|/vary", "The same in evening light"),
-    (r"prompt|instruct|descri", r"", r"relight|ic-light", "Low warm sunlight from the left"),
-    (r"prompt|instruct|text|descri", r"", r"audio-(?:in|out)paint|extend-audio|inpaint-audio"
-     r"|audio-to-audio.*(?:separat|isolat|sam-audio)", "the piano"),
-    (r"prompt|descri|text", r"texture|material|surface", r"", "Weathered bronze with green patina"),
-    (r"prompt|descri|text", r"", r"retexture|material|texture",
-     "Weathered bronze with green patina"),
-    (r"prompt|instruct|descri", r"", r"inpaint|/fill|genfill|onereward",
-     "A wooden bench with a red cushion"),
-    (r"prompt|instruct|descri", r"", r"outpaint|expand|uncrop|reframe",
+    (_WANTED, r"", r"background|product-?shot|packshot|product-photo",
+     "A sunlit wooden table with a blurred garden behind it"),
+    (_WANTED, r"sketch", r"image-to-image", "Turn the sketched shapes into real objects"),
+    (_WANTED, r"", r"redux|variation|/vary", "The same in evening light"),
+    (_WANTED, r"", r"relight|ic-light", "Low warm sunlight from the left"),
+    (r"texture|style_prompt", r"", r"", "Weathered bronze with green patina"),
+    (_WANTED, r"", r"retexture|/texture|material", "Weathered bronze with green patina"),
+    (_WANTED, r"", r"inpaint|/fill|genfill", "A wooden bench with a red cushion"),
+    (_WANTED, r"", r"outpaint|expand|uncrop|reframe",
      "The scene goes on naturally, in the same light"),
-    (r"prompt|instruct|descri", r"", r"(?:video|extend).*exten[ds]|exten[ds]\w*-?video|continu",
+    (_WANTED, r"", r"video.*exten[ds]|/exten[ds]\b.*video|continu",
      "The camera keeps moving forward as the scene goes on"),
-    (r"prompt|instruct|descri", r"", r"avatar|talk|omnihuman|lip-?sync|speech-to-video"
-     r"|audio-to-video|portrait|infinitalk|multitalk", "A person talks calmly to the camera"),
-    (r"prompt|instruct|descri|text", r"",
-     r"sound-?effects?|sfx|foley|video-to-audio|mmaudio|thinksound|add-sound",
+    (_WANTED, r"", r"avatar|talk|omnihuman|lip-?sync|speech-to-video|audio-to-video|portrait",
+     "A person talks calmly to the camera"),
+    (rf"{_WANTED}|text", r"", r"sound-?effects?|sfx|foley|video-to-audio|mmaudio|thinksound",
      "Rain on a tin roof with distant thunder"),
-    (r"prompt|instruct|descri|style|text", r"",
-     r"music|song|text-to-audio|audio-to-audio|lyria|beat|instrumental",
+    (rf"{_WANTED}|style|text", r"", r"music|song|to-audio|beat|instrumental",
      "A calm lo-fi track with soft piano and a slow beat"),
-    (r"prompt|instruct|descri", r"", r"first-last|flf2v|transition|keyframe|morph|start-end",
+    (_WANTED, r"", r"first-last|flf2v|transition|keyframe|morph|start-end",
      "The first picture turns smoothly into the last one"),
-    (r"prompt|instruct|descri", r"", r"lottie", "A blue ball that bounces twice"),
-    (r"prompt|instruct|descri|text", r"", r"3d", "A small wooden chest with iron fittings"),
-    (r"prompt|instruct|descri", r"", r"video-to-video|video.*edit|modify",
+    (_WANTED, r"", r"lottie", "A blue ball that bounces twice"),
+    (_WANTED, r"", r"3d.*motion|to-motion", "A person walks forward and waves with one hand"),
+    (rf"{_WANTED}|text", r"", r"3d", "A small wooden chest with iron fittings"),
+    (_WANTED, r"", r"video-to-video|video.*edit|modify",
      "Turn the scene into a snowy winter evening and keep the motion"),
-    (r"prompt|instruct|descri", r"", r"reference-to-video|subject",
+    (_WANTED, r"", r"reference-to-video|subject",
      "The subject walks along a sunny beach and looks into the camera"),
-    (r"prompt|instruct|descri|scene", r"", r"image-to-video|i2v|animate",
+    (_WANTED, r"", r"image-to-video|i2v\b|\banimate\b",
      "Slow push-in while a light breeze moves hair, leaves and clothes"),
-    (r"prompt|instruct|descri|scene|shot", r"", r"to-video|t2v|video",
+    (_WANTED, r"", r"to-video|t2v|video",
      "A sailboat glides across a calm bay at sunrise, slow aerial shot, golden light"),
-    (r"prompt|instruct|descri|edit", r"", r"image-to-image|edit|kontext",
+    (_WANTED, r"", r"image-to-image|edit|kontext",
      "Change the background to a sunny beach and keep everything else as it is"),
     (r"prompt", r"", r"upscal|restor|enhanc|denois|speech-to-text|transcri", ""),
-    (r"prompt|descri|scene|^text$|^input$", r"", r"",
-     "A lighthouse on a rocky coast at dusk, warm light in its windows"),
+    (rf"{_WANTED}|^text$|^input$", r"", r"", _SCENE),
     (r"^name$|^title$", r"", r"", "Mira"),
     (r"text_?input|phrase|caption", r"", r"", "A person on a bicycle"),
 )  # fmt: skip
@@ -153,11 +158,15 @@ _OWN_FILE = re.compile(
     rf"(?:{'|'.join(sorted({*_NAMES.values(), 'input', 'song', 'sound', 'images', 'videos'}))})"
     r"(?:_\d{1,2})?\.[a-z0-9]{2,5}"
 )
-# Corners and sides of a box, in pixels.
-_PLACES = (
+# Corners and sides of a box in pixels, moments in seconds, the length of a training.
+_NUMBERS = (
     (re.compile(r"(?:^|_)(?:(?:x|y)_?(?:max|2|end)|right|bottom)$"), 400),
     (re.compile(r"(?:^|_)(?:x|y|left|top)(?:_?(?:min|0|1|start))?$"), 100),
     (re.compile(r"(?:^|_)(?:width|height)$"), 512),
+    (re.compile(r"(?:^|_)start_(?:s|sec|seconds|time)$"), 2),
+    (re.compile(r"(?:^|_)end_(?:s|sec|seconds|time)$"), 6),
+    (re.compile(r"^duration(?:_seconds)?$"), 5),
+    (re.compile(r"^steps$"), 1000),
 )
 
 
@@ -225,6 +234,6 @@ def is_own_file(name: str) -> bool:
 
 
 def number_for(field: str) -> int | None:
-    """Return a number for a coordinate, None for any other field."""
+    """Return a usual number for a place, a moment or a length, None for any other field."""
     name = field.lower()
-    return next((number for words, number in _PLACES if words.search(name)), None)
+    return next((number for words, number in _NUMBERS if words.search(name)), None)

@@ -12,7 +12,7 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
 from falsmith.roles import file_for, is_own_file, number_for, text_for
-from falsmith.schema.branches import follow
+from falsmith.schema.branches import branches, follow
 from falsmith.screening import fit_to_show
 
 __all__ = ["Sampler", "numbered"]
@@ -195,7 +195,12 @@ class Sampler:
 
     def _tells(self, name: str, schema: Schema) -> bool:
         """Return whether a member says something, in an object that requires none."""
-        return "examples" in schema or "x-file" in schema or number_for(name) is not None
+        parts = branches(schema, self._root)
+        return (
+            "examples" in schema
+            or number_for(name) is not None
+            or any("x-file" in part or "enum" in part for part in parts)
+        )
 
 
 def _fits_plainly(value: Json, schema: Schema) -> bool | None:
@@ -225,7 +230,7 @@ def _is_blank(default: Json, name: str) -> bool:
     """Return whether a default says nothing: no text, no item, no place."""
     if isinstance(default, str):
         return not default.strip(" .")
-    return default == [] or (default == 0 and number_for(name) is not None)
+    return default == [] or (default == 0 and number_for(name) is not None and default is not False)
 
 
 def numbered(file: str, number: int) -> str:
