@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -72,8 +73,10 @@ def _print_tree(skill: Skill) -> None:
 def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json]:
     """Run the wrapper as its user would, in its own process, and return the object it prints."""
     script = skill.folder / "scripts" / f"{wrapper_name(skill.name)}.py"
-    command = [sys.executable, str(script), "--prompt", PROMPT, "--output", str(output)]
-    shown = f"python {script} --prompt {PROMPT!r} --output {output}"
+    # A daemon would outlive the local fal that it was started for.
+    words = ["--prompt", PROMPT, "--output", str(output), "--no-queue"]
+    command = [sys.executable, str(script), *words]
+    shown = shlex.join(["python", str(script), *words])
     click.echo(f"   $ {shown}")
     inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
     with emulator:

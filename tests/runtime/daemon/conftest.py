@@ -1,12 +1,15 @@
 """A local fal whose jobs last until its clock is put forward, and folders for real daemons."""
 
 import fcntl
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +30,20 @@ FLUX = "fal-ai/flux/schnell"
 HOUR = 3600.0
 # Within this a condition comes true on the slowest machine.
 PATIENCE = 30.0
+
+
+WRAPPER = """\
+import sys
+from pathlib import Path
+from fal_runtime.command import main
+sys.exit(main(model_id="fal-ai/flux/schnell", skill=Path(__file__).absolute().parent.parent))
+"""
+SETTINGS = """\
+sync_only: false
+start_interval: 0
+global_rate_per_min: 0
+poll_interval: 0.2
+"""
 
 
 def eventually(condition: Callable[[], object], what: str = "it") -> None:
@@ -121,3 +138,104 @@ def is_free(number: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@dataclass
+class Command:
+    """A command that runs, and what it says."""
+
+    process: subprocess.Popen[str]
+    stderr: Path
+
+    def said(self, text: str) -> bool:
+        """Whether it has said this on stderr."""
+        return text in self.stderr.read_text()
+
+    def kill(self) -> None:
+        """End it where it has not ended."""
+        self.process.kill()
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            self.process.communicate()
+
+    def end(self) -> tuple[int, dict[str, Any]]:
+        """Wait for its end; return its exit status and the object that it printed."""
+        out, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, json.loads(out or "{}")
+
+
+@dataclass
+class Skill:
+    """A skill and its environment."""
+
+    folder: Path
+    queues: Path
+    environ: dict[str, str]
+    commands: list[Command] = field(default_factory=list)
+
+    def start(self, *words: str, **environ: str) -> Command:
+        """Start the wrapper with these words."""
+        script = str(self.folder / "scripts" / "flux.py")
+        return self.run([sys.executable, script, *words], environ)
+
+    def call(self, *words: str, **environ: str) -> tuple[int, dict[str, Any]]:
+        """Run the wrapper to its end."""
+        return self.start(*words, **environ).end()
+
+    def run(self, words: list[str], environ: dict[str, str]) -> Command:
+        stderr = self.folder.parent / f"stderr-{len(self.commands)}"
+        with stderr.open("w") as errors:
+            process = subprocess.Popen(
+                words,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                cwd=self.folder.parent,
+                env=self.environ | environ,
+            )
+        self.commands.append(Command(process, stderr))
+        return self.commands[-1]
+
+    @property
+    def daemon(self) -> Marker:
+        """What the running daemon says of itself."""
+        marker = Marker.read(self.queues / "flux-skill__fal-ai_flux_schnell__v2")
+        assert marker is not None
+        return marker
+
+    @property
+    def runs(self) -> bool:
+        """Whether a daemon has begun and has not ended."""
+        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "marker").is_file()
+
+    @property
+    def log(self) -> str:
+        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "log").read_text()
+
+
+@pytest.fixture
+def skill(emulator: Emulator, short: Path, queues: Path) -> Iterator[Skill]:
+    """Return a skill whose calls go to a local fal and whose daemons are killed at the end."""
+    folder = short / "flux-skill"
+    (folder / "references").mkdir(parents=True)
+    (folder / "scripts").mkdir()
+    (folder / "references" / "model_config.json").write_text(json.dumps({"model_id": FLUX}))
+    (folder / "references" / "input.schema.json").write_text(
+        json.dumps({"type": "object", "properties": {"prompt": {"type": "string"}}})
+    )
+    (folder / "scripts" / "flux.py").write_text(WRAPPER)
+    (folder / "queue_config.yaml").write_text(SETTINGS)
+    (short / "run").mkdir(mode=0o700)
+    environ = {
+        **emulator.environment,
+        "PATH": os.environ["PATH"],
+        "HOME": str(short / "home"),
+        "FAL_STATE_DIR": str(short / "state"),
+        "FAL_QUEUE_DIR": str(queues),
+        "XDG_RUNTIME_DIR": str(short / "run"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    made = Skill(folder, queues, environ)
+    yield made
+    for command in made.commands:
+        command.kill()

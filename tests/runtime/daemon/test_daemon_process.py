@@ -4,135 +4,22 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fal_runtime.daemon.place import Marker
 from falsmith.emulator import Emulator
+
+if TYPE_CHECKING:
+    from tests.runtime.daemon.conftest import Command, Skill
 
 FLUX = "fal-ai/flux/schnell"
 HOUR = 3600.0
-WRAPPER = """\
-import sys
-from pathlib import Path
-from fal_runtime.command import main
-sys.exit(main(model_id="fal-ai/flux/schnell", skill=Path(__file__).absolute().parent.parent))
-"""
-SETTINGS = """\
-sync_only: false
-start_interval: 0
-global_rate_per_min: 0
-poll_interval: 0.2
-"""
 Eventually = Callable[..., None]
 long_jobs = pytest.mark.parametrize("emulator", [HOUR], indirect=True)
-
-
-@dataclass
-class Command:
-    """A command that runs, and what it says."""
-
-    process: subprocess.Popen[str]
-    stderr: Path
-
-    def said(self, text: str) -> bool:
-        """Whether it has said this on stderr."""
-        return text in self.stderr.read_text()
-
-    def kill(self) -> None:
-        """End it where it has not ended."""
-        self.process.kill()
-        if self.process.stdout is not None and not self.process.stdout.closed:
-            self.process.communicate()
-
-    def end(self) -> tuple[int, dict[str, Any]]:
-        """Wait for its end; return its exit status and the object that it printed."""
-        out, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, json.loads(out or "{}")
-
-
-@dataclass
-class Skill:
-    """A skill and its environment."""
-
-    folder: Path
-    queues: Path
-    environ: dict[str, str]
-    commands: list[Command] = field(default_factory=list)
-
-    def start(self, *words: str, **environ: str) -> Command:
-        """Start the wrapper with these words."""
-        script = str(self.folder / "scripts" / "flux.py")
-        return self.run([sys.executable, script, *words], environ)
-
-    def call(self, *words: str, **environ: str) -> tuple[int, dict[str, Any]]:
-        """Run the wrapper to its end."""
-        return self.start(*words, **environ).end()
-
-    def run(self, words: list[str], environ: dict[str, str]) -> Command:
-        stderr = self.folder.parent / f"stderr-{len(self.commands)}"
-        with stderr.open("w") as errors:
-            process = subprocess.Popen(
-                words,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                cwd=self.folder.parent,
-                env=self.environ | environ,
-            )
-        self.commands.append(Command(process, stderr))
-        return self.commands[-1]
-
-    @property
-    def daemon(self) -> Marker:
-        """What the running daemon says of itself."""
-        marker = Marker.read(self.queues / "flux-skill__fal-ai_flux_schnell__v2")
-        assert marker is not None
-        return marker
-
-    @property
-    def runs(self) -> bool:
-        """Whether a daemon has begun and has not ended."""
-        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "marker").is_file()
-
-    @property
-    def log(self) -> str:
-        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "log").read_text()
-
-
-@pytest.fixture
-def skill(emulator: Emulator, short: Path, queues: Path) -> Iterator[Skill]:
-    """Return a skill whose calls go to a local fal and whose daemons are killed at the end."""
-    folder = short / "flux-skill"
-    (folder / "references").mkdir(parents=True)
-    (folder / "scripts").mkdir()
-    (folder / "references" / "model_config.json").write_text(json.dumps({"model_id": FLUX}))
-    (folder / "references" / "input.schema.json").write_text(
-        json.dumps({"type": "object", "properties": {"prompt": {"type": "string"}}})
-    )
-    (folder / "scripts" / "flux.py").write_text(WRAPPER)
-    (folder / "queue_config.yaml").write_text(SETTINGS)
-    (short / "run").mkdir(mode=0o700)
-    environ = {
-        **emulator.environment,
-        "PATH": os.environ["PATH"],
-        "HOME": str(short / "home"),
-        "FAL_STATE_DIR": str(short / "state"),
-        "FAL_QUEUE_DIR": str(queues),
-        "XDG_RUNTIME_DIR": str(short / "run"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    made = Skill(folder, queues, environ)
-    yield made
-    for command in made.commands:
-        command.kill()
 
 
 def accepted(emulator: Emulator) -> list[int]:
@@ -140,7 +27,7 @@ def accepted(emulator: Emulator) -> list[int]:
     return [len(book.jobs) for book in emulator.books]
 
 
-def submitted(skill: Skill, emulator: Emulator, eventually: Eventually, *words: str) -> Command:
+def submitted(skill: "Skill", emulator: Emulator, eventually: Eventually, *words: str) -> "Command":
     """Start a call and wait until fal has its job."""
     before = len(emulator.books)
     command = skill.start("--prompt", f"cat {before}", *words)
@@ -149,11 +36,11 @@ def submitted(skill: Skill, emulator: Emulator, eventually: Eventually, *words: 
     return command
 
 
-def next_command(skill: Skill, printed: str) -> tuple[int, dict[str, Any]]:
+def next_command(skill: "Skill", printed: str) -> tuple[int, dict[str, Any]]:
     return skill.run(shlex.split(printed), {}).end()
 
 
-def test_calls_share_one_daemon_which_keeps_no_key(skill: Skill, emulator: Emulator) -> None:
+def test_calls_share_one_daemon_which_keeps_no_key(skill: "Skill", emulator: Emulator) -> None:
     first = skill.call("--prompt", "one")
     pid = skill.daemon.pid
     second = skill.call("--prompt", "two")
@@ -167,7 +54,7 @@ def test_calls_share_one_daemon_which_keeps_no_key(skill: Skill, emulator: Emula
     assert not [one for one in files if secret in one.read_bytes()]
 
 
-def test_eight_at_once_start_one_daemon(skill: Skill) -> None:
+def test_eight_at_once_start_one_daemon(skill: "Skill") -> None:
     words = [sys.executable, "-m", "fal_runtime.queue_command", "--background", "-m", FLUX]
     package = str(Path(__file__).parents[3] / "generator")
     starting = [
@@ -181,7 +68,7 @@ def test_eight_at_once_start_one_daemon(skill: Skill) -> None:
 
 @long_jobs
 def test_a_command_that_is_killed_does_not_stop_its_job(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     command = submitted(skill, emulator, eventually)
     command.kill()
@@ -196,7 +83,7 @@ def test_a_command_that_is_killed_does_not_stop_its_job(
 @long_jobs
 @pytest.mark.parametrize("client", ["waits", "is killed"])
 def test_a_daemon_that_is_killed_costs_no_second_submit(
-    skill: Skill, emulator: Emulator, eventually: Eventually, client: str
+    skill: "Skill", emulator: Emulator, eventually: Eventually, client: str
 ) -> None:
     command = submitted(skill, emulator, eventually)
     if client == "is killed":
@@ -215,11 +102,12 @@ def test_a_daemon_that_is_killed_costs_no_second_submit(
 
 @long_jobs
 def test_new_settings_take_effect_with_the_next_call_and_what_runs_goes_on(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     first = submitted(skill, emulator, eventually)
     pid = skill.daemon.pid
-    (skill.folder / "queue_config.yaml").write_text(f"{SETTINGS}max_concurrent: 1\n")
+    with (skill.folder / "queue_config.yaml").open("a") as settings:
+        settings.write("max_concurrent: 1\n")
     second = skill.start("--prompt", "two")
     eventually(lambda: second.said("Waiting until others have ended (max_concurrent: 1 run)"))
     assert second.said("has other settings")
@@ -233,7 +121,7 @@ def test_new_settings_take_effect_with_the_next_call_and_what_runs_goes_on(
 
 @long_jobs
 def test_another_key_does_not_get_hold_of_the_jobs_that_run(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     first = submitted(skill, emulator, eventually)
     pid = skill.daemon.pid
@@ -251,7 +139,7 @@ def test_another_key_does_not_get_hold_of_the_jobs_that_run(
 
 @long_jobs
 def test_a_daemon_that_is_asked_to_end_ends_its_jobs_first(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     command = submitted(skill, emulator, eventually)
     os.kill(skill.daemon.pid, signal.SIGTERM)
@@ -263,7 +151,7 @@ def test_a_daemon_that_is_asked_to_end_ends_its_jobs_first(
 
 @long_jobs
 def test_an_interrupted_command_leaves_its_job_to_the_daemon(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     command = submitted(skill, emulator, eventually)
     command.process.send_signal(signal.SIGINT)
@@ -277,7 +165,7 @@ def test_an_interrupted_command_leaves_its_job_to_the_daemon(
 
 @long_jobs
 def test_a_job_that_only_waits_is_handed_in_and_can_be_cancelled_unsent(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     one = {"FAL_QUEUE_MAX_CONCURRENT": "1"}
     first = skill.start("--prompt", "one", "--submit", **one)
@@ -296,7 +184,7 @@ def test_a_job_that_only_waits_is_handed_in_and_can_be_cancelled_unsent(
 
 @long_jobs
 def test_a_wait_that_is_over_leaves_the_job_to_the_daemon(
-    skill: Skill, emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     status, answer = skill.call("--prompt", "one", "--wait", "1")
     assert (status, answer["error"]["code"]) == (5, "wait_over")
@@ -307,7 +195,7 @@ def test_a_wait_that_is_over_leaves_the_job_to_the_daemon(
 
 
 def test_a_local_file_given_from_another_folder_reaches_the_daemon(
-    skill: Skill, emulator: Emulator
+    skill: "Skill", emulator: Emulator
 ) -> None:
     schema = {
         "type": "object",
@@ -336,7 +224,7 @@ def test_a_local_file_given_from_another_folder_reaches_the_daemon(
     ],
 )
 def test_where_there_can_be_no_daemon_the_command_says_so_once_and_runs_its_job(
-    skill: Skill, emulator: Emulator, environ: dict[str, str], reason: str
+    skill: "Skill", emulator: Emulator, environ: dict[str, str], reason: str
 ) -> None:
     command = skill.start("--prompt", "one", **environ)
     status, answer = command.end()
@@ -347,7 +235,7 @@ def test_where_there_can_be_no_daemon_the_command_says_so_once_and_runs_its_job(
     assert accepted(emulator) == [1]
 
 
-def test_no_daemon_is_started_where_none_is_wanted(skill: Skill) -> None:
+def test_no_daemon_is_started_where_none_is_wanted(skill: "Skill") -> None:
     for option in ("--no-queue", "--sync-only", "--dry-run"):
         assert skill.call("--prompt", "one", option)[0] == 0
     assert not skill.queues.exists()

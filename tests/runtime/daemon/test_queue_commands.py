@@ -1,0 +1,181 @@
+"""The scripts `queue_daemon.py` and `queue_client.py`, and `falsmith queue`."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fal_runtime.jobs.ledger import open_ledger
+from falsmith.cli import run
+from falsmith.emulator import Emulator
+
+if TYPE_CHECKING:
+    from tests.runtime.daemon.conftest import Accepted, Skill
+
+HOUR = 3600.0
+SCRIPT = """\
+import sys
+from pathlib import Path
+from fal_runtime.queue_command import {main}
+sys.exit({main}(skill=Path(__file__).absolute().parent.parent))
+"""
+Answer = tuple[int, dict[str, Any]]
+Eventually = Callable[..., None]
+long_jobs = pytest.mark.parametrize("emulator", [HOUR], indirect=True)
+
+
+@pytest.fixture
+def queue(skill: "Skill") -> Callable[..., Answer]:
+    """Return a function that runs one of the two scripts."""
+    for name in ("daemon", "client"):
+        script = skill.folder / "scripts" / f"queue_{name}.py"
+        script.write_text(SCRIPT.format(main=f"{name}_main"))
+
+    def queue_once(name: str, *words: str, **environ: str) -> Answer:
+        script = str(skill.folder / "scripts" / f"queue_{name}.py")
+        return skill.run([sys.executable, script, *words], environ).end()
+
+    return queue_once
+
+
+@pytest.fixture
+def falsmith(
+    skill: "Skill", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Return a function that runs `falsmith queue` in the environment of the skill."""
+    for name, value in skill.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(skill.folder.parent)
+
+    def run_once(*words: str) -> Answer:
+        status = run(["queue", *words])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run_once
+
+
+def test_the_daemon_is_started_once_and_shut_down(
+    skill: "Skill", queue: Callable[..., Answer], eventually: Eventually
+) -> None:
+    assert queue("client", "--status")[1]["status"] == "NOT_RUNNING"
+    status, started = queue("daemon", "--background")
+    assert (status, started) == (0, {"status": "STARTED", "pid": skill.daemon.pid})
+    assert queue("daemon", "--background") == (0, {"status": "RUNNING"})
+    status, shown = queue("client", "--status")
+    assert (status, shown["status"], shown["jobs"]) == (0, "RUNNING", [])
+    assert shown["pid"] == started["pid"]
+    assert queue("client", "--shutdown")[1]["status"] == "LEAVING"
+    eventually(lambda: not skill.runs)
+    assert queue("client", "--shutdown")[1]["status"] == "NOT_RUNNING"
+
+
+def test_a_daemon_without_a_key_says_so(queue: Callable[..., Answer]) -> None:
+    status, answer = queue("daemon", "--background", FAL_KEY="")
+    assert (status, answer["error"]["code"]) == (3, "key_missing")
+
+
+@pytest.mark.parametrize("how", ["--background", "--foreground"])
+def test_where_there_can_be_no_daemon_it_says_why(
+    skill: "Skill", queue: Callable[..., Answer], how: str
+) -> None:
+    folder = skill.queues / "flux-skill__fal-ai_flux_schnell__v2"
+    folder.mkdir(parents=True, mode=0o755)
+    status, answer = queue("daemon", how)
+    assert (status, answer["error"]["code"]) == (9, "local_trouble")
+    assert "`chmod 700` it" in answer["error"]["message"]
+
+
+def test_a_marker_that_cannot_be_written_is_no_start(
+    skill: "Skill", queue: Callable[..., Answer]
+) -> None:
+    folder = skill.queues / "flux-skill__fal-ai_flux_schnell__v2"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "marker.new").mkdir()
+    status, answer = queue("daemon", "--background")
+    assert (status, answer["error"]["code"]) == (9, "local_trouble")
+    assert "cannot be written" in answer["error"]["message"]
+
+
+@long_jobs
+def test_jobs_are_named_waited_for_and_cancelled(
+    skill: "Skill", emulator: Emulator, queue: Callable[..., Answer]
+) -> None:
+    one = {"FAL_QUEUE_MAX_CONCURRENT": "1"}
+    first = skill.call("--prompt", "one", "--submit", "--output", "mine", **one)[1]
+    second = skill.call("--prompt", "two", "--submit", **one)[1]
+    held = queue("client", "--jobs")[1]["jobs"]
+    assert [(job["job"], job["state"], bool(job["waits"])) for job in held] == [
+        (first["job"], "submitted", False),
+        (second["job"], "accepted", True),
+    ]
+    status, cancelled = queue("client", "--cancel", second["job"])
+    assert (status, cancelled["status"]) == (0, "CANCELLED")
+    emulator.clock.advance(HOUR)
+    status, done = queue("client", "--wait", first["job"])
+    assert (status, done["status"]) == (0, "COMPLETED")
+    assert Path(done["saved_path"]).parent == skill.folder.parent / "mine"
+    assert [len(book.jobs) for book in emulator.books] == [1]
+
+
+@long_jobs
+def test_falsmith_sees_every_daemon_and_every_job(
+    skill: "Skill", emulator: Emulator, falsmith: Callable[..., Answer], eventually: Eventually
+) -> None:
+    assert falsmith("status") == (0, {"daemons": []})
+    first = skill.call("--prompt", "one", "--submit", FAL_QUEUE_MAX_CONCURRENT="1")[1]
+    second = skill.call("--prompt", "two", "--submit", FAL_QUEUE_MAX_CONCURRENT="1")[1]
+    (shown,) = falsmith("status", "--skill", "flux-skill")[1]["daemons"]
+    assert (shown["pid"], len(shown["jobs"])) == (skill.daemon.pid, 2)
+    rows = falsmith("jobs", "--skill", str(skill.folder))[1]["jobs"]
+    assert [(row["job"], row["prompt"], row["model_id"]) for row in rows] == [
+        (second["job"], "two", "fal-ai/flux/schnell"),
+        (first["job"], "one", "fal-ai/flux/schnell"),
+    ]
+    assert "max_concurrent" in rows[0]["waits"]
+    assert falsmith("cancel", second["job"])[1]["status"] == "CANCELLED"
+    emulator.clock.advance(HOUR)
+    status, done = falsmith("wait", first["job"])
+    assert (status, Path(done["saved_path"]).is_file()) == (0, True)
+    assert falsmith("jobs", "--limit", "1")[1]["jobs"][0]["job"] == second["job"]
+    # It was this skill's daemon that was waited for: none was started to wait.
+    assert len(list(skill.queues.iterdir())) == 1
+    (shown,) = falsmith("shutdown")[1]["daemons"]
+    assert shown["status"] == "LEAVING"
+    eventually(lambda: falsmith("status")[1] == {"daemons": []})
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("wait", "nonesuch"), "the ledger has no job nonesuch"),
+        (("jobs", "--skill", "nonesuch"), "nonesuch is no skill"),
+        (("prune", "--older-than", "1y"), "--older-than takes 12h, 30d or 8w, not 1y"),
+    ],
+)
+def test_what_makes_no_sense_is_named(
+    falsmith: Callable[..., Answer], words: tuple[str, ...], told: str
+) -> None:
+    status, answer = falsmith(*words)
+    assert (status, told in answer["error"]["message"]) == (2, True)
+
+
+def test_what_ended_long_ago_is_forgotten_on_order(
+    skill: "Skill", accepted: "Accepted", falsmith: Callable[..., Answer]
+) -> None:
+    state = {"FAL_STATE_DIR": skill.environ["FAL_STATE_DIR"]}
+    old = time.time() - 40 * 86400
+    with closing(open_ledger(state, Path.cwd(), print)) as ledger:
+        for days, name in ((40, "saved"), (0, "saved"), (40, "submitted")):
+            job = replace(accepted, ledger=ledger)()
+            claimed = ledger.claim(str(job.id))
+            assert claimed is not None
+            changed = old if days else time.time()
+            ledger.save(replace(claimed, state=name, changed=changed))  # type: ignore[arg-type]
+    assert falsmith("prune", "--older-than", "30d") == (0, {"pruned": 1})
+    assert len(falsmith("jobs")[1]["jobs"]) == 2
