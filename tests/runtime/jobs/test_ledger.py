@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -289,3 +290,20 @@ def _check_project_ledger(
     assert (tmp_path / ".falsmith" / "ledger.sqlite3").exists()
     assert (tmp_path / ".falsmith" / ".gitignore").read_text() == "*\n"
     assert str(tmp_path / ".falsmith") in lines[0]
+
+
+def test_threads_write_together_and_each_learns_of_its_own_row(ledger: Ledger) -> None:
+    jobs = [ledger.add(NEW, own=number % 4 != 0) for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(lambda job: ledger.save(replace(job, state="submitted")), jobs))
+    assert saved == [number % 4 != 0 for number in range(40)]
+    states = [entry.job.state for entry in ledger.jobs(limit=50)]
+    assert (states.count("submitted"), states.count("accepted")) == (30, 10)
+
+
+def test_what_cannot_be_written_is_an_error_of_every_thread_that_waits(ledger: Ledger) -> None:
+    jobs = [ledger.add(NEW, own=True) for _ in range(8)]
+    ledger.close()
+    with ThreadPoolExecutor(8) as pool:
+        tries = [pool.submit(ledger.save, replace(job, state="submitted")) for job in jobs]
+    assert all(isinstance(each.exception(), LocalError) for each in tries)
