@@ -10,7 +10,6 @@ import os
 import secrets
 import sqlite3
 import string
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ from fal_runtime.fal.protocol import unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job
 from fal_runtime.json_text import Value
-from fal_runtime.paths import local_trouble
+from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
 
 __all__ = ["Booking", "Entry", "Ledger", "digested", "open_ledger"]
@@ -128,7 +127,7 @@ class Ledger:
             return
         with local_trouble(folder), (folder / "opening").open("ab") as opening:
             # Of several processes that begin at once one makes the file, the others find it.
-            _take_lock(opening, wait=True)
+            take_lock(opening, wait=True)
             with local_trouble(folder / _FILE):
                 os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
             with self._trouble():
@@ -400,7 +399,7 @@ class Ledger:
             with self._lock, local_trouble(self._owners):
                 self._owners.mkdir(mode=0o700, exist_ok=True)
                 self._owner_file = (self._owners / self._owner).open("wb")
-                _take_lock(self._owner_file, wait=True)
+                take_lock(self._owner_file, wait=True)
         return self._owner
 
     def _lives(self, owner: str | None) -> bool:
@@ -409,7 +408,7 @@ class Ledger:
             return False
         try:
             with (self._owners / owner).open("rb+") as file:
-                return not _take_lock(file, wait=False)
+                return not take_lock(file, wait=False)
         except FileNotFoundError:
             return False
         except OSError:
@@ -581,27 +580,3 @@ def _prompt(body: Mapping[str, Any]) -> str:
 
 def _json(value: Value) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
-        try:
-            # Who only looks shares the lock with others who look, never with the owner.
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
