@@ -6,6 +6,7 @@ printed as the one JSON object.
 
 import json
 import shlex
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fal_runtime.errors import FalError, InputError, LocalError, Problem, UsageError, stopped_by
 from fal_runtime.help import help_page, known_field, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
-from fal_runtime.input.options import ABOUT_JOBS, CallOptions, python_options
+from fal_runtime.input.options import ABOUT_JOBS, CallOptions, amount, python_options
 from fal_runtime.json_text import Value
 from fal_runtime.model import CalledModel, called_model, defaults_file, own_skill
 from fal_runtime.output.result import CallResult
@@ -33,6 +34,9 @@ _INPUT_OPTIONS = ("args", "args_file", "set", "set_file", "preset", "like")
 # Pairs of options that say opposite things.
 _OPPOSED = (
     ("submit", "sync_only"),
+    ("price", "submit"),
+    ("price", "dry_run"),
+    *((name, "price") for name in ABOUT_JOBS),
     ("output_file", "auto_filename"),
     *((name, "dry_run") for name in ABOUT_JOBS),
     *((name, given) for name in ABOUT_JOBS for given in _INPUT_OPTIONS),
@@ -162,7 +166,7 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     key = key_of_argument(options.api_key, process.environ, report)
     validate = model.document.known and not options.no_validate and options.action is None
     needed = ["httpx", "yaml", *(["jsonschema"] if validate else [])]
-    if not (options.dry_run or options.upload or process.environ.get("FAL_STATE_DIR")):
+    if not (options.dry_run or process.environ.get("FAL_STATE_DIR")):
         needed.append("platformdirs")
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
@@ -170,10 +174,11 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     config = load_config(model.skill, process.environ, key=key)
     words = tuple(config.redact(word.encode()).decode() for word in process.words)
     services = Services(config, report)
-    options = replace(options, words=words)
+    options = replace(options, words=words, max_cost=_max_cost(options, process.environ))
     prepared = None
     try:
-        if options.action is None:
+        is_given = line.fields or any(getattr(options, name) for name in _INPUT_OPTIONS)
+        if options.action is None and (is_given or line.args or not options.price):
             prepared, options = _prepared_input(process, model, line, options, services)
         elif line.unknown:
             from fal_runtime.input.prepare import raise_problems
@@ -184,13 +189,8 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
             raise
         fields = (known_field(problem, model.document) for problem in error.problems)
         about = next(filter(None, fields), None)
-<<<<<<< HEAD
         asked = ("--schema",) if about is None else ("--schema", about)
         raise replace(error, next=(*options.command, *asked)) from None
-=======
-        words = [] if about is None else [about]
-        raise replace(error, next=(*options.command, "--schema", *words)) from None
->>>>>>> 84d99be (Type the words of next)
     uploads = tuple(map(_readable_upload, options.upload))
     if options.action in (None, "result") and not (options.no_queue or options.sync_only):
         from fal_runtime.daemon.client import DaemonClient
@@ -198,6 +198,17 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
         daemon = DaemonClient(config, str(model.model_id), process.environ)
         services = replace(services, daemon=daemon)
     return _Call(model, options, services, prepared, uploads)
+
+
+def _max_cost(options: CallOptions, environ: Mapping[str, str]) -> float | None:
+    """Return the spending limit of the command line, else of the environment."""
+    text = environ.get("FAL_MAX_COST", "").strip()
+    if options.max_cost is not None or not text:
+        return options.max_cost
+    try:
+        return amount(text)
+    except ArgumentTypeError as error:
+        raise UsageError("invalid_settings", f"FAL_MAX_COST: {error}") from None
 
 
 def _check_options(options: CallOptions, *, has_fields: bool) -> None:
@@ -297,13 +308,18 @@ def _perform(process: Process, call: _Call) -> CallResult:
 
     options, services = call.options, call.services
     if call.uploads:
-        return _in_short(commands.upload_files(services, call.uploads), options)
+        with closing(_ledger(process, call)) as ledger:
+            return _in_short(commands.upload_files(services, ledger, call.uploads), options)
     model_id = call.model.model_id
     assert model_id is not None, "every other action names a model"
     if call.prepared is not None and options.dry_run:
         return commands.preview_job(services, model_id, call.prepared, options)
     with closing(_ledger(process, call)) as ledger:
+        if options.price:
+            return commands.price_job(services, ledger, call.model, call.prepared)
         if call.prepared is not None:
+            if options.max_cost is not None:
+                commands.check_limit(services, ledger, call.model, call.prepared, options.max_cost)
             return commands.run_job(services, ledger, model_id, call.prepared, options)
         if options.jobs:
             return commands.list_jobs(ledger, model_id, services.clock.date())
@@ -340,7 +356,8 @@ def _ledger(process: Process, call: _Call) -> "Ledger":
     except LocalError as error:
         if call.options.action in (None, "jobs"):
             raise
-        call.services.report(f"notice: {error}; the job is looked up at fal alone")
+        instead = "" if call.uploads else "; the job is looked up at fal alone"
+        call.services.report(f"notice: {error}{instead}")
         return Ledger(None)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "LocalError",
     "NotAcceptedError",
     "NotCollectedError",
+    "OverLimitError",
     "Problem",
     "UnconfirmedError",
     "UsageError",
@@ -62,6 +63,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "network_blocked": Code(6, "no", "later", "this machine cannot reach fal"),
         "platform_down": Code(6, "no", "later", "fal answered with an error of its own"),
         "unconfirmed": Code(7, "unknown", "never", "fal may have accepted the job"),
+        "over_limit": Code(8, "no", "after_fix", "a spending limit says no"),
         "local_trouble": Code(9, "no", "after_fix", "a file or folder cannot be written or read"),
         "internal_error": Code(9, "no", "after_fix", "this program has an error of its own"),
         "interrupted": Code(130, "unknown", "same_job", "the command was interrupted"),
@@ -155,6 +157,10 @@ class NotAcceptedError(FalError):
 
 class UnconfirmedError(FalError):
     """A submit went out and its fate is unknown: it is never sent again."""
+
+
+class OverLimitError(FalError):
+    """A spending limit says no, or cannot be held against what the call would cost."""
 
 
 class JobError(FalError):

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["FileHeaders", "read_headers"]
+__all__ = ["FileHeaders", "headers_in", "read_headers"]
 
 # More segments, chunks or boxes than any file has before what is looked for.
 _MOST_SEGMENTS = 1000
@@ -40,13 +40,18 @@ def read_headers(path: Path) -> FileHeaders:
     Raises OSError where the file cannot be read.
     """
     with path.open("rb") as file:
-        start = file.read(32)
-        for magic, offset, read in _FORMATS:
-            if start[offset : offset + len(magic)] == magic:
-                try:
-                    return read(file, start)
-                except (struct.error, IndexError, OverflowError):
-                    return _NOTHING
+        return headers_in(file)
+
+
+def headers_in(file: BinaryIO) -> FileHeaders:
+    """Return what an open file says of itself, as `read_headers` does."""
+    start = file.read(32)
+    for magic, offset, read in _FORMATS:
+        if start[offset : offset + len(magic)] == magic:
+            try:
+                return read(file, start)
+            except (struct.error, IndexError, OverflowError):
+                return _NOTHING
     return _NOTHING
 
 

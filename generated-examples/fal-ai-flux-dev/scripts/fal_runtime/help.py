@@ -29,7 +29,8 @@ Precedence, by whole fields but for --set: references/defaults.yaml < --preset <
 < --set-file"""
 _ANSWER = """\
 One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not \
-collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 9 this machine."""
+collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 8 over --max-cost, \
+9 this machine."""
 _NARROWEST = 60
 _OPTION_TEXT = 30
 

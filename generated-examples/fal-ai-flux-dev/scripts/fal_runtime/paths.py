@@ -1,14 +1,16 @@
 """Names and places on this machine: which names are safe, and errors that name the place."""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
 
-__all__ = ["is_below", "local_trouble", "safe_name"]
+__all__ = ["is_below", "local_trouble", "safe_name", "take_lock"]
 
 _LONGEST_NAME = 120
 # Device names of Windows, with any extension.
@@ -39,3 +41,27 @@ def local_trouble(place: Path) -> Iterator[None]:
         raise LocalError(
             "local_trouble", f"{one_line(str(place.absolute()))} cannot be written or read: {why}"
         ) from None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+        try:
+            # Who only looks shares the lock with others who look, never with the owner.
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

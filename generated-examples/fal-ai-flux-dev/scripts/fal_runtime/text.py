@@ -25,7 +25,9 @@ ANGLED = re.compile(
     r"|function_calls|start_of_turn|end_of_turn)|(?-i:s)|/s|bos|eos|</?SYS>)>",
     re.IGNORECASE,
 )
-BRACKETED = re.compile(r"\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\]", re.IGNORECASE)
+# All of one case: a song is marked with [Inst] where no one sings.
+_BRACKETED_WORDS = "INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS"
+BRACKETED = re.compile(rf"\[/?(?-i:{_BRACKETED_WORDS}|{_BRACKETED_WORDS.lower()})\]")
 _LONGEST_TOKEN = 64
 _TOKEN_AT_END = re.compile(rf"(?:{ANGLED.pattern}|{BRACKETED.pattern})\Z", re.IGNORECASE)
 # Each ends where a token may end.

@@ -153,9 +153,11 @@ def connected(marker: Marker | None) -> Channel | None:
 
 def background_command(place: DaemonPlace) -> list[str]:
     """Return the words that start the daemon of a place in the background."""
-    words = [sys.executable, "-m", "fal_runtime.queue_command", "--background"]
-    words += ["--model-id", place.model_id]
-    return words + (["--skill", str(place.skill.absolute())] if place.skill is not None else [])
+    words = ["-m", "fal_runtime.queue_command"]
+    if place.skill is not None:
+        script = place.skill.absolute() / "scripts" / "queue_daemon.py"
+        words = [str(script)] if script.is_file() else [*words, "--skill", str(place.skill)]
+    return [sys.executable, *words, "--background", "--model-id", place.model_id]
 
 
 class _ReleasedError(Exception):

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,7 +18,7 @@ from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
 from fal_runtime.text import one_line
 
-__all__ = ["upload_all"]
+__all__ = ["KnownLinks", "upload_all"]
 
 _INITIATE = "/storage/upload/initiate?storage_type=fal-cdn-v3"
 _INITIATE_PARTS = "/storage/upload/initiate-multipart?storage_type=fal-cdn-v3"
@@ -28,6 +28,16 @@ _PART = 10 << 20
 # Storing the same file twice harms nobody.
 _ATTEMPTS = 4
 _SILENCE = 120.0
+
+
+class KnownLinks(Protocol):
+    """The links of earlier uploads, by user and origin (`Config.identity`) and by content."""
+
+    def link(self, identity: str, content: str) -> str | None:
+        """Return the link of this content."""
+
+    def keep_link(self, identity: str, content: str, link: str) -> None:
+        """Remember the link of this content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +56,10 @@ class _Content:
         return f"{self.sha256} {self.size} {self.content_type}"
 
 
-def upload_all(
-    connection: Connection, paths: Iterable[Path], links: MutableMapping[str, str]
-) -> dict[Path, str]:
+def upload_all(connection: Connection, paths: Iterable[Path], links: KnownLinks) -> dict[Path, str]:
     """Upload each distinct file, unless its content is at fal already, and return the links.
 
-    `links` are those of earlier uploads of the same user to the same origin, by content; new ones
-    are added. Raises NotAcceptedError, KeyMissingError or LocalError: nothing has been submitted
+    Raises NotAcceptedError, KeyMissingError or LocalError: nothing has been submitted
     then.
     """
     # Without a key nothing begins.
@@ -60,9 +67,9 @@ def upload_all(
     return {path: _link(connection, path, links) for path in dict.fromkeys(paths)}
 
 
-def _link(connection: Connection, path: Path, links: MutableMapping[str, str]) -> str:
-    content = _content(path)
-    known = links.get(content.name)
+def _link(connection: Connection, path: Path, links: KnownLinks) -> str:
+    content, identity = _content(path), connection.config.identity
+    known = links.link(identity, content.name)
     if known is not None and _lives(connection, known):
         connection.report(f"{one_line(str(path))} is at fal already: not uploaded again")
         return known
@@ -74,7 +81,7 @@ def _link(connection: Connection, path: Path, links: MutableMapping[str, str]) -
         raise LocalError(
             "local_trouble", f"{one_line(str(path))} was changed while it was uploaded: try again"
         )
-    links[content.name] = link
+    links.keep_link(identity, content.name, link)
     return link
 
 

@@ -12,7 +12,15 @@ from fal_runtime.paths import is_below
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 from fal_runtime.text import closest
 
-__all__ = ["ABOUT_JOBS", "MODEL_ID_OPTION", "OPTIONS", "CallOptions", "Option", "python_options"]
+__all__ = [
+    "ABOUT_JOBS",
+    "MODEL_ID_OPTION",
+    "OPTIONS",
+    "CallOptions",
+    "Option",
+    "amount",
+    "python_options",
+]
 
 # Each of these is a command of its own, without an input.
 ABOUT_JOBS = ("status", "result", "cancel", "jobs", "upload")
@@ -88,6 +96,17 @@ def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def amount(text: str) -> float:
+    """Return an amount of money; raises argparse.ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"expected an amount such as 0.50, got {text[:40]!r}")
+    return value
 
 
 def _count(text: str) -> int:
@@ -230,6 +249,10 @@ class CallOptions:
         "jobs", "run where jobs of this hint ran before", "HINT", _header
     )
     no_retry: bool = _switch("jobs", "fal does not retry a failed run itself")
+    price: bool = _switch("jobs", "what a unit costs, and this input where it can be told")
+    max_cost: float | None = _option(
+        "jobs", "refuse what costs more, or cannot be told", "USD", amount, default=None
+    )
     api_key: str | None = _option("jobs", "refused; set FAL_KEY", "KEY", _not_empty, short="-k")
     help: bool = field(
         default=False, metadata={"group": "jobs", "text": "print this page", "short": "-h"}

@@ -39,8 +39,10 @@ from fal_runtime.jobs.job import (
     unfinished,
 )
 from fal_runtime.jobs.ledger import Entry, Ledger
+from fal_runtime.jobs.price import check_cost, job_price
 from fal_runtime.jobs.steps import advance, step
 from fal_runtime.json_text import Json
+from fal_runtime.model import CalledModel
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import CallResult
@@ -205,14 +207,35 @@ def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     return CallResult("COMPLETED", model_id, result=listed)
 
 
-def upload_files(services: Services, paths: Sequence[Path]) -> CallResult:
+def price_job(
+    services: Services, ledger: Ledger, model: CalledModel, prepared: "PreparedInput | None"
+) -> CallResult:
+    """Return the unit price of a model, and what an input would cost; raises FalError."""
+    with ExitStack() as stack:
+        body = prepared.value if prepared is not None else None
+        return job_price(_connected(services, stack), ledger, model, body)
+
+
+def check_limit(
+    services: Services,
+    ledger: Ledger,
+    model: CalledModel,
+    prepared: "PreparedInput",
+    limit: float,
+) -> None:
+    """Raise OverLimitError where the call would cost more than `limit`, or nobody knows."""
+    with ExitStack() as stack:
+        check_cost(_connected(services, stack), ledger, model, prepared.value, limit)
+
+
+def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:
     """Upload local files and return their links: `result` is a list of `{path, url, ...}`."""
     started = services.clock.now()
     result = CallResult("REFUSED", None)
     try:
         with ExitStack() as stack:
             connection = _connected(services, stack)
-            uploaded = upload_all(connection, [path.absolute() for path in paths], {})
+            uploaded = upload_all(connection, [path.absolute() for path in paths], ledger)
         links = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
             for path, url in uploaded.items()

@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import string
-import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -19,14 +19,15 @@ from threading import RLock
 from typing import Any, BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.fal.prices import Price
 from fal_runtime.fal.protocol import unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job
 from fal_runtime.json_text import Value
-from fal_runtime.paths import local_trouble
+from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Entry", "Ledger", "digested", "open_ledger"]
+__all__ = ["Booking", "Entry", "Ledger", "digested", "open_ledger"]
 
 _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
@@ -44,6 +45,16 @@ _MIGRATIONS = (
     );
     CREATE INDEX jobs_of_request ON jobs (request_id);
     CREATE INDEX jobs_of_time ON jobs (created);
+    """,
+    """
+    CREATE TABLE links (
+        identity TEXT NOT NULL, content TEXT NOT NULL, link TEXT NOT NULL,
+        PRIMARY KEY (identity, content)
+    );
+    CREATE TABLE prices (
+        identity TEXT NOT NULL, model_id TEXT NOT NULL, asked REAL NOT NULL,
+        unit_price REAL, unit TEXT, currency TEXT, PRIMARY KEY (identity, model_id)
+    );
     """,
 )
 _WHOLE = "job, body, content"
@@ -68,6 +79,28 @@ class Entry:
     owned: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What fal billed a job for, and what a unit costs as far as that was asked."""
+
+    job_id: str
+    model_id: str
+    created: float
+    units: float
+    unit_price: float | None
+    currency: str | None
+
+
+@dataclass(slots=True)
+class _Write:
+    """A statement that a thread waits for: how many rows it changed, or why it did not."""
+
+    statement: str
+    row: Mapping[str, Any]
+    changed: int | None = None
+    error: LocalError | None = None
+
+
 class Ledger:
     """The open ledger of one process, which any of its threads may call.
 
@@ -87,13 +120,14 @@ class Ledger:
         self._owner = f"{_DAEMON if daemon else ''}{secrets.token_hex(8)}"
         self._owner_file: BinaryIO | None = None
         self._lock = RLock()
+        self._waiting = deque[_Write]()
         if folder is None:
             self._database = sqlite3.connect(self._place, isolation_level=None)
             self._migrate()
             return
         with local_trouble(folder), (folder / "opening").open("ab") as opening:
             # Of several processes that begin at once one makes the file, the others find it.
-            _take_lock(opening, wait=True)
+            take_lock(opening, wait=True)
             with local_trouble(folder / _FILE):
                 os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
             with self._trouble():
@@ -152,11 +186,8 @@ class Ledger:
         changes = ", ".join(f"{name} = :{name}" for name in row)
         free = ", owner = NULL" if job.has_ended else ""
         row |= {"id": job.id, "own": self._own_name()}
-        with self._transaction() as database:
-            done = database.execute(
-                f"UPDATE jobs SET {changes}{free} WHERE id = :id AND owner = :own", row
-            )
-            return done.rowcount == 1
+        statement = f"UPDATE jobs SET {changes}{free} WHERE id = :id AND owner = :own"
+        return self._write(_Write(statement, row)) == 1
 
     def claim(self, job_id: str) -> Job | None:
         """Make a job this process's own and return it as it can be gone on with.
@@ -275,6 +306,62 @@ class Ledger:
                 "DELETE FROM jobs WHERE ended AND changed < ?", (before,)
             ).rowcount
 
+    def link(self, identity: str, content: str) -> str | None:
+        """Return the link of an earlier upload of the same content."""
+        rows = self._read(
+            "SELECT link FROM links WHERE identity = ? AND content = ?", (identity, content)
+        )
+        return rows[0][0] if rows else None
+
+    def keep_link(self, identity: str, content: str, link: str) -> None:
+        """Write down the link of an upload, where inputs are kept."""
+        if self.keeps_inputs:
+            row = (identity, content, link)
+            with self._transaction() as database:
+                database.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", row)
+
+    def prices(self, identity: str, asked_after: float) -> dict[str, Price | None]:
+        """Return the unit prices asked after a time (UTC seconds); None where fal lists none."""
+        rows = self._read(
+            "SELECT model_id, unit_price, unit, currency FROM prices "
+            "WHERE identity = ? AND asked > ?",
+            (identity, asked_after),
+        )
+        return {model_id: Price(*told) if told[0] is not None else None for model_id, *told in rows}
+
+    def keep_prices(self, identity: str, prices: Mapping[str, Price | None], asked: float) -> None:
+        """Write down unit prices as they were told."""
+        rows = [
+            (
+                identity,
+                model_id,
+                asked,
+                *((told.unit_price, told.unit, told.currency) if told else (None,) * 3),
+            )
+            for model_id, told in prices.items()
+        ]
+        with self._transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def booked(self, since: float) -> list[Booking]:
+        """Return the jobs that were begun after a time and of which fal told the billed units."""
+        rows = self._read(
+            "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
+            "WHERE created >= ? AND billable_units IS NOT NULL ORDER BY created, rowid",
+            (since,),
+        )
+        return [Booking(*row) for row in rows]
+
+    def keep_unit_price(self, model_id: str, price: Price) -> None:
+        """Write down what a unit costs with all jobs of the model that have no unit price yet."""
+        row = (price.unit_price, price.currency, model_id)
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE jobs SET unit_price = ?, currency = ? WHERE model_id = ? "
+                "AND billable_units IS NOT NULL AND unit_price IS NULL",
+                row,
+            )
+
     def _kept(self, job: Job) -> Job:
         """Return what is written of a job: of its input the digests where inputs are not kept."""
         if self.keeps_inputs or job.request is None or job.request.digests:
@@ -312,7 +399,7 @@ class Ledger:
             with self._lock, local_trouble(self._owners):
                 self._owners.mkdir(mode=0o700, exist_ok=True)
                 self._owner_file = (self._owners / self._owner).open("wb")
-                _take_lock(self._owner_file, wait=True)
+                take_lock(self._owner_file, wait=True)
         return self._owner
 
     def _lives(self, owner: str | None) -> bool:
@@ -321,7 +408,7 @@ class Ledger:
             return False
         try:
             with (self._owners / owner).open("rb+") as file:
-                return not _take_lock(file, wait=False)
+                return not take_lock(file, wait=False)
         except FileNotFoundError:
             return False
         except OSError:
@@ -330,6 +417,32 @@ class Ledger:
     def _read(self, question: str, values: Any = ()) -> list[Any]:  # noqa: ANN401 - as sqlite3
         with self._lock, self._trouble():
             return self._database.execute(question, values).fetchall()
+
+    def _write(self, write: "_Write") -> int:
+        """Write together with what other threads wait to write; return how many rows changed.
+
+        Every state waits for the disk, and a disk takes about as long for one as for many.
+        """
+        self._waiting.append(write)
+        with self._lock:
+            if write.changed is None and write.error is None:
+                # Whoever comes after us in the queue finds its write done.
+                together = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._write_together(together)
+        if write.error is not None:
+            raise write.error
+        return write.changed or 0
+
+    def _write_together(self, writes: "Sequence[_Write]") -> None:
+        try:
+            with self._transaction() as database:
+                changed = [database.execute(each.statement, each.row).rowcount for each in writes]
+        except LocalError as error:
+            for each in writes:
+                each.error = error
+            return
+        for each, count in zip(writes, changed, strict=True):
+            each.changed = count
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -440,6 +553,8 @@ def _written(job: Job) -> dict[str, Any]:
 def _lasting(job: Job) -> Job:
     """Return the job without what fal tells anew with every status."""
     told = replace(job, status="UNKNOWN", queue_position=None, logs=(), streams=True)
+    if told.state == "finished":
+        told = replace(told, state="submitted", failure=None)
     return replace(told, polls=0, troubles=0, trouble=None, changed=0.0)
 
 
@@ -465,27 +580,3 @@ def _prompt(body: Mapping[str, Any]) -> str:
 
 def _json(value: Value) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
-        try:
-            # Who only looks shares the lock with others who look, never with the owner.
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

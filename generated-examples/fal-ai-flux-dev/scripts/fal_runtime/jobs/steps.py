@@ -115,14 +115,15 @@ def step(
 
     Also returned is when the next step is due, None where there is none: the job is saved or has
     ended otherwise, or `error` is what this command cannot get over. The ledger is asked which
-    requests other jobs have, nothing is written down. `now`, the due time and
-    `until`, beyond which no question about the job goes on, are those of the connection's clock.
+    requests other jobs have and keeps the links of uploads; the job is not written down. `now`,
+    the due time and `until`, beyond which no question about the job goes on, are those of the
+    connection's clock.
     """
     following: Next = job, None
     try:
         match job.state:
             case "accepted":
-                following = _prepare(job, connection, now)
+                following = _prepare(job, connection, ledger, now)
             case "submitting":
                 following = _submit(job, connection, now)
             case "unknown":
@@ -141,12 +142,12 @@ def step(
     return following
 
 
-def _prepare(job: Job, connection: Connection, now: float) -> Next:
+def _prepare(job: Job, connection: Connection, ledger: Ledger, now: float) -> Next:
     """Upload the local files; a job without any may be submitted."""
     if not job.local_files or job.request is None:
         sent = connection.clock.date().timestamp()
         return replace(job, state="submitting", attempts=job.attempts + 1, sent=sent), now
-    uploaded = upload_all(connection, [file.path for file in job.local_files], {})
+    uploaded = upload_all(connection, [file.path for file in job.local_files], ledger)
     body = with_links(job.request.body, job.local_files, uploaded)
     return replace(job, request=replace(job.request, body=body), local_files=()), now
 

@@ -3,7 +3,6 @@
 import filecmp
 import os
 import secrets
-import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
-from fal_runtime.paths import is_below, local_trouble
+from fal_runtime.paths import is_below, local_trouble, take_lock
 from fal_runtime.text import one_line
 
 __all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
@@ -20,6 +19,8 @@ __all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
 _PART = ".falsmith-"
 # File systems take 255; a number and an extension may follow.
 _LONGEST_STEP = 240
+# Elsewhere an open file cannot be removed, so it needs no lock.
+_IS_POSIX = os.name == "posix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
     while True:
         place = folder / f"{_PART}{secrets.token_hex(8)}.part"
         file = place.open("xb")
-        _lock(file, wait=True)
+        if _IS_POSIX:
+            with suppress(OSError):  # a file system without locks
+                take_lock(file, wait=True)
         if os.fstat(file.fileno()).st_nlink:
             return place, file
         file.close()
@@ -132,23 +135,10 @@ def _remove_left_parts(folder: Path) -> None:
     for place in folder.glob(f"{_PART}*.part"):
         with suppress(OSError):
             if place.is_file() and not place.is_symlink():
-                with place.open("r+b") as file:
-                    if _lock(file, wait=False):
-                        place.unlink()
-
-
-def _lock(file: BinaryIO, *, wait: bool) -> bool:
-    """Lock a file until it is closed, be it by the end of its process; False where that fails."""
-    if sys.platform == "win32":
-        # An open file cannot be removed there, so it needs no lock.
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+                with place.open("rb") as file:
+                    is_left = not _IS_POSIX or take_lock(file, wait=False)
+                if is_left:
+                    place.unlink()
 
 
 def _placed(part: Path, place: Path) -> bool:

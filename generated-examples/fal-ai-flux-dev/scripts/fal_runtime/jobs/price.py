@@ -1,0 +1,275 @@
+"""What one input would cost: counted from it where the unit can be, and never guessed."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fal_runtime.errors import OverLimitError
+from fal_runtime.fal.http import Connection
+from fal_runtime.fal.prices import Price, list_prices
+from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.json_text import Json
+from fal_runtime.model import CalledModel
+from fal_runtime.output.result import CallResult
+from fal_runtime.schema.document import SchemaDocument
+
+__all__ = ["Estimate", "check_cost", "estimate", "job_price", "known_prices"]
+
+_DAY = 24 * 3600.0
+
+_IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")
+_VIDEO_COUNTS = ("num_videos", "num_outputs", "num_samples")
+_TEXTS = ("text", "script", "input", "gen_text", "prompt")
+# Fields whose values are often billed apart, which the price list does not show.
+_TIERS = re.compile(
+    r"(^|_)(resolution|quality|audio|sound|tier|mode|fps|hd|upscal\w*|turbo|variant|model)(_|$)"
+)
+# fal's own names for sizes of pictures.
+_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
+_MEGAPIXEL = 1 << 20
+# The currency of --max-cost and FAL_MAX_COST.
+_LIMITED = "USD"
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?(?:s|sec|seconds)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an input would cost, None where that cannot be told; `basis` says how or why not."""
+
+    cost: float | None
+    basis: str
+    units: float | None = None
+
+
+def job_price(
+    connection: Connection, ledger: Ledger, model: CalledModel, body: Mapping[str, Any] | None
+) -> CallResult:
+    """Return the unit price, and what an input would cost where one is given.
+
+    Raises as `known_prices`.
+    """
+    model_id = str(model.model_id)
+    price = known_prices(connection, ledger, [model_id])[model_id]
+    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
+    told = asdict(price) if price is not None else told
+    if body is not None:
+        found = estimate(price, body, model.document)
+        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
+        told["estimate"] = {
+            **(known if found.cost is not None else {"cost": "unknown"}),
+            "basis": found.basis,
+        }
+    return CallResult("COMPLETED", model_id, result=told)
+
+
+def check_cost(
+    connection: Connection,
+    ledger: Ledger,
+    model: CalledModel,
+    body: Mapping[str, Any],
+    limit: float,
+) -> None:
+    """Raise OverLimitError where a call would cost more US dollars than `limit`, or nobody knows.
+
+    Raises as `known_prices` besides.
+    """
+    model_id = str(model.model_id)
+    price = known_prices(connection, ledger, [model_id])[model_id]
+    found = estimate(price, body, model.document)
+    if found.cost is None or price is None or price.currency != _LIMITED:
+        why = found.basis
+        if found.cost is not None and price is not None:
+            why = f"fal lists it in {price.currency}"
+        text = f"what this call would cost cannot be told: {why}. Nothing was sent: --max-cost"
+        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) refuses what it cannot judge")
+    if found.cost > limit:
+        text = f"this call would cost {found.cost:g} {_LIMITED} ({found.basis})"
+        raise OverLimitError(
+            "over_limit", f"{text}, more than --max-cost (FAL_MAX_COST) {limit:g}: nothing was sent"
+        )
+
+
+def known_prices(
+    connection: Connection, ledger: Ledger, model_ids: Sequence[str]
+) -> dict[str, Price | None]:
+    """Return the unit prices of models, which are asked once a day; None where fal lists none.
+
+    Raises KeyMissingError, NotAcceptedError where fal does not tell them, and LocalError.
+    """
+    identity, now = connection.config.identity, connection.clock.date().timestamp()
+    known = ledger.prices(identity, now - _DAY)
+    asked = [model_id for model_id in dict.fromkeys(model_ids) if model_id not in known]
+    if asked:
+        listed = list_prices(connection, asked)
+        told = {model_id: listed.get(model_id) for model_id in asked}
+        ledger.keep_prices(identity, told, now)
+        known |= told
+    return {model_id: known[model_id] for model_id in model_ids}
+
+
+class _UncountableError(Exception):
+    """The units of an input cannot be told; the text says why."""
+
+
+def estimate(price: Price | None, body: Mapping[str, Any], document: SchemaDocument) -> Estimate:
+    """Return what an input would cost by the unit price.
+
+    A field that the body leaves out counts with its default. Where a field may be billed by tiers,
+    which the price list does not show, the cost is unknown.
+    """
+    if price is None:
+        return Estimate(None, "fal lists no price of this model")
+    if not document.known:
+        return Estimate(
+            None, "the model's input is not known here, so nothing can be counted in it"
+        )
+    fields = document.fields().items()
+    given = {name: found[0] for name, field in fields if (found := document.defaults([field]))}
+    given |= body
+    unit = re.sub(r"[^a-z0-9]+", " ", price.unit.lower()).strip()
+    try:
+        units, basis = _counter(unit)(given)
+    except _UncountableError as error:
+        return Estimate(None, str(error))
+    flat = round(units * price.unit_price, 6)
+    tiers = _tiers(unit, document)
+    if tiers:
+        return Estimate(
+            None,
+            f"{basis} would be {flat:g} {price.currency} at the listed price, but "
+            f"{', '.join(tiers)} may change what is billed",
+        )
+    return Estimate(flat, f"{basis} at {price}", units)
+
+
+def _images(given: Mapping[str, Any]) -> tuple[float, str]:
+    images = _pieces(given, _IMAGE_COUNTS)
+    return images, _words(images, "image")
+
+
+def _megapixels(given: Mapping[str, Any]) -> tuple[float, str]:
+    images, (width, height) = _pieces(given, _IMAGE_COUNTS), _size(given)
+    each = -(-width * height // _MEGAPIXEL)
+    size = f"{width} x {height}, {_words(each, 'megapixel')} each"
+    return images * each, f"{_words(images, 'image')} of {size} (one that is begun counts)"
+
+
+def _videos(given: Mapping[str, Any]) -> tuple[float, str]:
+    videos = _pieces(given, _VIDEO_COUNTS)
+    return videos, _words(videos, "video")
+
+
+def _minutes(given: Mapping[str, Any]) -> tuple[float, str]:
+    seconds, basis = _seconds(given)
+    return seconds / 60, basis
+
+
+def _thousands(given: Mapping[str, Any]) -> tuple[float, str]:
+    characters, basis = _characters(given)
+    return characters / 1000, basis
+
+
+def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    """Return how many results are asked for: 1 where no field says so."""
+    counts = [given[name] for name in names if given.get(name) is not None]
+    if _whole(given.get("max_images")) not in (None, 1):
+        raise _UncountableError("max_images leaves open how many images there will be")
+    count = _whole(counts[0]) if counts else 1
+    if count is None or len(counts) > 1:
+        raise _UncountableError("how many results there will be cannot be told from the input")
+    return count
+
+
+def _size(given: Mapping[str, Any]) -> tuple[int, int]:
+    asked = given.get("image_size")
+    place = asked if isinstance(asked, dict) else given
+    sides = (_whole(place.get("width")), _whole(place.get("height")))
+    if isinstance(asked, str) and asked in _SIZES:
+        return _SIZES[asked]
+    if asked is not None and not isinstance(asked, dict):
+        raise _UncountableError("how large the image will be cannot be told from image_size")
+    if sides[0] is None or sides[1] is None:
+        raise _UncountableError("how large the image will be cannot be told from the input")
+    return sides[0], sides[1]
+
+
+def _seconds(given: Mapping[str, Any]) -> tuple[float, str]:
+    for name in ("duration", "duration_seconds", "seconds", "video_length", "seconds_total"):
+        found = _NUMBER.fullmatch(str(given[name])) if given.get(name) is not None else None
+        if found is not None:
+            seconds = float(found[1])
+            return seconds, f"{seconds:g} seconds ({name})"
+    frames = _whole(given.get("num_frames"))
+    rate = _whole(given.get("frames_per_second")) or _whole(given.get("fps"))
+    if frames is not None and rate:
+        return frames / rate, f"{frames} frames at {rate} a second"
+    raise _UncountableError("how long it will be cannot be told from the input")
+
+
+def _characters(given: Mapping[str, Any]) -> tuple[float, str]:
+    for name in _TEXTS:
+        text = given.get(name)
+        if isinstance(text, str):
+            return len(text), f"{len(text):,} characters of {name}"
+    raise _UncountableError("which text is counted cannot be told from the input")
+
+
+def _tiers(unit: str, document: SchemaDocument) -> list[str]:
+    """Return the fields with choices that may be billed apart.
+
+    A length does not change what a second costs, and may well change what a video or a run does.
+    """
+    by_piece = _counter(unit) in (_videos, _request)
+    return [
+        name
+        for name, field in document.fields().items()
+        if _TIERS.search(name) or (by_piece and name == "duration")
+        if name not in document.hidden()
+        if document.types(field) & {"boolean", "number", "integer"}
+        or len(document.choices([field])) > 1
+    ]
+
+
+def _whole(value: Json) -> int | None:
+    usable = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if usable and isinstance(value, int) else None
+
+
+def _words(count: float, noun: str) -> str:
+    return f"{count:g} {noun}{'s' if count != 1 else ''}"
+
+
+def _request(_given: Mapping[str, Any]) -> tuple[float, str]:
+    return 1, "1 request"
+
+
+def _counter(unit: str) -> Callable[[Mapping[str, Any]], tuple[float, str]]:
+    """Return what counts a unit in an input; raises _UncountableError for any other unit."""
+    plain = re.sub(r"^(generated|output|video) (?=.)", "", unit).removesuffix("s")
+    if plain not in _COUNTERS:
+        raise _UncountableError(f"how many {unit!r} an input is billed for cannot be told from it")
+    return _COUNTERS[plain]
+
+
+_COUNTERS = {
+    "image": _images,
+    "megapixel": _megapixels,
+    "video": _videos,
+    "second": _seconds,
+    "minute": _minutes,
+    "request": _request,
+    "generation": _request,
+    "call": _request,
+    "character": _characters,
+    "1000 character": _thousands,
+    "1 000 character": _thousands,
+    "1k character": _thousands,
+}
