@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Two at a time: enough to halve the wait, and kind to small machines.
 WORKERS ?= 2
+# For example: make campaign CAMPAIGN="--rounds 100 --seed 7"
+CAMPAIGN ?=
 # Tests that read the folder of real documents run where FALSMITH_CORPUS names it.
 SELECTED := $(if $(FALSMITH_CORPUS),,-m "not corpus")
 
@@ -22,6 +24,7 @@ help:
 	@echo 'make examples  generate generated-examples/ again'
 	@echo 'make judges    let independent validators judge generated-examples/'
 	@echo 'make bench     measure speed, memory and token budgets against their targets'
+	@echo 'make campaign  kill and deceive 1,000 calls at random: none may be paid twice or lost'
 	@echo 'make clean     remove the environment and all caches'
 	@echo
 	@echo 'Each target sets up $(VENV) by itself. FALSMITH_CORPUS=FOLDER adds the tests and'
@@ -52,6 +55,9 @@ judges: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python tests/benchmarks
+
+campaign: $(VENV)/.dev
+	@$(BIN)/python tests/campaign/campaign.py $(CAMPAIGN)
 
 clean:
 	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,7 +23,6 @@ from plan import FAULTS, Round, kills, rounds
 from fal_runtime.jobs.job import Job
 
 CALLERS = 6
-PASSES = 6
 # A call that outlives it hangs.
 LONGEST_CALL = 150.0
 ENDED = ("saved", "failed", "cancelled", "refused")
@@ -84,14 +83,18 @@ def _called(machine: Machine, planned: Round) -> str:
 
 
 def _collect(machine: Machine) -> int:
-    """Run the command that collects for every job that has not ended; return how many times."""
-    for number in range(1, PASSES + 1):
-        waiting = [job for job in _jobs(machine) if job.state not in ENDED]
-        if not waiting:
-            return number - 1
+    """Run the command that collects for every job that has not ended, while that ends any.
+
+    Returned is how often. What fal never accepted stays unknown.
+    """
+    before, passes = -1, 0
+    while waiting := [job for job in _jobs(machine) if job.state not in ENDED]:
+        if len(waiting) == before:
+            break
+        before, passes = len(waiting), passes + 1
         with ThreadPoolExecutor(CALLERS) as callers:
             list(callers.map(lambda job: _result(machine, job), waiting))
-    return PASSES
+    return passes
 
 
 def _result(machine: Machine, job: Job) -> None:
