@@ -44,7 +44,7 @@ check: $(VENV)/.dev
 	@$(MAKE) --no-print-directory test
 
 examples: $(VENV)/.emulator
-	@$(BIN)/python tests/examples
+	@$(BIN)/python tests/examples/make_examples.py
 
 judges: $(VENV)/.dev
 	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done

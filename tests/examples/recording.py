@@ -80,7 +80,7 @@ def record(examples: Path) -> dict[str, bytes]:
 def texts(svg: bytes) -> list[str]:
     """Return what a recording says, whatever drew it, but for what depends on the moment."""
     lines = re.findall(r"<text [^>]*>([^<]*)</text>", svg.decode())
-    return [line for line in lines if not line.startswith(PASSING)]
+    return [line for line in lines if line.strip() and not line.startswith(PASSING)]
 
 
 def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
