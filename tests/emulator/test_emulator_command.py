@@ -137,6 +137,19 @@ def test_a_program_never_gets_the_users_own_key(
     assert capfd.readouterr().out == "{}\n"
 
 
+def test_a_program_has_a_ledger_of_its_own_unless_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    script = "import os; print(os.path.isdir(p := os.environ['FAL_STATE_DIR']), p)"
+    monkeypatch.delenv("FAL_STATE_DIR", raising=False)
+    assert run(["emulate", "--", sys.executable, "-c", script]) == 0
+    there, folder = capfd.readouterr().out.split()
+    assert (there, Path(folder).exists()) == ("True", False)
+    monkeypatch.setenv("FAL_STATE_DIR", str(tmp_path))
+    assert run(["emulate", "--", sys.executable, "-c", script]) == 0
+    assert capfd.readouterr().out == f"True {tmp_path}\n"
+
+
 def test_ctrl_c_is_left_to_the_program(tmp_path: Path) -> None:
     child = (
         "import signal, sys, time\n"

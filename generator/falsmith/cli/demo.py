@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fal_runtime.errors import JobError
-from falsmith.cli.emulate import KEYS
+from falsmith.cli.emulate import KEYS, own_ledger
 from falsmith.documents import Json
 from falsmith.generate import Skill, generate
 from falsmith.names import wrapper_name
@@ -79,9 +79,12 @@ def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json
     shown = shlex.join(["python", str(script), *words])
     click.echo(f"   $ {shown}")
     inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
-    with emulator:
+    with emulator, own_ledger() as ledger:
         done = subprocess.run(
-            command, env=inherited | emulator.environment, stdout=subprocess.PIPE, check=False
+            command,
+            env=ledger | inherited | emulator.environment,
+            stdout=subprocess.PIPE,
+            check=False,
         )
     result: Mapping[str, Json] = json.loads(done.stdout)
     if done.returncode != 0:

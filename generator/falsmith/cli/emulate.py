@@ -6,8 +6,9 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -15,7 +16,7 @@ from fal_runtime.errors import UsageError
 from falsmith.documents import Documents
 from falsmith.text import counted
 
-__all__ = ["emulate"]
+__all__ = ["KEYS", "emulate", "own_ledger"]
 
 # Settings of the user's own key, which a command that runs against the emulator must not use.
 KEYS = frozenset({"FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME"})
@@ -96,11 +97,11 @@ def emulate(
 ) -> int:
     """Run a local fal on loopback until Ctrl-C, or for as long as COMMAND runs against it.
 
-    Nothing leaves this machine. COMMAND, after --, gets the settings that lead it here. Without
-    one, it prints the settings that point a client at it. It answers each model by its own schema,
-    with real files that it makes itself, and says 501 to what it does not do. On each of its
-    addresses, /_emulator/books tells what it accepted; /_emulator/faults and /_emulator/clock take
-    rules and put its clock forward while it runs.
+    Nothing leaves this machine. COMMAND, after --, gets the settings that lead it here, and a
+    ledger of its own unless FAL_STATE_DIR names one. Without one, it prints the settings that point
+    a client at it. It answers each model by its own schema, with real files that it makes itself,
+    and says 501 to what it does not do. On each of its addresses, /_emulator/books tells what it
+    accepted; /_emulator/faults and /_emulator/clock take rules and put its clock forward.
     """
     from falsmith.emulator import Emulator
 
@@ -119,15 +120,22 @@ def emulate(
         seed=seed,
     )
     if command:
-        with emulator:
+        with emulator, own_ledger() as ledger:
             inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
-            return _run(command, inherited | emulator.environment)
+            return _run(command, ledger | inherited | emulator.environment)
     with emulator, suppress(KeyboardInterrupt):
         click.echo(_settings(emulator.environment, as_json=as_json))
         served = counted(len(documents), "model")
         click.echo(f"Serving {served} at invented prices; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
     return 0
+
+
+@contextmanager
+def own_ledger() -> Iterator[dict[str, str]]:
+    """Yield the setting that keeps calls of an emulator out of the user's ledger of paid ones."""
+    with TemporaryDirectory(prefix="falsmith-", ignore_cleanup_errors=True) as folder:
+        yield {"FAL_STATE_DIR": folder}
 
 
 def _rules(given: str) -> list[str]:
