@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -174,18 +175,22 @@ def _fault_help() -> str:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command to its end and return its status, as a shell would."""
+    """Run the command to its end and return its status, as a shell would.
+
+    Ctrl-C reaches the command as well: what to do and to say is its own affair.
+    """
+    # A handler that does nothing, for an interrupted wait would lose the status; unlike a signal
+    # that is ignored, the command does not inherit it.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(command, env=environment)
+        status = subprocess.run(command, env=environment, check=False).returncode
     except OSError as error:
         raise UsageError(
             "usage", f"{command[0]} cannot be run: {error.strerror}. Name a program after --"
         ) from None
-    while True:
-        # Ctrl-C reaches the command as well: what to do and to say is its own affair.
-        with suppress(KeyboardInterrupt):
-            status = process.wait()
-            return status if status >= 0 else 128 - status
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return status if status >= 0 else 128 - status
 
 
 def _documents(source: str) -> Iterator[Documents]:
