@@ -44,26 +44,27 @@ PAGE_TITLES |= {504: "504 Gateway Time-out"}
 
 
 class Connections(H11Protocol):
-    """The server's connections, which an application can cut by the address of the other end."""
+    """The server's connections, which an application can cut by the addresses of both ends.
 
-    by_client: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+    One address of a client may be in use for several ports of the emulator at once.
+    """
+
+    by_ends: ClassVar[dict[tuple[object, object], asyncio.Transport]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the connection."""
         super().connection_made(transport)
-        if self.client is not None:
-            self.by_client[self.client] = transport
+        self.by_ends[self.client, self.server] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        if self.client is not None:
-            self.by_client.pop(self.client, None)
+        self.by_ends.pop((self.client, self.server), None)
         super().connection_lost(exc)
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
     """Cut the connection of a request, and wait until the server has noticed."""
-    transport = Connections.by_client.get(tuple(scope["client"]))
+    transport = Connections.by_ends.get((scope["client"], scope["server"]))
     if transport is not None:
         transport.abort()
     while (await receive())["type"] != "http.disconnect":
