@@ -204,10 +204,13 @@ def test_a_body_can_end_early_come_slowly_and_claim_another_type(
     whole = client.get(told["response_url"]).content
     link = client.get(told["response_url"]).json()["images"][0]["url"]
     emulator.faults.add("result:cut=10:times=1", "download:slow=40000", "status:type=text/html")
+    arrived = b""
     with client.stream("GET", told["response_url"]) as answer:
         assert int(answer.headers["content-length"]) == len(whole)
         with pytest.raises(httpx.RemoteProtocolError):
-            answer.read()
+            for piece in answer.iter_raw():
+                arrived += piece
+    assert arrived == whole[:10]
     assert client.get(told["response_url"]).content == whole
     pieces = []
     with client.stream("GET", link) as answer:

@@ -62,10 +62,12 @@ class Connections(H11Protocol):
         super().connection_lost(exc)
 
 
-async def hang_up(scope: Scope, receive: Receive) -> None:
-    """Cut the connection of a request, and wait until the server has noticed."""
+async def hang_up(scope: Scope, receive: Receive, *, after_all: bool = False) -> None:
+    """Cut the connection of a request, at once or after all that was sent, and wait until it is."""
     transport = Connections.by_ends.get((scope["client"], scope["server"]))
-    if transport is not None:
+    if transport is not None and after_all:
+        transport.close()
+    elif transport is not None:
         transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -128,9 +130,7 @@ class FaultySend:
         await self._send_body(body, more=more)
         if self._left == 0:
             self._is_cut = True
-            # What was sent leaves this process before the connection goes.
-            await asyncio.sleep(0.05)
-            await hang_up(self._scope, self._receive)
+            await hang_up(self._scope, self._receive, after_all=True)
 
     async def _send_body(self, body: bytes, *, more: bool) -> None:
         if self._speed is not None:
