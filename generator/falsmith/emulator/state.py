@@ -47,20 +47,27 @@ def open_state(folder: Path | None) -> sqlite3.Connection:
             folder.mkdir(parents=True, exist_ok=True)
         place = ":memory:" if folder is None else str(folder / "emulator.sqlite")
         rows = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
-        # A killed process loses nothing that was written; only a machine without power would.
-        rows.execute("PRAGMA journal_mode=WAL")
-        rows.execute("PRAGMA synchronous=NORMAL")
-        (version,) = rows.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        try:
+            _prepare(rows, folder)
+        except BaseException:
             rows.close()
-            message = f"{folder} holds the state of another falsmith: name an empty --state folder."
-            raise UsageError("usage", message)
-        rows.executescript(SCHEMA)
-        rows.execute(f"PRAGMA user_version={VERSION}")
+            raise
     except (OSError, sqlite3.Error) as error:
         message = f"The emulator cannot keep its state in {folder}: {error}. Name another --state."
         raise UsageError("usage", message) from None
     return rows
+
+
+def _prepare(rows: sqlite3.Connection, folder: Path | None) -> None:
+    # A killed process loses nothing that was written; only a machine without power would.
+    rows.execute("PRAGMA journal_mode=WAL")
+    rows.execute("PRAGMA synchronous=NORMAL")
+    (version,) = rows.execute("PRAGMA user_version").fetchone()
+    if version not in (0, VERSION):
+        message = f"{folder} holds the state of another falsmith: name an empty --state folder."
+        raise UsageError("usage", message)
+    rows.executescript(SCHEMA)
+    rows.execute(f"PRAGMA user_version={VERSION}")
 
 
 def remembered_ports(rows: sqlite3.Connection) -> list[int]:
