@@ -71,19 +71,22 @@ def test_local_file_is_uploaded_before_its_job(calls: Calls, tmp_path: Path) -> 
     assert (outcome.status, [file.kind for file in outcome.files]) == ("COMPLETED", ["video"])
 
 
-def test_job_can_be_left_and_collected_later(calls: Calls) -> None:
+def test_job_can_be_left_and_collected_later(emulator: Emulator, calls: Calls) -> None:
+    emulator.faults.add("job:delay=600:times=1")
     submitted = calls.run(submit=True)
     assert (submitted.status, submitted.exit_status) == ("IN_QUEUE", 0)
     job = str(submitted.job)
     looked = job_status(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (looked.status, looked.exit_status) == ("IN_QUEUE", 0)
+    emulator.clock.advance(600)
     collected = job_result(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (collected.status, len(collected.files)) == ("COMPLETED", 2)
     late = cancel_job(calls.services, calls.ledger, FLUX, job, calls.options)
     assert (late.status, late.exit_status) == ("COMPLETED", 5)
 
 
-def test_queued_job_is_cancelled(calls: Calls) -> None:
+def test_queued_job_is_cancelled(emulator: Emulator, calls: Calls) -> None:
+    emulator.faults.add("job:delay=600:times=1")
     job = str(calls.run(submit=True).job)
     assert cancel_job(calls.services, calls.ledger, FLUX, job, calls.options).status == "CANCELLED"
     collected = job_result(calls.services, calls.ledger, FLUX, job, calls.options)
