@@ -122,7 +122,13 @@ os.kill(os.getpid(), 9)
 
 @needs_unix
 @pytest.mark.parametrize(
-    ("left", "found"), [("submitting", "unknown"), ("accepted", "accepted"), ("saved", "saved")]
+    ("left", "found"),
+    [
+        ("submitting", "unknown"),
+        ("accepted", "accepted"),
+        ("cancelling", "submitted"),
+        ("saved", "saved"),
+    ],
 )
 def test_the_job_of_a_killed_process_is_anybody_s(
     ledger: Ledger, tmp_path: Path, left: str, found: str
@@ -147,6 +153,13 @@ def test_a_job_that_was_cancelled_before_it_was_sent_is_not_written_by_its_owner
     found = ledger.job(str(job.id))
     assert found is not None
     assert found.state == "cancelled"
+
+
+def test_a_job_that_a_thread_of_this_process_sends_is_nobody_else_s(ledger: Ledger) -> None:
+    job = ledger.add(NEW, own=True)
+    assert ledger.claim(str(job.id)) is not None
+    ledger.save(replace(job, state="submitting"))
+    assert ledger.claim(str(job.id)) is None
 
 
 def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
