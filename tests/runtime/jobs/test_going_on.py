@@ -168,6 +168,17 @@ def test_a_ledger_that_fails_before_the_submit_stops_it(fal: "Fal") -> None:
     assert fal.script.requests == []
 
 
+def test_a_ledger_that_fails_while_fal_is_busy_stops_the_next_try(fal: "Fal") -> None:
+    def busy(_request: httpx.Request) -> httpx.Response:
+        fal.ledger.close()
+        return httpx.Response(429, headers={"retry-after": "1"})
+
+    fal.script.on(POST, busy)
+    result = fal.run()
+    assert (result.status, result.exit_status) == ("REFUSED", 9)
+    assert len(fal.script.calls(POST)) == 1
+
+
 def test_a_ledger_that_fails_after_the_submit_costs_no_result(fal: "Fal") -> None:
     fal.queue(fal.answer({"a": 1}), "IN_PROGRESS", "COMPLETED")
 
