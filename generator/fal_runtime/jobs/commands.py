@@ -126,9 +126,10 @@ def job_status(
     as do the next two.
     """
     job, own = _known_job(services, ledger, model_id, name, options)
-    if not own or job.state in ("accepted", "completed", "saved") or job.has_ended:
-        return call_result(job, 0.0)
-    return call_result(*_follow(services, ledger, job, once=True))
+    # Only fal knows how far a job is; of one that another process works on it is asked as well.
+    if job.state in ("submitted", "finished") or (own and job.state == "unknown"):
+        return call_result(*_follow(services, ledger, job, once=True, own=own))
+    return call_result(job, 0.0)
 
 
 def job_result(
@@ -192,7 +193,9 @@ def cancel_job(
     elif job.state == "submitted" and job.cancel_confirmed:
         services.report("Cancelling was asked for; the job runs and may still complete")
         return replace(call_result(job, elapsed), charged="unknown")
-    elif job.state == "submitted" and (job.error is None or job.error.code == "wait_over"):
+    elif job.state in ("submitting", "submitted") and (
+        job.error is None or job.error.code == "wait_over"
+    ):
         again = (*options.command, "--cancel", str(known.name))
         text = f"fal did not confirm the cancelling ({job.error or job.status}): the job stands"
         job = replace(job, error=NotCollectedError("wait_over", text, next=again))

@@ -394,6 +394,11 @@ def failed(response: httpx.Response) -> FalError:
     return error
 
 
+def test_a_job_that_did_not_start_in_time_says_whose_time_it_was() -> None:
+    late = typed(504, "request_timeout", x_fal_request_timeout_type="user")
+    assert "within --start-timeout" in str(read_result(late, failed=True).error)
+
+
 def test_failed_job_has_every_complaint_with_its_value_as_json() -> None:
     detail = [
         {"loc": ["body", "loras", 0, "scale"], "msg": "too big", "type": "less_than", "input": 9},

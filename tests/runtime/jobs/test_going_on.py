@@ -122,6 +122,31 @@ def test_a_job_that_another_process_does_not_finish_in_time_is_left_to_it(
     assert fal.ask(job_status, str(job.id)).status == "IN_QUEUE"
 
 
+def test_how_far_another_process_s_job_is_only_fal_knows(fal: "Fal", elsewhere: Ledger) -> None:
+    fal.queue(fal.answer({}), "IN_PROGRESS")
+    fal.script.on(f"PUT {JOB}/cancel", fal.answer({"status": "CANCELLATION_REQUESTED"}, 202))
+    job = begun(fal, elsewhere)
+    for _ in range(2):
+        job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
+    assert fal.ask(job_status, str(job.id)).status == "IN_PROGRESS"
+    assert fal.ask(cancel_job, str(job.id)).charged == "unknown"
+    written = elsewhere.job(str(job.id))
+    assert written is not None
+    assert (written.state, written.status) == ("submitted", "IN_QUEUE")
+    assert elsewhere.save(job)
+
+
+def test_a_job_that_is_just_being_sent_cannot_be_cancelled_yet(
+    fal: "Fal", elsewhere: Ledger
+) -> None:
+    job = begun(fal, elsewhere)
+    advance(elsewhere, job, fal.connection, fal.time.seconds)
+    result = fal.ask(cancel_job, str(job.id))
+    assert result.exit_status == 5
+    assert f"--cancel {job.id}" in result.as_json()["error"]["next"]
+    assert fal.script.requests == []
+
+
 def test_a_job_that_is_not_sent_yet_is_cancelled_here(fal: "Fal", elsewhere: Ledger) -> None:
     job = begun(fal, elsewhere)
     cancelled = fal.ask(cancel_job, str(job.id))
