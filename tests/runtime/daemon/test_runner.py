@@ -59,7 +59,7 @@ Start = Callable[..., Running]
 
 
 @pytest.fixture
-def start(config: Config, daemon_ledger: Ledger) -> Iterator[Start]:
+def start(config: Config, daemon_ledger: Ledger, emulator: Emulator) -> Iterator[Start]:
     """Return a function that starts a runner with these settings; each is stopped at the end."""
     started: list[Running] = []
 
@@ -72,6 +72,7 @@ def start(config: Config, daemon_ledger: Ledger) -> Iterator[Start]:
         return running
 
     yield start_one
+    emulator.clock.advance(HOUR)
     for running in started:
         running.runner.leave("stop")
         running.runner.close()
