@@ -337,7 +337,8 @@ class Runner:
         with self._streaming() as stream:
             while True:
                 before, now = job, self._clock.now()
-                watches = stream and job.state == "submitted" and job.streams
+                # A short job has ended by the first question, which costs less than a stream.
+                watches = stream and job.state == "submitted" and job.streams and job.polls > 0
                 # What watches cannot be told to leave before its time is over.
                 ends = min(until, now + _WATCH) if watches else until
                 job, due = advance(self._ledger, job, connection, now, ends, stream=watches)
@@ -347,7 +348,7 @@ class Runner:
                     self._outbox.put(Submitted(held.job_id))
                 if due is None or (due > now and max(due, self._clock.now()) >= until):
                     return job, None
-                goes_on = watches and job.state == "submitted" and job.streams
+                goes_on = stream and job.state == "submitted" and job.streams
                 if self._leaving == "stop" or not (goes_on or due <= self._clock.now()):
                     return job, due
 
