@@ -305,7 +305,10 @@ class Runner:
         ended: Message | None = None
         try:
             job, due = self._advanced(held, job, until)
-            if due is None:
+            if due is None and job.id is None:
+                text = f"the ledger cannot be written: what became of the job ({job.state}) is not"
+                ended = Failed(held.job_id, "local_trouble", f"{text} in it; collect it once more")
+            elif due is None:
                 ended = Ended(held.job_id)
         except Exception as cause:
             job, due = held.job or job, None
@@ -369,6 +372,8 @@ class Runner:
             self._ledger.release(job_id)
         except FalError as error:
             self._log.warning("job %s is not released: %s", job_id, error)
+            # What it owns is free when it has ended, and a new one may find the disk emptier.
+            self.leave("finish")
 
     def _report(self, job_id: str, line: str) -> None:
         self._outbox.put(Progress(job_id, line))

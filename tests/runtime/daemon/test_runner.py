@@ -11,6 +11,7 @@ import pytest
 from fal_runtime.config import Config
 from fal_runtime.daemon.protocol import (
     Ended,
+    Failed,
     Message,
     Refused,
     Released,
@@ -238,6 +239,27 @@ def test_a_job_that_was_cancelled_while_it_waited_is_never_sent(
     running.runner.take(str(job.id))
     eventually(lambda: running.said(Ended(str(job.id))))
     assert emulator.books == ()
+
+
+@long_jobs
+def test_a_ledger_that_fails_costs_no_file_and_ends_the_daemon(
+    start: Start,
+    accepted: "Accepted",
+    daemon_ledger: Ledger,
+    emulator: Emulator,
+    eventually: Eventually,
+) -> None:
+    running, job = start(), accepted()
+    running.runner.take(str(job.id))
+    eventually(lambda: running.said(Submitted(str(job.id))))
+    daemon_ledger.close()
+    emulator.clock.advance(HOUR)
+    eventually(lambda: "Failed" in running.about(job))
+    (failed,) = [one for one in running.heard if isinstance(one, Failed)]
+    assert failed.code == "local_trouble"
+    assert len(list(accepted.output.iterdir())) == 1
+    running.thread.join()
+    assert running.runner.is_done
 
 
 def test_a_loop_that_fails_says_so_and_begins_again(caplog: pytest.LogCaptureFixture) -> None:
