@@ -318,6 +318,11 @@ def test_a_picture_that_is_not_there_is_no_word() -> None:
     assert shown.value == {"control": "<upload:folder/photo.png>"}
 
 
+def test_a_choice_that_is_misspelt_is_no_file_and_is_told_the_choice(tmp_path: Path) -> None:
+    error = refusal("--voice", "alicee", check_files=True)
+    assert (error.code, error.problems[0].closest) == ("file_missing", "alice")
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     error = refusal("--image_url", str(tmp_path / "a.png"), check_files=True)
