@@ -140,7 +140,7 @@ def estimate(price: Price | None, body: Mapping[str, Any], document: SchemaDocum
     except _UncountableError as error:
         return Estimate(None, str(error))
     flat = round(units * price.unit_price, 6)
-    tiers = _tiers(unit, document)
+    tiers = _tiers(unit, given, document)
     if tiers:
         return Estimate(
             None,
@@ -222,20 +222,23 @@ def _characters(given: Mapping[str, Any]) -> tuple[float, str]:
     raise _UncountableError("which text is counted cannot be told from the input")
 
 
-def _tiers(unit: str, document: SchemaDocument) -> list[str]:
-    """Return the fields with choices that may be billed apart.
+def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> list[str]:
+    """Return the fields that may change what is billed, by more than what was counted.
 
     A length does not change what a second costs, and may well change what a video or a run does.
+    Where time is billed, that of a film or a sound that goes in may be billed as well.
     """
-    by_piece = _counter(unit) in (_videos, _request)
-    return [
-        name
-        for name, field in document.fields().items()
-        if _TIERS.search(name) or (by_piece and name == "duration")
-        if name not in document.hidden()
-        if document.types(field) & {"boolean", "number", "integer"}
-        or len(document.choices([field])) > 1
-    ]
+    counter = _counter(unit)
+    by_piece, by_time = counter in (_videos, _request), counter in (_seconds, _minutes)
+    found = []
+    for name, field in document.fields().items():
+        has_choice = bool(document.types(field) & {"boolean", "number", "integer"})
+        has_choice = has_choice or len(document.choices([field])) > 1
+        is_tier = _TIERS.search(name) is not None or (by_piece and name == "duration")
+        goes_in = name in given and document.file_kind([field]) in ("video", "audio")
+        if name not in document.hidden() and ((is_tier and has_choice) or (by_time and goes_in)):
+            found.append(name)
+    return found
 
 
 def _whole(value: Json) -> int | None:

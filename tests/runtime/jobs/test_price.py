@@ -20,6 +20,7 @@ PRICING = "GET https://api.fal.ai/v1/models/pricing"
 MODEL = "acme/demo"
 SIZE = {"anyOf": [{"enum": ["square", "square_hd"]}, {"type": "object"}], "default": "square_hd"}
 COUNT = {"type": "integer", "default": 1}
+FILM = {"type": "string", "x-file": "video"}
 CHOICE = {"enum": ["5", "10"], "default": "5"}
 
 
@@ -75,6 +76,7 @@ def test_what_can_be_counted_is_multiplied(
         ("1000 characters", {"prompt": None}, {}, "which text"),
         ("second", {}, {"duration": CHOICE, "resolution": CHOICE}, "0.5 USD .* resolution may"),
         ("second", {}, {"duration": CHOICE, "generate_audio": {"type": "boolean"}}, "audio may"),
+        ("second", {"video_url": "x"}, {"duration": CHOICE, "video_url": FILM}, "video_url may"),
         ("image", {}, {"quality": {"enum": ["low", "high"]}}, "quality may"),
         ("video", {}, {"duration": CHOICE}, "duration may"),
     ],
