@@ -346,12 +346,13 @@ class Ledger:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def booked(self, since: float) -> list[Booking]:
+    def booked(self, since: float, model_id: str | None = None) -> list[Booking]:
         """Return the jobs that were begun after a time and of which fal told the billed units."""
         rows = self._read(
             "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
-            "WHERE created >= ? AND billable_units IS NOT NULL ORDER BY created, rowid",
-            (since,),
+            "WHERE created >= :since AND model_id = ifnull(:model_id, model_id) "
+            "AND billable_units IS NOT NULL ORDER BY created, rowid",
+            {"since": since, "model_id": model_id},
         )
         return [Booking(*row) for row in rows]
 

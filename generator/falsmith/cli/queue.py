@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +33,7 @@ Examples:
   falsmith queue jobs --limit 50
   falsmith queue wait k3v8x2ab
   falsmith queue prune --older-than 30d
+  falsmith queue spend --since 7d --by day
 """
 
 _skill_option = click.option(
@@ -118,18 +120,66 @@ def shutdown(skill: str | None, as_json: bool) -> int:
 @json_option
 def prune(older_than: str, as_json: bool) -> int:
     """Forget the jobs that ended longer ago; never one that is not collected."""
-    age = re.fullmatch(r"(\d{1,6})([hdw])", older_than)
-    if age is None:
-        shown = one_line(older_than, 40)
-        raise UsageError("usage", f"--older-than takes 12h, 30d or 8w, not {shown}")
-    before = datetime.now(UTC).timestamp() - int(age[1]) * _SECONDS[age[2]]
     with closing(_ledger()) as ledger:
-        count = ledger.prune(before)
+        count = ledger.prune(_ago("--older-than", older_than))
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"pruned": count}) + "\n")
     else:
         sys.stdout.write(f"forgot {counted(count, 'job')}\n")
     return 0
+
+
+@queue.command()
+@_skill_option
+@click.option("--since", default="30d", metavar="AGE", show_default=True, help="As far back.")
+@click.option("--by", type=click.Choice(["model", "day"]), default="model", show_default=True)
+@json_option
+def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: bool) -> int:
+    """Add up what the jobs cost: the units that fal billed, times what a unit costs.
+
+    A unit price that was never asked is asked now, where a key is set. fal's own bill is the truth:
+    discounts and tiers are not in its price list.
+    """
+    from fal_runtime.config import load_config
+    from fal_runtime.fal.http import Connection, new_client
+    from fal_runtime.jobs.spending import spent
+
+    begun_after = _ago("--since", since)
+    model_id = _model_id(skill) if skill is not None else None
+    config = load_config(None, os.environ)
+    with closing(_ledger()) as ledger, new_client(config) as client:
+        rows = spent(Connection(client, config, notice), ledger, begun_after, by, model_id)
+    totals: dict[str, float] = {}
+    for row in rows:
+        if row.unpriced < row.jobs:
+            totals[row.currency] = round(totals.get(row.currency, 0.0) + row.cost, 6)
+    unpriced = sum(row.unpriced for row in rows)
+    if as_json or not sys.stdout.isatty():
+        shown = {"since": since, "by": by, "spent": [asdict(row) for row in rows]}
+        sys.stdout.write(json.dumps({**shown, "total": totals, "unpriced": unpriced}) + "\n")
+        return 0
+    columns = (by, "jobs", "units", "cost")
+    _print_table(
+        columns,
+        [
+            [row.name, str(row.jobs), f"{row.units:g}", f"{row.cost:g} {row.currency}".strip()]
+            if row.unpriced < row.jobs
+            else [row.name, str(row.jobs), f"{row.units:g}", "unknown"]
+            for row in rows
+        ],
+    )
+    told = ", ".join(f"{cost:g} {currency}" for currency, cost in totals.items()) or "nothing"
+    more = f"; {counted(unpriced, 'job')} without a price" if unpriced else ""
+    sys.stdout.write(f"together: {told}{more}\n")
+    return 0
+
+
+def _ago(option: str, text: str) -> float:
+    """Return the time (UTC seconds) that is an age ago; raises UsageError."""
+    age = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    if age is None:
+        raise UsageError("usage", f"{option} takes 12h, 30d or 8w, not {one_line(text, 40)}")
+    return datetime.now(UTC).timestamp() - int(age[1]) * _SECONDS[age[2]]
 
 
 def _call(action: Literal["result", "cancel"], job: str, model_id: str | None) -> int:

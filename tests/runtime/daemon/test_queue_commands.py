@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fal_runtime.fal.prices import Price
 from fal_runtime.jobs.ledger import open_ledger
 from falsmith.cli import run
 from falsmith.emulator import Emulator
@@ -156,6 +157,7 @@ def test_falsmith_sees_every_daemon_and_every_job(
         (("wait", "nonesuch"), "the ledger has no job nonesuch"),
         (("jobs", "--skill", "nonesuch"), "nonesuch is no skill"),
         (("prune", "--older-than", "1y"), "--older-than takes 12h, 30d or 8w, not 1y"),
+        (("spend", "--since", "yesterday"), "--since takes 12h, 30d or 8w, not yesterday"),
     ],
 )
 def test_what_makes_no_sense_is_named(
@@ -179,3 +181,23 @@ def test_what_ended_long_ago_is_forgotten_on_order(
             ledger.save(replace(claimed, state=name, changed=changed))  # type: ignore[arg-type]
     assert falsmith("prune", "--older-than", "30d") == (0, {"pruned": 1})
     assert len(falsmith("jobs")[1]["jobs"]) == 2
+
+
+def test_what_was_spent_is_added_up_and_narrowed(
+    skill: "Skill", accepted: "Accepted", falsmith: Callable[..., Answer]
+) -> None:
+    state = {"FAL_STATE_DIR": skill.environ["FAL_STATE_DIR"]}
+    with closing(open_ledger(state, Path.cwd(), print)) as ledger:
+        sent = replace(accepted, ledger=ledger)()
+        for created, units in ((time.time(), 2.0), (time.time(), None), (1000.0, 9.0)):
+            job = ledger.add(replace(sent, created=created))
+            claimed = ledger.claim(str(job.id))
+            assert claimed is not None
+            ledger.save(replace(claimed, state="saved", billable_units=units))
+        ledger.keep_unit_price(sent.model_id, Price(0.25, "image", "USD"))
+    status, told = falsmith("spend", "--since", "7d", "--skill", str(skill.folder))
+    assert (status, told["total"], told["unpriced"]) == (0, {"USD": 0.5}, 0)
+    (row,) = told["spent"]
+    assert (row["name"], row["jobs"], row["units"]) == (sent.model_id, 1, 2.0)
+    by_day = falsmith("spend", "--since", "99999w", "--by", "day")[1]
+    assert [row["cost"] for row in by_day["spent"]] == [2.25, 0.5]
