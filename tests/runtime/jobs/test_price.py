@@ -9,7 +9,8 @@ import pytest
 
 from fal_runtime.errors import FalError, KeyMissingError, OverLimitError
 from fal_runtime.fal.prices import Price, list_prices
-from fal_runtime.jobs.price import check_cost, estimate, job_price
+from fal_runtime.jobs.commands import check_cost, price_job
+from fal_runtime.jobs.price import estimate
 from fal_runtime.model import CalledModel
 from fal_runtime.schema.document import SchemaDocument
 
@@ -103,7 +104,7 @@ def listed(fal: "Fal", **changes: Any) -> None:
 def test_a_price_is_asked_once_a_day(fal: "Fal") -> None:
     listed(fal)
     for _ in range(2):
-        told = job_price(fal.connection, fal.ledger, called(), {"prompt": "x"}).result
+        told = price_job(fal.services, fal.ledger, called(), fal.prepared(prompt="x")).result
         assert told == {
             "unit_price": 0.1,
             "unit": "image",
@@ -118,16 +119,16 @@ def test_a_price_is_asked_once_a_day(fal: "Fal") -> None:
     (asked,) = fal.script.calls(PRICING)
     assert asked.headers["authorization"] == "Key id-1:secret-1"
     assert asked.url.params["endpoint_id"] == MODEL
-    later = fal.connection.clock.date().replace(day=4)
-    clock = replace(fal.connection.clock, date=lambda: later)
-    job_price(replace(fal.connection, clock=clock), fal.ledger, called(), None)
+    later = fal.services.clock.date().replace(day=4)
+    clock = replace(fal.services.clock, date=lambda: later)
+    price_job(replace(fal.services, clock=clock), fal.ledger, called(), None)
     assert len(fal.script.calls(PRICING)) == 2
 
 
 def test_a_model_without_a_price_is_asked_once_as_well(fal: "Fal") -> None:
     fal.script.on(PRICING, fal.answer({"error": {"message": "No pricing found"}}, 404))
     for _ in range(2):
-        told = job_price(fal.connection, fal.ledger, called(), {"prompt": "x"}).result
+        told = price_job(fal.services, fal.ledger, called(), fal.prepared(prompt="x")).result
         assert (told["unit_price"], told["estimate"]["cost"]) == (None, "unknown")
     assert len(fal.script.calls(PRICING)) == 1
 
@@ -146,7 +147,7 @@ def test_a_limit_refuses_what_costs_more_or_what_nobody_can_tell(
 ) -> None:
     listed(fal, **row)
     with pytest.raises(OverLimitError, match=told) as caught:
-        check_cost(fal.connection, fal.ledger, called(**fields), {"prompt": "x"}, limit)
+        check_cost(fal.services, fal.ledger, called(**fields), fal.prepared(), limit)
     error = caught.value.as_json()
     assert (caught.value.exit_status, error["charged"]) == (8, "no")
     assert "othing was sent" in error["message"]
@@ -154,7 +155,7 @@ def test_a_limit_refuses_what_costs_more_or_what_nobody_can_tell(
 
 def test_a_limit_lets_through_what_costs_as_much(fal: "Fal") -> None:
     listed(fal)
-    check_cost(fal.connection, fal.ledger, called(), {"prompt": "x"}, 0.1)
+    check_cost(fal.services, fal.ledger, called(), fal.prepared(), 0.1)
 
 
 def test_one_model_without_a_price_hides_no_other(fal: "Fal") -> None:
