@@ -73,10 +73,18 @@ def test_what_is_wrong_is_reported_with_file_line_and_key(
         "link.png",
     ],
 )
+@pytest.mark.parametrize("takes_words", [False, True])
 def test_a_file_outside_of_skill_and_project_is_refused(
-    ask: Ask, write_defaults: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ask: Ask,
+    write_defaults: Write,
+    poster_skill: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    *,
+    takes_words: bool,
 ) -> None:
-    poster_skill = tmp_path / "acme-demo"
+    tmp_path = poster_skill.parent
+    _take_words(poster_skill, takes_words)
     write_defaults("")
     project = tmp_path / "project"
     for file in (tmp_path / "secret.png", project / ".env.png", tmp_path / ".ssh" / "id_rsa"):
@@ -96,6 +104,28 @@ def test_a_file_outside_of_skill_and_project_is_refused(
     assert ask("--prompt", "x", "--image-url", str(tmp_path / "secret.png"))[0] == 2
     file.unlink()
     assert ask("--prompt", "x", "--image-url", str(tmp_path / "secret.png"))[0] == 0
+
+
+def test_a_word_of_defaults_is_no_file(
+    ask: Ask, write_defaults: Write, poster_skill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _take_words(poster_skill, True)
+    monkeypatch.chdir(poster_skill.parent)
+    write_defaults("defaults:\n  image_url: canny\n")
+    code, answer = ask("--prompt", "x")
+    assert (code, answer["platform_request"]["body"]["image_url"]) == (0, "canny")
+    (poster_skill / "references" / "canny").write_text("a file of the skill")
+    _, answer = ask("--prompt", "x")
+    place = poster_skill / "references" / "canny"
+    assert answer["platform_request"]["body"]["image_url"] == f"<upload:{place}>"
+
+
+def _take_words(skill: Path, takes_words: bool) -> None:
+    """Have the field of a picture take other texts too."""
+    file = skill / "references" / "input.schema.json"
+    schema = json.loads(file.read_text())
+    schema["properties"]["image_url"]["x-words"] = takes_words
+    file.write_text(json.dumps(schema))
 
 
 def test_every_problem_of_the_file_is_reported_at_once(ask: Ask, write_defaults: Write) -> None:
