@@ -113,7 +113,7 @@ def test_a_file_field_that_takes_words_is_told_as_such(model_documents: Build) -
         rendered(documents)["SKILL.md"],
         yaml.safe_load(rendered(documents, LAZY)[REFERENCE]),
     )
-    assert "| `style` | string, or file (path or URL) |" in full
+    assert "| `style` | string (or path or URL) |" in full
     assert "| `image_url` | image (path or URL) |" in full
     assert (lazy["input"]["style"]["or_file"], lazy["input"]["image_url"]["file"]) == (
         "file",
