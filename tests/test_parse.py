@@ -278,6 +278,19 @@ def test_an_unknown_input_is_said_to_be_unknown(model_documents: Build) -> None:
     assert any("Gone, which is not defined" in warning for warning in model.warnings)
 
 
+def test_a_produced_file_is_of_the_kind_that_its_description_names(
+    parsed: Callable[..., Model],
+) -> None:
+    url = {"type": "object", "properties": {"url": {"type": "string"}}}
+    stems = {"drums": url | {"description": "The drums as an audio file."}, "config": url}
+    model = parsed({}, output_schema={"type": "object", "properties": stems})
+
+    assert [(one.path, one.label) for one in model.outputs] == [
+        ("drums", "audio file"),
+        ("config", "file"),
+    ]
+
+
 def test_all_that_is_said_of_a_field_is_its_description(parsed: Callable[..., Model]) -> None:
     links = {
         "type": "array",

@@ -44,6 +44,8 @@ OUTPUT_DEPTH = 4
 # The catalogue's answers have fewer than a hundred; those of unions of objects multiply.
 MOST_PLACES = 10_000
 LIST_DEPTH = 3
+# What a file is, where only its description says so.
+NAMED_FILE = re.compile(r"\b(image|video|audio) (?:file|track)s?\b", re.IGNORECASE)
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
 CATEGORY = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 UNKNOWN = "unknown"
@@ -301,7 +303,10 @@ def _files(
         marks = [one.get("x-file") for one in branches(link, root)]
         kind = next((mark for mark in marks if isinstance(mark, str)), None)
         if kind is not None:
-            yield Output(path, word_kind(path.replace(".", "_")) or kind, True, _about(part, root))
+            about = _about(part, root)
+            said = NAMED_FILE.search(about) if kind == "file" else None
+            named = word_kind(path.replace(".", "_")) or (said and said[1].lower())
+            yield Output(path, named or kind, True, about)
         elif not properties and "items" not in branch:
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:

@@ -103,6 +103,7 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_listed() -> None:
         ({"minLength": 2}, "at least 2 characters"),
         ({"minItems": 1, "maxItems": 3}, "1..3 items"),
         ({"minItems": 3, "maxItems": 3}, "3 items"),
+        ({"maxItems": 1}, "up to 1 item"),
         ({"anyOf": [{"minimum": 1}, {"minimum": 1}, NULL]}, ">= 1"),
         (TEXT, ""),
     ],

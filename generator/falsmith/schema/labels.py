@@ -93,8 +93,8 @@ def _limits(schema: Schema) -> Iterator[str]:
     yield from (f"< {below}" for _ in (below,) if below is not None)
     yield from (f"multiple of {schema[key]}" for key in ("multipleOf",) if key in schema)
     if "x-file" not in schema:
-        yield from _span(schema.get("minLength"), schema.get("maxLength"), "characters")
-    yield from _span(schema.get("minItems"), schema.get("maxItems"), "items")
+        yield from _span(schema.get("minLength"), schema.get("maxLength"), "character")
+    yield from _span(schema.get("minItems"), schema.get("maxItems"), "item")
 
 
 def _size(data: Mapping[str, Any]) -> str:
@@ -143,7 +143,8 @@ FILE_LIMITS: tuple[tuple[Callable[[Mapping[str, Any]], str], re.Pattern[str]], .
 )
 
 
-def _span(least: int | None, most: int | None, unit: str) -> Iterator[str]:
+def _span(least: int | None, most: int | None, noun: str) -> Iterator[str]:
+    unit = noun if most == 1 else f"{noun}s"
     if least and least == most:
         yield f"{least} {unit}"
     elif least and most is not None:
