@@ -82,6 +82,7 @@ def test_a_sentence_that_only_explains_does_not_bind(sentence: str) -> None:
         ("Modes:\n- fast: 1 s\n- slow: 9 s", ["Modes:", "- fast: 1 s", "- slow: 9 s"]),
         ("1. First step\n2. Second step", ["1. First step", "2. Second step"]),
         ("一つ目です。二つ目です。", ["一つ目です。", "二つ目です。"]),
+        ("A voice. ann: low. ben: high.", ["A voice.", "ann: low.", "ben: high."]),
         ("no full stop at all", ["no full stop at all"]),
         ("   \n \n", []),
     ],

@@ -18,7 +18,7 @@ SENTENCE_LIMIT = 300
 # An item of a list begins a sentence of its own, wherever the line before it ended.
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
 _END = re.compile(
-    r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*[A-Z0-9→])|(?<=[。！？])(?=.)"
+    r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*(?:[A-Z0-9→]|\w+:))|(?<=[。！？])(?=.)"
 )
 # Words that end in a full stop inside a sentence.
 _ABBREVIATION = re.compile(
