@@ -20,8 +20,8 @@ RUNTIME = Path(fal_runtime.__file__).parent
 ORDER = {
     "falsmith": {
         "vocabulary": "errors names documents model text prose text_rules hosts",
-        "reading": "schema screening roles needs sample example traits filters tasks summary"
-        " description platform catalog sources",
+        "reading": "schema screening roles needs sample example traits filters description platform"
+        " catalog sources",
         "making and judging": "parse skill runtime_files render verify emulator",
         "pipeline": "generate doctor",
         "command line": "cli __main__",

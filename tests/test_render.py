@@ -249,6 +249,57 @@ def test_the_interface_of_a_host_is_written(every_kind: Documents) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model_id", "metadata", "told"),
+    [
+        (
+            "acme/demo",
+            {"license_type": "research"},
+            "for research: tell the user before commercial",
+        ),
+        ("acme/demo/stream", {}, "this script waits for the"),
+        ("acme/demo/realtime", {}, "which this script does not speak"),
+        (
+            "acme/demo",
+            {"kind": "training", "inference_endpoint_ids": ["acme/demo/lora"]},
+            "Trained weights are used with `acme/demo/lora`.",
+        ),
+        (
+            "acme/demo",
+            {"category": "text-to-video"},
+            "(`--price`) first and wait for a yes: a run can",
+        ),
+        (
+            "acme/demo",
+            {"description": "Billed per second."},
+            "wait for a yes: the price goes by use.",
+        ),
+        ("acme/demo", {}, "Just run it, without asking first."),
+    ],
+)
+def test_what_a_caller_must_know_beside_the_fields_is_said(
+    model_id: str, metadata: dict[str, Any], told: str, model_documents: Build
+) -> None:
+    documents = model_documents(model_id=model_id, metadata=metadata)
+
+    assert told in rendered(documents)["SKILL.md"]
+    if not told.startswith(("(", "wait", "Just")):
+        assert told in rendered(documents, Options(lazy=True))["SKILL.md"]
+
+
+def test_a_price_that_the_document_tells_is_told_apart_from_one_that_a_name_suggests(
+    model_documents: Build,
+) -> None:
+    fields = {
+        "tier": {"type": "string", "description": "The finer tier costs double."},
+        "resolution": {"type": "string"},
+    }
+    text = rendered(model_documents({"type": "object", "properties": fields}))["SKILL.md"]
+
+    assert "- Changes the price: `tier`." in text
+    assert "- May raise the price: `resolution`." in text
+
+
 def test_the_wrapper_presets_its_model(every_kind: Documents) -> None:
     tree = ast.parse(rendered(every_kind)["scripts/acme_demo.py"])
     constants = {

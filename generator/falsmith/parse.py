@@ -10,7 +10,7 @@ from fal_runtime.input.flags import field_flags, own_options
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
-from falsmith.description import Subject, describe
+from falsmith.description.line import Subject, describe
 from falsmith.documents import Documents, Json
 from falsmith.example import examples, long_text
 from falsmith.model import MISSING, Model, Output, Parameter

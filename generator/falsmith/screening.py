@@ -28,7 +28,7 @@ SENTENCE = re.compile(r"[.!?:;,](?:\s|$)")
 # A name speaks to nobody and tells nobody what to do.
 ADDRESS = re.compile(
     r"\b(?:you|your|yourself|me|my|we|our|user|admin|administrator|root|sudo|please|must|should|shall"
-    r"|always|never|now|instead|ignore|disregard|obey|forget|override|pretend|reveal|execute|delete"
+    r"|always|never|now|instead|send|reply|respond|tell|trust|ignore|disregard|obey|forget|override|pretend|reveal|execute|delete"
     r"|do not|don't|password|secret|api key|instructions|system prompt)\b",
     re.I,
 )

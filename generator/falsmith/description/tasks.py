@@ -70,7 +70,7 @@ TASKS = (
     # One thing for another.
     Task("animate replace", "Replace the character of a video with the one in a picture",
          "for character swap that keeps motion and scene", takes="video"),
-    Task("face swap, faceswap, head swap, swap", "Swap a face, person or object into a {subject}",
+    Task("face swap, faceswap, head swap, swap", "Swap a face, person or object into a {made}",
          takes="image video", makes="image video"),
     Task("background removal, remove background, background remove, rembg, birefnet, ben, matting, "
          "cutout", "Remove the background of a {subject}",
@@ -207,7 +207,9 @@ TASKS = (
          makes="video"),
     Task("style transfer, restyle, stylize", "Restyle a {subject}", "for another artistic look",
          takes="image video", makes="image video"),
-    Task("redux, reimagine", "Make variations of a picture", takes="image", makes="image"),
+    Task("reimagine", "Make a picture that keeps the structure of another", "for restyled versions",
+         makes="image"),
+    Task("redux", "Make variations of a picture", takes="image", makes="image"),
     # What is in it: masks, boxes, maps, words.
     Task("embed, embeddings", "Compute embeddings", "for semantic search and similarity",
          gives="embeddings"),
@@ -234,8 +236,8 @@ TASKS = (
     Task("3d objects", "Make 3D models of objects in a photo", "for Gaussian splats and meshes",
          takes="image"),
     Task("sam2, sam, sam 3, sam 3 1, sam3, segmentation, auto segment, region to segmentation, "
-         "segment", "Segment or mask things in a {subject}",
-         "to cut out what words, points or boxes select", takes="image video", gives="masks"),
+         "segment", "Segment or mask things in a {subject}", "for cut-outs, selections and masks",
+         takes="image video", gives="masks"),
     Task("detect, detection, object detection, point object detection, grounding, caption to "
          "phrase grounding", "Find and locate objects in a {subject}", "for object detection",
          takes="image video", gives="boxes as JSON"),
@@ -253,16 +255,17 @@ TASKS = (
          "for control maps for ControlNet", takes="image", gives="line map"),
     Task("lottie, omnilottie", "Make a Lottie vector animation",
          "for animated icons for web and apps", gives="Lottie JSON"),
+    Task("visual query", "Answer questions about a picture", takes="image", gives="text"),
     Task("more detailed caption", "Describe a picture in great detail",
          "for long captions and data sets", takes="image", gives="text"),
     Task("detailed caption", "Describe a picture in some detail", "for captions of a few sentences",
          takes="image", gives="text"),
-    Task("caption", "Describe a {subject} in words (captioning)", "for alt texts",
+    Task("caption, moondream2", "Describe a {subject} in words (captioning)", "for alt texts",
          takes="image video", gives="text"),
     Task("audio understanding", "Answer questions about a recording",
          "to analyse speech, music and sounds", takes="audio", gives="text"),
-    Task("understand, understanding, vision, query, moondream, moondream2, moondream next, llava, "
-         "isaac, marlin, vlm, florence", "Answer questions about a {subject} or describe it",
+    Task("understand, understanding, vision, query, moondream, moondream next, llava, isaac, "
+         "marlin, vlm, florence", "Answer questions about a {subject} or describe it",
          "for captions and visual understanding", takes="image video", gives="text"),
     # Vector, layers, transparency.
     Task("vectorize, image2svg, star vector, image to svg",
@@ -427,7 +430,7 @@ TASKS = (
          "to change or merge things and keep the rest", takes="image", makes="image"),
     Task("image prompt", "Make a picture from images and text as prompts", takes="image",
          makes="image"),
-    Task("lora gallery", "Make images in a {variant} style from text", makes="image"),
+    Task("lora gallery", "Make images in {variant} style from text", makes="image"),
     Task("multiconditioning",
          "Make a video from text, guided by images and videos at chosen frames", makes="video"),
     Task("multishot", "Make a video of several shots from text", "for story scenes", makes="video"),

@@ -12,12 +12,15 @@ __all__ = ["content_words", "facts"]
 
 MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 # What is worth saying of a model stands at the beginning.
-MOST_READ = 2_000
+MOST_READ = 600
 LEAST_WORDS = 2
 LONGEST_NAME = 6
+# TTS, VLM: a kind of model, no name.
+LONGEST_KIND = 3
 _PRAISE = (
-    r"state[- ]of[- ]the[- ]art|cutting[- ]edge|(?:most |highly )?advanced"
-    r"|blazing(?:ly)?[- ]fast|powerful|stunning"
+    r"(?:latest|newest|new)[- ]generation|state[- ]of[- ]the[- ]art|cutting[- ]edge"
+    r"|(?:most |highly )?advanced"
+    r"|blazing(?:ly)?[- ]fast|powerful|stunning(?:ly)?"
     r"|(?:ultra[- ]?|premium[- ]?|super[- ]?)?(?:high(?:er|est)?|premium|top)[- ]quality"
     r"|high[- ]fidelity|incredibl[ey]|exceptional(?:ly)?|professional[- ]grade|top[- ]tier"
     r"|next[- ]gen(?:eration)?|(?:very )?latest|newest|unprecedented|unparalleled|unmatched"
@@ -32,20 +35,30 @@ _PRAISE = (
     r"|improved|new"
 )
 PRAISE = re.compile(
+    r"(?:(?:(?<=fast)|(?<=quick)|(?<=resolution)|(?<=detailed)|(?<=realistic)),\s+)?"
     rf"(\b[Aa]n?\s+)?(?:\b(?:{_PRAISE})\b(?:\s*,\s*(?:and\s+)?|\s+and\s+(?={_PRAISE})|\s*)?)+",
     re.I,
 )
 # Prices belong to the price command; who speaks for himself, or to the reader, states no fact.
 NO_FACT = re.compile(
-    r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you|http\w*|www|deprecated"
-    r"|comply|terms|licens\w+|commercial|suitable|preview|improvements?|results|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
+    r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you"
+    r"|http\w*|www|deprecated|comply|terms|licens\w+|commercial|suitable|preview|improvements?"
+    r"|algorithms?|technolog\w+|techniques?|results|best|predecessor|all with|request|available"
+    r"|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless"
+    r"|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b"
+    r"|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
     re.I,
 )
-ORDER = re.compile(
-    r"(?:use|try|see|check|note|please|ignore|always|never|get|visit|read|run|leverage|experience"
-    r"|upload|download|provide|choose|select|send|your|unlock|discover|explore|meet|introducing)\b",
-    re.I,
+# An order, a part of a sentence, an item with its label or number.
+_OPENINGS = (
+    "with using for by in on make ensure use try see check note please ignore always never get "
+    "visit read run leverage experience upload download provide choose select send your unlock "
+    "discover explore meet introducing include specify describe keep avoid add start"
 )
+OPENINGS = frozenset(_OPENINGS.split())
+ITEM = re.compile(r"\d+[.)]\s|[A-Z][\w /]{2,18}: [A-Z]")
+# What a sentence says that the model is made with.
+MADE_WITH = re.compile(r"\busing (?:[A-Z][\w.-]*'s? )?([A-Z][\w.-]*\s?(?:[A-Z0-9][\w.-]*\s?)*)")
 KINDS = {
     "text": "text|prompts?|words|language|descriptions?|scripts?|lyrics",
     "image": "images?|photos?|pictures?|frames?|portraits?|selfies?|sketch(?:es)?|views?",
@@ -125,16 +138,27 @@ def _without_praise(sentence: str) -> str:
 def _article(match: re.Match[str]) -> str:
     """Return the article that fits what follows the praise."""
     if not match[1]:
-        return ""
+        return " " if match[0].startswith(",") else ""
     vowel = match.string[match.end() : match.end() + 1].lower() in "aeiou"
-    return f"{match[1][0]}{'n' if vowel else ''} "
+    blank = " " if match[0].startswith(",") else ""
+    return f"{blank}{match[1][0]}{'n' if vowel else ''} "
 
 
 def _states(sentence: str, said: Set[str]) -> bool:
     """Return whether a sentence states anything that is not said yet, to nobody."""
     if not sentence.isascii() or len(content_words(sentence) - said) < LEAST_WORDS:
         return False
-    return not (ORDER.match(sentence) or NO_FACT.search(sentence))
+    if sentence.split(None, 1)[0].lower() in OPENINGS or ITEM.match(sentence):
+        return False
+    return not (NO_FACT.search(sentence) or _names_another(sentence, said))
+
+
+def _names_another(sentence: str, said: Set[str]) -> bool:
+    """Return whether a sentence is of another model: the platform's are at times copied."""
+    found = MADE_WITH.search(sentence)
+    told = found[1].lower().replace(" ", "") if found else ""
+    known = any(len(word) > 1 and word in told for word in said)
+    return len(told) > LONGEST_KIND and not known
 
 
 def _is_whole(sentence: str, said: Set[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from falsmith.tasks import FALLBACKS, TASKS, find_task
+from falsmith.description.tasks import FALLBACKS, TASKS, find_task
 
 KINDS = {"image", "video", "audio", "3d", "archive", "file", "text"}
 

@@ -1,0 +1,156 @@
+"""The line by which a skill is chosen among many, and the shorter words beside it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from falsmith.description.media import file_fields, flow, makes, noun, takes, text_fields
+from falsmith.description.siblings import features, minor_features, variants
+from falsmith.description.summary import content_words, facts
+from falsmith.description.tasks import FALLBACKS, Task, find_task
+from falsmith.model import Output, Parameter
+
+__all__ = ["Description", "Subject", "describe"]
+
+LONGEST_LINE = 250
+LONGEST_PHRASE = 4
+SHORT_LENGTHS = range(25, 65)
+MINOR_SHOWN = 2
+LEAST_SUMMARY = 30
+# A line that says so much needs no more: an agent reads it with fifty others.
+LONG_ENOUGH = 200
+# Where a sentence may end before its end.
+CLAUSE = re.compile(r"[,;:]? (?:with|that|which|while|and|for|in|by)\b|[,;:] ")
+BRACKETS = re.compile(r" [(].*?[)]")
+WORDS = re.compile(r"[a-z0-9]+")
+LETTERS = re.compile(r"[a-z]+")
+# What a task does something to, or makes.
+THINGS = {"image": "picture", "audio": "recording", "3d": "3D model"}
+MADE = {"image": "Make images", "video": "Make videos", "audio": "Make audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model as it is looked at here: its names, its fields, its answer, the platform's words."""
+
+    model_id: str
+    title: str
+    category: str
+    parameters: Sequence[Parameter]
+    outputs: Sequence[Output]
+    summaries: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One model in words.
+
+    `line` is for who chooses among many, `short` for a list of names; `purpose` reads `Animate a
+    picture into a video (image + text to video)`, and `task` is how it goes on after "to".
+    """
+
+    line: str
+    short: str
+    purpose: str
+    task: str
+
+
+def describe(subject: Subject) -> Description:
+    """Return the words for a model, from its schema, its names and the platform's summary."""
+    files = file_fields(subject.parameters)
+    texts = text_fields(subject.parameters)
+    taken = takes(subject.parameters, files, texts, subject.category)
+    is_realtime = subject.model_id.endswith("/realtime")
+    made = makes(subject.outputs, subject.category, is_realtime=is_realtime)
+    task = find_task(_phrases(subject), set(taken), set(made)) or _fallback(taken, made)
+    says = task.says.format(
+        subject=THINGS.get(taken[0], taken[0]),
+        made=THINGS.get(made[0], made[0]),
+        control="video" if "video" in taken else "picture",
+        variant=" ".join(_words(subject.model_id.rpartition("/")[2])).removesuffix(" style"),
+    )
+    result = task.gives.format(made=noun(made[0])) or " + ".join(map(noun, made[:3]))
+    given = flow(subject.parameters, files, texts, taken)
+    is_told = not given or (given == "text" and says.endswith(" from text"))
+    purpose = says if is_told else f"{says} ({given} to {result})"
+    line = f"{purpose} with {subject.title} ({subject.model_id}) on fal.ai."
+    if task.uses and len(line) + len(task.uses) + 6 <= LONGEST_LINE:
+        line += f" Use {task.uses}."
+    apart = (*variants(subject.model_id), *features(subject.parameters))
+    line += _sentence(apart, LONGEST_LINE - len(line))
+    if len(line) < LONG_ENOUGH:
+        said = content_words(line) | set(_words(subject.model_id))
+        accepted = {*taken, *files.values(), *(["text"] if texts else [])}
+        kinds = {one.partition(" ")[0] for one in made}
+        for fact in facts(subject.summaries, said, set(taken), accepted, kinds):
+            if told := _clause(fact, LONGEST_LINE - len(line) - 2):
+                line += f" {told}{'' if told.endswith('...') else '.'}"
+                break
+    if len(line) < LONG_ENOUGH:
+        minor = islice(minor_features(subject.parameters), MINOR_SHOWN)
+        line += _sentence(minor, LONGEST_LINE - len(line))
+    short = _short(says, subject.title, f"{given or 'input'} to {result}")
+    return Description(line, short, purpose, says[0].lower() + says[1:])
+
+
+def _sentence(parts: Iterable[str], room: int) -> str:
+    """Return the parts that fit as a sentence, with a blank before it."""
+    text = ""
+    for part in dict.fromkeys(parts):
+        longer = f"{text}, {part}" if text else f" {part[:1].upper()}{part[1:]}"
+        if len(longer) + 1 > room:
+            break
+        text = longer
+    return f"{text}." if text else ""
+
+
+def _clause(fact: str, room: int) -> str:
+    """Return the sentence, or the clauses of it that fit; empty where too little would be left."""
+    if len(fact) <= room:
+        return fact
+    ends = [found.start() for found in CLAUSE.finditer(fact)]
+    end = max((end for end in ends if end + 3 <= room), default=0)
+    return f"{fact[:end]}..." if end >= LEAST_SUMMARY else ""
+
+
+def _short(says: str, title: str, flow: str) -> str:
+    """Return 25 to 64 characters that name the model, with as much of what it does as fits."""
+    first = f"{says} with {title}"
+    if len(first) in SHORT_LENGTHS:
+        return first
+    texts = (
+        f"{BRACKETS.sub('', says)} with {title}",
+        f"{title}: {flow}",
+        f"{title}: {BRACKETS.sub('', flow)}",
+        f"{title} on fal.ai",
+        f"Run {title} on fal.ai",
+        f"Run the model {title} on fal.ai",
+        title,
+    )
+    return next(text for text in texts if len(text) in SHORT_LENGTHS)
+
+
+def _words(text: str) -> list[str]:
+    return WORDS.findall(text.lower())
+
+
+def _phrases(subject: Subject) -> set[str]:
+    """Return every row of words in the model's names, and its fields as rows of tasks name them."""
+    found = {f"?{one.name}" for one in subject.parameters}
+    found |= {f"@{one.name}" for one in subject.parameters if one.required}
+    for text in (subject.model_id.partition("/")[2], subject.title):
+        found.update(LETTERS.findall(text.lower()))
+        words = _words(text)
+        for start in range(len(words)):
+            phrase = ""
+            for word in words[start : start + LONGEST_PHRASE]:
+                phrase = f"{phrase} {word}" if phrase else word
+                found.add(phrase)
+    return found
+
+
+def _fallback(takes: Sequence[str], makes: Sequence[str]) -> Task:
+    kind = "text" if makes[0].startswith("text") else makes[0]
+    says, uses = FALLBACKS.get((takes[0], kind)) or (MADE.get(kind, "Run a fal.ai model"), "")
+    return Task("", says, uses)

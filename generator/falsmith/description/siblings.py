@@ -1,0 +1,187 @@
+"""What sets a model apart from its siblings: by its ID and by its fields, in a few words each."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from falsmith.description.media import role
+from falsmith.documents import Json
+from falsmith.model import Parameter
+
+__all__ = ["features", "minor_features", "variants"]
+
+LONGEST_SECONDS = 600
+ID_WORDS = re.compile(r"[a-z0-9.]+")
+VARIANT_SIZE = re.compile(r"(?P<weights>\d+(?:\.\d+)?b)|\d{3,4}p|[248]k")
+VARIANTS = {
+    "base": "base model",
+    "distill": "distilled for speed",
+    "distilled": "distilled for speed",
+    "fast": "fast variant",
+    "flash": "fast variant",
+    "lightning": "fast variant",
+    "rapid": "fast variant",
+    "schnell": "fast variant",
+    "turbo": "fast variant",
+    "large": "large variant",
+    "medium": "medium variant",
+    "small": "small variant",
+    "lite": "light variant",
+    "mini": "light variant",
+    "master": "high-end variant",
+    "max": "high-end variant",
+    "pro": "high-end variant",
+    "ultra": "high-end variant",
+    "standard": "standard variant",
+    "stream": "streams partial results",
+    "realtime": "real-time",
+    "multilingual": "many languages",
+}
+# Fields that are a feature by being there.
+FEATURES = {
+    "camera_control": "camera control",
+    "camera_fixed": "fixed camera possible",
+    "camera_motion": "camera control",
+    "camera_movement": "camera control",
+    "character_ids": "recurring characters",
+    "control_loras": "control LoRAs",
+    "controlnet": "ControlNets",
+    "controlnet_unions": "ControlNets",
+    "controlnets": "ControlNets",
+    "diarization": "speaker labels",
+    "diarize": "speaker labels",
+    "easycontrols": "ControlNets",
+    "emotion": "emotions",
+    "enable_pbr": "PBR materials",
+    "enable_rigging": "rigging",
+    "enable_web_search": "web search",
+    "ip_adapter": "IP adapters",
+    "ip_adapters": "IP adapters",
+    "loop": "loops",
+    "lora_path": "takes LoRAs",
+    "lora_url": "takes LoRAs",
+    "loras": "takes LoRAs",
+    "multi_prompt": "multi-shot",
+    "multi_prompts": "multi-shot",
+    "pbr": "PBR materials",
+    "rigging": "rigging",
+    "style_id": "custom styles",
+}
+# The same, of little weight.
+MINOR = {
+    "colors": "color control",
+    "negative_prompt": "negative prompt",
+    "speed": "speed control",
+    "style_preset": "style presets",
+    "target_fps": "frame rate",
+    "target_polycount": "polygon count",
+    "texture_size": "texture size",
+}
+SOUND = frozenset({"generate_audio", "generate_audio_switch", "enable_audio"})
+# Fields whose choices are counted.
+COUNTED = {
+    "effect": "effects",
+    "effect_scene": "effects",
+    "effect_type": "effects",
+    "language": "languages",
+    "language_code": "languages",
+    "model": "models to choose from",
+    "model_name": "models to choose from",
+    "pikaffect": "effects",
+    "preset_voice": "voices",
+    "style": "styles",
+    "target_language": "languages",
+    "template": "templates",
+    "voice": "voices",
+    "voice_id": "voices",
+}
+DURATIONS = frozenset({"duration", "duration_seconds", "seconds_total", "video_length"})
+FACTORS = frozenset(
+    {"upscale_factor", "upscaling_factor", "scale", "scale_factor", "desired_increase"}
+)
+ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
+RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?s?")
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([pPkK])")
+
+
+def variants(model_id: str) -> Iterator[str]:
+    """Yield what the words of an ID say of one variant among siblings."""
+    app, _, variant = model_id.lower().partition("/")[2].partition("/")
+    for word in ID_WORDS.findall(f"{app.replace('master', '')} {variant}"):
+        if word in VARIANTS:
+            yield VARIANTS[word]
+        elif word[0].isdigit() and (size := VARIANT_SIZE.fullmatch(word)):
+            yield f"{word.upper()} parameters" if size["weights"] else word.replace("k", "K")
+
+
+def features(parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Yield what sets a model apart from its siblings, by its fields."""
+    for one in parameters:
+        name = one.name
+        if one.deprecated:
+            continue
+        if name == "resolution":
+            yield from _resolution(one)
+        elif name in DURATIONS:
+            yield from _duration(one)
+        elif name in SOUND:
+            yield "with sound" if one.default is True else "sound optional"
+        elif name in FEATURES:
+            yield FEATURES[name]
+        elif name == "background" and "transparent" in one.choices:
+            yield "transparent background"
+        elif name in COUNTED and one.choice_count > 2:
+            yield f"{one.choice_count} {COUNTED[name]}"
+        elif name in FACTORS and (most := _most(one)):
+            yield f"up to {most:g}x"
+        elif one.file_kind and (items := ITEMS.search(one.limits)) and items[1] != "1":
+            yield f"up to {items[1]} {role(one, one.file_kind)}"
+
+
+def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Yield what still differs where siblings are alike."""
+    for one in parameters:
+        name = one.name
+        if one.deprecated:
+            continue
+        if name == "num_inference_steps" and isinstance(one.default, int):
+            yield f"{one.default} steps"
+        elif name == "num_frames" and isinstance(one.default, int) and one.default > 1:
+            yield f"{one.default} frames"
+        elif name == "aspect_ratio" and one.choice_count > 2:
+            yield f"{one.choice_count} aspect ratios"
+        elif name == "num_images" and (most := _most(one)):
+            yield f"up to {most:g} results a run"
+        elif name in MINOR:
+            yield MINOR[name]
+
+
+def _resolution(parameter: Parameter) -> Iterator[str]:
+    found = [SIZE.fullmatch(str(one)) for one in parameter.choices]
+    sizes = {(1000 if one[2] in "kK" else 1) * float(one[1]): one[0] for one in found if one}
+    if sizes:
+        most = sizes[max(sizes)].replace("k", "K").replace("P", "p")
+        yield most if len(sizes) == 1 else f"up to {most}"
+
+
+def _duration(parameter: Parameter) -> Iterator[str]:
+    values = [_seconds(one) for one in parameter.choices]
+    seconds = sorted(one for one in values if one)
+    bounds = RANGE.fullmatch(parameter.limits)
+    if bounds:
+        seconds = [float(bounds[1]), float(bounds[2])]
+    if seconds and seconds[-1] <= LONGEST_SECONDS:
+        least, most = seconds[0], seconds[-1]
+        yield f"{most:g} s" if least == most else f"{least:g} to {most:g} s"
+
+
+def _seconds(value: Json) -> float:
+    found = SECONDS.fullmatch(str(value))
+    return float(found[1]) if found else 0
+
+
+def _most(parameter: Parameter) -> float:
+    bounds = RANGE.fullmatch(parameter.limits)
+    values = [_seconds(one) for one in parameter.choices] or [0.0]
+    most = float(bounds[2]) if bounds else max(values)
+    return most if most > 1 else 0
