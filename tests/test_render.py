@@ -274,7 +274,7 @@ def test_the_interface_of_a_host_is_written(every_kind: Documents) -> None:
             {"description": "Billed per second."},
             "wait for a yes: the price goes by use.",
         ),
-        ("acme/demo", {}, "Just run it, without asking first."),
+        ("acme/demo", {}, "Just run it."),
     ],
 )
 def test_what_a_caller_must_know_beside_the_fields_is_said(
