@@ -236,3 +236,9 @@ def test_lyrics_keep_their_lines(parsed: Parsed) -> None:
     model = parsed("text-to-audio", "acme/song", fields, "lyrics")
 
     assert model.brief_example == {"lyrics": "[verse]\nOne\nTwo"}
+
+
+def test_a_field_that_takes_files_and_names_is_given_a_name() -> None:
+    field = {"type": "string", "x-file": "file", "x-words": True}
+
+    assert Sampler({}, subject="").value(field, "path") == "your-name/your-lora"

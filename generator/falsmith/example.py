@@ -23,6 +23,8 @@ LONGEST_SHOWN = 200
 LONGEST_NESTED = 300
 MOST_ITEMS = 4
 
+# What a field for a file takes as well: a name, or a repository of a model hub.
+WORDS = re.compile(r"#?[\w-]+(?:/[\w-]+(?:\.\d[\w-]*)*)?")
 VOICE = re.compile(r"(?:voice|speaker)(?:_id|_name)?s?")
 # A text whose lines are its form.
 IN_LINES = re.compile(r"lyric|script|dialog|srt")
@@ -226,10 +228,23 @@ def _local_files(
         if not (isinstance(value, str) and _is_plain_text(fields[name]))
         and not all(is_link(text) or is_own_file(text) for text in _strings(value))
     }
-    if not foreign or not any(is_file for _, is_file in _texts(foreign, document)):
-        return set()
+    named = {
+        str(location[0])
+        for location, value, schemas in document.visit(foreign)
+        if isinstance(value, str) and _names_file(value, schemas, document)
+    }
+    if not named:
+        return named
     files, _ = find_local_files(foreign, document, check=False)
-    return {str(file.location[0]) for file in files if not is_own_file(str(file.path))}
+    return named & {str(file.location[0]) for file in files}
+
+
+def _names_file(text: str, schemas: Sequence[Schema], document: SchemaDocument) -> bool:
+    """Return whether a text names a file of this machine that is none of ours."""
+    if is_link(text) or is_own_file(text) or document.file_kind(schemas) is None:
+        return False
+    takes_words = any("x-words" in part for part in document.parts(*schemas))
+    return not (takes_words and WORDS.fullmatch(text))
 
 
 def _is_plain_text(field: Schema) -> bool:
