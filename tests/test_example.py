@@ -99,6 +99,42 @@ def test_a_prompt_is_left_out_only_where_the_model_has_a_better_one(
 
 
 @pytest.mark.parametrize(
+    "sentence",
+    [
+        "At least one of ref_url or scene must be provided.",
+        "Either `scene` or `ref_url` must be provided, but not both.",
+        "Either ref_url or scene.",
+        "Exactly one of scene, ref_url is required.",
+        "You must provide one of scene / ref_url.",
+        "scene or ref_url must be set.",
+        "Required unless ref_url is given.",
+        "Required if ref_url is not provided.",
+        "What it shows. If not given, ref_url is required.",
+    ],
+)
+def test_of_fields_that_stand_for_each_other_one_is_shown(sentence: str, parsed: Parsed) -> None:
+    fields = {"style": TEXT, "scene": TEXT | {"description": sentence}, "ref_url": TEXT}
+    model = parsed("text-to-image", "acme/demo", fields, "style")
+
+    assert list(model.brief_example) == ["style", "ref_url"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "If a scene is given, ref_url or style is required.",
+        "Cannot be used with ref_url.",
+        "The scene, or a style of it.",
+        "At most one of scene and ref_url.",
+    ],
+)
+def test_fields_that_none_needs_are_left_out(sentence: str, parsed: Parsed) -> None:
+    fields = {"style": TEXT, "scene": TEXT | {"description": sentence}, "ref_url": TEXT}
+
+    assert list(parsed("text-to-image", "acme/demo", fields, "style").brief_example) == ["style"]
+
+
+@pytest.mark.parametrize(
     ("fields", "shown"),
     [
         (

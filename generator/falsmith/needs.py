@@ -73,12 +73,16 @@ EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.
 PLACE = re.compile(r"prompts|point|box|region|coordinate|area|products")
 
 # A sentence that binds fields to each other.
-BINDING = re.compile(r"at least one|either|one of|required", re.IGNORECASE)
+BINDING = re.compile(r"at least one|either|one of|required|must|neither", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s*(?=[A-Z])|\n+")
+# Whether it holds only where something else is given.
+IF_GIVEN = re.compile(
+    r"\s*(?:if|when)\b(?! (?:not|no|neither|omitted|unset|empty)\b)", re.IGNORECASE
+)
 GROUP = re.compile(
-    r"at least one of\b|at least one\b.*\b(?:must|required|needed)"
-    r"|\beither\b.* or\b.*\b(?:must|required|needed|provided|has to|have to)\b"
-    r"|\b(?:exactly |only )?one of\b.*\b(?:must|required|needed|has to)\b|\brequired unless\b"
+    r"at least one\b|\beither\b.* or\b|\bone of\b.*\b(?:must|required|needed|has to|have to)\b"
+    r"|\bmust\b.*\b(?:one of|or)\b|\bor\b.*\b(?:is|are|must be) (?:required|provided|given|set)\b"
+    r"|\brequired unless\b|\bif (?:not|no|neither|omitted|unset|empty)\b.*\b(?:required|must)\b"
     r"|\brequired (?:if|when)\b.*\b(?:not|no|neither|without|absent|missing|empty)\b",
     re.IGNORECASE,
 )
@@ -250,7 +254,7 @@ def _bound(
     found: set[str] = set()
     for one in optional:
         for sentence in _binding(one.description):
-            if GROUP.search(sentence) and not sentence.lower().startswith(("if ", "when ")):
+            if GROUP.search(sentence) and not IF_GIVEN.match(sentence):
                 named = {one.name, *WORD.findall(sentence)} & parameters.keys()
                 if len(named) > 1 and named.isdisjoint(needed | found):
                     # One with an example, else a file, else the first.

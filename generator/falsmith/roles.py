@@ -182,7 +182,7 @@ def text_for(field: str, about: str, model: str) -> str:
     """
     name, told, whose = field.lower(), about.lower(), model.lower()
     quoted = _QUOTED.search(about)
-    if quoted is not None:
+    if quoted is not None and "://" not in quoted[0]:
         return next(text for text in quoted.groups() if text)
     return next(
         (

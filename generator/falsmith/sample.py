@@ -165,7 +165,7 @@ class Sampler:
         text = text_for(name, schema.get("description", ""), self._subject or "")
         if not text and "x-file" in schema:
             yield self.file(name, schema["x-file"], [schema])
-        if not text and self._subject is not None and name:
+        if not text and self._subject is not None and name.isidentifier():
             text = f"YOUR_{name.upper()}"
         length = schema.get("minLength", 0)
         text = (text or "example").ljust(min(length, LONGEST_TEXT), ".")
