@@ -228,6 +228,8 @@ def _local_files(
         if not (isinstance(value, str) and _is_plain_text(fields[name]))
         and not all(is_link(text) or is_own_file(text) for text in _strings(value))
     }
+    if not foreign:
+        return set()
     named = {
         str(location[0])
         for location, value, schemas in document.visit(foreign)

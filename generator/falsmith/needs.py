@@ -130,15 +130,20 @@ def mentioned_fields(example: Mapping[str, Json], parameters: Sequence[Parameter
     An order to change something speaks of a picture.
     """
     texts = [value for value in example.values() if isinstance(value, str)]
-    media = [one for one in parameters if _takes_media(one) and not BESIDE.search(one.name)]
-    mentions = {match[0].lower(): match for text in texts for match in MENTION.finditer(text)}
+    # A look for a number is a tenth of the work.
+    numbered = [text for text in texts if "1" in text or "2" in text]
+    mentions = {match[0].lower(): match for text in numbered for match in MENTION.finditer(text)}
+    is_edit = any(map(EDIT.match, texts))
     found: set[str] = set()
+    if not mentions and not is_edit:
+        return found
+    media = [one for one in parameters if _takes_media(one) and not BESIDE.search(one.name)]
     for words, match in mentions.items():
         kind = (match[1] or match[2]).lower().replace("figure", "image")
         named = [one.name for one in media if kind in one.name or words in one.description.lower()]
         named.sort(key=lambda name: not name.endswith("s"))
         found |= set(named[:1])
-    if example.keys().isdisjoint({one.name for one in media}) and any(map(EDIT.match, texts)):
+    if is_edit and example.keys().isdisjoint({one.name for one in media}):
         found |= set([one.name for one in media][:1])
     return found
 
@@ -158,7 +163,8 @@ def outpainted_side(
 
 
 def _is_deprecated(parameter: Parameter) -> bool:
-    return parameter.deprecated or "[deprecated]" in parameter.description.lower()
+    about = parameter.description
+    return parameter.deprecated or "eprecated]" in about or "[DEPRECATED" in about
 
 
 def _media(
@@ -209,8 +215,9 @@ def _takes_media(parameter: Parameter) -> bool:
 
 def _kind(parameter: Parameter) -> str:
     """Return the kind of file that a field takes, by itself or in its parts; '' of none."""
-    parts = (parameter, *parameter.members)
-    return next((str(one.file_kind) for one in parts if one.file_kind), "")
+    if parameter.file_kind or not parameter.members:
+        return parameter.file_kind or ""
+    return next((one.file_kind for one in parameter.members if one.file_kind), "")
 
 
 def _is_demonstration(parameter: Parameter) -> bool:

@@ -227,6 +227,7 @@ def _sound(name: str, about: str, model: str) -> str:
     return "speech" if _SPEECH.search(about) else "sound"
 
 
+@lru_cache(maxsize=4096)
 def is_own_file(name: str) -> bool:
     """Return whether a file's name is one of those that `file_for` gives, numbered or not."""
     is_named = bool(_OWN_FILE.fullmatch(name)) or any(name == other for _, other in _OTHERS)
