@@ -43,6 +43,8 @@ def parsed(model_documents: Build) -> Parsed:
         ("image-to-image", "acme/demo", {"mask_url": TEXT, "photo_url": TEXT}, ["photo_url"]),
         ("image-to-image", "acme/demo/inpaint", {"image_url": TEXT, "mask_url": TEXT},
          ["image_url", "mask_url"]),
+        ("image-to-image", "acme/demo/edit",
+         {"image_url": TEXT, "mask_url": TEXT | {"examples": [LINK]}}, ["image_url"]),
         ("image-to-video", "acme/demo/reference-to-video",
          {"image_url": TEXT, "reference_image_urls": LIST}, ["reference_image_urls"]),
         ("image-to-video", "acme/demo/first-last-frame-to-video",
@@ -75,6 +77,13 @@ def test_what_a_model_of_this_kind_needs_is_shown(
     category: str, model_id: str, fields: Mapping[str, Any], shown: list[str], parsed: Parsed
 ) -> None:
     assert list(parsed(category, model_id, fields).brief_example) == shown
+
+
+def test_a_mask_alone_is_no_picture(parsed: Parsed) -> None:
+    fields = {"image_url": TEXT, "mask_url": TEXT, "hook_url": TEXT}
+    model = parsed("image-to-image", "acme/demo/inpaint", fields, "mask_url")
+
+    assert list(model.brief_example) == ["image_url", "mask_url"]
 
 
 @pytest.mark.parametrize(

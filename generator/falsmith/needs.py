@@ -46,15 +46,16 @@ MEDIA = tuple(
     )
 )
 # What stands beside the picture that is worked on.
-BESIDE = re.compile(r"mask|(?:^|_)(?:end|last|tail)_|style|background|texture|control_|voice|font")
+BESIDE = re.compile(
+    r"mask|(?:^|_)(?:end|last|tail)_|style|background|texture|control_(?!video)|voice|font"
+)
 REFERENCES = re.compile(r"ref|images|image_urls|subject|character")
 FRAMES = re.compile(
     r"first-last|first-and-last|flf2v|start-end|keyframe|transition|morph|sparsectrl"
 )
 FRAME = re.compile(r"(?:^|_)(?:first|start|end|last|tail)_|keyframe_[01]_image")
 SPOKEN = re.compile(r"lip-?sync")
-WEIGHTS = re.compile(r"lora|model|checkpoint|controlnet|ip_adapter|embedding")
-MEDIUM = re.compile(r"image|video|audio|media|url")
+WEIGHTS = re.compile(r"lora|checkpoint|controlnet|ip_adapter|embedding|model_(?:name|path|file)")
 MASKED = re.compile(r"(?<!audio-)inpaint(?!-audio)|/fill\b|genfill|eraser?/mask")
 OUTPAINTED = re.compile(r"outpaint|expand|uncrop")
 SIDE = re.compile(r"(?:expand|extend|pad|outpaint)_\w*(?:left|right|top|bottom|up|down)\b")
@@ -109,7 +110,7 @@ def needed_fields(
     """
     optional = [one for one in parameters if not one.required and not _is_deprecated(one)]
     shown = {one.name for one in optional if fields[one.name].get("examples")}
-    needed = {*required, *_media(required, optional, shown, subject)}
+    needed = {*required, *_media(parameters, optional, shown, subject)}
     needed |= _text(needed, optional, shown, subject)
     needed |= _bound(needed, optional, shown, {one.name: one for one in parameters})
     if subject.startswith("training"):
@@ -168,7 +169,10 @@ def _is_deprecated(parameter: Parameter) -> bool:
 
 
 def _media(
-    required: Set[str], optional: Sequence[Parameter], shown: Set[str], subject: str
+    parameters: Sequence[Parameter],
+    optional: Sequence[Parameter],
+    shown: Set[str],
+    subject: str,
 ) -> set[str]:
     """Return the media that a model of this kind needs, though its document requires none.
 
@@ -177,10 +181,11 @@ def _media(
     media = [one for one in optional if _takes_media(one)]
     if not media:
         return set()
+    required = [one for one in parameters if one.required and _takes_media(one)]
     main = [one for one in media if not BESIDE.search(one.name)]
     # What a call runs on where nothing is given is the demonstration's, not the user's.
     found = {one.name for one in main if _is_demonstration(one)}
-    if not found and not any(MEDIUM.search(name) for name in required):
+    if not found and all(BESIDE.search(one.name) for one in required):
         kinds = next((kinds for pattern, kinds in MEDIA if pattern.search(subject)), ())
         usable = [one for one in main if _kind(one) in kinds]
         usable.sort(
@@ -191,12 +196,13 @@ def _media(
             )
         )
         found |= {one.name for one in usable[:1]}
-    if SPOKEN.search(subject) and not any("audio" in name for name in required):
+    if SPOKEN.search(subject) and not any(_kind(one) == "audio" for one in required):
         found |= set([one.name for one in media if _kind(one) == "audio"][:1])
     if FRAMES.search(subject):
         found |= {one.name for one in media if FRAME.search(one.name)}
-    if MASKED.search(subject) and not any("mask" in name for name in required):
-        moving = any("video" in name for name in required | found)
+    if MASKED.search(subject) and not any("mask" in one.name for one in required):
+        given = [*required, *(one for one in media if one.name in found)]
+        moving = any(_kind(one) == "video" for one in given)
         masks = [one for one in media if "mask" in one.name]
         masks.sort(key=lambda one: (_kind(one) == "video") != moving)
         found |= {one.name for one in masks[:1]}
