@@ -176,7 +176,8 @@ def test_the_wrapper_presets_the_model_of_the_model_config(skill: Path, model_id
     (skill / CONFIG).write_text(json.dumps(config | {"model_id": model_id}), encoding="utf-8")
     told = _told(skill)
     assert (WRAPPER in told) == isinstance(model_id, str)
-    assert CONFIG in told
+    assert (PROVENANCE if isinstance(model_id, str) else CONFIG) in told
+    assert "was edited" in _told(skill, "notice")[CONFIG]
 
 
 def test_what_the_use_of_a_skill_leaves_is_no_problem_until_it_is_handed_on(skill: Path) -> None:

@@ -26,13 +26,19 @@ def test_an_interrupted_write_is_a_problem(skill: Path) -> None:
     assert "interrupted" in problem.message
 
 
-def test_an_edited_schema_is_a_problem_and_an_edited_text_is_not(skill: Path) -> None:
-    for path, more in ((INPUT, "\n"), ("SKILL.md", "\nMore.\n"), (QUEUE, "\n# More.\n")):
+def test_every_edited_text_is_a_notice_and_a_problem_where_edits_are_not_allowed(
+    skill: Path,
+) -> None:
+    edited = [INPUT, "SKILL.md", QUEUE, "agents/openai.yaml", REFERENCE]
+    for path in edited:
         with (skill / path).open("a", encoding="utf-8") as file:
-            file.write(more)
-    (problem,) = verify(skill)
-    assert problem.path == INPUT
-    assert "was edited" in problem.message
+            file.write("\n")
+    found = verify(skill)
+    assert {(one.path, one.severity) for one in found} == {(path, "notice") for path in edited}
+    assert all("was edited" in one.message for one in found)
+    found = verify(skill, allow_edited=False)
+    assert {(one.path, one.severity) for one in found} == {(path, "problem") for path in edited}
+    assert all("--allow-edited" in one.message for one in found)
 
 
 PROVENANCE_CASES: list[tuple[str, Any, str]] = [

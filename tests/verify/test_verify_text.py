@@ -93,7 +93,7 @@ def test_a_key_is_a_problem_that_does_not_repeat_it(
 
 def _folder(path: str, texts: dict[str, str]) -> Folder:
     none: frozenset[str] = frozenset()
-    return Folder(Path(NAME), frozenset({path}), {}, texts, none, none, none)
+    return Folder(Path(NAME), frozenset({path}), {}, texts, none, none, none, none)
 
 
 def _told_of_text(text: str) -> list[str]:

@@ -48,6 +48,7 @@ class Folder:
     files: Mapping[str, bytes]
     texts: Mapping[str, str]
     links: frozenset[str]
+    hard_links: frozenset[str]
     leftovers: frozenset[str]
     executables: frozenset[str]
 
@@ -89,7 +90,8 @@ def quoted(value: object, limit: int = 80) -> str:
 
 def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
     """Read every regular file below `root` and list what cannot be read, or is too large."""
-    modes, problems = _modes(root)
+    found, problems = _found(root)
+    modes = {path: status.st_mode for path, status in found.items()}
     files: dict[str, bytes] = {}
     texts: dict[str, str] = {}
     room = MOST_BYTES
@@ -115,13 +117,19 @@ def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
             message = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
             problems.append(Problem(path, message))
     executables = frozenset(path for path, mode in modes.items() if mode & 0o111)
+    hard_links = frozenset(
+        path
+        for path, status in found.items()
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+    )
     paths = frozenset(modes)
-    return Folder(root, paths, files, texts, links, leftovers, executables), problems
+    folder = Folder(root, paths, files, texts, links, hard_links, leftovers, executables)
+    return folder, problems
 
 
-def _modes(root: Path) -> tuple[dict[str, int], list[Problem]]:
-    """Return everything below `root` but folders with its mode, and what hides some of it."""
-    found: dict[str, int] = {}
+def _found(root: Path) -> tuple[dict[str, os.stat_result], list[Problem]]:
+    """Return everything below `root` but folders with its status, and what hides some of it."""
+    found: dict[str, os.stat_result] = {}
     problems: list[Problem] = []
     waiting = [""]
     while waiting:
@@ -129,14 +137,14 @@ def _modes(root: Path) -> tuple[dict[str, int], list[Problem]]:
         try:
             with os.scandir(root / prefix) as listing:
                 names = sorted(item.name for item in listing)
-            modes = {prefix + name: (root / prefix / name).lstat().st_mode for name in names}
+            there = {prefix + name: (root / prefix / name).lstat() for name in names}
         except OSError as error:
             message = f"cannot be listed: {error.strerror}"
             problems.append(Problem(prefix.rstrip("/") or ".", message))
             continue
-        for path, mode in modes.items():
-            if not stat.S_ISDIR(mode):
-                found[path] = mode
+        for path, status in there.items():
+            if not stat.S_ISDIR(status.st_mode):
+                found[path] = status
             elif path.count("/") < DEEPEST:
                 waiting.append(f"{path}/")
             else:

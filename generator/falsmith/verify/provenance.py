@@ -85,24 +85,28 @@ def check_provenance(folder: Folder) -> list[Problem]:
     return [Problem(PROVENANCE, message) for message in messages]
 
 
-def check_edited(folder: Folder) -> list[Problem]:
-    """List scripts and references that were changed after they were generated.
+def check_edited(folder: Folder, *, allowed: bool) -> list[Problem]:
+    """List every file that was changed after it was generated.
 
-    SKILL.md, queue_config.yaml and agents/openai.yaml are for the user to edit; other checks look
-    at what they say. Scripts of this version are compared with what it writes instead.
+    Texts are the user's to edit, and other checks look at what they say: a notice, unless they are
+    not allowed. Code that was edited is a problem; that of this version is compared with what it
+    writes instead.
     """
-    message = (
-        "was edited after it was generated (its SHA-256 is not the one in provenance.json); "
-        "write it anew: falsmith generate --force"
-    )
-    kept = ("references/",) if is_of_this_version(folder) else ("references/", "scripts/")
-    return [
-        Problem(path, message)
+    message = "was edited after it was generated (its SHA-256 is not the one in provenance.json)"
+    anew = "write it anew: falsmith generate --force"
+    edited = [
+        path
         for path, digest in (listed_files(folder) or {}).items()
-        if path.startswith(kept) and path in folder.files
-        if DIGEST.fullmatch(str(digest))
-        and hashlib.sha256(folder.files[path]).hexdigest() != digest
+        if path in folder.files and DIGEST.fullmatch(str(digest))
+        if hashlib.sha256(folder.files[path]).hexdigest() != digest
     ]
+    texts = [path for path in edited if not path.startswith("scripts/")]
+    code = [] if is_of_this_version(folder) else [path for path in edited if path not in texts]
+    if allowed:
+        notices = [Problem(path, message, "notice") for path in texts]
+    else:
+        notices = [Problem(path, f"{message}: say --allow-edited, or {anew}") for path in texts]
+    return notices + [Problem(path, f"{message}; {anew}") for path in code]
 
 
 def _record(folder: Folder) -> Mapping[str, Any]:

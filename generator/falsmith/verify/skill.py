@@ -1,7 +1,7 @@
 """A look at a skill's folder from outside: every rule, every problem, at once."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,10 @@ from falsmith.verify.provenance import (
 )
 from falsmith.verify.references import check_model_config, check_queue_config, check_schemas
 from falsmith.verify.scripts import FOREIGN, check_executable, check_scripts
-from falsmith.verify.text import check_text
+from falsmith.verify.text import check_private, check_text
 from falsmith.verify.tree import (
     check_files,
+    check_hard_links,
     check_leftovers,
     check_names,
     check_symlinks,
@@ -56,7 +57,6 @@ OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_needs,
     check_model_config,
     check_provenance,
-    check_edited,
     check_schemas,
     check_reference,
     check_queue_config,
@@ -64,7 +64,12 @@ OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
 
 
 def verify(
-    folder: Path, *, public: bool | None = None, generate: "click.Command | None" = None
+    folder: Path,
+    *,
+    public: bool | None = None,
+    generate: "click.Command | None" = None,
+    handed_on: Collection[str] = (),
+    allow_edited: bool = True,
 ) -> list[Problem]:
     """Return everything that is wrong with a skill's folder, sorted; nothing in it is executed.
 
@@ -76,6 +81,8 @@ def verify(
         public: Adds the rules of a skill that is handed to others; None means: symbolic links as
             the folder's provenance.json says, and the traces of its use are no fault.
         generate: Parses the commands that the creator skill shows; they are not run.
+        handed_on: The paths of the user's own files that go with a public skill on purpose.
+        allow_edited: A text that the user edited is a notice, else a problem.
 
     """
     try:
@@ -96,9 +103,12 @@ def verify(
     problems += check_leftovers(skill, public=bool(public))
     problems += check_commands(skill, generate)
     problems += [problem for check in OF_ANY_SKILL for problem in check(skill)]
+    if public:
+        problems += [*check_private(skill), *check_hard_links(skill)]
     if was_generated(skill):
         problems += [problem for check in OF_GENERATED_SKILLS for problem in check(skill)]
-        problems += check_user_files(skill) if public else []
+        problems += check_edited(skill, allowed=allow_edited)
+        problems += check_user_files(skill, handed_on) if public else []
     else:
         problems.append(FOREIGN)
     shown = {Problem(_escaped(one.path), one.message, one.severity) for one in problems}

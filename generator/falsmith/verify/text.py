@@ -1,5 +1,6 @@
 """What no text of a skill may hold: keys, downloads that are run, hidden characters, chat tokens.
 
+Nor, where the skill is handed on, what tells of its author: places on a machine, e-mail addresses.
 These are plain checks: what is written to be overlooked is left to scanners of code.
 """
 
@@ -11,7 +12,7 @@ from falsmith.verify.folder import Folder, Problem
 from falsmith.verify.markdown import read_markdown
 from falsmith.verify.provenance import was_generated
 
-__all__ = ["check_text", "objections_to_value"]
+__all__ = ["check_private", "check_text", "objections_to_value"]
 
 # In code, the others are as often XML, HTML or the index of a list.
 MARK_IN_CODE = re.compile(MARK, re.I)
@@ -19,6 +20,20 @@ CODE = (
     ".bash", ".cjs", ".css", ".htm", ".html", ".jinja", ".js", ".json", ".mjs", ".py", ".sh",
     ".svg", ".ts", ".xml", ".xsd", ".zsh",
 )  # fmt: skip
+# The home folders of Linux, macOS and Windows; the names that manuals use for anybody are nobody's.
+ANYBODY = r"(?:user|username|you|yourname|your-name|name|me|someone|example|runner|shared|public)"
+HOME = re.compile(
+    r"(?<![\w.~-])(?:(?:/home|/Users|(?:/mnt)?/?[a-z]:?[/\\]{1,2}Users)[/\\]{1,2}"
+    rf"(?!{ANYBODY}\b)[a-z0-9_][\w.-]*|/root/[\w.]|/(?:private/)?var/folders/\w)",
+    re.IGNORECASE,
+)
+# fal's own, those of hosts that clone by SSH, and the names that RFC 2606 keeps for examples.
+E_MAIL = re.compile(
+    r"(?<![\w.+-])(?!git@)[a-z0-9_][\w.+-]{0,63}@"
+    r"(?!(?:[\w-]+\.)*(?:fal\.ai|example(?:\.\w+)?|test|invalid|localhost)\b)"
+    r"(?:[a-z0-9-]+\.)+[a-z]{2,24}\b",
+    re.IGNORECASE,
+)
 
 
 def check_text(folder: Folder) -> list[Problem]:
@@ -30,6 +45,18 @@ def check_text(folder: Folder) -> list[Problem]:
         for message in (
             *plain_objections(text, path.endswith(".py")),
             *_tokens(path, text, generated),
+        )
+    ]
+
+
+def check_private(folder: Folder) -> list[Problem]:
+    """Check every text file for what its author may not want to hand on."""
+    return [
+        Problem(path, message)
+        for path, text in folder.texts.items()
+        for message in (
+            *matches(HOME, text, "a path of somebody's machine: remove it"),
+            *matches(E_MAIL, text, "an e-mail address: remove it"),
         )
     ]
 

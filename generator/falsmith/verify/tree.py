@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
+from fal_runtime.paths import safe_name
 from falsmith.skill.tree import Link
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE
@@ -22,6 +23,7 @@ from falsmith.verify.scripts import expected_scripts
 __all__ = [
     "USER_FILES",
     "check_files",
+    "check_hard_links",
     "check_leftovers",
     "check_names",
     "check_symlinks",
@@ -79,10 +81,17 @@ def check_files(folder: Folder) -> list[Problem]:
     return problems
 
 
-def check_user_files(folder: Folder) -> list[Problem]:
-    """List the user's own files, which are not handed on with a public skill."""
+def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Problem]:
+    """List the user's own files, which go with a public skill only where that is asked for."""
     message = "is your own: take it out of a skill that is handed on, and generate the skill again"
-    return [Problem(path, message) for path in USER_FILES if folder.has(path)]
+    own = (path for path in USER_FILES if path not in handed_on)
+    return [Problem(path, message) for path in own if folder.has(path)]
+
+
+def check_hard_links(folder: Folder) -> list[Problem]:
+    """List files that are also another file somewhere: what changes there changes here."""
+    message = "is a hard link, and may be a file from elsewhere: put a copy in its place"
+    return [Problem(path, message) for path in folder.hard_links - folder.leftovers]
 
 
 def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
@@ -100,11 +109,12 @@ def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
 def check_names(folder: Folder) -> list[Problem]:
     """List names that some file systems, archives or hosts cannot hold, or that deceive the eye."""
     paths = folder.paths - folder.leftovers
-    same = Counter(map(str.casefold, paths))
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    same = Counter(map(str.casefold, paths | folders))
     return [
         Problem(path, message)
         for path in paths
-        for message in _objections(path, same[path.casefold()])
+        for message in _objections(path, max(same[each.casefold()] for each in _ways(path)))
     ]
 
 
@@ -137,6 +147,9 @@ def _objections(path: str, same: int) -> Iterator[str]:
     name = path.rpartition("/")[2]
     if not PLAIN_PATH.fullmatch(path):
         yield "has a name of other characters than letters, digits, dot, hyphen, underscore"
+    # A safe name has an underscore before it where Windows has a device of that name.
+    if any(safe_name(part)[0] == "_" or part.endswith(".") for part in path.split("/")):
+        yield "has a name that Windows refuses: rename it"
     if same > 1:
         yield "has a name that differs from another one in capitals only: some disks keep one"
     if path != SKILL_FILE and name.lower() == SKILL_FILE.lower():
@@ -145,6 +158,12 @@ def _objections(path: str, same: int) -> Iterator[str]:
         yield UNWANTED[name]
     if name.lower().endswith(OTHER_CODE):
         yield "is a program that nobody checks here: a skill's scripts are Python, in .py files"
+
+
+def _ways(path: str) -> Iterator[str]:
+    """Yield the path and every folder on the way to it."""
+    yield path
+    yield from map(str, PurePosixPath(path).parents)
 
 
 def _objection_to_link(folder: Folder, path: str, listed: dict[str, str]) -> str:
