@@ -319,7 +319,7 @@ def _perform(process: Process, call: _Call) -> CallResult:
             return commands.price_job(services, ledger, call.model, call.prepared)
         if call.prepared is not None:
             if options.max_cost is not None:
-                commands.check_limit(services, ledger, call.model, call.prepared, options.max_cost)
+                commands.check_cost(services, ledger, call.model, call.prepared, options.max_cost)
             return commands.run_job(services, ledger, model_id, call.prepared, options)
         if options.jobs:
             return commands.list_jobs(ledger, model_id, services.clock.date())

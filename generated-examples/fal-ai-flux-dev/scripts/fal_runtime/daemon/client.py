@@ -45,7 +45,7 @@ __all__ = ["Channel", "DaemonClient", "background_command", "connected"]
 # For how long a daemon may take to start, to answer, and to hand over.
 _PATIENCE = 15.0
 _ANSWER = 5.0
-_HAND_OVER = 3.0
+_HAND_OVER = 6.0
 # For how long a daemon that another process starts is looked for, and how often.
 _START = 2.0
 _LOOK = 0.02

@@ -6,7 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -33,7 +33,7 @@ from fal_runtime.daemon.protocol import (
 )
 from fal_runtime.errors import FalError
 from fal_runtime.fal.http import REAL_CLOCK, Clock, Connection, new_client
-from fal_runtime.jobs.job import Job, broken_off, job_deadline, progress
+from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance
 
@@ -41,7 +41,10 @@ __all__ = ["Leave", "Outbox", "Runner"]
 
 # A daemon ends so many seconds after its last job.
 _IDLE = 15 * 60.0
-_MOST_THREADS = 32
+_MOST_STREAMS = 32
+_MORE_THREADS = 2
+# For how many seconds a job's status is read as it changes, before the daemon looks up.
+_WATCH = 5.0
 
 # How a daemon leaves: with every job that it holds ended, or as soon as no step is under way.
 Leave = Literal["finish", "stop"]
@@ -129,8 +132,9 @@ class Runner:
         self._busy_until = clock.now()
         self._leaving: Leave | None = None
         self._changed = Condition()
-        threads = min(config.settings.max_concurrent, _MOST_THREADS)
-        self._pool = ThreadPoolExecutor(threads + 1, "step")
+        self._most_streams = min(config.settings.max_concurrent, _MOST_STREAMS)
+        self._streams = 0
+        self._pool = ThreadPoolExecutor(self._most_streams + _MORE_THREADS, "step")
         self._of_thread = local()
         self._clients: list[httpx.Client] = []
 
@@ -300,16 +304,19 @@ class Runner:
         assert job is not None and until is not None, "a job that is stepped has started"
         ended: Message | None = None
         try:
-            job, due = self._advanced(held.job_id, job, until)
-            if due is None:
+            job, due = self._advanced(held, job, until)
+            if due is None and job.id is None:
+                text = f"the ledger cannot be written: what became of the job ({job.state}) is not"
+                ended = Failed(held.job_id, "local_trouble", f"{text} in it; collect it once more")
+            elif due is None:
                 ended = Ended(held.job_id)
         except Exception as cause:
+            job, due = held.job or job, None
             failure = cause if isinstance(cause, FalError) else broken_off(job, cause).error
             assert failure is not None, "what is broken off has its error"
             if failure is not cause:
                 self._log.exception("job %s is broken off", held.job_id)
             ended = Failed(held.job_id, failure.code, failure.message)
-            due = None
         if ended is not None and (job.id is None or not job.has_ended):
             self._release(held.job_id)
         with self._changed:
@@ -323,31 +330,50 @@ class Runner:
                 self._push(due, held)
             self._changed.notify()
 
-    def _advanced(self, job_id: str, job: Job, until: float) -> tuple[Job, float | None]:
+    def _advanced(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
         """Return the job after the steps that need no pause, and when its next one is due.
 
         That is None as well where it would be after the job's deadline.
         """
-        report = partial(self._report, job_id)
+        report = partial(self._report, held.job_id)
         connection = Connection(self._client(), self._config, report, self._clock)
-        while True:
-            before, now = job, self._clock.now()
-            job, due = advance(self._ledger, job, connection, now, until)
-            for line in progress(before, job):
-                report(line)
-            if job.is_at_fal and not before.is_at_fal:
-                self._log.info("job %s: submitted as %s", job_id, job.request_id)
-                self._outbox.put(Submitted(job_id))
-            if due is None or (due > now and due >= until):
-                return job, None
-            if due > self._clock.now() or self._leaving == "stop":
-                return job, due
+        with self._streaming() as stream:
+            while True:
+                before, now = job, self._clock.now()
+                # A short job has ended by the first question, which costs less than a stream.
+                watches = stream and job.state == "submitted" and job.streams and job.polls > 0
+                # What watches cannot be told to leave before its time is over.
+                ends = min(until, now + _WATCH) if watches else until
+                job, due = advance(self._ledger, job, connection, now, ends, stream=watches)
+                held.job = job
+                if job.is_at_fal and not before.is_at_fal:
+                    self._log.info("job %s: submitted as %s", held.job_id, job.request_id)
+                    self._outbox.put(Submitted(held.job_id))
+                if due is None or (due > now and max(due, self._clock.now()) >= until):
+                    return job, None
+                goes_on = stream and job.state == "submitted" and job.streams
+                if self._leaving == "stop" or not (goes_on or due <= self._clock.now()):
+                    return job, due
+
+    @contextmanager
+    def _streaming(self) -> Iterator[bool]:
+        """Yield whether a job may keep a thread to itself, to read its status as it changes."""
+        with self._changed:
+            may = self._streams < self._most_streams
+            self._streams += may
+        try:
+            yield may
+        finally:
+            with self._changed:
+                self._streams -= may
 
     def _release(self, job_id: str) -> None:
         try:
             self._ledger.release(job_id)
         except FalError as error:
             self._log.warning("job %s is not released: %s", job_id, error)
+            # What it owns is free when it has ended, and a new one may find the disk emptier.
+            self.leave("finish")
 
     def _report(self, job_id: str, line: str) -> None:
         self._outbox.put(Progress(job_id, line))

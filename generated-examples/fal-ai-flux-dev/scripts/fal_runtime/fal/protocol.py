@@ -365,6 +365,8 @@ def failure(response: httpx.Response) -> JobError:
     """Return the error of a job whose own answer is an error."""
     code, charged, retry = _judged(response.status_code, _error_type(response))
     text = described(response)
+    if response.headers.get("x-fal-request-timeout-type", "").lower() == "user":
+        text += ": it did not start within --start-timeout"
     units = billable_units(response)
     if units is not None:
         charged = "yes" if units > 0 else "no"

@@ -10,7 +10,7 @@ from fal_runtime.input.file_limits import broken_limit
 from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument
-from fal_runtime.text import short_json
+from fal_runtime.text import closest, short_json
 
 __all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
 
@@ -64,7 +64,8 @@ def find_local_files(
         kinds = document.file_kinds(schemas) if isinstance(text, str) else []
         if not kinds and not isinstance(text, dict | list):
             continue
-        if text in [*document.choices(schemas), *document.defaults(schemas)]:
+        choices = document.choices(schemas)
+        if text in [*choices, *document.defaults(schemas)]:
             named = location
             continue
         if not kinds:
@@ -81,7 +82,8 @@ def find_local_files(
                 files.append(LocalFile(location, whole, kinds[0]))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
-            problem = Problem(path_text(location), short_json(text), expected)
+            near = closest(text, [each for each in choices if isinstance(each, str)])
+            problem = Problem(path_text(location), short_json(text), expected, near)
             problems.append(FileProblem(location, problem, error.missing))
     return files, problems
 

@@ -9,20 +9,22 @@ import math
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fal_runtime.config import Config, rewritten
 from fal_runtime.errors import (
     FalError,
     LocalError,
     NotCollectedError,
+    OverLimitError,
     UsageError,
     stopped_by,
 )
 from fal_runtime.fal.http import Connection, new_client
+from fal_runtime.fal.prices import Price
 from fal_runtime.fal.protocol import RequestUrls, checked_request_id
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.fal.storage import upload_all
@@ -39,7 +41,7 @@ from fal_runtime.jobs.job import (
     unfinished,
 )
 from fal_runtime.jobs.ledger import Entry, Ledger
-from fal_runtime.jobs.price import check_cost, job_price
+from fal_runtime.jobs.price import estimate, known_prices
 from fal_runtime.jobs.steps import advance, step
 from fal_runtime.json_text import Json
 from fal_runtime.model import CalledModel
@@ -53,11 +55,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cancel_job",
+    "check_cost",
     "job_result",
     "job_status",
     "list_jobs",
     "listed_job",
     "preview_job",
+    "price_job",
     "run_job",
     "upload_files",
 ]
@@ -68,6 +72,8 @@ _ONE_ANSWER = 30.0
 _LOOK = 0.5
 _OUR_ID = re.compile("[a-z][a-z0-9]{7}")
 _MOST_LISTED = 20
+# The currency of --max-cost and FAL_MAX_COST.
+_LIMITED = "USD"
 
 
 def run_job(
@@ -126,9 +132,10 @@ def job_status(
     as do the next two.
     """
     job, own = _known_job(services, ledger, model_id, name, options)
-    if not own or job.state in ("accepted", "completed", "saved") or job.has_ended:
-        return call_result(job, 0.0)
-    return call_result(*_follow(services, ledger, job, once=True))
+    # Only fal knows how far a job is; of one that another process works on it is asked as well.
+    if job.state in ("submitted", "finished") or (own and job.state == "unknown"):
+        return call_result(*_follow(services, ledger, job, once=True, own=own))
+    return call_result(job, 0.0)
 
 
 def job_result(
@@ -192,7 +199,9 @@ def cancel_job(
     elif job.state == "submitted" and job.cancel_confirmed:
         services.report("Cancelling was asked for; the job runs and may still complete")
         return replace(call_result(job, elapsed), charged="unknown")
-    elif job.state == "submitted" and (job.error is None or job.error.code == "wait_over"):
+    elif job.state in ("submitting", "submitted") and (
+        job.error is None or job.error.code == "wait_over"
+    ):
         again = (*options.command, "--cancel", str(known.name))
         text = f"fal did not confirm the cancelling ({job.error or job.status}): the job stands"
         job = replace(job, error=NotCollectedError("wait_over", text, next=again))
@@ -211,21 +220,45 @@ def price_job(
     services: Services, ledger: Ledger, model: CalledModel, prepared: "PreparedInput | None"
 ) -> CallResult:
     """Return the unit price of a model, and what an input would cost; raises FalError."""
-    with ExitStack() as stack:
-        body = prepared.value if prepared is not None else None
-        return job_price(_connected(services, stack), ledger, model, body)
+    price = _price(services, ledger, model)
+    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
+    told = asdict(price) if price is not None else told
+    if prepared is not None:
+        found = estimate(price, prepared.value, model.document)
+        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
+        cost = known if found.cost is not None else {"cost": "unknown"}
+        told["estimate"] = {**cost, "basis": found.basis}
+    return CallResult("COMPLETED", model.model_id, result=told)
 
 
-def check_limit(
+def check_cost(
     services: Services,
     ledger: Ledger,
     model: CalledModel,
     prepared: "PreparedInput",
     limit: float,
 ) -> None:
-    """Raise OverLimitError where the call would cost more than `limit`, or nobody knows."""
+    """Raise OverLimitError where a call would cost more US dollars than `limit`, or nobody knows.
+
+    Other FalErrors say why the price cannot be asked.
+    """
+    price = _price(services, ledger, model)
+    found = estimate(price, prepared.value, model.document)
+    why = found.basis
+    if price is not None and price.currency != _LIMITED:
+        found, why = replace(found, cost=None), f"fal lists it in {price.currency}"
+    if found.cost is None:
+        text = f"what this call would cost cannot be told: {why}. Nothing was sent: --max-cost"
+        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) refuses what it cannot judge")
+    if found.cost > limit:
+        text = f"this call would cost {found.cost:g} {_LIMITED} ({why}), more than --max-cost"
+        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) {limit:g}: nothing was sent")
+
+
+def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | None:
+    model_id = str(model.model_id)
     with ExitStack() as stack:
-        check_cost(_connected(services, stack), ledger, model, prepared.value, limit)
+        return known_prices(_connected(services, stack), ledger, [model_id])[model_id]
 
 
 def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:

@@ -192,12 +192,15 @@ class Ledger:
     def claim(self, job_id: str) -> Job | None:
         """Make a job this process's own and return it as it can be gone on with.
 
-        None where another process that lives has it, or there is no such job. Of a job whose
-        process ended while it was being sent nobody knows whether fal has it.
+        None where another process that lives has it, a thread of this one sends it, or there is no
+        such job. Of a job whose process ended while it was being sent nobody knows whether fal has
+        it.
         """
         with self._transaction() as database:
-            found = database.execute("SELECT owner FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if found is None or self._lives(found[0]):
+            question = "SELECT owner, state FROM jobs WHERE id = ?"
+            owner, state = database.execute(question, (job_id,)).fetchone() or (None, None)
+            is_sent_here = owner == self._owner and state == "submitting"
+            if state is None or is_sent_here or self._lives(owner):
                 return None
             database.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self._own_name(), job_id))
             job = self.job(job_id)
@@ -343,12 +346,13 @@ class Ledger:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def booked(self, since: float) -> list[Booking]:
+    def booked(self, since: float, model_id: str | None = None) -> list[Booking]:
         """Return the jobs that were begun after a time and of which fal told the billed units."""
         rows = self._read(
             "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
-            "WHERE created >= ? AND billable_units IS NOT NULL ORDER BY created, rowid",
-            (since,),
+            "WHERE created >= :since AND model_id = ifnull(:model_id, model_id) "
+            "AND billable_units IS NOT NULL ORDER BY created, rowid",
+            {"since": since, "model_id": model_id},
         )
         return [Booking(*row) for row in rows]
 
@@ -568,8 +572,11 @@ def _resumable(job: Job) -> Job:
     if job.state == "accepted" and job.request is not None and job.request.digests:
         text = "nothing was sent, and its input was not kept (FAL_LEDGER_INPUTS=0): call it again"
         return replace(job, state="refused", error=LocalError("local_trouble", text))
-    kept = job.has_ended or job.state in ("unknown", "saved")
-    return job if kept else replace(job, error=None)
+    if job.has_ended or job.state in ("unknown", "saved"):
+        return job
+    # Who asks for a job again is not held to have cancelled it.
+    state: JobState = "submitted" if job.state == "cancelling" else job.state
+    return replace(job, state=state, error=None)
 
 
 def _prompt(body: Mapping[str, Any]) -> str:

@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from fal_runtime.errors import OverLimitError
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.prices import Price, list_prices
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.json_text import Json
-from fal_runtime.model import CalledModel
-from fal_runtime.output.result import CallResult
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["Estimate", "check_cost", "estimate", "job_price", "known_prices"]
+__all__ = ["Estimate", "estimate", "known_prices"]
 
 _DAY = 24 * 3600.0
 
@@ -35,8 +32,6 @@ _SIZES = {
     "landscape_16_9": (1024, 576),
 }
 _MEGAPIXEL = 1 << 20
-# The currency of --max-cost and FAL_MAX_COST.
-_LIMITED = "USD"
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?(?:s|sec|seconds)?")
 
 
@@ -47,54 +42,6 @@ class Estimate:
     cost: float | None
     basis: str
     units: float | None = None
-
-
-def job_price(
-    connection: Connection, ledger: Ledger, model: CalledModel, body: Mapping[str, Any] | None
-) -> CallResult:
-    """Return the unit price, and what an input would cost where one is given.
-
-    Raises as `known_prices`.
-    """
-    model_id = str(model.model_id)
-    price = known_prices(connection, ledger, [model_id])[model_id]
-    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
-    told = asdict(price) if price is not None else told
-    if body is not None:
-        found = estimate(price, body, model.document)
-        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
-        told["estimate"] = {
-            **(known if found.cost is not None else {"cost": "unknown"}),
-            "basis": found.basis,
-        }
-    return CallResult("COMPLETED", model_id, result=told)
-
-
-def check_cost(
-    connection: Connection,
-    ledger: Ledger,
-    model: CalledModel,
-    body: Mapping[str, Any],
-    limit: float,
-) -> None:
-    """Raise OverLimitError where a call would cost more US dollars than `limit`, or nobody knows.
-
-    Raises as `known_prices` besides.
-    """
-    model_id = str(model.model_id)
-    price = known_prices(connection, ledger, [model_id])[model_id]
-    found = estimate(price, body, model.document)
-    if found.cost is None or price is None or price.currency != _LIMITED:
-        why = found.basis
-        if found.cost is not None and price is not None:
-            why = f"fal lists it in {price.currency}"
-        text = f"what this call would cost cannot be told: {why}. Nothing was sent: --max-cost"
-        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) refuses what it cannot judge")
-    if found.cost > limit:
-        text = f"this call would cost {found.cost:g} {_LIMITED} ({found.basis})"
-        raise OverLimitError(
-            "over_limit", f"{text}, more than --max-cost (FAL_MAX_COST) {limit:g}: nothing was sent"
-        )
 
 
 def known_prices(
@@ -140,7 +87,7 @@ def estimate(price: Price | None, body: Mapping[str, Any], document: SchemaDocum
     except _UncountableError as error:
         return Estimate(None, str(error))
     flat = round(units * price.unit_price, 6)
-    tiers = _tiers(unit, document)
+    tiers = _tiers(unit, given, document)
     if tiers:
         return Estimate(
             None,
@@ -222,20 +169,23 @@ def _characters(given: Mapping[str, Any]) -> tuple[float, str]:
     raise _UncountableError("which text is counted cannot be told from the input")
 
 
-def _tiers(unit: str, document: SchemaDocument) -> list[str]:
-    """Return the fields with choices that may be billed apart.
+def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> list[str]:
+    """Return the fields that may change what is billed, by more than what was counted.
 
     A length does not change what a second costs, and may well change what a video or a run does.
+    Where time is billed, that of a film or a sound that goes in may be billed as well.
     """
-    by_piece = _counter(unit) in (_videos, _request)
-    return [
-        name
-        for name, field in document.fields().items()
-        if _TIERS.search(name) or (by_piece and name == "duration")
-        if name not in document.hidden()
-        if document.types(field) & {"boolean", "number", "integer"}
-        or len(document.choices([field])) > 1
-    ]
+    counter = _counter(unit)
+    by_piece, by_time = counter in (_videos, _request), counter in (_seconds, _minutes)
+    found = []
+    for name, field in document.fields().items():
+        has_choice = bool(document.types(field) & {"boolean", "number", "integer"})
+        has_choice = has_choice or len(document.choices([field])) > 1
+        is_tier = _TIERS.search(name) is not None or (by_piece and name == "duration")
+        goes_in = name in given and document.file_kind([field]) in ("video", "audio")
+        if name not in document.hidden() and ((is_tier and has_choice) or (by_time and goes_in)):
+            found.append(name)
+    return found
 
 
 def _whole(value: Json) -> int | None:

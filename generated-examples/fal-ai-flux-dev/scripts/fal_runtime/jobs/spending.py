@@ -26,14 +26,19 @@ class Spent:
 
 
 def spent(
-    connection: Connection, ledger: Ledger, since: float, by: Literal["model", "day"]
+    connection: Connection,
+    ledger: Ledger,
+    since: float,
+    by: Literal["model", "day"],
+    model_id: str | None = None,
 ) -> list[Spent]:
     """Return what the jobs cost that were begun after a time (UTC seconds), by model or by day.
 
-    Jobs whose unit price nobody has asked yet get today's, which is written down with them. Where
-    fal does not tell prices, the report says so and they stay unpriced. Raises LocalError.
+    `model_id` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get
+    today's, which is written down with them. Where fal does not tell prices, the report says so
+    and they stay unpriced. Raises LocalError.
     """
-    bookings = ledger.booked(since)
+    bookings = ledger.booked(since, model_id)
     open_models = sorted({each.model_id for each in bookings if each.unit_price is None})
     if open_models:
         try:
@@ -43,10 +48,10 @@ def spent(
                 raise
             connection.report(f"no prices: {error}")
             prices = {}
-        for model_id, price in prices.items():
+        for priced, price in prices.items():
             if price is not None:
-                ledger.keep_unit_price(model_id, price)
-        bookings = ledger.booked(since)
+                ledger.keep_unit_price(priced, price)
+        bookings = ledger.booked(since, model_id)
     groups: dict[tuple[str, str], list[Booking]] = {}
     for each in bookings:
         day = f"{datetime.fromtimestamp(each.created, UTC):%Y-%m-%d}"

@@ -97,8 +97,8 @@ def advance(
                 # Another command cancelled it before it was sent.
                 return ledger.job(str(job.id)) or after, None
         except LocalError as error:
-            if job.state == "accepted":
-                return replace(job, state="refused", error=error), None
+            if after.state in ("accepted", "submitting"):
+                return replace(after, state="refused", error=error), None
             connection.report(f"warning: {error}")
             after = replace(after, id=None)
         for line in progress(job, after):
