@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from calls import calls
 from figures import show
 from generation import generation
 from many_documents import many_documents
@@ -25,6 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = generation(Path(corpus) if corpus else many_documents(Path(folder)))
     figures += start_up()
+    figures += calls()
     figures += structure()
     # Imported last: what this process holds would count as memory of the commands it starts.
     from token_budgets import token_budgets

@@ -8,15 +8,21 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["FALSMITH", "medians", "seconds"]
+__all__ = ["FALSMITH", "UNSET", "medians", "seconds"]
 
 FALSMITH = (str(Path(sys.executable).with_name("falsmith")),)
 UNSET = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME")
 
 
-def seconds(command: Sequence[str], *, accepted: frozenset[int] = frozenset({0})) -> float:
+def seconds(
+    command: Sequence[str],
+    *,
+    accepted: frozenset[int] = frozenset({0}),
+    environment: Mapping[str, str] | None = None,
+) -> float:
     """Return how long a command takes; raises CalledProcessError for a status not accepted."""
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
+    if environment is None:
+        environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     start = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - start
@@ -26,12 +32,16 @@ def seconds(command: Sequence[str], *, accepted: frozenset[int] = frozenset({0})
     return taken
 
 
-def medians(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, float]:
+def medians(
+    commands: Mapping[str, Sequence[str]],
+    runs: int,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, float]:
     """Return each command's median time; the runs take turns, so that all meet the same machine."""
     for command in commands.values():
-        seconds(command)
+        seconds(command, environment=environment)
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
-            taken[name].append(seconds(command))
+            taken[name].append(seconds(command, environment=environment))
     return {name: statistics.median(times) for name, times in taken.items()}

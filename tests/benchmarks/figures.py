@@ -13,18 +13,21 @@ __all__ = ["Figure", "show"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured, and the most that it may be, where there is such a bound."""
+    """What was measured, and the most (or the least) that it may be, where there is a bound."""
 
     what: str
     value: float
     target: float | None
     unit: str = ""
     note: str = ""
+    at_least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether the figure is within its target, if it has one."""
-        return self.target is None or self.value <= self.target
+        if self.target is None:
+            return True
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def show(figures: Sequence[Figure], title: str) -> None:
@@ -38,7 +41,7 @@ def show(figures: Sequence[Figure], title: str) -> None:
     for one in figures:
         target, met = "", ""
         if one.target is not None:
-            target = f"<= {_text(one.target, one.unit)}"
+            target = f"{'>=' if one.at_least else '<='} {_text(one.target, one.unit)}"
             met = "[green]yes[/]" if one.met else "[bold red]no[/]"
         table.add_row(one.what, _text(one.value, one.unit), target, met, one.note)
     # A pipe has no width of its own: this one keeps each figure on one line.
