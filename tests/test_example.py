@@ -173,6 +173,13 @@ def test_fields_that_none_needs_are_left_out(sentence: str, parsed: Parsed) -> N
         ),
         (
             {
+                "light": TEXT | {"description": "Required for mode='warm'."},
+                "mode": {"type": "string", "default": "warm"},
+            },
+            ["light"],
+        ),
+        (
+            {
                 "words": TEXT | {"description": "Required when silent is true."},
                 "silent": {"type": "boolean", "default": False},
             },

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.text import closest
 from falsmith.documents import Json
-from falsmith.model import Parameter
+from falsmith.model import MISSING, Parameter
 from falsmith.roles import text_for
 from falsmith.screening import is_link
 
@@ -87,10 +88,12 @@ GROUP = re.compile(
     r"|\brequired (?:if|when)\b.*\b(?:not|no|neither|without|absent|missing|empty)\b",
     re.IGNORECASE,
 )
-CONDITION = re.compile(r"\brequired (?:if|when)\b(.*)", re.IGNORECASE)
+CONDITION = re.compile(r"\brequired (?:if|when|for|with)\b(.*)", re.IGNORECASE)
 STATE = re.compile(r"(\w+)[`'\"]* ?(?:is|=|==) ?(?:set to )?[`'\"]*(\w+)", re.IGNORECASE)
 
 WORD = re.compile(r"\w+")
+# Defaults that give nothing.
+BLANK: tuple[Json, ...] = (MISSING, None, "", [])
 
 
 def needed_fields(
@@ -277,7 +280,7 @@ def _bound(
                             key=lambda field: (field.name not in shown, not field.file_kind),
                         ).name
                     )
-            elif _holds(sentence, parameters):
+            elif one.default in BLANK and _holds(sentence, parameters):
                 found.add(one.name)
     return found
 
@@ -293,7 +296,8 @@ def _holds(sentence: str, parameters: Mapping[str, Parameter]) -> bool:
     """Return whether a field is required as long as others have the values of their defaults."""
     condition = CONDITION.search(sentence)
     states = STATE.findall(condition[1]) if condition else []
-    return bool(states) and all(
-        name in parameters and str(parameters[name].default).lower() == value.lower()
-        for name, value in states
+    # Some documents have renamed the field, but not in their prose.
+    named = [(parameters.get(closest(name, parameters) or ""), value) for name, value in states]
+    return bool(named) and all(
+        field is not None and str(field.default).lower() == value.lower() for field, value in named
     )
