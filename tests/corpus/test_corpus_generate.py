@@ -21,8 +21,8 @@ pytestmark = pytest.mark.corpus
 
 MODES: tuple[Mode, ...] = ("default", "standalone", "public")
 CONTROL = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|[\x00-\x09\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e]")
-# Left out of the parameters: the runtime sends it as false.
-HIDDEN = {"sync_mode"}
+# Left out of the parameters where it is a switch: the runtime sends it as false.
+HIDDEN = "sync_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Case:
     def fields(self) -> dict[str, Any]:
         """Return the raw input fields that become parameters."""
         properties = self.raw_input.get("properties", {})
-        return {name: part for name, part in properties.items() if name not in HIDDEN}
+        switch = properties.get(HIDDEN, {}).get("type") == "boolean"
+        return {name: part for name, part in properties.items() if name != HIDDEN or not switch}
 
     def follow(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """Return a raw schema with its reference followed, beside its own keywords."""
