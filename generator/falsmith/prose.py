@@ -31,7 +31,8 @@ _WORDS = (
     # obligation and permission
     "must mandatory require required requires requirement requirements need needed needs should "
     "shall cannot can't cant only exclusive exclusively neither exactly unless except doesn't "
-    "isn't don't won't never always unsupported allowed accepted permitted recommended",
+    "isn't don't won't never always unsupported allowed accepted permitted recommended valid "
+    "ensure selected omitted",
     # other fields
     "override overrides overridden overriding precedence priority ignore ignored ignores "
     "effective depend depends depending applies applicable relevant conjunction combination",
@@ -39,10 +40,10 @@ _WORDS = (
     "least maximum minimum max min limit limits limited exceed exceeds divisible snapped inclusive",
     # formats, and how inputs are referred to
     "extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
-    "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt "
+    "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt npy npz "
     "safetensors support supported supports accept accepts base64 encoded hex hexadecimal "
-    "rgb iso publicly trigger match matches matching refer alphanumeric newline "
-    "newlines prefix archive named captions",
+    "rgb iso uppercase lowercase publicly trigger match matches matching refer alphanumeric "
+    "newline newlines prefix archive named captions",
     # masks
     "white black",
     # what happens
@@ -62,15 +63,13 @@ _BINDING = re.compile(
     r"|\b(?:do|does|will|can|may|is|are) not\b|\bno (?:longer|more|less)\b|\b(?:has|have) to\b"
     r"|\bat most\b|\bup to\b|\b(?:more|less|fewer|longer|larger|smaller) than\b|\bone of\b"
     r"|\b(?:no|takes?|has) effect\b|\bmultiples? of\b|\bcomma[ -]separated\b|\bdata uri\b"
-    r"|\bany number\b|\binstead of\b|\bin place of\b|\btogether with\b|\bin (?:the |your )?prompt\b"
-    r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bfree of charge\b"
-    r"|\b(?:valid|possible) values\b|^(?:options|codes|choose)\b|^(?:omit|without)\b"
+    r"|\bany number\b|\binstead of\b|\bin place of\b|\btogether with\b|\bmake sure\b"
+    r"|\bin (?:the |your )?prompt\b|\b(?:first|second) (?:image|video)\b|\bfree of charge\b"
+    r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bpossible values\b|\ba value of\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
-    r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b"
+    r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b|\bif [`'\"]"
     r"|\b(?:if|when)\b.{0,40}\b(?:true|false|given|provided|specified|enabled|used|using|set)\b"
     r"|\bformat(?:s|ted)?\b.*[\['`\":{(]|\beither\b.+\bor\b|\bbetween\b.{1,40}\band\b"
-    # What a choice means: `fast`: lower quality; Quad = smooth
-    r"|^[`'\"]?[\w.+-]+(?: [\w.+-]+)?[`'\"]? ?[:=]|^[`'\"]\w"
     # @Image1, [Video2], <speaker>, [verse], and links
     r"|@\w|\[[a-z_]+ ?\d*\]|<[a-z_#]+ ?\d*>|://"
 )
@@ -78,14 +77,20 @@ _BINDING = re.compile(
 # of the time.
 _HINT_WORDS = (
     "not no has have most up than effect multiple multiples one instead place together comma data "
-    "same prompt valid possible options codes choose be empty set leave if when omit without "
-    "either between free any format formats formatted"
+    "same prompt possible be empty set leave if when either between free any make value first "
+    "second format formats formatted"
 )
 _HINTS = frozenset(_HINT_WORDS.split())
+_MARKS = re.compile(r"[@<\[]|://")
+_BINDING_START = re.compile(
+    r"(?:options|codes|choose|omit|without|set)\b|use (?:none|auto|[`'\"\d])|[`'\"]\w"
+    # What a choice means: `fast`: lower quality; Quad = smooth
+    r"|[`'\"]?[\w.+-]+(?: [\w.+-]+)?[`'\"]? ?[:=]"
+)
 _DIGIT = re.compile(r"\d")
-_MARKS = re.compile(r"[@<\[:=]|^[`'\"]")
 _BINDING_NUMBER = re.compile(
     r"^[`'\"]?-?\d[\d.]*\b|[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
+    r"|\d ?= ?[a-z]"
     r"|\b(?:longer|shorter|larger|smaller|greater|less|more|fewer|above|below|over)\b.{0,20}\d"
     r"|\d\s*(?:[kmg]i?b|megapixels?|mp|px|pixels?|fps|k?hz|m?s|sec(?:ond)?s?|min(?:ute)?s?|hours?"
     r"|tokens?|characters?|chars|words?|frames?|images?|files?|items?|%)(?!\w)"
@@ -134,6 +139,8 @@ def binds(sentence: str) -> bool:
     lower = sentence.lower()
     words = _WORD.findall(lower)
     if not _BINDING_WORDS.isdisjoint(words):
+        return True
+    if _BINDING_START.match(lower):
         return True
     hinted = not _HINTS.isdisjoint(words) or _MARKS.search(lower)
     if hinted and _BINDING.search(lower):
