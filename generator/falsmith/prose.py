@@ -5,6 +5,7 @@ something, or pay more. A detector in doubt says yes: a sentence too many costs 
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from fal_runtime.text import clean_text, one_line
@@ -20,6 +21,7 @@ _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
 _END = re.compile(
     r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*(?:[A-Z0-9→]|\w+:))|(?<=[。！？])(?=.)"
 )
+_MARKS_AT_END = (*".!?:;,。！？", CUT)
 # Words that end in a full stop inside a sentence.
 _ABBREVIATION = re.compile(
     r"(?:^\d{1,2}\.|\b(?:e\.g|i\.e|etc|vs|approx|max|min|no|resp|incl|ca|fig|[A-Z])\.|\.\.\.)[\"')\]`*]*$",
@@ -157,7 +159,7 @@ def conditions(text: str) -> str:
     Its format, its length and the like can be seen on what comes.
     """
     shown = [one for one in sentences(text) if _CONDITION.search(one)]
-    return " ".join(_cut(one, SENTENCE_LIMIT) for one in shown)
+    return _joined([_cut(one, SENTENCE_LIMIT) for one in shown])
 
 
 @lru_cache(maxsize=16_384)
@@ -172,7 +174,7 @@ def condense(text: str, room: int) -> str:
     returned.
 
     """
-    if len(text) <= room:
+    if len(text) <= room and "\n" not in text:
         return one_line(text)
     parts = sentences(text)
     binding = [binds(part) for part in parts]
@@ -185,12 +187,20 @@ def condense(text: str, room: int) -> str:
             # A later one may speak of this one.
             break
         kept[place], size = True, size + len(part)
-    line = " ".join(
-        _cut(part, SENTENCE_LIMIT if bound else room)
-        for part, bound, keep in zip(parts, binding, kept, strict=True)
-        if keep
+    line = _joined(
+        [
+            _cut(part, SENTENCE_LIMIT if bound else room)
+            for part, bound, keep in zip(parts, binding, kept, strict=True)
+            if keep
+        ]
     )
     return f"{line} {CUT}" if line and not all(kept) and not line.endswith(CUT) else line
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return sentences on one line; those that end without a mark are told apart."""
+    ended = [part if part.endswith(_MARKS_AT_END) else f"{part};" for part in parts[:-1]]
+    return " ".join([*ended, *parts[-1:]])
 
 
 def _cut(sentence: str, limit: int) -> str:
