@@ -26,7 +26,13 @@ from falsmith.names import (
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
-from falsmith.screening import fit_to_show, is_title, label_without_orders, screened
+from falsmith.screening import (
+    fit_to_show,
+    is_harmless_name,
+    is_title,
+    label_without_orders,
+    screened,
+)
 from falsmith.text import is_plain
 from falsmith.text_rules import steering
 from falsmith.traits import traits
@@ -209,7 +215,8 @@ def _members(
     found: dict[str, tuple[Schema, bool]] = {}
     for one in inside:
         for name, member in one.get("properties", {}).items():
-            found.setdefault(f"{path}{name}", (member, name in one.get("required", ())))
+            if is_harmless_name(name):
+                found.setdefault(f"{path}{name}", (member, name in one.get("required", ())))
     for (name, (member, required)), _ in zip(found.items(), places, strict=False):
         within = tuple(_inside(member, root))
         yield _parameter(name, within, root, required)

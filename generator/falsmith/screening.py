@@ -15,6 +15,7 @@ from falsmith.text_rules import objection, steering, without_steering
 __all__ = [
     "fit_to_show",
     "is_harmless",
+    "is_harmless_name",
     "is_link",
     "is_title",
     "label_without_orders",
@@ -90,9 +91,14 @@ def is_harmless(text: str, *, is_file: bool) -> bool:
 @lru_cache(maxsize=4096)
 def label_without_orders(label: str) -> str:
     """Return a type in words, without names of members that are long or read as orders."""
-    words = re.sub(r"[_-]+", " ", label)
-    harmless = len(label) <= LONGEST_LABEL and not objection(words)
+    harmless = len(label) <= LONGEST_LABEL and is_harmless_name(label)
     return label if harmless else MEMBERS.sub("", label)[:LONGEST_LABEL]
+
+
+@lru_cache(maxsize=4096)
+def is_harmless_name(name: str) -> bool:
+    """Return whether a name, or several, is no order when its hyphens are read as blanks."""
+    return not objection(re.sub(r"[_-]+", " ", name))
 
 
 def _texts_in(value: Json) -> Iterator[str]:
