@@ -34,7 +34,7 @@ _WORDS = (
     "must mandatory require required requires requirement requirements need needed needs should "
     "shall cannot can't cant only exclusive exclusively neither exactly unless except doesn't "
     "isn't don't won't never always unsupported allowed accepted permitted recommended valid "
-    "ensure selected omitted",
+    "ensure selected omitted please",
     # other fields
     "override overrides overridden overriding precedence priority ignore ignored ignores "
     "effective depend depends depending applies applicable relevant conjunction combination",
