@@ -22,6 +22,9 @@ HINTS |= {"archive": "archive", "file": "file"}
 FILE_NAME = re.compile(
     r"(?:^|_)urls?(?:_?\d+|_[a-z]+_?\d+|_(?:left|right|front|back|top|bottom|first|last|start|end))?$"
 )
+# A text that is called a medium is a link to one, unless its bytes or words are asked for.
+MEDIUM_NAME = re.compile(r"(?:\w+_)?(?:image|video|audio|photo|picture|mask)s?")
+NO_MEDIUM = re.compile(r"base64|\btext\b|describ|\bdescription|\bprompt|\bname\b")
 # Links that are addresses of a service, never content.
 ADDRESS = re.compile(r"webhook|callback|redirect|endpoint|homepage|website|base_url|api_url")
 SAYS_LINK = re.compile(
@@ -57,7 +60,8 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
     linked = example not in (None, "file") and not name.lower().endswith("path")
     hint, told = _hint(said), _told(said)
     says = _says_link(told.lower())
-    if not (hint or FILE_NAME.search(name.lower()) or linked or says):
+    medium = MEDIUM_NAME.fullmatch(name.lower()) and not NO_MEDIUM.search(told.lower())
+    if not (hint or FILE_NAME.search(name.lower()) or linked or says or medium):
         return {}
     kind = hint or _named_kind(where, name, example) or example or (says and says["kind"]) or "file"
     limits = file_limits(said, told)
