@@ -267,7 +267,7 @@ def test_the_interface_of_a_host_is_written(every_kind: Documents) -> None:
         (
             "acme/demo",
             {"category": "text-to-video"},
-            "(`--price`) first and wait for a yes: a run can",
+            "`--price` first and wait for a yes: a run can",
         ),
         (
             "acme/demo",
@@ -283,7 +283,7 @@ def test_what_a_caller_must_know_beside_the_fields_is_said(
     documents = model_documents(model_id=model_id, metadata=metadata)
 
     assert told in rendered(documents)["SKILL.md"]
-    if not told.startswith(("(", "wait", "Just")):
+    if not told.startswith(("`", "wait", "Just")):
         assert told in rendered(documents, Options(lazy=True))["SKILL.md"]
 
 

@@ -46,8 +46,8 @@ class Subject:
 class Description:
     """One model in words.
 
-    `line` is for who chooses among many, `short` for a list of names; `purpose` reads `Animate a
-    picture into a video (image + text to video)`, and `task` is how it goes on after "to".
+    `line` is for who chooses among many, `short` for a list of names; `purpose` is the task alone
+    (`Animate a picture into a video`), and `task` how it goes on after "to".
     """
 
     line: str
@@ -73,8 +73,8 @@ def describe(subject: Subject) -> Description:
     result = task.gives.format(made=noun(made[0])) or " + ".join(map(noun, made[:3]))
     given = flow(subject.parameters, files, texts, taken)
     is_told = not given or (given == "text" and says.endswith(" from text"))
-    purpose = says if is_told else f"{says} ({given} to {result})"
-    line = f"{purpose} with {subject.title} ({subject.model_id}) on fal.ai."
+    line = says if is_told else f"{says} ({given} to {result})"
+    line += f" with {subject.title} ({subject.model_id}) on fal.ai."
     if task.uses and len(line) + len(task.uses) + 6 <= LONGEST_LINE:
         line += f" Use {task.uses}."
     apart = (*variants(subject.model_id), *features(subject.parameters))
@@ -91,7 +91,7 @@ def describe(subject: Subject) -> Description:
         minor = islice(minor_features(subject.parameters), MINOR_SHOWN)
         line += _sentence(minor, LONGEST_LINE - len(line))
     short = _short(says, subject.title, f"{given or 'input'} to {result}")
-    return Description(line, short, purpose, says[0].lower() + says[1:])
+    return Description(line, short, says, says[0].lower() + says[1:])
 
 
 def _sentence(parts: Iterable[str], room: int) -> str:
