@@ -93,11 +93,12 @@ class Traits:
 class Model:
     """Everything that the templates see of one model.
 
-    `purpose` is what it does, and `task` the same as it follows "to"; `example` is a complete input,
-    `brief_example` the same with our own samples for long values, `flag_example` that by the
-    wrapper's flags: empty where a name or a value does not survive a command line. `long_text` is the field that may take more words
-    than a command line should, '' where none does. `warnings` are for people: what the document got
-    wrong, and which of its words and values were left out.
+    `purpose` is what it does, and `task` the same as it follows "to"; `example` is a complete
+    input, `brief_example` the same with our own samples for long values, `flag_example` that by
+    the wrapper's flags: empty where a name or a value does not survive a command line.
+    `long_text` is the field that may take more words than a command line should, '' where none
+    does. `warnings` are for people: what the document got wrong, and which of its words and
+    values were left out.
     """
 
     id: str
