@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import field_flags, own_options
@@ -34,13 +34,15 @@ from falsmith.screening import (
     screened,
 )
 from falsmith.text import is_plain
-from falsmith.text_rules import steering
+from falsmith.text_rules import steering, without_steering
 from falsmith.traits import traits
 
 __all__ = ["parse"]
 
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
+SUMMARY_READ = 1_000
+MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 MEMBER_DEPTH = 3
 # A name, a code, a few words.
 SAMPLE = re.compile(r"\S{1,48}|(?=.{1,24}$)\S.*")
@@ -95,7 +97,7 @@ def parse(
     results = tuple(_outputs(answer))
     given = {one.name for one in parameters}
     example, brief = examples(schema, parameters, f"{category} {model_id}")
-    summaries = tuple(_summaries(documents))
+    summaries, summary_warnings = _summaries(documents)
     words = describe(Subject(model_id, title, category, parameters, results, summaries))
     return Model(
         id=model_id,
@@ -125,7 +127,7 @@ def parse(
             *outputs.warnings,
             *input_warnings,
             *output_warnings,
-            *_summary_warnings(summaries),
+            *summary_warnings,
         ),
         source_digest=_digest(documents),
     )
@@ -157,18 +159,21 @@ def _title(documents: Documents) -> str:
     return full_title(title, model_id) if usable else readable_title(model_id)
 
 
-def _summaries(documents: Documents) -> Iterator[str]:
-    """Yield what the platform says of the model, the list's words before the document's."""
+def _summaries(documents: Documents) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the platform says of the model, without what steers, and warnings of that.
+
+    The list's words come before the document's; what matters stands at the beginning of both.
+    """
     about = dig(documents.openapi, "info", "x-fal-metadata", "about")
-    for text in (documents.metadata.get("description"), about):
-        if isinstance(text, str):
-            yield clean_text(text)
-
-
-def _summary_warnings(summaries: Iterable[str]) -> Iterator[str]:
-    """Yield why words of the platform's own on the model are left out, where they steer."""
-    for reason in filter(None, map(steering, summaries)):
-        yield f"the platform's description: a sentence was left out: {reason}"
+    kept, warnings = [], []
+    for told in (documents.metadata.get("description"), about):
+        text = clean_text(told[:SUMMARY_READ]) if isinstance(told, str) else ""
+        text = MARKDOWN_LINK.sub(r"\1", text) if "](" in text else text
+        rest, reason = without_steering(text)
+        kept.append(rest)
+        if reason and steering(text):
+            warnings.append(f"the platform's description: a sentence was left out: {reason}")
+    return tuple(kept), tuple(warnings)
 
 
 def _parameters(schema: Schema) -> Iterator[Parameter]:

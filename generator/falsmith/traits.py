@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from fal_runtime.model_id import is_model_id
@@ -116,9 +117,9 @@ def traits(
     by_kind = bool(ASKS_FIRST.search(category)) or trains
     long = isinstance(estimate, int | float) and estimate >= SLOW_ESTIMATE
     usable = [one for one in parameters if not one.deprecated]
-    said = {name: list(_money(description)) for name, description in _descriptions(usable)}
+    said = _said_of_money(usable)
     levers = tuple(name for name, told in said.items() if any(map(_costs, told)))
-    hints = (one.name for one in usable if not said[one.name] and _suggests_price(one, trains))
+    hints = (one.name for one in usable if one.name not in said and _suggests_price(one, trains))
     texts = (*said.values(), *map(_money, summaries))
     priced_by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
     return Traits(
@@ -134,13 +135,27 @@ def traits(
     )
 
 
-def _descriptions(parameters: Iterable[Parameter]) -> Iterator[tuple[str, str]]:
-    """Yield the description of each field, and of each member by its dotted name."""
-    for one in parameters:
-        yield one.name, one.description
-        for member in one.members:
-            if not member.deprecated:
-                yield f"{one.name}.{member.name}", member.description
+def _said_of_money(parameters: Sequence[Parameter]) -> Mapping[str, Sequence[str]]:
+    """Return the sentences on money by field, and by the dotted names of members."""
+    descriptions = {
+        **{one.name: one.description for one in parameters},
+        **{
+            f"{one.name}.{member.name}": member.description
+            for one in parameters
+            for member in one.members
+            if not member.deprecated
+        },
+    }
+    # Most documents say nothing of money: one look at all of it is enough.
+    if not _may_speak_of_money("\n".join(descriptions.values())):
+        return {}
+    said = {name: tuple(_money(description)) for name, description in descriptions.items()}
+    return {name: told for name, told in said.items() if told}
+
+
+def _may_speak_of_money(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in MONEY_HINTS)
 
 
 def _rewriters(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Json]]:
@@ -163,8 +178,7 @@ def _says_rewrites(parameter: Parameter) -> bool:
 
 def _money(description: str) -> Iterator[str]:
     """Yield the sentences that speak of a price, without those that only weigh pros and cons."""
-    lower = description.lower()
-    if any(word in lower for word in MONEY_HINTS):
+    if _may_speak_of_money(description):
         for sentence in sentences(description):
             if MONEY.search(TRADE.sub("", sentence)):
                 yield sentence
@@ -176,6 +190,8 @@ def _costs(sentence: str) -> bool:
 
 def _suggests_price(parameter: Parameter, trains: bool) -> bool:
     name = parameter.name.lower()
+    if not (trains or _has_price_in_name(name)):
+        return False
     if parameter.choice_count == 1 or ONE_VALUE.fullmatch(parameter.limits):
         return False
     if trains and TRAINING_STEPS.fullmatch(name):
@@ -184,6 +200,12 @@ def _suggests_price(parameter: Parameter, trains: bool) -> bool:
         not parameter.choice_count or COMPRESSION.search(parameter.description)
     ):
         return False
+    return _has_price_in_name(name)
+
+
+# The same names stand in hundreds of documents.
+@lru_cache(maxsize=4096)
+def _has_price_in_name(name: str) -> bool:
     return bool(SUGGESTS.fullmatch(name))
 
 

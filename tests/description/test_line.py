@@ -174,6 +174,7 @@ SAID = "Make images from text with Demo (acme/demo) on fal.ai."
         ("Paints tarot card decks using Demo 2.", " Paints tarot card decks using Demo 2."),
         ("1. Paint tarot card decks.", ""),
         ("Action: What the fortune teller does.", ""),
+        ("- Camera motion (optional): past the tarot cards.", ""),
         ("With gilded tarot card borders.", ""),
         ("Our model draws tarot cards.", ""),
         ("Turns photos of tarot cards into text-to-video magic.", ""),

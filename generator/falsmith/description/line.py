@@ -8,7 +8,7 @@ from itertools import islice
 from falsmith.description.media import file_fields, flow, makes, noun, takes, text_fields
 from falsmith.description.siblings import features, minor_features, variants
 from falsmith.description.summary import content_words, facts
-from falsmith.description.tasks import FALLBACKS, Task, find_task
+from falsmith.description.tasks import FALLBACKS, FIRST_WORDS, Task, find_task
 from falsmith.model import Output, Parameter
 
 __all__ = ["Description", "Subject", "describe"]
@@ -142,10 +142,11 @@ def _phrases(subject: Subject) -> set[str]:
     for text in (subject.model_id.partition("/")[2], subject.title):
         found.update(LETTERS.findall(text.lower()))
         words = _words(text)
-        for start in range(len(words)):
-            phrase = ""
-            for word in words[start : start + LONGEST_PHRASE]:
-                phrase = f"{phrase} {word}" if phrase else word
+        found.update(words)
+        for start, first in enumerate(words):
+            phrase = first
+            for word in words[start + 1 : start + LONGEST_PHRASE] if first in FIRST_WORDS else ():
+                phrase = f"{phrase} {word}"
                 found.add(phrase)
     return found
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
 
 from fal_runtime.file_kinds import word_kind
 from falsmith.model import Output, Parameter
@@ -144,7 +145,12 @@ def noun(kind: str) -> str:
 
 def role(parameter: Parameter, kind: str) -> str:
     """Return what a file is for, from its field's name: `end image`, `mask`, `zip of images`."""
-    words = [SPELLED.get(word, word) for word in ROLE_WORDS.findall(parameter.name.lower())]
+    return _role_of(parameter.name, kind, "list of" in parameter.type)
+
+
+@lru_cache(maxsize=4096)
+def _role_of(name: str, kind: str, many: bool) -> str:
+    words = [SPELLED.get(word, word) for word in ROLE_WORDS.findall(name.lower())]
     words = [word for word in words if word not in FILE_WORDS]
     if kind == "archive":
         return f"zip of {'images' if 'image' in words else 'training data'}"
@@ -152,7 +158,6 @@ def role(parameter: Parameter, kind: str) -> str:
         words = [word for word in words if word not in ("model", "mesh")]
     if noun(kind) not in words and OWN_NOUNS.isdisjoint(words):
         words = [*(word.removesuffix("s") for word in words), noun(kind)]
-    many = parameter.type.startswith("list") or "list of" in parameter.type
     text = " ".join(dict.fromkeys(words))
     return text + "s" if many and not text.endswith(("s", "audio")) else text
 
@@ -179,8 +184,13 @@ def _is_text(parameter: Parameter) -> bool:
     if any(one.name in INNER_TEXTS for one in parameter.members):
         return not _kind(parameter)
     free = not (parameter.file_kind or parameter.members or parameter.choice_count)
-    named = free and TEXT_FIELD.fullmatch(parameter.name) and parameter.type not in NO_TEXT
-    return bool(named) and not NO_TEXT_FIELD.search(parameter.name)
+    return free and parameter.type not in NO_TEXT and _names_text(parameter.name)
+
+
+# The same names stand in hundreds of documents.
+@lru_cache(maxsize=4096)
+def _names_text(name: str) -> bool:
+    return bool(TEXT_FIELD.fullmatch(name)) and not NO_TEXT_FIELD.search(name)
 
 
 def _answer(names: Set[str], hint: str) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence, Set
 from fal_runtime.text import one_line
 from falsmith.filters import ASCII_PUNCTUATION
 from falsmith.prose import sentences
-from falsmith.text_rules import without_steering
 
 __all__ = ["content_words", "facts"]
 
-MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 # What is worth saying of a model stands at the beginning.
 MOST_READ = 600
 LEAST_WORDS = 2
@@ -56,7 +54,7 @@ _OPENINGS = (
     "discover explore meet introducing include specify describe keep avoid add start"
 )
 OPENINGS = frozenset(_OPENINGS.split())
-ITEM = re.compile(r"\d+[.)]\s|[A-Z][\w /]{2,18}: [A-Z]")
+ITEM = re.compile(r"\d+[.)]\s|[A-Z][\w /()]{2,30}: (?!\d)")
 # What a sentence says that the model is made with.
 MADE_WITH = re.compile(r"\busing (?:[A-Z][\w.-]*'s? )?([A-Z][\w.-]*\s?(?:[A-Z0-9][\w.-]*\s?)*)")
 KINDS = {
@@ -112,7 +110,7 @@ def facts(
     """Yield the sentences that name a fact beyond `said`, and deny nothing of the schema.
 
     Args:
-        texts: The platform's sentences, a stranger's words.
+        texts: The platform's sentences, a stranger's words, of which none steers.
         said: Words that stand elsewhere in the line.
         takes: The kinds of media that must go in, `text` where none has to.
         accepts: Those and the kinds that may go in.
@@ -120,9 +118,8 @@ def facts(
 
     """
     for text in texts:
-        kept, _ = without_steering(MARKDOWN_LINK.sub(r"\1", text) if "](" in text else text)
-        for sentence in sentences(kept[:MOST_READ]):
-            plain = sentence.translate(ASCII_PUNCTUATION)
+        for sentence in sentences(text[:MOST_READ]):
+            plain = sentence.translate(ASCII_PUNCTUATION).lstrip("-* ")
             if _states(plain, said) and _is_true(plain, takes, accepts, makes):
                 fact = _without_praise(plain)
                 if _is_whole(fact, said):
@@ -148,7 +145,7 @@ def _states(sentence: str, said: Set[str]) -> bool:
     """Return whether a sentence states anything that is not said yet, to nobody."""
     if not sentence.isascii() or len(content_words(sentence) - said) < LEAST_WORDS:
         return False
-    if sentence.split(None, 1)[0].lower() in OPENINGS or ITEM.match(sentence):
+    if sentence.partition(" ")[0].lower() in OPENINGS or ITEM.match(sentence):
         return False
     return not (NO_FACT.search(sentence) or _names_another(sentence, said))
 

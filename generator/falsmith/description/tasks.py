@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-__all__ = ["FALLBACKS", "TASKS", "Task", "find_task"]
+__all__ = ["FALLBACKS", "FIRST_WORDS", "TASKS", "Task", "find_task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +477,8 @@ def _index() -> tuple[Mapping[str, Sequence[int]], Mapping[str, Sequence[tuple[S
 
 
 PHRASES, SCATTERED = _index()
+# With any other word no phrase begins.
+FIRST_WORDS = frozenset(phrase.partition(" ")[0] for phrase in PHRASES)
 
 
 def find_task(words: Set[str], takes: Set[str], makes: Set[str]) -> Task | None:
