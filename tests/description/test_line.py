@@ -233,6 +233,16 @@ def test_a_summary_that_needs_only_text_is_untrue_where_a_picture_must_be_given(
     assert "Sculpts marble busts with pedestals." in line
 
 
+def test_of_sizes_and_lengths_the_fields_have_the_last_word(
+    described: Callable[..., Model],
+) -> None:
+    fields = {"prompt": TEXT, "resolution": {"enum": ["720p", "4k"]}, "duration": {"enum": ["4s"]}}
+    summary = "Films tarot readings in 720p only. Films tarot readings of 30 seconds."
+    line = described("acme/demo", fields, "prompt", answer("video"), description=summary)
+
+    assert line.description.endswith("on fal.ai. Up to 4K, 4 s.")
+
+
 def test_a_long_summary_ends_at_a_clause_and_says_so(described: Callable[..., Model]) -> None:
     summary = f"Draws tarot cards for fortune tellers, with {'gilded borders and ' * 9}seals."
     line = described(

@@ -22,6 +22,11 @@ LEAST_SUMMARY = 30
 LONG_ENOUGH = 200
 # Where a sentence may end before its end.
 CLAUSE = re.compile(r"[,;:]? (?:with|that|which|while|and|for|in|by)\b|[,;:] ")
+# What the fields have said, the platform's words may contradict.
+MEASURES = (
+    re.compile(r"\b(?:\d{3,4}p|[1-9]k)\b", re.I),
+    re.compile(r"\b\d+(?:\.\d+)?[- ]?s(?:ec(?:ond)?s?)?\b", re.I),
+)
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")
@@ -84,7 +89,8 @@ def describe(subject: Subject) -> Description:
         accepted = {*taken, *files.values(), *(["text"] if texts else [])}
         kinds = {one.partition(" ")[0] for one in made}
         for fact in facts(subject.summaries, said, set(taken), accepted, kinds):
-            if told := _clause(fact, LONGEST_LINE - len(line) - 2):
+            told = _clause(fact, LONGEST_LINE - len(line) - 2)
+            if told and not any(one.search(line) and one.search(fact) for one in MEASURES):
                 line += f" {told}{'' if told.endswith('...') else '.'}"
                 break
     if len(line) < LONG_ENOUGH:

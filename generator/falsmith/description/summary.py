@@ -41,7 +41,7 @@ PRAISE = re.compile(
 NO_FACT = re.compile(
     r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you"
     r"|http\w*|www|deprecated|comply|terms|licens\w+|commercial|suitable|preview|improvements?"
-    r"|algorithms?|technolog\w+|techniques?|results|best|predecessor|all with|request|available"
+    r"|algorithms?|aspect|technolog\w+|techniques?|results|best|predecessor|all with|request|available"
     r"|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless"
     r"|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b"
     r"|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
@@ -118,7 +118,8 @@ def facts(
 
     """
     for text in texts:
-        for sentence in sentences(text[:MOST_READ]):
+        read = sentences(text[:MOST_READ])
+        for sentence in read if len(text) <= MOST_READ else read[:-1]:
             plain = sentence.translate(ASCII_PUNCTUATION).lstrip("-* ")
             if _states(plain, said) and _is_true(plain, takes, accepts, makes):
                 fact = _without_praise(plain)
