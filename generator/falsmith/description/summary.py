@@ -41,8 +41,8 @@ PRAISE = re.compile(
 NO_FACT = re.compile(
     r"\$\s?\d|\b(?:pric\w+|costs?|bill\w+|credits?|cheap\w*|afford\w*|econom\w+|we|our|ours|us|you"
     r"|http\w*|www|deprecated|comply|terms|licens\w+|commercial|suitable|preview|improvements?"
-    r"|algorithms?|aspect|technolog\w+|techniques?|results|best|predecessor|all with|request|available"
-    r"|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless"
+    r"|algorithms?|aspect|technolog\w+|techniques?|results|best|predecessor|all with|request"
+    r"|available|achiev\w*|performance|should|must|most|world|yet|ever|defy|imagination|magic|limitless"
     r"|revolution\w*|experimental|api|endpoint|json|payload|fal\.ai|fastapi|param)\b"
     r"|:$|[:!?]\S*:|`|\{|\}|[<>|=#*_~\\]",
     re.I,
@@ -51,7 +51,7 @@ NO_FACT = re.compile(
 _OPENINGS = (
     "with using for by in on make ensure use try see check note please ignore always never get "
     "visit read run leverage experience upload download provide choose select send your unlock "
-    "discover explore meet introducing include specify describe keep avoid add start"
+    "discover explore meet introducing include specify describe keep avoid add start think"
 )
 OPENINGS = frozenset(_OPENINGS.split())
 ITEM = re.compile(r"\d+[.)]\s|[A-Z][\w /()]{2,30}: (?!\d)")
