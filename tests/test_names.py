@@ -175,6 +175,7 @@ def test_a_title_can_be_read_from_the_id(model_id: str, title: str) -> None:
         ("Demo 2.0", "acme/demo/v2", "Demo 2.0"),
         ("Demo (Image to Video)", "acme/demo/image-to-video", "Demo (Image to Video)"),
         ("Demo Video", "acme/demo/image-to-video", "Demo Video Image to Video"),
+        ("Demo Audio", "acme/demo/audio-to-audio", "Demo Audio Audio to Audio"),
         ("Demo [Edit]", "acme/demo/edit/lora", "Demo [Edit] LoRA"),
         ("Demo Fine-tuned", "acme/demo/finetuned", "Demo Fine-tuned"),
         ("Demo Lite", "acme/demo-lite/plan/lite", "Demo Lite Plan Lite"),

@@ -149,6 +149,8 @@ def _id_words(part: str) -> list[str]:
 
 def _is_told(word: str, told: Set[str]) -> bool:
     """Return whether a word of an ID stands in a title; that of v2 stands in Demo 2.0, too."""
+    if "-to-" in word and "to" not in told:
+        return False
     for part in word.lower().split("-"):
         number = part.removeprefix("v")
         long = len(part) > 3 and "-to-" not in word and any(part in one for one in told)
