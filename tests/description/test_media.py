@@ -78,6 +78,14 @@ LINK = {"type": "string", "format": "uri"}
             "text-to-image",
             "Make images from text (text (+ reference image) to image)",
         ),
+        (
+            "acme/demo",
+            {"prompt": TEXT, "video_url": LINK, "image_url": LINK},
+            "",
+            "video",
+            "image-to-video",
+            "Animate a picture into a video (image (+ video, text) to video)",
+        ),
         ("acme/demo", {}, "", {}, "workflow", "Run a fal.ai model"),
     ],
 )
