@@ -349,12 +349,15 @@ def _ledger(process: Process, call: _Call) -> "Ledger":
 
     Raises LocalError where there is no usable one: nothing was sent by then.
     """
-    from fal_runtime.jobs.ledger import Ledger
+    from fal_runtime.jobs.ledger import Ledger, is_job_id
 
+    options = call.options
+    name = options.status or options.result or options.cancel
     try:
         return _open_ledger(process, call.services)
     except LocalError as error:
-        if call.options.action in (None, "jobs"):
+        # A job by our ID is in the ledger or nowhere.
+        if not call.uploads and (name is None or is_job_id(name)):
             raise
         instead = "" if call.uploads else "; the job is looked up at fal alone"
         call.services.report(f"notice: {error}{instead}")

@@ -6,7 +6,6 @@ a call is made and not before.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -40,7 +39,7 @@ from fal_runtime.jobs.job import (
     progress,
     unfinished,
 )
-from fal_runtime.jobs.ledger import Entry, Ledger
+from fal_runtime.jobs.ledger import Entry, Ledger, is_job_id
 from fal_runtime.jobs.price import estimate, known_prices
 from fal_runtime.jobs.steps import advance, step
 from fal_runtime.json_text import Json
@@ -70,7 +69,6 @@ __all__ = [
 _ONE_ANSWER = 30.0
 # How often a job of another process is looked at in the ledger.
 _LOOK = 0.5
-_OUR_ID = re.compile("[a-z][a-z0-9]{7}")
 _MOST_LISTED = 20
 # The currency of --max-cost and FAL_MAX_COST.
 _LIMITED = "USD"
@@ -135,6 +133,8 @@ def job_status(
     # Only fal knows how far a job is; of one that another process works on it is asked as well.
     if job.state in ("submitted", "finished") or (own and job.state == "unknown"):
         return call_result(*_follow(services, ledger, job, once=True, own=own))
+    if own and job.state == "accepted":
+        services.report("The job was not sent: its command was ended. --result sends it")
     return call_result(job, 0.0)
 
 
@@ -409,7 +409,7 @@ def _known_job(
     known_model, queue = checked_model_id(model_id), services.config.origins.queue
     job = ledger.job(name, known_model)
     if job is None or job.id is None:
-        if _OUR_ID.fullmatch(name):
+        if is_job_id(name):
             raise UsageError(
                 "usage",
                 f"the ledger has no job {name}: --jobs lists this model's, and a job of another "

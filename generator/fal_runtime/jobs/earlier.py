@@ -69,8 +69,11 @@ def with_earlier_files(
     whole, problems = deepcopy(dict(value)), []
     for location, text, kinds in list(_references(value, document)):
         try:
-            file = _earlier_file(ledger, text, kinds)
-            put(whole, location, _usable(file, connection))
+            job, file = _earlier_file(ledger, text, kinds)
+            place = _usable(file, connection)
+            put(whole, location, place)
+            if connection is not None:
+                connection.report(f"{path_text(location)}: {file.field} of job {job.id}, {place}")
         except (UsageError, LookupError) as error:
             expected = "an earlier job's file, such as from:last or from:JOB#images[0]"
             shown = f"{expected}; {error.args[0]}"
@@ -89,8 +92,8 @@ def _references(
             yield location, text, kinds
 
 
-def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> SavedFile:
-    """Return the file that a reference names: of that field, else the first of a fitting kind.
+def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> tuple[Job, SavedFile]:
+    """Return the job and the file of a reference: of its field, else the first of a fitting kind.
 
     Raises UsageError and LookupError, which say why there is none.
     """
@@ -114,7 +117,7 @@ def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> SavedFile:
     if not fitting:
         there = ", ".join(f"{file.field} ({file.kind})" for file in files[:10])
         raise LookupError(f"job {job.id} has {one_line(there, 300)}")
-    return fitting[0]
+    return job, fitting[0]
 
 
 def _is_in(name: str, field: str | None) -> bool:

@@ -216,6 +216,8 @@ def progress(before: Job, after: Job) -> list[str]:
     if after.state == "accepted" and after.trouble is not before.trouble:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
     command = shlex.join(collect_command(after))
+    if after.is_sync and after.state == "submitting" != before.state and after.id is not None:
+        lines.append(f"Running. If this command is ended before the answer comes: {command}")
     if after.state == "unknown" and before.state == "submitting":
         lines.append(
             "fal's answer did not come: looking for the job there, without sending it again. To "

@@ -120,6 +120,10 @@ def test_a_job_that_another_process_does_not_finish_in_time_is_left_to_it(
     assert fal.script.requests == []
     assert sum(fal.time.slept) == pytest.approx(20)
     assert fal.ask(job_status, str(job.id)).status == "IN_QUEUE"
+    elsewhere.close()
+    assert fal.ask(job_status, str(job.id)).status == "IN_QUEUE"
+    assert fal.script.requests == []
+    assert "--result sends it" in fal.lines[-1]
 
 
 def test_how_far_another_process_s_job_is_only_fal_knows(fal: "Fal", elsewhere: Ledger) -> None:

@@ -192,6 +192,7 @@ def test_sync_run_saves_its_files_without_a_queue(fal: "Fal") -> None:
     assert (outcome.status, outcome.request_id) == ("COMPLETED", "req-1")
     assert outcome.files[0].path.exists()
     assert "x-fal-queue-priority" not in fal.script.calls(RUN)[0].headers
+    assert f"before the answer comes: python skill.py --result {outcome.job}" in fal.lines[0]
 
 
 @pytest.mark.parametrize(
