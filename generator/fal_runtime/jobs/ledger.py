@@ -33,7 +33,7 @@ _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
 _DAEMON = "daemon-"
 _LETTERS, _DIGITS, _ID_LENGTH = string.ascii_lowercase, string.digits, 8
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 # What a ledger of each version becomes the next one by; a column is never renamed.
 _MIGRATIONS = (
     """

@@ -22,6 +22,7 @@ from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job, JobState
 from fal_runtime.jobs.ledger import Ledger, open_ledger
+from fal_runtime.jobs.record import job_of_record, record_of_job
 from fal_runtime.output.result import SavedFile
 from fal_runtime.output.save import SavedResult
 
@@ -267,12 +268,24 @@ def test_a_ledger_that_cannot_be_used_is_named(
     assert str(file) in str(raised.value)
 
 
-def test_a_ledger_that_another_program_holds_is_named(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_ledger_that_another_program_holds_is_named(
+    reopen: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fal_runtime.jobs.ledger._PATIENCE", 0.1)
     file = tmp_path / "state" / "ledger.sqlite3"
-    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder, closing(reopen()) as held:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LocalError, match="another program has held it"):
-            ledger.add(NEW)
+            held.add(NEW)
+
+
+def test_a_job_of_a_newer_skill_is_read_as_far_as_it_is_understood() -> None:
+    record = record_of_job(replace(NEW, state="failed", error=JobError("job_failed", "no")))
+    newer = {**record, "later": 1, "error": {**record["error"], "error": "X", "code": "later"}}  # type: ignore[dict-item] # an error is an object
+    job = job_of_record(newer)
+    assert (job.state, str(job.error), job.model_id) == ("failed", "no", MODEL)
+    assert job.error is not None
+    assert job.error.exit_status == 9
 
 
 @needs_unix
