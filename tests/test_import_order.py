@@ -168,6 +168,11 @@ def test_the_runtime_starts_without_the_slow_part_of_the_standard_library() -> N
     assert _loaded_by("import fal_runtime.command") & slow == set()
 
 
+def test_a_job_is_handed_to_a_daemon_without_the_network_s_packages() -> None:
+    loaded = _loaded_by("import fal_runtime.jobs.commands, fal_runtime.daemon.client")
+    assert loaded & {"httpx", "ssl", "jsonschema", "platformdirs"} == set()
+
+
 def _name_of(path: Path) -> str:
     return ".".join(path.relative_to(GENERATOR.parent).with_suffix("").parts).removesuffix(
         ".__init__"

@@ -10,7 +10,7 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError, KeyMissingError, NotAcceptedError
-from fal_runtime.fal.http import Clock
+from fal_runtime.fal.clock import Clock
 from falsmith.documents import Documents
 from falsmith.errors import ModelNotFoundError, PlatformError
 from falsmith.platform import Platform

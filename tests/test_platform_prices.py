@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.fal.http import Clock
-from fal_runtime.fal.prices import Price
+from fal_runtime.fal.clock import Clock
+from fal_runtime.fal.protocol import Price
 from falsmith.platform import Platform
 
 KEY = "key-for-tests:0123"

@@ -8,8 +8,10 @@ import httpx
 
 from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
-from fal_runtime.fal.http import Clock, Connection, exchange, unreachable
-from fal_runtime.fal.prices import Price, list_prices
+from fal_runtime.fal.clock import Clock
+from fal_runtime.fal.http import Connection, exchange, unreachable
+from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.protocol import Price
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError

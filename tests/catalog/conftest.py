@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.fal.http import Clock
+from fal_runtime.fal.clock import Clock
 from falsmith.catalog.cache import Cache
 from falsmith.documents import Documents
 from falsmith.platform import Platform

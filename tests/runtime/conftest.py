@@ -14,7 +14,8 @@ import pytest
 
 from fal_runtime.command import main
 from fal_runtime.config import Config, load_config
-from fal_runtime.fal.http import Clock, Connection
+from fal_runtime.fal.clock import Clock
+from fal_runtime.fal.http import Connection
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import PreparedInput

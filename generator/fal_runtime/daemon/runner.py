@@ -32,7 +32,8 @@ from fal_runtime.daemon.protocol import (
     Waiting,
 )
 from fal_runtime.errors import FalError
-from fal_runtime.fal.http import REAL_CLOCK, Clock, Connection, new_client
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
+from fal_runtime.fal.http import Connection, new_client
 from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance

@@ -37,7 +37,7 @@ from fal_runtime.daemon.protocol import (
     settings_digest,
 )
 from fal_runtime.daemon.runner import Outbox, Runner
-from fal_runtime.fal.http import REAL_CLOCK, Clock
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.jobs.ledger import Ledger
 
 __all__ = ["Server", "kept_up", "listening", "run_daemon"]

@@ -1,14 +1,12 @@
 """HTTP: one client, its clock, and the one loop that repeats a request after a bad moment."""
 
 import math
-import random
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
@@ -21,13 +19,12 @@ import httpx
 from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config, is_web_url
 from fal_runtime.errors import LocalError, NotAcceptedError, UsageError
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.paths import local_trouble
 from fal_runtime.text import one_line
 
 __all__ = [
     "NEVER_SENT",
-    "REAL_CLOCK",
-    "Clock",
     "Connection",
     "FileSlice",
     "Progress",
@@ -79,19 +76,6 @@ class TooLargeError(httpx.RequestError):
 
 class _OtherFileError(httpx.RemoteProtocolError):
     """A server does not have the rest of what was begun: the next try begins anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time and chance, to be replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
-    date: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-REAL_CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,18 @@
 """What fal lists as the unit prices of models: one price a model, without tiers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import httpx
 
 from fal_runtime.errors import NotAcceptedError
 from fal_runtime.fal.http import Connection, exchange, unreachable
-from fal_runtime.fal.protocol import described, json_object, key_error
+from fal_runtime.fal.protocol import Price, described, json_object, key_error
 from fal_runtime.text import one_line
 
-__all__ = ["Price", "list_prices"]
+__all__ = ["list_prices"]
 
 # The most that one request may name (`GET /v1/models/pricing`).
 _MOST_MODELS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What one `unit` of a model costs."""
-
-    unit_price: float
-    unit: str
-    currency: str
-
-    def __str__(self) -> str:
-        number = f"{self.unit_price:.8f}".rstrip("0").rstrip(".")
-        return f"{number} {self.currency} per {self.unit}"
 
 
 def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, Price]:

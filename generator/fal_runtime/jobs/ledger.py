@@ -19,8 +19,7 @@ from threading import RLock
 from typing import Any, BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
-from fal_runtime.fal.prices import Price
-from fal_runtime.fal.protocol import unconfirmed
+from fal_runtime.fal.protocol import Price, unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job
 from fal_runtime.json_text import Value

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fal_runtime.fal.http import Connection
-from fal_runtime.fal.prices import Price, list_prices
+from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.json_text import Json
 from fal_runtime.schema.document import SchemaDocument

@@ -20,11 +20,11 @@ from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_o
 from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.files import ResultFile, result_files
 from fal_runtime.output.folder import OutputFolder, keep, names, save_lines
-from fal_runtime.output.result import SavedFile, printable
+from fal_runtime.output.result import SavedFile, SavedResult, printable
 from fal_runtime.paths import safe_name
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Naming", "SavedResult", "in_a_file", "save_files", "save_result"]
+__all__ = ["Naming", "in_a_file", "save_files", "save_result"]
 
 _ATTEMPTS = 4
 _REDIRECTS = 5
@@ -43,22 +43,6 @@ class Naming:
 
     request_id: str
     stamp: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SavedResult:
-    """A result whose files are saved.
-
-    `result` is None where it is too long to be shown: `path` is then the file that holds it.
-    `lost` has a line for each file that could not be had.
-    """
-
-    result: Json
-    path: Path | None
-    files: tuple[SavedFile, ...]
-    lost: tuple[str, ...]
-    seed: int | None
-    text: str | None
 
 
 class _FileLostError(Exception):

@@ -6,7 +6,7 @@ import sys
 import click
 
 from fal_runtime.errors import FalError
-from fal_runtime.fal.prices import Price
+from fal_runtime.fal.protocol import Price
 from fal_runtime.text import cut, one_line, short_json
 from falsmith.catalog.query import Match, match_of
 from falsmith.cli.options import json_option, notice, open_source, source_options

@@ -19,7 +19,7 @@ import pytest
 
 from fal_runtime.config import Config, load_config
 from fal_runtime.daemon.place import Marker
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger, open_ledger

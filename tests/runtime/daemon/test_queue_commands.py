@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fal_runtime.fal.prices import Price
+from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.ledger import open_ledger
 from falsmith.cli import run
 from falsmith.emulator import Emulator

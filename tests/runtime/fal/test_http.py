@@ -18,8 +18,8 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import UsageError
+from fal_runtime.fal.clock import Clock
 from fal_runtime.fal.http import (
-    Clock,
     Connection,
     FileSlice,
     Progress,

@@ -9,8 +9,15 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import InputError
-from fal_runtime.fal.protocol import read_cancel, read_result, read_status, read_submit, read_sync
-from fal_runtime.fal.queue import ModelRequest, ask, submit
+from fal_runtime.fal.protocol import (
+    ModelRequest,
+    read_cancel,
+    read_result,
+    read_status,
+    read_submit,
+    read_sync,
+)
+from fal_runtime.fal.queue import ask, submit
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal

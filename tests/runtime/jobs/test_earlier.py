@@ -8,12 +8,11 @@ import httpx
 import pytest
 
 from fal_runtime.errors import InputError, UsageError
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.jobs.earlier import call_like, with_earlier_files
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger, open_ledger
-from fal_runtime.output.result import SavedFile
-from fal_runtime.output.save import SavedResult
+from fal_runtime.output.result import SavedFile, SavedResult
 from fal_runtime.schema.document import SchemaDocument
 
 if TYPE_CHECKING:

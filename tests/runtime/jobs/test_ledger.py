@@ -16,15 +16,13 @@ from typing import Any
 import pytest
 
 from fal_runtime.errors import JobError, LocalError, Problem, UsageError
-from fal_runtime.fal.protocol import RequestUrls
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.protocol import ModelRequest, RequestUrls
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job, JobState
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.jobs.record import job_of_record, record_of_job
-from fal_runtime.output.result import SavedFile
-from fal_runtime.output.save import SavedResult
+from fal_runtime.output.result import SavedFile, SavedResult
 
 MODEL = "acme/demo"
 REQUEST = ModelRequest("https://queue.fal.run/acme/demo", {"Accept": "x"}, {"prompt": "a  cat"})

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from fal_runtime.errors import FalError, KeyMissingError, OverLimitError
-from fal_runtime.fal.prices import Price, list_prices
+from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.commands import check_cost, price_job
 from fal_runtime.jobs.price import estimate
 from fal_runtime.model import CalledModel

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.jobs.commands import cancel_job, job_result, job_status
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import digested, open_ledger

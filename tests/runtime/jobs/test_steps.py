@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.input.files import LocalFile
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.steps import step
