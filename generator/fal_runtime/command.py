@@ -271,7 +271,6 @@ def _with_earlier_files(
     services: "Services",
 ) -> dict[str, Any]:
     """Return the input with the files of earlier jobs that it names."""
-    from fal_runtime.fal.http import Connection, new_client
     from fal_runtime.jobs.earlier import names_earlier_files, with_earlier_files
 
     if not names_earlier_files(value, model.document):
@@ -279,6 +278,8 @@ def _with_earlier_files(
     with closing(_open_ledger(process, services)) as ledger, ExitStack() as stack:
         connection = None
         if not options.dry_run:
+            from fal_runtime.fal.http import Connection, new_client
+
             client = stack.enter_context(new_client(services.config))
             connection = Connection(client, services.config, services.report)
         return with_earlier_files(value, model.document, ledger, connection)

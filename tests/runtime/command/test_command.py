@@ -243,3 +243,12 @@ def test_a_key_of_the_command_line_is_in_no_file(
     written = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("ledger*"))
     assert b"--prompt" in written
     assert b"2222222222222222" not in written
+
+
+def test_a_dry_run_loads_none_of_the_network_s_packages(skill: Path) -> None:
+    script = str(skill / "scripts" / "acme_demo.py")
+    listing = [sys.executable, "-X", "importtime", script, "--dry-run", "--prompt", "x"]
+    done = subprocess.run(listing, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "jsonschema" in loaded
+    assert loaded & {"httpx", "ssl", "platformdirs"} == set()
