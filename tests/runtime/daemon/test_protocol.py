@@ -4,21 +4,15 @@ import pytest
 
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
-    Ended,
-    Failed,
+    Event,
     Greeting,
-    HandOver,
     HeldJob,
     HeldJobs,
-    Jobs,
     Leaving,
     Lines,
     Message,
-    Progress,
     ProtocolError,
-    Run,
-    Shutdown,
-    Waiting,
+    Request,
     decoded,
     encoded,
     settings_digest,
@@ -27,17 +21,14 @@ from fal_runtime.settings import RateLimit, Settings
 
 MESSAGES: list[Message] = [
     Greeting(PROTOCOL, "1.0", 7, 12.5, "a", "b", leaving=False),
-    Run("abcd1234"),
-    Jobs(),
-    HandOver("a"),
-    Shutdown(),
+    Request("run", "abcd1234"),
+    Request("jobs"),
     HeldJobs(()),
     HeldJobs((HeldJob("a", "accepted", None, "2 s"), HeldJob("b", "submitted", "r", None))),
     Leaving(2),
-    Progress("a", "two lines\nand \u98de"),
-    Waiting("a", "1 s"),
-    Failed("a", "local_trouble", "no"),
-    Ended("a"),
+    Event("progress", "a", "two lines\nand \u98de"),
+    Event("failed", "a", "no", "local_trouble"),
+    Event("ended", "a"),
 ]
 
 
@@ -65,9 +56,11 @@ def test_messages_come_whole_however_they_are_cut() -> None:
         b"[]",
         b"{}",
         b'{"is": "Message"}',
-        b'{"is": ["Run"]}',
-        b'{"is": "Run"}',
-        b'{"is": "Run", "job": 5}',
+        b'{"is": ["Request"]}',
+        b'{"is": "Request"}',
+        b'{"is": "Request", "do": "run", "subject": 5}',
+        b'{"is": "Request", "do": "dance", "subject": "a"}',
+        b'{"is": "Request", "do": ["run"], "subject": "a"}',
         b'{"is": "Leaving", "jobs": true}',
         b'{"is": "HeldJobs", "jobs": 5}',
         b'{"is": "HeldJobs", "jobs": [{"job": "a"}]}',
@@ -81,7 +74,8 @@ def test_what_is_no_message_is_refused(line: bytes) -> None:
 
 
 def test_members_of_a_later_version_are_left_out() -> None:
-    assert decoded(b'{"is": "Run", "job": "a", "since": 1}') == Run("a")
+    line = b'{"is": "Request", "do": "run", "subject": "a", "since": 1}'
+    assert decoded(line) == Request("run", "a")
 
 
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:

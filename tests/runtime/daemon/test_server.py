@@ -19,17 +19,12 @@ from fal_runtime.daemon.client import Channel, connected
 from fal_runtime.daemon.place import DaemonPlace, Marker, RunsAlreadyError, UnusableError, locked
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
-    Ended,
+    Event,
     Greeting,
-    HandOver,
     HeldJobs,
-    Jobs,
     Leaving,
     Message,
-    Run,
-    Shutdown,
-    Submitted,
-    Taken,
+    Request,
     encoded,
 )
 from fal_runtime.daemon.runner import Outbox, Runner
@@ -98,20 +93,29 @@ def patience() -> float:
     return time.monotonic() + 30
 
 
+def told(channel: Channel, what: str) -> Event:
+    """Return the next event of a kind."""
+    while True:
+        event = channel.receive(patience())
+        assert event is not None
+        if isinstance(event, Event) and event.what == what:
+            return event
+
+
 def test_a_client_is_greeted_and_told_of_its_job_to_the_end(
     daemon: Daemon, accepted: "Accepted"
 ) -> None:
     job = accepted()
     with closing(daemon.connect()) as channel:
         assert (channel.greeting.protocol, channel.greeting.leaving) == (PROTOCOL, False)
-        channel.send(Run(str(job.id)))
+        channel.send(Request("run", str(job.id)))
         heard: list[Message] = []
-        while not heard or heard[-1] != Ended(str(job.id)):
+        while not heard or heard[-1] != Event("ended", str(job.id)):
             message = channel.receive(patience())
             assert message is not None
             heard.append(message)
-    assert heard[0] == Taken(str(job.id))
-    assert Submitted(str(job.id)) in heard
+    assert heard[0] == Event("taken", str(job.id))
+    assert Event("submitted", str(job.id)) in heard
 
 
 @pytest.mark.parametrize("emulator", [HOUR], indirect=True)
@@ -120,16 +124,16 @@ def test_a_job_goes_on_when_its_client_goes_and_another_one_may_follow_it(
 ) -> None:
     job = accepted()
     with closing(daemon.connect()) as first:
-        first.send(Run(str(job.id)))
-        first.expect(Submitted)
+        first.send(Request("run", str(job.id)))
+        told(first, "submitted")
     with closing(daemon.connect()) as second, closing(daemon.connect()) as third:
         for channel in (second, third):
-            assert [held.job for held in channel.answer(Jobs(), HeldJobs).jobs] == [job.id]
-            channel.send(Run(str(job.id)))
-            channel.expect(Taken)
+            assert [held.job for held in channel.answer(Request("jobs"), HeldJobs).jobs] == [job.id]
+            channel.send(Request("run", str(job.id)))
+            told(channel, "taken")
         emulator.clock.advance(HOUR)
         for channel in (second, third):
-            assert channel.expect(Ended) == Ended(str(job.id))
+            assert told(channel, "ended") == Event("ended", str(job.id))
     assert [len(book.jobs) for book in emulator.books] == [1]
 
 
@@ -151,16 +155,16 @@ def test_a_client_that_makes_no_sense_is_left_and_the_others_are_served(
             connection.sendall(rude)
             while connection.recv(1 << 16):
                 pass
-        assert polite.answer(Jobs(), HeldJobs) == HeldJobs(())
+        assert polite.answer(Request("jobs"), HeldJobs) == HeldJobs(())
 
 
 def test_a_client_that_never_reads_is_left(daemon: Daemon) -> None:
     with daemon.raw() as greedy, closing(daemon.connect()) as polite:
-        question = encoded(Jobs()) * 1000
+        question = encoded(Request("jobs")) * 1000
         with pytest.raises(OSError):
             while True:
                 greedy.sendall(question)
-        assert polite.answer(Jobs(), HeldJobs) == HeldJobs(())
+        assert polite.answer(Request("jobs"), HeldJobs) == HeldJobs(())
 
 
 @pytest.mark.parametrize("emulator", [HOUR], indirect=True)
@@ -171,13 +175,13 @@ def test_a_silent_client_is_left_after_the_time_of_the_settings_unless_it_waits_
     with ExitStack() as stack:
         daemon = in_threads(config, daemon_ledger, short / "d.sock", stack, idle_timeout=0.2)
         waits = stack.enter_context(closing(daemon.connect()))
-        waits.send(Run(str(job.id)))
-        waits.expect(Submitted)
+        waits.send(Request("run", str(job.id)))
+        told(waits, "submitted")
         silent = stack.enter_context(closing(daemon.connect()))
         with pytest.raises(EOFError):
             silent.receive(patience())
         emulator.clock.advance(HOUR)
-        assert waits.expect(Ended) == Ended(str(job.id))
+        assert told(waits, "ended") == Event("ended", str(job.id))
 
 
 @pytest.mark.parametrize("emulator", [HOUR], indirect=True)
@@ -187,21 +191,21 @@ def test_a_daemon_hands_over_at_once_to_its_own_kind_and_ends_its_jobs_first_for
 ) -> None:
     job = accepted()
     with closing(daemon.connect()) as waits, closing(daemon.connect()) as newer:
-        waits.send(Run(str(job.id)))
-        waits.expect(Submitted)
+        waits.send(Request("run", str(job.id)))
+        told(waits, "submitted")
         identity = config.identity if same else "of another key"
-        assert newer.answer(HandOver(identity), Leaving) == Leaving(1)
+        assert newer.answer(Request("hand over", identity), Leaving) == Leaving(1)
         if not same:
             with closing(daemon.connect()) as late:
                 assert late.greeting.leaving
             emulator.clock.advance(HOUR)
-            assert waits.expect(Ended) == Ended(str(job.id))
+            assert told(waits, "ended") == Event("ended", str(job.id))
         newer.await_end(30)
 
 
 def test_a_daemon_shuts_down_when_it_is_asked(daemon: Daemon) -> None:
     with closing(daemon.connect()) as channel:
-        assert channel.answer(Shutdown(), Leaving) == Leaving(0)
+        assert channel.answer(Request("shut down"), Leaving) == Leaving(0)
         channel.await_end(30)
 
 
