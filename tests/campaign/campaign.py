@@ -25,7 +25,6 @@ from fal_runtime.jobs.job import Job
 CALLERS = 6
 # A call that outlives it hangs.
 LONGEST_CALL = 150.0
-ENDED = ("saved", "failed", "cancelled", "refused")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,7 +87,7 @@ def _collect(machine: Machine) -> int:
     Returned is how often. What fal never accepted stays unknown.
     """
     before, passes = -1, 0
-    while waiting := [job for job in _jobs(machine) if job.state not in ENDED]:
+    while waiting := [job for job in _jobs(machine) if not job.has_ended]:
         if len(waiting) == before:
             break
         before, passes = len(waiting), passes + 1
