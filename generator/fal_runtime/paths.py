@@ -46,8 +46,11 @@ def local_trouble(place: Path) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
+
+        A `shared` lock is for who only looks: others who look may have it at the same time.
+        """
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -57,11 +60,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
+
+        A `shared` lock is for who only looks: others who look may have it at the same time.
+        """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            # Who only looks shares the lock with others who look, never with the owner.
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

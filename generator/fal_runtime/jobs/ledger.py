@@ -411,7 +411,7 @@ class Ledger:
             return False
         try:
             with (self._owners / owner).open("rb+") as file:
-                return not take_lock(file, wait=False)
+                return not take_lock(file, wait=False, shared=True)
         except FileNotFoundError:
             return False
         except OSError:
