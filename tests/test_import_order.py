@@ -28,7 +28,7 @@ ORDER = {
     },
     "fal_runtime": {
         "vocabulary": (
-            "json_text text errors model_id process file_kinds file_headers yaml_file paths"
+            "json_text text errors model_id process file_kinds file_headers paths yaml_file"
         ),
         "what a skill brings": "settings config dependencies",
         "input": "schema model input",

@@ -8,6 +8,7 @@ from pathlib import Path
 from fal_runtime.errors import Problem
 from fal_runtime.input.file_limits import broken_limit
 from fal_runtime.json_text import Value
+from fal_runtime.paths import reason
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument
 from fal_runtime.text import closest, short_json
@@ -93,25 +94,24 @@ def readable_file(path: Path) -> Path:
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
     try:
         if whole.is_dir():
-            reason = f"{whole} is a folder"
+            wrong = f"{whole} is a folder"
         elif whole.exists() and not whole.is_file():
-            reason = f"{whole} is no regular file"
+            wrong = f"{whole} is no regular file"
         else:
             whole.open("rb").close()
             if whole.stat().st_size:
                 return whole
-            reason = f"{whole} is empty (0 bytes)"
+            wrong = f"{whole} is empty (0 bytes)"
     except FileNotFoundError:
-        reason = f"there is no file {whole}"
+        wrong = f"there is no file {whole}"
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        reason = f"{whole} cannot be read: {why}"
-    raise _NotAFileError(reason, missing=True)
+        wrong = f"{whole} cannot be read: {reason(error)}"
+    raise _NotAFileError(wrong, missing=True)
 
 
 class _NotAFileError(ValueError):
-    def __init__(self, reason: str, *, missing: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, why: str, *, missing: bool = False) -> None:
+        super().__init__(why)
         self.missing = missing
 
 
