@@ -33,6 +33,8 @@ __all__ = [
 
 # Files are named in an input, not copied into it.
 _LARGEST_FILE = 32 * 1024 * 1024
+# Stands for the link of a file that is not uploaded yet.
+_ANY_LINK = "https://local.file"
 
 # Input fields by the name of their source, in the order in which the later ones win.
 Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -147,8 +149,13 @@ def check_input(
     wrong = list(problems)
     if validate and document.known:
         wrong += [] if allow_unknown else unknown_fields(whole, document)
-        local = frozenset({f.location for f in files} | {p.location for p in file_problems})
-        wrong += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
+        # Judged is what will be sent: a link, where a local file is named.
+        paths = dict.fromkeys(file.path for file in files)
+        links = {path: f"{_ANY_LINK}/{n}{path.suffix}" for n, path in enumerate(paths)}
+        linked = with_links(whole, files, links)
+        for refused in file_problems:
+            put(linked, refused.location, _ANY_LINK)
+        wrong += schema_problems(linked, document, allow_unknown=allow_unknown)
     raise_problems(wrong, file_problems)
     for file in files:
         put(whole, file.location, f"<upload:{file.path}>")
