@@ -16,10 +16,10 @@ SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # What the creator skill has no use for: the commands that judge skills and machines, the local
 # fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
 LEFT_OUT = frozenset(
-    {"doctor", "emulator", "templates", "verify"}
+    {"doctor", "emulator", "publish", "templates", "verify"}
     | {
         f"cli/{name}.py"
-        for name in ("call", "demo", "doctor", "emulate", "price", "queue", "upload", "verify")
+        for name in ("bundle call demo doctor emulate price problems queue upload verify").split()
     }
 )
 

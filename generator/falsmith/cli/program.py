@@ -13,6 +13,7 @@ from fal_runtime.errors import FalError
 __all__ = ["COMMANDS", "Program", "internal_error", "program"]
 
 COMMANDS = {
+    "bundle": "Pack skills as hosts take them, checked as public.",
     "call": "Call any model by its ID; its input is sent unchecked.",
     "catalog": "Keep the whole catalogue on this machine.",
     "categories": "List the kinds of models.",

@@ -9,7 +9,7 @@ import click
 from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, quiet_option
-from falsmith.text import counted
+from falsmith.cli.problems import of_severity, print_problems, problems_as_json, summary
 from falsmith.verify import Problem
 from falsmith.verify import verify as verify_skill
 
@@ -45,57 +45,13 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
     for folder in dict.fromkeys(folders):
         found[folder] = verify_skill(folder, public=True if public else None, generate=generate)
         if not prints_json:
-            _print(folder, found[folder], quiet=quiet)
-    problems = [_of(one, "problem") for one in found.values()]
-    count = sum(map(len, problems))
-    broken = sum(map(bool, problems))
-    message = f"{counted(count, 'problem')} in {broken} of {counted(len(found), 'skill')}"
+            print_problems(folder, found[folder], quiet=quiet)
+    broken = any(of_severity(one, "problem") for one in found.values())
     if prints_json:
-        sys.stdout.write(json.dumps(_object(found, message if count else None), indent=1) + "\n")
+        reply: dict[str, object] = {"skills": problems_as_json(found)}
+        if broken:
+            reply["error"] = FalError("problems_found", summary(found)).as_json()
+        sys.stdout.write(json.dumps(reply, indent=1) + "\n")
     elif len(found) > 1 and not quiet:
-        sys.stdout.write(f"{message}\n")
-    return 1 if count else 0
-
-
-def _print(folder: Path, found: list[Problem], *, quiet: bool) -> None:
-    problems, notices = _of(found, "problem"), _of(found, "notice")
-    for one in problems:
-        sys.stdout.write(f"{_visible(folder / one.path)}: {one.message}\n")
-    if quiet:
-        return
-    for one in notices:
-        sys.stdout.write(f"{_visible(folder / one.path)}: notice: {one.message}\n")
-    if not problems:
-        sys.stdout.write(f"{_visible(folder)}: no problems\n")
-
-
-def _of(found: list[Problem], severity: str) -> list[Problem]:
-    return [one for one in found if one.severity == severity]
-
-
-def _visible(path: Path) -> str:
-    """Return a path without what a terminal would obey or not show."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(path)
-    )
-
-
-def _object(found: dict[Path, list[Problem]], message: str | None) -> dict[str, object]:
-    reply: dict[str, object] = {
-        "skills": [
-            {
-                "path": str(folder.absolute()),
-                "problems": _listed(_of(one, "problem")),
-                "notices": _listed(_of(one, "notice")),
-            }
-            for folder, one in found.items()
-        ]
-    }
-    if message is not None:
-        reply["error"] = FalError("problems_found", message).as_json()
-    return reply
-
-
-def _listed(found: list[Problem]) -> list[dict[str, str]]:
-    return [{"path": one.path, "message": one.message} for one in found]
+        sys.stdout.write(f"{summary(found)}\n")
+    return 1 if broken else 0

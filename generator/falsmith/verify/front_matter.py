@@ -21,6 +21,7 @@ __all__ = [
     "check_front_matter",
     "check_front_matter_fields",
     "check_needs",
+    "front_matter",
     "mappings",
     "read_yaml",
 ]
@@ -88,6 +89,16 @@ def body(folder: Folder) -> str:
     return text if parts is None else "\n" * (parts.front.count("\n") + 2) + parts.body
 
 
+def front_matter(folder: Folder) -> dict[Any, Any] | None:
+    """Return the fields of the front matter, None where it cannot be read."""
+    parts = _parts(folder.texts.get(SKILL_FILE, ""))
+    try:
+        found = None if parts is None else read_yaml(parts.front).value
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def check_body(folder: Folder) -> list[Problem]:
     """Check the bytes of SKILL.md and the length of its body."""
     text = folder.texts.get(SKILL_FILE, "")
@@ -135,7 +146,7 @@ def check_front_matter(folder: Folder) -> list[Problem]:
 
 def check_front_matter_fields(folder: Folder) -> list[Problem]:
     """Check each field of the front matter, and that it agrees with the folder and the model."""
-    fields = _fields(folder)
+    fields = front_matter(folder)
     if fields is None:
         return []
     messages = [
@@ -152,7 +163,7 @@ def check_front_matter_fields(folder: Folder) -> list[Problem]:
 
 def check_needs(folder: Folder) -> list[Problem]:
     """Check that a skill of fal says what it needs: stores compare that with what scripts use."""
-    fields = _fields(folder)
+    fields = front_matter(folder)
     if fields is None:
         return []
     words = f"{fields.get('compatibility', '')} {fields.get('metadata', '')}"
@@ -170,15 +181,6 @@ def _parts(text: str) -> _Parts | None:
     if not end and plain.endswith("\n---"):
         return _Parts(plain[4:-4], "")
     return _Parts(front + "\n", rest) if end else None
-
-
-def _fields(folder: Folder) -> dict[Any, Any] | None:
-    parts = _parts(folder.texts.get(SKILL_FILE, ""))
-    try:
-        found = None if parts is None else read_yaml(parts.front).value
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _lists_in_flow_style(node: yaml.Node | None) -> bool:

@@ -10,9 +10,9 @@ from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import mappings, read_yaml
 from falsmith.verify.text import objections_to_value
 
-__all__ = ["check_openai_yaml"]
+__all__ = ["OPENAI_YAML", "check_openai_yaml"]
 
-PATH = "agents/openai.yaml"
+OPENAI_YAML = "agents/openai.yaml"
 TOP_KEYS = ("interface", "dependencies", "policy")
 # openai/codex, skill-creator: the interface's fields and their limits.
 LIMITS = {"display_name": (1, 64), "short_description": (25, 64), "default_prompt": (1, 1024)}
@@ -26,14 +26,14 @@ COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 def check_openai_yaml(folder: Folder) -> list[Problem]:
     """Check keys, lengths and style of the file; a missing file is another check's matter."""
-    if PATH not in folder.texts:
+    if OPENAI_YAML not in folder.texts:
         return []
     try:
-        found = read_yaml(folder.texts[PATH])
+        found = read_yaml(folder.texts[OPENAI_YAML])
     except ValueError as error:
-        return [Problem(PATH, f"is not usable YAML: {error}")]
+        return [Problem(OPENAI_YAML, f"is not usable YAML: {error}")]
     if not isinstance(found.value, dict):
-        return [Problem(PATH, "is no mapping: it begins with interface:")]
+        return [Problem(OPENAI_YAML, "is no mapping: it begins with interface:")]
     messages = [
         *_unknown(found.value, TOP_KEYS, ""),
         *_unquoted(found.node),
@@ -42,9 +42,9 @@ def check_openai_yaml(folder: Folder) -> list[Problem]:
         *_dependencies(found.value.get("dependencies", {"tools": []})),
         *objections_to_value(found.value),
     ]
-    if "[TODO:" in folder.texts[PATH]:
+    if "[TODO:" in folder.texts[OPENAI_YAML]:
         messages.append("holds a left-over [TODO: ...]")
-    return [Problem(PATH, message) for message in messages]
+    return [Problem(OPENAI_YAML, message) for message in messages]
 
 
 def _unknown(mapping: dict[Any, Any], known: tuple[str, ...], where: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Skills as hosts take them: self-contained copies, archives, indexes and plugins."""

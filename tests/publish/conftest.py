@@ -1,0 +1,56 @@
+"""Skills to hand on: one that links to the creator's runtime, one that carries its own."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from falsmith.documents import Documents
+from falsmith.generate import generate, share_runtime
+from falsmith.publish.bundle import Request
+from falsmith.publish.details import Details
+from falsmith.render import Options
+
+LINKED, ALONE, CREATOR = "acme-linked", "acme-alone", "fal-skill-creator"
+DETAILS = Details("acme-media", "1.2.0", "Acme Studio")
+
+
+@pytest.fixture(scope="session")
+def pristine(
+    model_documents: Callable[..., Documents], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder of three skills, made once and changed by nobody."""
+    skills = tmp_path_factory.mktemp("pristine")
+    assert share_runtime(skills) is not None
+    generate(model_documents(model_id="acme/linked"), Options(), skills)
+    generate(model_documents(model_id="acme/alone"), Options("standalone", lazy=True), skills)
+    return skills
+
+
+@pytest.fixture
+def skills(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the skills in a project, which is the current folder."""
+    folder = tmp_path / "project/.claude/skills"
+    shutil.copytree(pristine, folder, symlinks=True)
+    monkeypatch.chdir(tmp_path / "project")
+    return folder
+
+
+@pytest.fixture
+def request_for(skills: Path, tmp_path: Path) -> Callable[..., Request]:
+    """Return what makes a request for a bundle of the two models' skills."""
+
+    def make(*formats: str, **changes: object) -> Request:
+        asked: dict[str, object] = {
+            "folders": (skills / ALONE, skills / LINKED),
+            "output": tmp_path / "dist",
+            "formats": formats,
+            "details": DETAILS,
+            "handed_on": frozenset(),
+            "allow_edited": False,
+            "generate": None,
+        }
+        return Request(**(asked | changes))  # type: ignore[arg-type]
+
+    return make
