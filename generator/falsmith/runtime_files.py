@@ -19,7 +19,10 @@ LEFT_OUT = frozenset(
     {"doctor", "emulator", "publish", "templates", "verify"}
     | {
         f"cli/{name}.py"
-        for name in ("bundle call demo doctor emulate price problems queue upload verify").split()
+        for name in (
+            *("bundle", "call", "demo", "doctor", "emulate"),
+            *("price", "problems", "queue", "upload", "verify"),
+        )
     }
 )
 

@@ -204,7 +204,9 @@ def _large(folder: Path) -> Iterator[Figure]:
         begin = f"{environment['FAL_REST_URL']}/storage/upload/initiate?storage_type=fal-cdn-v3"
         with httpx.Client(trust_env=False, timeout=60) as client:
             links = client.post(begin, json=about, headers=key).raise_for_status().json()
-            client.put(links["upload_url"], content=(bytes(1 << 20) for _ in range(LARGE >> 20))).raise_for_status()
+            client.put(
+                links["upload_url"], content=(bytes(1 << 20) for _ in range(LARGE >> 20))
+            ).raise_for_status()
         url = links["file_url"]
         memory, times = 0, dict[str, list[float]](ours=[], curl=[])
         for number in range(5):

@@ -271,7 +271,6 @@ def _with_earlier_files(
     services: "Services",
 ) -> dict[str, Any]:
     """Return the input with the files of earlier jobs that it names."""
-    from fal_runtime.fal.http import Connection, new_client
     from fal_runtime.jobs.earlier import names_earlier_files, with_earlier_files
 
     if not names_earlier_files(value, model.document):
@@ -279,6 +278,8 @@ def _with_earlier_files(
     with closing(_open_ledger(process, services)) as ledger, ExitStack() as stack:
         connection = None
         if not options.dry_run:
+            from fal_runtime.fal.http import Connection, new_client
+
             client = stack.enter_context(new_client(services.config))
             connection = Connection(client, services.config, services.report)
         return with_earlier_files(value, model.document, ledger, connection)
@@ -349,12 +350,15 @@ def _ledger(process: Process, call: _Call) -> "Ledger":
 
     Raises LocalError where there is no usable one: nothing was sent by then.
     """
-    from fal_runtime.jobs.ledger import Ledger
+    from fal_runtime.jobs.ledger import Ledger, is_job_id
 
+    options = call.options
+    name = options.status or options.result or options.cancel
     try:
         return _open_ledger(process, call.services)
     except LocalError as error:
-        if call.options.action in (None, "jobs"):
+        # A job by our ID is in the ledger or nowhere.
+        if not call.uploads and (name is None or is_job_id(name)):
             raise
         instead = "" if call.uploads else "; the job is looked up at fal alone"
         call.services.report(f"notice: {error}{instead}")

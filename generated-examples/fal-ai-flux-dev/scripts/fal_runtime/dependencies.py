@@ -1,10 +1,10 @@
 """The third-party packages that a call needs: at hand, or how to get them."""
 
-import importlib
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from fal_runtime.errors import LocalError
@@ -57,8 +57,5 @@ def require_modules(
 
 
 def _importable(module: str) -> bool:
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return False
-    return True
+    """Whether the module is there; it is loaded where it is used."""
+    return find_spec(module) is not None

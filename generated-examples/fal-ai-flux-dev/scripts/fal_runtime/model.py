@@ -7,6 +7,7 @@ from typing import Any
 from fal_runtime.errors import LocalError
 from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.model_id import checked_model_id
+from fal_runtime.paths import content_of, reason
 from fal_runtime.schema.document import SchemaDocument
 
 __all__ = ["CalledModel", "called_model", "defaults_file", "own_skill", "preset_model"]
@@ -65,18 +66,15 @@ def own_skill() -> Path | None:
 
 def _json_object(file: Path) -> dict[str, Any]:
     try:
-        # A pipe of this name would be waited for without end.
-        if file.exists() and not file.is_file():
-            raise OSError(0, "it is no regular file")
-        value = parse_json(file.read_bytes(), deepest=_DEEPEST_SCHEMA, duplicates=True)
+        value = parse_json(content_of(file), deepest=_DEEPEST_SCHEMA, duplicates=True)
         if isinstance(value, dict):
             return value
-        reason = "is not a JSON object"
+        wrong = "is not a JSON object"
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
+        wrong = f"cannot be read: {reason(error)}"
     except JsonTextError as error:
-        reason = f"cannot be read: {error.reason}"
+        wrong = f"cannot be read: {error.reason}"
     raise LocalError(
         "local_trouble",
-        f"{file} {reason}. Generate the skill again with `falsmith generate --force`",
+        f"{file} {wrong}. Generate the skill again with `falsmith generate --force`",
     )

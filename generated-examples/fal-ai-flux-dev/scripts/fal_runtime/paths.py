@@ -10,7 +10,7 @@ from typing import BinaryIO
 from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
 
-__all__ = ["is_below", "local_trouble", "safe_name", "take_lock"]
+__all__ = ["content_of", "is_below", "local_trouble", "reason", "safe_name", "take_lock"]
 
 _LONGEST_NAME = 120
 # Device names of Windows, with any extension.
@@ -37,17 +37,35 @@ def local_trouble(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise LocalError(
-            "local_trouble", f"{one_line(str(place.absolute()))} cannot be written or read: {why}"
-        ) from None
+        shown = one_line(str(place.absolute()))
+        text = f"{shown} cannot be written or read: {reason(error)}"
+        raise LocalError("local_trouble", text) from None
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, one of the file system without number and place."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def content_of(file: Path, most: int = -1) -> bytes:
+    """Return the content of a regular file, or its first bytes; raises OSError for any other.
+
+    A pipe of this name would be waited for without end.
+    """
+    if file.exists() and not file.is_file():
+        raise OSError(0, "it is no regular file")
+    with file.open("rb") as opened:
+        return opened.read(most)
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
+
+        A `shared` lock is for who only looks: others who look may have it at the same time.
+        """
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -57,11 +75,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def take_lock(file: BinaryIO, *, wait: bool) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked."""
+    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
+        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
+
+        A `shared` lock is for who only looks: others who look may have it at the same time.
+        """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            # Who only looks shares the lock with others who look, never with the owner.
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

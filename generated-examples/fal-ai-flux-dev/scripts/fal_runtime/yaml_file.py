@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.paths import content_of, reason
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -83,14 +84,11 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
     except UnicodeDecodeError:
         raise UsageError("invalid_settings", f"{file} is not UTF-8 text") from None
     except OSError as error:
-        raise LocalError("local_trouble", f"{file} cannot be read: {error.strerror}") from None
+        raise LocalError("local_trouble", f"{file} cannot be read: {reason(error)}") from None
 
 
 def _text(file: Path) -> str:
-    if file.exists() and not file.is_file():
-        raise LocalError("local_trouble", f"{file} cannot be read: it is no regular file")
-    with file.open("rb") as stream:
-        content = stream.read(_LARGEST + 1)
+    content = content_of(file, _LARGEST + 1)
     if len(content) > _LARGEST:
         size = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
         raise UsageError("invalid_settings", f"{size}: keep settings only")

@@ -16,21 +16,13 @@ from fal_runtime.config import Config
 from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError, daemon_folders
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
-    Ended,
-    Failed,
+    Event,
     Greeting,
-    HandOver,
     HeldJobs,
-    Jobs,
     Lines,
     Message,
-    Progress,
     ProtocolError,
-    Refused,
-    Released,
-    Run,
-    Submitted,
-    Waiting,
+    Request,
     encoded,
     settings_digest,
 )
@@ -67,9 +59,9 @@ class Channel:
         if self.greeting.protocol != PROTOCOL:
             raise UnusableError(f"the one that runs speaks protocol {self.greeting.protocol}")
 
-    def send(self, message: Message) -> None:
-        """Send a message; raises OSError where the daemon is gone."""
-        self._connection.sendall(encoded(message))
+    def send(self, request: Request) -> None:
+        """Send a request; raises OSError where the daemon is gone."""
+        self._connection.sendall(encoded(request))
 
     def receive(self, until: float) -> Message | None:
         """Return the next message, None at the time `until` (`time.monotonic()`).
@@ -89,7 +81,7 @@ class Channel:
             self._waiting += self._lines.feed(piece)
         return self._waiting.pop(0)
 
-    def answer(self, request: Message, kind: type[Kind]) -> Kind:
+    def answer(self, request: Request, kind: type[Kind]) -> Kind:
         """Send a request and return its answer; raises UnusableError where none comes."""
         try:
             self.send(request)
@@ -198,7 +190,10 @@ class DaemonClient:
                 if channel is None:
                     continue
                 with closing(channel):
-                    if any(held.job == job.id for held in channel.answer(Jobs(), HeldJobs).jobs):
+                    if any(
+                        held.job == job.id
+                        for held in channel.answer(Request("jobs"), HeldJobs).jobs
+                    ):
                         self._watch(channel, job, until, report)
                         return
 
@@ -229,25 +224,27 @@ class DaemonClient:
         Raises EOFError where the daemon is lost before, _ReleasedError where it leaves the job to
         another one, UnusableError where it does not have it.
         """
-        channel.send(Run(str(job.id)))
+        channel.send(Request("run", str(job.id)))
         try:
-            while (message := channel.receive(until)) is not None:
-                match message:
-                    case Progress(_, line):
-                        report(line)
-                    case Waiting(_, why):
-                        report(f"Waiting {why}")
+            while (event := channel.receive(until)) is not None:
+                if not isinstance(event, Event):
+                    continue
+                match event.what:
+                    case "progress":
+                        report(event.text)
+                    case "waiting":
+                        report(f"Waiting {event.text}")
                         if job.options.submit:
                             return
-                    case Submitted() if job.options.submit:
+                    case "submitted" if job.options.submit:
                         return
-                    case Ended():
+                    case "ended":
                         return
-                    case Failed(_, code, text):
-                        raise FalError(code, text)
-                    case Refused(_, reason):
-                        raise UnusableError(reason)
-                    case Released():
+                    case "failed":
+                        raise FalError(event.code, event.text)
+                    case "refused":
+                        raise UnusableError(event.text)
+                    case "released":
                         raise _ReleasedError
         except ProtocolError as error:
             raise UnusableError(str(error)) from None
@@ -268,7 +265,7 @@ class DaemonClient:
         report(f"The daemon is started anew: the one that runs {misfit}")
         with closing(channel):
             with suppress(OSError):  # it leaves already
-                channel.send(HandOver(self.config.identity))
+                channel.send(Request("hand over", self.config.identity))
             channel.await_end(_HAND_OVER)
         return self._any(place)
 

@@ -8,13 +8,13 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fal_runtime.daemon.protocol import PROTOCOL
 from fal_runtime.json_text import JsonTextError, parse_json
-from fal_runtime.paths import safe_name
+from fal_runtime.paths import safe_name, take_lock
 from fal_runtime.settings import SETTINGS_FILE
 from fal_runtime.text import one_line
 
@@ -145,20 +145,16 @@ def locked(place: DaemonPlace) -> Iterator[None]:
 
     Raises RunsAlreadyError, or UnusableError where files cannot be made.
     """
-    import fcntl  # Windows has none, and no daemon
-
     place.open()
-    try:
-        number = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise UnusableError(f"{place.lock} cannot be opened: {error.strerror}") from None
-    with open(number, "wb") as file:  # noqa: PTH123 - it is open already
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunsAlreadyError from None
+            number = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            file = stack.enter_context(open(number, "wb"))  # noqa: PTH123 - it is open already
+            is_free = take_lock(file, wait=False)
         except OSError as error:
             raise UnusableError(f"{place.lock} cannot be locked: {error.strerror}") from None
+        if not is_free:
+            raise RunsAlreadyError
         yield
 
 

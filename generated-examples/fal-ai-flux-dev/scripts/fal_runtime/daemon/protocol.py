@@ -5,33 +5,24 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from types import MappingProxyType, UnionType
-from typing import Any, TypeAlias, get_args, get_type_hints
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.settings import Settings
 from fal_runtime.text import one_line
 
 __all__ = [
+    "LAST",
     "PROTOCOL",
-    "Ended",
-    "Failed",
+    "Event",
     "Greeting",
-    "HandOver",
     "HeldJob",
     "HeldJobs",
-    "Jobs",
     "Leaving",
     "Lines",
     "Message",
-    "Progress",
     "ProtocolError",
-    "Refused",
-    "Released",
-    "Run",
-    "Shutdown",
-    "Submitted",
-    "Taken",
-    "Waiting",
+    "Request",
     "decoded",
     "encoded",
     "settings_digest",
@@ -64,34 +55,44 @@ class Greeting:
     leaving: bool
 
 
-# What a client asks.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks.
+
+    run        run `subject`, a job of the ledger, or tell of it where it runs already: Events
+    jobs       name the jobs that are held: HeldJobs
+    hand over  leave for a newer daemon, whose identity is `subject`: Leaving
+    shut down  take no more jobs, end those that are held, and leave: Leaving
+    """
+
+    do: Literal["run", "jobs", "hand over", "shut down"]
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Run this job of the ledger, or tell of it where it runs already."""
+class Event:
+    """What is told of a job, in `text`.
 
+    taken      the daemon holds it: from now on it ends without the client
+    waiting    a limit makes it wait, and which
+    progress   a line for people
+    submitted  fal has it
+    refused    the daemon does not hold it, and why
+    ended      the daemon is done with it: what became of it is in the ledger
+    released   the daemon leaves and lets go of it: whoever claims it in the ledger goes on
+    failed     trouble of the daemon itself, of this `code`, ended its work on the job
+    """
+
+    what: Literal[
+        "taken", "waiting", "progress", "submitted", "refused", "ended", "released", "failed"
+    ]
     job: str
+    text: str = ""
+    code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """Name the jobs that are held."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Leave for a newer daemon: at once where it goes on with the same jobs."""
-
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    """Take no more jobs, end those that are held, and leave."""
-
-
-# What the daemon answers, and tells of a job.
+# After these nothing more is told of a job.
+LAST = ("refused", "ended", "released", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,84 +119,7 @@ class Leaving:
     jobs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The daemon holds the job: from now on it ends without the client."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The daemon does not hold the job and says why."""
-
-    job: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A limit makes the job wait."""
-
-    job: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A line about the job, for people."""
-
-    job: str
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """fal has the job."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The daemon is done with the job: what became of it is in the ledger."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """The daemon leaves and lets go of the job: whoever claims it in the ledger goes on."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Trouble of the daemon itself ended its work on the job; the ledger may not know of it."""
-
-    job: str
-    code: str
-    message: str
-
-
-Message: TypeAlias = (
-    Greeting
-    | Run
-    | Jobs
-    | HandOver
-    | Shutdown
-    | HeldJobs
-    | Leaving
-    | Taken
-    | Refused
-    | Waiting
-    | Progress
-    | Submitted
-    | Ended
-    | Released
-    | Failed
-)
+Message: TypeAlias = Greeting | Request | Event | HeldJobs | Leaving
 
 _KINDS: Mapping[str, Any] = MappingProxyType({kind.__name__: kind for kind in get_args(Message)})
 
@@ -227,22 +151,6 @@ def decoded(line: bytes) -> Message:
     return message
 
 
-def _filled(kind: Any, given: object) -> Any:  # noqa: ANN401 - a dataclass of the table
-    """Return a message of this kind, each member of the type that its field has."""
-    values = {}
-    types = get_type_hints(kind)
-    for each in fields(kind):
-        value = given.get(each.name, MISSING) if isinstance(given, dict) else MISSING
-        allowed = get_args(types[each.name]) if isinstance(types[each.name], UnionType) else ()
-        allowed = allowed or (types[each.name],)
-        if float in allowed and type(value) is int:
-            value = float(value)
-        if type(value) not in allowed:
-            raise ProtocolError(f"{kind.__name__} has no good {each.name}")
-        values[each.name] = value
-    return kind(**values)
-
-
 def settings_digest(settings: Settings) -> str:
     """Return what tells one set of settings from another."""
     told = json.dumps(asdict(settings), sort_keys=True)
@@ -261,3 +169,22 @@ class Lines:
         if len(self._rest) > _LONGEST_LINE:
             raise ProtocolError("a line has no end")
         yield from map(decoded, lines)
+
+
+def _filled(kind: Any, given: object) -> Any:  # noqa: ANN401 - a dataclass of the table
+    """Return a message of this kind, each member of the type, or a choice, that its field has."""
+    values = {}
+    hints = get_type_hints(kind)
+    for each in fields(kind):
+        value = given.get(each.name, MISSING) if isinstance(given, dict) else MISSING
+        hint = hints[each.name]
+        if hint is float and type(value) is int:
+            value = float(value)
+        if get_origin(hint) is Literal:
+            fits = value in get_args(hint)
+        else:
+            fits = type(value) in (get_args(hint) if isinstance(hint, UnionType) else (hint,))
+        if not fits:
+            raise ProtocolError(f"{kind.__name__} has no good {each.name}")
+        values[each.name] = value
+    return kind(**values)

@@ -18,21 +18,10 @@ import httpx
 
 from fal_runtime.config import Config
 from fal_runtime.daemon.limits import Limits
-from fal_runtime.daemon.protocol import (
-    Ended,
-    Failed,
-    HeldJob,
-    HeldJobs,
-    Message,
-    Progress,
-    Refused,
-    Released,
-    Submitted,
-    Taken,
-    Waiting,
-)
+from fal_runtime.daemon.protocol import Event, HeldJob, HeldJobs
 from fal_runtime.errors import FalError
-from fal_runtime.fal.http import REAL_CLOCK, Clock, Connection, new_client
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
+from fal_runtime.fal.http import Connection, new_client
 from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance
@@ -57,7 +46,7 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._messages = SimpleQueue[Message | Leave]()
+        self._messages = SimpleQueue[Event | Leave]()
         self._read_end, self._write_end = socket.socketpair()
         self._read_end.setblocking(False)
         self._write_end.setblocking(False)
@@ -66,13 +55,13 @@ class Outbox:
         """Return what becomes readable when there are messages."""
         return self._read_end.fileno()
 
-    def put(self, message: Message | Leave) -> None:
+    def put(self, message: Event | Leave) -> None:
         """Add a message: one for the clients that watch its job, or a wish to leave."""
         self._messages.put(message)
         with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
             self._write_end.send(b"\0")
 
-    def taken(self) -> Iterator[Message | Leave]:
+    def taken(self) -> Iterator[Event | Leave]:
         """Yield the messages that are there."""
         with suppress(BlockingIOError):
             while self._read_end.recv(4096):
@@ -160,11 +149,11 @@ class Runner:
             held = self._held.get(job_id)
             if held is not None:
                 if held.job is not None:
-                    self._outbox.put(Taken(job_id))
+                    self._outbox.put(Event("taken", job_id))
                 if held.told is not None:
-                    self._outbox.put(Waiting(job_id, held.told))
+                    self._outbox.put(Event("waiting", job_id, held.told))
             elif self._leaving is not None:
-                self._outbox.put(Refused(job_id, "the daemon is leaving"))
+                self._outbox.put(Event("refused", job_id, "the daemon is leaving"))
             else:
                 self._held[job_id] = _Held(job_id)
                 self._pool.submit(self._claim, self._held[job_id])
@@ -224,7 +213,7 @@ class Runner:
         self._waiting.clear()
         for job_id in idle:
             del self._held[job_id]
-            self._outbox.put(Released(job_id))
+            self._outbox.put(Event("released", job_id))
 
     def _start_waiting(self, now: float) -> float:
         """Start the waiting jobs that may, and return the seconds until the next one may."""
@@ -253,7 +242,7 @@ class Runner:
             wait = self._limits.wait(self._model_id, self._running, now, place)
             if wait is not None and held.told != wait.why:
                 held.told = wait.why
-                self._outbox.put(Waiting(held.job_id, str(wait)))
+                self._outbox.put(Event("waiting", held.job_id, str(wait)))
 
     def _deadline(self, job: Job, now: float) -> float:
         """Return until when a job is followed: one that was sent long ago is looked at once."""
@@ -273,7 +262,7 @@ class Runner:
 
     def _claim(self, held: _Held) -> None:
         """Make the job the daemon's own; a thread of the pool does this."""
-        reply: Message = Taken(held.job_id)
+        reply: Event = Event("taken", held.job_id)
         job = None
         try:
             job = self._ledger.claim(held.job_id)
@@ -281,12 +270,16 @@ class Runner:
                 known = self._ledger.job(held.job_id)
                 ended = known is not None and known.has_ended
                 why = "is not in the daemon's ledger" if known is None else "is run by another"
-                reply = Ended(held.job_id) if ended else Refused(held.job_id, f"the job {why}")
+                reply = (
+                    Event("ended", held.job_id)
+                    if ended
+                    else Event("refused", held.job_id, f"the job {why}")
+                )
         except FalError as error:
-            reply = Refused(held.job_id, error.message)
+            reply = Event("refused", held.job_id, error.message)
         except Exception as cause:
             self._log.exception("job %s cannot be claimed", held.job_id)
-            reply = Refused(held.job_id, f"{type(cause).__name__}: {cause}")
+            reply = Event("refused", held.job_id, f"{type(cause).__name__}: {cause}")
         with self._changed:
             held.job = job
             self._outbox.put(reply)
@@ -302,21 +295,23 @@ class Runner:
         """Step the job as far as it comes without a pause; a thread of the pool does this."""
         job, until = held.job, held.until
         assert job is not None and until is not None, "a job that is stepped has started"
-        ended: Message | None = None
+        ended: Event | None = None
         try:
             job, due = self._advanced(held, job, until)
             if due is None and job.id is None:
                 text = f"the ledger cannot be written: what became of the job ({job.state}) is not"
-                ended = Failed(held.job_id, "local_trouble", f"{text} in it; collect it once more")
+                ended = Event(
+                    "failed", held.job_id, f"{text} in it; collect it once more", "local_trouble"
+                )
             elif due is None:
-                ended = Ended(held.job_id)
+                ended = Event("ended", held.job_id)
         except Exception as cause:
             job, due = held.job or job, None
             failure = cause if isinstance(cause, FalError) else broken_off(job, cause).error
             assert failure is not None, "what is broken off has its error"
             if failure is not cause:
                 self._log.exception("job %s is broken off", held.job_id)
-            ended = Failed(held.job_id, failure.code, failure.message)
+            ended = Event("failed", held.job_id, failure.message, failure.code)
         if ended is not None and (job.id is None or not job.has_ended):
             self._release(held.job_id)
         with self._changed:
@@ -348,7 +343,7 @@ class Runner:
                 held.job = job
                 if job.is_at_fal and not before.is_at_fal:
                     self._log.info("job %s: submitted as %s", held.job_id, job.request_id)
-                    self._outbox.put(Submitted(held.job_id))
+                    self._outbox.put(Event("submitted", held.job_id))
                 if due is None or (due > now and max(due, self._clock.now()) >= until):
                     return job, None
                 goes_on = stream and job.state == "submitted" and job.streams
@@ -376,7 +371,7 @@ class Runner:
             self.leave("finish")
 
     def _report(self, job_id: str, line: str) -> None:
-        self._outbox.put(Progress(job_id, line))
+        self._outbox.put(Event("progress", job_id, line))
 
     def _client(self) -> httpx.Client:
         """Return the HTTP client of this thread."""

@@ -19,25 +19,20 @@ from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config
 from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError
 from fal_runtime.daemon.protocol import (
+    LAST,
     PROTOCOL,
-    Ended,
-    Failed,
+    Event,
     Greeting,
-    HandOver,
-    Jobs,
     Leaving,
     Lines,
     Message,
     ProtocolError,
-    Refused,
-    Released,
-    Run,
-    Shutdown,
+    Request,
     encoded,
     settings_digest,
 )
 from fal_runtime.daemon.runner import Outbox, Runner
-from fal_runtime.fal.http import REAL_CLOCK, Clock
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.jobs.ledger import Ledger
 
 __all__ = ["Server", "kept_up", "listening", "run_daemon"]
@@ -50,7 +45,6 @@ _LOG_SIZE = 1 << 20
 _OLD_LOGS = 2
 # Between the end of a loop that failed and its next beginning.
 _PAUSE = 1.0
-_LAST = (Ended, Failed, Refused, Released)
 
 
 @contextmanager
@@ -174,32 +168,31 @@ class Server:
 
     def _answer(self, client: _Client, request: Message) -> None:
         """Do what a client asks: the daemon's table of contents."""
-        match request:
-            case Run(job):
-                self._watchers.setdefault(job, []).append(client)
-                self._runner.take(job)
-            case Jobs():
+        if not isinstance(request, Request):
+            raise ProtocolError(f"{type(request).__name__} is nothing to ask for")
+        match request.do:
+            case "run":
+                self._watchers.setdefault(request.subject, []).append(client)
+                self._runner.take(request.subject)
+            case "jobs":
                 self._write(client, self._runner.jobs())
-            case HandOver(identity):
-                same = hmac.compare_digest(identity, self._greeting.identity)
+            case "hand over":
+                same = hmac.compare_digest(request.subject, self._greeting.identity)
                 # A newer daemon of the same key goes on with the jobs; for others' keys it cannot.
                 self._write(client, Leaving(self._runner.leave("stop" if same else "finish")))
-            case Shutdown():
+            case "shut down":
                 self._write(client, Leaving(self._runner.leave("finish")))
-            case _:
-                raise ProtocolError(f"{type(request).__name__} is nothing to ask for")
 
     def _deliver(self) -> None:
         """Write what the runner says to the clients that watch, and do what signals want."""
         for message in self._outbox.taken():
-            if isinstance(message, str):
+            if not isinstance(message, Event):
                 # Asked once, it ends its jobs first; asked again, it leaves them to a later one.
                 self._runner.leave("stop" if self._runner.is_leaving else message)
                 continue
-            job = getattr(message, "job", None)
-            for client in self._watchers.get(str(job), ()):
+            for client in self._watchers.get(message.job, ()):
                 self._write(client, message)
-            if isinstance(message, _LAST):
+            if message.what in LAST:
                 self._watchers.pop(message.job, None)
 
     def _write(self, client: _Client, message: Message) -> None:

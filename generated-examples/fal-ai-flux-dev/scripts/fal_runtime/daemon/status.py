@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fal_runtime.daemon.client import connected
 from fal_runtime.daemon.place import Marker, daemon_folders
-from fal_runtime.daemon.protocol import Greeting, HeldJob, HeldJobs, Jobs, Leaving, Shutdown
+from fal_runtime.daemon.protocol import Greeting, HeldJob, HeldJobs, Leaving, Request
 
 __all__ = ["DaemonStatus", "all_daemons", "daemon_status", "shut_down"]
 
@@ -46,7 +46,7 @@ def daemon_status(folder: Path) -> DaemonStatus:
     if channel is None:
         return DaemonStatus(folder)
     with closing(channel):
-        jobs = channel.answer(Jobs(), HeldJobs).jobs
+        jobs = channel.answer(Request("jobs"), HeldJobs).jobs
         status: Literal["RUNNING", "LEAVING"]
         status = "LEAVING" if channel.greeting.leaving else "RUNNING"
         return DaemonStatus(folder, status, marker, channel.greeting, jobs)
@@ -64,5 +64,5 @@ def shut_down(status: DaemonStatus) -> DaemonStatus:
     if channel is None:
         return DaemonStatus(status.folder)
     with closing(channel):
-        channel.answer(Shutdown(), Leaving)
+        channel.answer(Request("shut down"), Leaving)
     return replace(status, status="LEAVING")

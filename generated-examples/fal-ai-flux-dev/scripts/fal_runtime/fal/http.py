@@ -1,14 +1,12 @@
 """HTTP: one client, its clock, and the one loop that repeats a request after a bad moment."""
 
 import math
-import random
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
@@ -21,13 +19,12 @@ import httpx
 from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config, is_web_url
 from fal_runtime.errors import LocalError, NotAcceptedError, UsageError
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.paths import local_trouble
 from fal_runtime.text import one_line
 
 __all__ = [
     "NEVER_SENT",
-    "REAL_CLOCK",
-    "Clock",
     "Connection",
     "FileSlice",
     "Progress",
@@ -82,25 +79,27 @@ class _OtherFileError(httpx.RemoteProtocolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """Time and chance, to be replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
-    date: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-REAL_CLOCK = Clock()
-
-
-@dataclass(frozen=True, slots=True)
 class FileSlice:
     """Consecutive bytes of a file on this machine, which are read anew for each try."""
 
     path: Path
     start: int
     size: int
+
+    def pieces(self, progress: "Progress | None") -> Iterator[bytes]:
+        """Yield the bytes; raises LocalError where they cannot be read, or are fewer by now."""
+        left = self.size
+        with local_trouble(self.path), self.path.open("rb") as file:
+            file.seek(self.start)
+            while left:
+                piece = file.read(min(left, _PIECE))
+                if not piece:
+                    text = f"{one_line(str(self.path))} became shorter while it was sent"
+                    raise LocalError("local_trouble", text)
+                left -= len(piece)
+                yield piece
+                if progress is not None:
+                    progress.at(self.start + self.size - left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,27 +213,30 @@ def exchange(
     tries = 0
     while True:
         tries += 1
-        reply: Reply
-        size = begun.size if begun is not None else 0
-        with _request(
-            connection.client,
-            method,
-            url,
-            params=params,
-            headers={**(headers or {}), **_rest_of(begun)},
-            content=content,
-            progress=progress if into is None else None,
-        ) as request:
-            reply, begun = _send(
-                connection,
-                request,
-                into=into,
-                begun=begun,
-                progress=progress,
-                limit=limit,
-                deadline=deadline,
-                silence=silence,
-            )
+        size, wanted = 0, dict(headers or {})
+        if begun is not None:
+            # The rest of the body, or all of it where it changed.
+            size = begun.size
+            wanted |= {"Range": f"bytes={size}-", "If-Range": begun.validator}
+        body: bytes | Iterator[bytes] | None
+        if isinstance(content, FileSlice):
+            body = content.pieces(progress)
+            wanted["Content-Length"] = str(content.size)
+        else:
+            body = content
+        request = _request(
+            connection.client, method, url, params=params, headers=wanted, content=body
+        )
+        reply, begun = _send(
+            connection,
+            request,
+            into=into,
+            begun=begun,
+            progress=progress,
+            limit=limit,
+            deadline=deadline,
+            silence=silence,
+        )
         if begun is not None and begun.size - size >= _FURTHER:
             tries = 1
         if tries == attempts or not _is_passing(reply):
@@ -250,13 +252,6 @@ def exchange(
     if isinstance(reply, httpx.RequestError):
         raise reply
     return reply
-
-
-def _rest_of(begun: _Begun | None) -> dict[str, str]:
-    """Return the headers that ask for the rest of a body, or for all of it where it changed."""
-    if begun is None:
-        return {}
-    return {"Range": f"bytes={begun.size}-", "If-Range": begun.validator}
 
 
 def _is_passing(reply: Reply) -> bool:
@@ -304,53 +299,29 @@ def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
     return NotAcceptedError("platform_down", f"{what}: try again later")
 
 
-@contextmanager
 def _request(
     client: httpx.Client,
     method: str,
     url: str,
     *,
     params: Params | None,
-    headers: Mapping[str, str] | None,
-    content: bytes | FileSlice | None,
-    progress: Progress | None,
-) -> Iterator[httpx.Request]:
-    """Yield the request, its file open; raises UnsupportedProtocol for what is no address."""
-    with ExitStack() as stack:
-        body: bytes | Iterator[bytes] | None
-        # The one encoding that is decoded here, within bounds.
-        wanted = {"Accept-Encoding": "gzip", **(headers or {})}
-        if isinstance(content, FileSlice):
-            stack.enter_context(local_trouble(content.path))
-            file = stack.enter_context(content.path.open("rb"))
-            body = _pieces(file, content, progress)
-            wanted["Content-Length"] = str(content.size)
-        else:
-            body = content
-        if not is_web_url(url):
-            raise _no_address(url)
-        try:
-            request = client.build_request(method, url, params=params, headers=wanted, content=body)
+    headers: Mapping[str, str],
+    content: bytes | Iterator[bytes] | None,
+) -> httpx.Request:
+    """Return the request; raises UnsupportedProtocol where the URL is no address."""
+    # The one encoding that is decoded here, within bounds.
+    headers = {"Accept-Encoding": "gzip", **headers}
+    try:
+        if is_web_url(url):
+            request = client.build_request(
+                method, url, params=params, headers=headers, content=content
+            )
             # The resolver encodes a host in the same way: labels of 1 to 63 characters.
             request.url.raw_host.decode("ascii").encode("idna")
-        except (httpx.InvalidURL, ValueError):
-            raise _no_address(url) from None
-        yield request
-
-
-def _pieces(file: BinaryIO, part: FileSlice, progress: Progress | None) -> Iterator[bytes]:
-    """Yield the bytes of a part of a file; raises LocalError where there are fewer by now."""
-    file.seek(part.start)
-    left = part.size
-    while left:
-        piece = file.read(min(left, _PIECE))
-        if not piece:
-            text = f"{one_line(str(part.path))} became shorter while it was sent"
-            raise LocalError("local_trouble", text)
-        left -= len(piece)
-        yield piece
-        if progress is not None:
-            progress.at(part.start + part.size - left)
+            return request
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise httpx.UnsupportedProtocol(f"{one_line(url, 200)} is no valid address")
 
 
 def _send(
@@ -427,8 +398,8 @@ def _start(response: httpx.Response, begun: _Begun | None) -> int:
     """Return where in the whole body this response begins; raises _OtherFileError."""
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         return 0
-    told = response.headers.get("content-range", "").lower()
-    if begun is None or not told.startswith(f"bytes {begun.size}-"):
+    span = response.headers.get("content-range", "").lower()
+    if begun is None or not span.startswith(f"bytes {begun.size}-"):
         raise _OtherFileError("the server sent another part of the file than was asked for")
     return begun.size
 
@@ -532,10 +503,6 @@ def _read_in_time(
             raise _too_late()
         timeout = left if timeout is None else min(timeout, left)
     return read(max_bytes, timeout=timeout)
-
-
-def _no_address(url: str) -> httpx.UnsupportedProtocol:
-    return httpx.UnsupportedProtocol(f"{one_line(url, 200)} is no valid address")
 
 
 def _too_late() -> httpx.ReadTimeout:

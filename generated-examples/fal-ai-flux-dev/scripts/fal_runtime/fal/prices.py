@@ -1,32 +1,18 @@
 """What fal lists as the unit prices of models: one price a model, without tiers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import httpx
 
 from fal_runtime.errors import NotAcceptedError
 from fal_runtime.fal.http import Connection, exchange, unreachable
-from fal_runtime.fal.protocol import described, json_object, key_error
+from fal_runtime.fal.protocol import Price, described, json_object, key_error
 from fal_runtime.text import one_line
 
-__all__ = ["Price", "list_prices"]
+__all__ = ["list_prices"]
 
 # The most that one request may name (`GET /v1/models/pricing`).
 _MOST_MODELS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What one `unit` of a model costs."""
-
-    unit_price: float
-    unit: str
-    currency: str
-
-    def __str__(self) -> str:
-        number = f"{self.unit_price:.8f}".rstrip("0").rstrip(".")
-        return f"{number} {self.currency} per {self.unit}"
 
 
 def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, Price]:
@@ -34,22 +20,25 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
 
     Raises KeyMissingError without a usable key, and NotAcceptedError where no answer came.
     """
+    url = f"{connection.config.origins.platform}/v1/models/pricing"
+    headers = connection.config.authorization()
     prices: dict[str, Price] = {}
     for start in range(0, len(model_ids), _MOST_MODELS):
-        asked = model_ids[start : start + _MOST_MODELS]
-        response = _ask(connection, asked)
-        if response.status_code == httpx.codes.NOT_FOUND and len(asked) > 1:
-            # One that has no price hides the others.
-            for model_id in asked:
-                prices |= list_prices(connection, [model_id])
-            continue
+        asked = list(model_ids[start : start + _MOST_MODELS])
+        try:
+            params = {"endpoint_id": asked}
+            response = exchange(connection, "GET", url, params=params, headers=headers)
+        except httpx.RequestError as error:
+            raise unreachable(error, url) from None
         if response.status_code == httpx.codes.NOT_FOUND:
+            # One that has no price hides the others.
+            for model_id in asked if len(asked) > 1 else ():
+                prices |= list_prices(connection, [model_id])
             continue
         answer = json_object(response)
         if not response.is_success or answer is None:
-            text = (
-                f"fal does not tell prices at the moment ({described(response)}): try again later"
-            )
+            why = described(response)
+            text = f"fal does not tell prices at the moment ({why}): try again later"
             raise key_error(response) or NotAcceptedError("platform_down", text)
         rows = answer.get("prices")
         for row in rows if isinstance(rows, list) else ():
@@ -62,17 +51,3 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
                 } if model_id in asked and unit_price >= 0:
                     prices[model_id] = Price(unit_price, one_line(unit), one_line(currency))
     return prices
-
-
-def _ask(connection: Connection, model_ids: Sequence[str]) -> httpx.Response:
-    url = f"{connection.config.origins.platform}/v1/models/pricing"
-    try:
-        return exchange(
-            connection,
-            "GET",
-            url,
-            params={"endpoint_id": list(model_ids)},
-            headers=connection.config.authorization(),
-        )
-    except httpx.RequestError as error:
-        raise unreachable(error, url) from None

@@ -7,10 +7,8 @@ errors and platform headers (https://docs.fal.ai), and the official clients.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
-
-import httpx
 
 from fal_runtime.config import rewritten
 from fal_runtime.errors import (
@@ -29,9 +27,14 @@ from fal_runtime.json_text import Json, read_json
 from fal_runtime.model_id import app_of
 from fal_runtime.text import one_line, short_json
 
+if TYPE_CHECKING:
+    import httpx
+
 __all__ = [
     "JobReply",
     "JobState",
+    "ModelRequest",
+    "Price",
     "RequestUrls",
     "SubmitReply",
     "billable_units",
@@ -96,6 +99,19 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _UNDECIDED = (408, 499)
 # A result that answers 5xx so many times in a row is the job's own failure.
 _REPLAYED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """The POST that runs a model; `headers` hold no key.
+
+    With `digests` the body's values are known by their digests only: it cannot be sent.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    digests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +188,19 @@ class JobReply:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one `unit` of a model costs."""
+
+    unit_price: float
+    unit: str
+    currency: str
+
+    def __str__(self) -> str:
+        number = f"{self.unit_price:.8f}".rstrip("0").rstrip(".")
+        return f"{number} {self.currency} per {self.unit}"
+
+
 def checked_request_id(request_id: str) -> str:
     """Return the request ID; raises UsageError for a text that cannot be one."""
     if _REQUEST_ID.fullmatch(request_id) is None:
@@ -179,18 +208,18 @@ def checked_request_id(request_id: str) -> str:
     return request_id
 
 
-def request_id_of(response: httpx.Response) -> str | None:
+def request_id_of(response: "httpx.Response") -> str | None:
     """Return the ID that fal's servers give every response, None where there is no usable one."""
     return _usable_id(response.headers.get("x-fal-request-id"))
 
 
-def is_page(response: httpx.Response) -> bool:
+def is_page(response: "httpx.Response") -> bool:
     """Whether the response is a web page: no API of fal sends one, proxies do."""
     kind = response.headers.get("content-type", "").lower()
     return "html" in kind or response.content[:1000].lstrip()[:1] == b"<"
 
 
-def json_object(response: httpx.Response) -> dict[str, Json] | None:
+def json_object(response: "httpx.Response") -> dict[str, Json] | None:
     """Return the body where it is a JSON object."""
     try:
         value = read_json(response.content)
@@ -199,7 +228,7 @@ def json_object(response: httpx.Response) -> dict[str, Json] | None:
     return value if isinstance(value, dict) else None
 
 
-def described(response: httpx.Response) -> str:
+def described(response: "httpx.Response") -> str:
     """Return an error response in words: its status, then `detail`, `error` or `message`."""
     status = one_line(f"{response.status_code} {response.reason_phrase}", 100)
     if is_page(response):
@@ -214,7 +243,7 @@ def described(response: httpx.Response) -> str:
     return f"{status}: {one_line(complaints, 600)}" if complaints else status
 
 
-def billable_units(response: httpx.Response) -> float | None:
+def billable_units(response: "httpx.Response") -> float | None:
     """Return what fal bills for the response, None where it does not say."""
     try:
         return float(response.headers["x-fal-billable-units"])
@@ -222,7 +251,7 @@ def billable_units(response: httpx.Response) -> float | None:
         return None
 
 
-def key_error(response: httpx.Response) -> FalError | None:
+def key_error(response: "httpx.Response") -> FalError | None:
     """Return the error of a 401 or 403 to a request that started nothing, None for others."""
     text = described(response)
     if response.status_code not in (401, 403):
@@ -240,7 +269,7 @@ def key_error(response: httpx.Response) -> FalError | None:
     )
 
 
-def read_submit(response: httpx.Response, queue: str, model_id: str) -> SubmitReply:
+def read_submit(response: "httpx.Response", queue: str, model_id: str) -> SubmitReply:
     """Return what became of a submit to the queue, whose origin is `queue`."""
     body = json_object(response) or {}
     request_id = _usable_id(body.get("request_id"))
@@ -262,7 +291,7 @@ def read_submit(response: httpx.Response, queue: str, model_id: str) -> SubmitRe
     )
 
 
-def read_sync(response: httpx.Response) -> SubmitReply:
+def read_sync(response: "httpx.Response") -> SubmitReply:
     """Return what became of a synchronous run: its answer is the model's own, or nobody's."""
     request_id = request_id_of(response)
     from_fal = "x-fal-request-id" in response.headers and not is_page(response)
@@ -282,7 +311,7 @@ def read_sync(response: httpx.Response) -> SubmitReply:
     return SubmitReply("refused", error=_refused(response))
 
 
-def read_status(response: httpx.Response) -> JobReply:
+def read_status(response: "httpx.Response") -> JobReply:
     """Return how a job stands by the response to a status request."""
     body = json_object(response)
     if not response.is_success or body is None:
@@ -311,7 +340,7 @@ def read_status(response: httpx.Response) -> JobReply:
     return JobReply("cancelled" if code == "cancelled" else "failed", error, logs=logs)
 
 
-def read_result(response: httpx.Response, *, failed: bool = False, errors: int = 0) -> JobReply:
+def read_result(response: "httpx.Response", *, failed: bool = False, errors: int = 0) -> JobReply:
     """Return what the response to a result request says of the job.
 
     `failed` is set where the status named an error: the result then repeats the failure, so that
@@ -338,7 +367,7 @@ def read_result(response: httpx.Response, *, failed: bool = False, errors: int =
     return _no_answer(response)
 
 
-def read_cancel(response: httpx.Response) -> JobReply:
+def read_cancel(response: "httpx.Response") -> JobReply:
     """Return what cancelling did: cancelled, running (it may still complete), completed.
 
     The body decides. Where it does not, the state is unclear: the job's status says more.
@@ -361,7 +390,7 @@ def read_cancel(response: httpx.Response) -> JobReply:
     return reply if refused else JobReply("unclear", reply.error)
 
 
-def failure(response: httpx.Response) -> JobError:
+def failure(response: "httpx.Response") -> JobError:
     """Return the error of a job whose own answer is an error."""
     code, charged, retry = _judged(response.status_code, _error_type(response))
     text = described(response)
@@ -394,7 +423,7 @@ def _usable_id(value: Json) -> str | None:
     return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
-def _is_json(response: httpx.Response) -> bool:
+def _is_json(response: "httpx.Response") -> bool:
     try:
         read_json(response.content)
     except ValueError:
@@ -408,7 +437,7 @@ def _judged(status: int, error_type: Json) -> tuple[str, Charged, Retry]:
     return next(row[1:] for row in _FAILURES if row[0].match(kind))
 
 
-def _refused(response: httpx.Response) -> FalError:
+def _refused(response: "httpx.Response") -> FalError:
     """Return the error of a request to run a model that was surely not accepted."""
     error = key_error(response)
     if error is not None:
@@ -429,7 +458,7 @@ def _refused(response: httpx.Response) -> FalError:
     return replace(failure(response), charged="no")
 
 
-def _no_answer(response: httpx.Response) -> JobReply:
+def _no_answer(response: "httpx.Response") -> JobReply:
     """Return what a response says that holds neither a job's state nor its result."""
     status, text = response.status_code, described(response)
     from_fal = not is_page(response) and (
@@ -449,7 +478,7 @@ def _no_answer(response: httpx.Response) -> JobReply:
     )
 
 
-def _unknown_job(response: httpx.Response) -> UsageError:
+def _unknown_job(response: "httpx.Response") -> UsageError:
     return UsageError(
         "usage",
         f"fal has no such job ({described(response)}): the model and the ID must belong together, "
@@ -459,7 +488,7 @@ def _unknown_job(response: httpx.Response) -> UsageError:
     )
 
 
-def _error_type(response: httpx.Response) -> str:
+def _error_type(response: "httpx.Response") -> str:
     body = json_object(response) or {}
     named = body.get("error_type") or response.headers.get("x-fal-error-type", "")
     detail = body.get("detail")
@@ -468,7 +497,7 @@ def _error_type(response: httpx.Response) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _problems(response: httpx.Response) -> tuple[Problem, ...]:
+def _problems(response: "httpx.Response") -> tuple[Problem, ...]:
     """Return the model's complaints about its input: the items of a `detail` list."""
     detail = (json_object(response) or {}).get("detail")
     items = [item for item in detail if isinstance(item, dict)] if isinstance(detail, list) else []

@@ -4,31 +4,18 @@ What a response means is in `protocol`; when to ask again is the caller's to dec
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
 
 import httpx
 
 from fal_runtime.errors import InputError, NotCollectedError
 from fal_runtime.fal.http import NEVER_SENT, Connection, exchange, retry_after, unreachable
-from fal_runtime.fal.protocol import JobReply, SubmitReply, unconfirmed
+from fal_runtime.fal.protocol import JobReply, ModelRequest, SubmitReply, unconfirmed
 from fal_runtime.text import one_line
 
-__all__ = ["ModelRequest", "ask", "submit"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """The POST that runs a model; `headers` hold no key.
-
-    With `digests` the body's values are known by their digests only: it cannot be sent.
-    """
-
-    url: str
-    headers: Mapping[str, str]
-    body: Mapping[str, Any]
-    digests: bool = False
+__all__ = ["ask", "submit"]
 
 
 def submit(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fal_runtime.errors import Problem
-from fal_runtime.input.file_limits import broken_limit
 from fal_runtime.json_text import Value
+from fal_runtime.paths import reason
 from fal_runtime.schema.describe import path_text
-from fal_runtime.schema.document import Location, SchemaDocument
+from fal_runtime.schema.document import Location, SchemaDocument, SchemaObject
 from fal_runtime.text import closest, short_json
 
 __all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
@@ -24,6 +24,7 @@ _UNFIT = {
     "3d": ("image", "audio", "video"),
 }
 _LONGEST_PATH = 4096
+_MEGABYTE = 1 << 20
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
@@ -75,11 +76,10 @@ def find_local_files(
             path = _named_file(text, kinds, folder) if words else _local_path(text)
             if path is not None:
                 _check_kind(path, kinds)
-                whole = readable_file(path) if check else path
-                broken = broken_limit(whole, document.file_limits(schemas)) if check else None
-                if broken is not None:
-                    raise _NotAFileError(broken)
-                files.append(LocalFile(location, whole, kinds[0]))
+                if check:
+                    path = readable_file(path)
+                    _check_limits(path, document.file_limits(schemas))
+                files.append(LocalFile(location, path, kinds[0]))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
             near = closest(text, [each for each in choices if isinstance(each, str)])
@@ -93,25 +93,24 @@ def readable_file(path: Path) -> Path:
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links stay as named
     try:
         if whole.is_dir():
-            reason = f"{whole} is a folder"
+            wrong = f"{whole} is a folder"
         elif whole.exists() and not whole.is_file():
-            reason = f"{whole} is no regular file"
+            wrong = f"{whole} is no regular file"
         else:
             whole.open("rb").close()
             if whole.stat().st_size:
                 return whole
-            reason = f"{whole} is empty (0 bytes)"
+            wrong = f"{whole} is empty (0 bytes)"
     except FileNotFoundError:
-        reason = f"there is no file {whole}"
+        wrong = f"there is no file {whole}"
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        reason = f"{whole} cannot be read: {why}"
-    raise _NotAFileError(reason, missing=True)
+        wrong = f"{whole} cannot be read: {reason(error)}"
+    raise _NotAFileError(wrong, missing=True)
 
 
 class _NotAFileError(ValueError):
-    def __init__(self, reason: str, *, missing: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, why: str, *, missing: bool = False) -> None:
+        super().__init__(why)
         self.missing = missing
 
 
@@ -123,6 +122,57 @@ def _check_kind(path: Path, kinds: list[str]) -> None:
     came = kind_of("", path.name) if extension not in ("", "gif") else ""
     if all(came in _UNFIT.get(kind, ()) for kind in kinds):
         raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; .{extension} is of kind {came}")
+
+
+def _check_limits(path: Path, limits: SchemaObject) -> None:
+    """Raise where a file breaks one of its field's limits (`x-file-limits`).
+
+    What its headers do not tell is left to the server.
+    """
+    if not limits:
+        return
+    from fal_runtime.file_headers import read_headers
+    from fal_runtime.file_kinds import extension_of
+
+    headers, size, most = read_headers(path), path.stat().st_size, limits.get("max_bytes")
+    formats, extension, broken = limits.get("formats"), extension_of(path.name), None
+    if isinstance(most, int) and size > most:
+        broken = f"a file of {most / _MEGABYTE:.3g} MB at most; it has {size / _MEGABYTE:.3g} MB"
+    elif isinstance(formats, list) and extension and extension not in formats:
+        broken = f"a file of the formats {', '.join(map(str, formats))}; it is a .{extension}"
+    elif headers.width and headers.height:
+        # It may be meant to be turned: it breaks a limit only where it does so both ways.
+        turned = _broken_by_sides(headers.height, headers.width, limits)
+        broken = turned and _broken_by_sides(headers.width, headers.height, limits)
+    if broken is None and headers.duration:
+        broken = _broken("duration", headers.duration, limits, 0.1, " s")
+    if broken is not None:
+        raise _NotAFileError(broken)
+
+
+def _broken_by_sides(width: int, height: int, limits: SchemaObject) -> str | None:
+    return (
+        _broken("width", width, limits, 1, " px")
+        or _broken("height", height, limits, 1, " px")
+        or _broken("pixels", width * height, limits, 1)
+        or _broken("aspect_ratio", width / height, limits, 0.01)
+    )
+
+
+def _broken(
+    name: str, value: float, limits: SchemaObject, least: float, unit: str = ""
+) -> str | None:
+    """Return the limit that a measure breaks by the `least` that counts, in words."""
+    for bound, sign in (("min", 1), ("max", -1)):
+        limit = limits.get(f"{bound}_{name}")
+        if isinstance(limit, int | float) and (limit - value) * sign >= least:
+            words = f"a {bound}imum {name.replace('_', ' ')} of {_figure(limit)}{unit}"
+            return f"a file with {words}; it has {_figure(value)}{unit}"
+    return None
+
+
+def _figure(value: float) -> str:
+    return f"{round(value, 2):,}".removesuffix(".0")
 
 
 def _named_file(text: str, kinds: list[str], folder: Path | None) -> Path | None:

@@ -80,19 +80,26 @@ class _Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def _unexpected(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {expected}, got {text[:80]!r}")
+
+
+def _number(text: str, expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise _unexpected(expected, text)
+    return value
+
+
 def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
     def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"expected a number, got {text[:40]!r}")
+        value = _number(text, "a number")
         if value < least or (above and value == least) or value > LONGEST_WAIT:
             bound = "above" if above else "from"
-            raise argparse.ArgumentTypeError(
-                f"expected seconds {bound} {least:g} to {LONGEST_WAIT:.0f}, got {text[:40]!r}"
-            )
+            raise _unexpected(f"seconds {bound} {least:g} to {LONGEST_WAIT:.0f}", text)
         return value
 
     return read
@@ -100,27 +107,23 @@ def _seconds(least: float, *, above: bool = False) -> Callable[[str], float]:
 
 def amount(text: str) -> float:
     """Return an amount of money; raises argparse.ArgumentTypeError."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"expected an amount such as 0.50, got {text[:40]!r}")
+    expected = "an amount such as 0.50"
+    value = _number(text, expected)
+    if value < 0:
+        raise _unexpected(expected, text)
     return value
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 7 and int(text) > 0):
-        raise argparse.ArgumentTypeError(
-            f"expected a whole number above 0, of 7 digits at most, got {text[:40]!r}"
-        )
+        raise _unexpected("a whole number above 0, of 7 digits at most", text)
     return int(text)
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
-            raise argparse.ArgumentTypeError(f"expected {' or '.join(choices)}, got {text[:40]!r}")
+            raise _unexpected(" or ".join(choices), text)
         return text
 
     return read
@@ -128,15 +131,13 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 def _not_empty(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("expected a value, got an empty text")
+        raise _unexpected("a value", text)
     return text
 
 
 def _header(text: str) -> str:
     if not (text.isascii() and text.isprintable() and text.strip() and len(text) <= 200):
-        raise argparse.ArgumentTypeError(
-            f"expected up to 200 printable ASCII characters, got {text[:40]!r}"
-        )
+        raise _unexpected("up to 200 printable ASCII characters", text)
     return text.strip()
 
 
@@ -149,9 +150,7 @@ def _folder(text: str) -> Path:
 
 def _below_output(text: str) -> str:
     if not is_below(text):
-        raise argparse.ArgumentTypeError(
-            f"expected a file below --output, without .., not absolute; got {text[:80]!r}"
-        )
+        raise _unexpected("a file below --output, without .., not absolute", text)
     return text
 
 

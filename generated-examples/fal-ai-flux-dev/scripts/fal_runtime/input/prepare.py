@@ -13,6 +13,7 @@ from fal_runtime.input.flags import ParsedCommand, own_options, parse_command
 from fal_runtime.input.options import CallOptions
 from fal_runtime.input.values import digit_texts, field_value, set_nested
 from fal_runtime.json_text import JsonTextError, Value, parse_json, unsendable
+from fal_runtime.paths import content_of, reason
 from fal_runtime.schema.describe import describe, path_text
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.validate import NOTHING, schema_problems, unknown_fields
@@ -32,6 +33,8 @@ __all__ = [
 
 # Files are named in an input, not copied into it.
 _LARGEST_FILE = 32 * 1024 * 1024
+# Stands for the link of a file that is not uploaded yet.
+_ANY_LINK = "https://local.file"
 
 # Input fields by the name of their source, in the order in which the later ones win.
 Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -146,8 +149,13 @@ def check_input(
     wrong = list(problems)
     if validate and document.known:
         wrong += [] if allow_unknown else unknown_fields(whole, document)
-        local = frozenset({f.location for f in files} | {p.location for p in file_problems})
-        wrong += schema_problems(whole, document, local=local, allow_unknown=allow_unknown)
+        # Judged is what will be sent: a link, where a local file is named.
+        paths = dict.fromkeys(file.path for file in files)
+        links = {path: f"{_ANY_LINK}/{n}{path.suffix}" for n, path in enumerate(paths)}
+        linked = with_links(whole, files, links)
+        for refused in file_problems:
+            put(linked, refused.location, _ANY_LINK)
+        wrong += schema_problems(linked, document, allow_unknown=allow_unknown)
     raise_problems(wrong, file_problems)
     for file in files:
         put(whole, file.location, f"<upload:{file.path}>")
@@ -219,27 +227,24 @@ def _file_text(option: str, name: str, read_stdin: Callable[[], str]) -> str:
     try:
         if name == "-":
             return read_stdin()
-        path = Path(name).expanduser()
-        if path.exists() and not path.is_file():
-            raise ValueError("it is no regular file")
-        if path.stat().st_size > _LARGEST_FILE:
+        content = content_of(Path(name).expanduser(), _LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
             raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
-        return path.read_bytes().decode()
+        return content.decode()
     except UnicodeDecodeError:
         why = "is not UTF-8 text; a picture or another file is given by its path, with --FIELD"
         raise InputError("invalid_input", f"{option} {why}") from None
     except (OSError, ValueError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError("file_missing", f"{option} cannot be read: {reason}") from None
+        raise InputError("file_missing", f"{option} cannot be read: {reason(error)}") from None
 
 
 def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
     for name, member in value.items():
-        reason = unsendable({name: member})
-        if reason is not None:
+        why = unsendable({name: member})
+        if why is not None:
             path = path_text((str(name).encode(errors="replace").decode(),))
-            problem = Problem(path, type(member).__name__, f"JSON; {reason}")
-            raise InputError("invalid_input", f"{path} cannot be sent: {reason}", [problem])
+            problem = Problem(path, type(member).__name__, f"JSON; {why}")
+            raise InputError("invalid_input", f"{path} cannot be sent: {why}", [problem])
     return deepcopy(dict(value))
 
 

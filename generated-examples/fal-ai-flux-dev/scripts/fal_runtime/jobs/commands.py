@@ -1,12 +1,11 @@
 """The commands of a skill, as functions: run, preview, status, result, cancel, upload.
 
 Each returns a CallResult; an error, an interrupt or a fault of this program is part of it, with
-the job as far as it had come. Importing this module imports httpx, so a command line does it when
-a call is made and not before.
+the job as far as it had come. What talks to fal is imported where a command does it: httpx takes
+longer to load than a daemon to be handed a job.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -23,11 +22,7 @@ from fal_runtime.errors import (
     UsageError,
     stopped_by,
 )
-from fal_runtime.fal.http import Connection, new_client
-from fal_runtime.fal.prices import Price
-from fal_runtime.fal.protocol import RequestUrls, checked_request_id
-from fal_runtime.fal.queue import ModelRequest
-from fal_runtime.fal.storage import upload_all
+from fal_runtime.fal.protocol import ModelRequest, RequestUrls, checked_request_id
 from fal_runtime.file_kinds import content_type_of
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import (
@@ -40,9 +35,7 @@ from fal_runtime.jobs.job import (
     progress,
     unfinished,
 )
-from fal_runtime.jobs.ledger import Entry, Ledger
-from fal_runtime.jobs.price import estimate, known_prices
-from fal_runtime.jobs.steps import advance, step
+from fal_runtime.jobs.ledger import Entry, Ledger, is_job_id
 from fal_runtime.json_text import Json
 from fal_runtime.model import CalledModel
 from fal_runtime.model_id import checked_model_id
@@ -51,6 +44,8 @@ from fal_runtime.output.result import CallResult
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
+    from fal_runtime.fal.http import Connection
+    from fal_runtime.fal.protocol import Price
     from fal_runtime.input.prepare import PreparedInput
 
 __all__ = [
@@ -70,7 +65,6 @@ __all__ = [
 _ONE_ANSWER = 30.0
 # How often a job of another process is looked at in the ledger.
 _LOOK = 0.5
-_OUR_ID = re.compile("[a-z][a-z0-9]{7}")
 _MOST_LISTED = 20
 # The currency of --max-cost and FAL_MAX_COST.
 _LIMITED = "USD"
@@ -135,6 +129,8 @@ def job_status(
     # Only fal knows how far a job is; of one that another process works on it is asked as well.
     if job.state in ("submitted", "finished") or (own and job.state == "unknown"):
         return call_result(*_follow(services, ledger, job, once=True, own=own))
+    if own and job.state == "accepted":
+        services.report("The job was not sent: its command was ended. --result sends it")
     return call_result(job, 0.0)
 
 
@@ -220,6 +216,8 @@ def price_job(
     services: Services, ledger: Ledger, model: CalledModel, prepared: "PreparedInput | None"
 ) -> CallResult:
     """Return the unit price of a model, and what an input would cost; raises FalError."""
+    from fal_runtime.jobs.price import estimate
+
     price = _price(services, ledger, model)
     told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
     told = asdict(price) if price is not None else told
@@ -242,6 +240,8 @@ def check_cost(
 
     Other FalErrors say why the price cannot be asked.
     """
+    from fal_runtime.jobs.price import estimate
+
     price = _price(services, ledger, model)
     found = estimate(price, prepared.value, model.document)
     why = found.basis
@@ -255,7 +255,9 @@ def check_cost(
         raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) {limit:g}: nothing was sent")
 
 
-def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | None:
+def _price(services: Services, ledger: Ledger, model: CalledModel) -> "Price | None":
+    from fal_runtime.jobs.price import known_prices
+
     model_id = str(model.model_id)
     with ExitStack() as stack:
         return known_prices(_connected(services, stack), ledger, [model_id])[model_id]
@@ -263,6 +265,8 @@ def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | No
 
 def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:
     """Upload local files and return their links: `result` is a list of `{path, url, ...}`."""
+    from fal_runtime.fal.storage import upload_all
+
     started = services.clock.now()
     result = CallResult("REFUSED", None)
     try:
@@ -294,6 +298,8 @@ def _follow(
     options, clock = job.options, services.clock
     started = clock.now()
     try:
+        from fal_runtime.jobs.steps import advance, step
+
         job = _begun(services, ledger, job, once=once)
         _, seconds = job_deadline(services.config, options)
         wait = _ONE_ANSWER if once else min(options.wait or seconds, seconds)
@@ -394,7 +400,9 @@ def _left(services: Services, ledger: Ledger, job: Job) -> Job:
     return job
 
 
-def _connected(services: Services, stack: ExitStack) -> Connection:
+def _connected(services: Services, stack: ExitStack) -> "Connection":
+    from fal_runtime.fal.http import Connection, new_client
+
     client = services.client or stack.enter_context(new_client(services.config))
     return Connection(client, services.config, services.report, services.clock)
 
@@ -409,7 +417,7 @@ def _known_job(
     known_model, queue = checked_model_id(model_id), services.config.origins.queue
     job = ledger.job(name, known_model)
     if job is None or job.id is None:
-        if _OUR_ID.fullmatch(name):
+        if is_job_id(name):
             raise UsageError(
                 "usage",
                 f"the ledger has no job {name}: --jobs lists this model's, and a job of another "

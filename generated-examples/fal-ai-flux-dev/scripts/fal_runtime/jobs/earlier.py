@@ -4,12 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import Problem, UsageError
-from fal_runtime.fal.http import Connection, exchange
 from fal_runtime.input.options import CallOptions
 from fal_runtime.input.prepare import put, raise_problems
 from fal_runtime.jobs.job import Job
@@ -19,6 +16,9 @@ from fal_runtime.output.result import SavedFile
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument
 from fal_runtime.text import one_line, short_json
+
+if TYPE_CHECKING:
+    from fal_runtime.fal.http import Connection
 
 __all__ = ["call_like", "names_earlier_files", "with_earlier_files"]
 
@@ -58,7 +58,7 @@ def with_earlier_files(
     value: Mapping[str, Any],
     document: SchemaDocument,
     ledger: Ledger,
-    connection: Connection | None,
+    connection: "Connection | None",
 ) -> dict[str, Any]:
     """Return the input with the links of earlier jobs' files, in its file fields.
 
@@ -69,8 +69,11 @@ def with_earlier_files(
     whole, problems = deepcopy(dict(value)), []
     for location, text, kinds in list(_references(value, document)):
         try:
-            file = _earlier_file(ledger, text, kinds)
-            put(whole, location, _usable(file, connection))
+            job, file = _earlier_file(ledger, text, kinds)
+            place = _usable(file, connection)
+            put(whole, location, place)
+            if connection is not None:
+                connection.report(f"{path_text(location)}: {file.field} of job {job.id}, {place}")
         except (UsageError, LookupError) as error:
             expected = "an earlier job's file, such as from:last or from:JOB#images[0]"
             shown = f"{expected}; {error.args[0]}"
@@ -89,8 +92,8 @@ def _references(
             yield location, text, kinds
 
 
-def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> SavedFile:
-    """Return the file that a reference names: of that field, else the first of a fitting kind.
+def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> tuple[Job, SavedFile]:
+    """Return the job and the file of a reference: of its field, else the first of a fitting kind.
 
     Raises UsageError and LookupError, which say why there is none.
     """
@@ -114,7 +117,7 @@ def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> SavedFile:
     if not fitting:
         there = ", ".join(f"{file.field} ({file.kind})" for file in files[:10])
         raise LookupError(f"job {job.id} has {one_line(there, 300)}")
-    return fitting[0]
+    return job, fitting[0]
 
 
 def _is_in(name: str, field: str | None) -> bool:
@@ -126,7 +129,7 @@ def _fits(kind: str, kinds: Sequence[str]) -> bool:
     return kind in kinds or kind == "file" or "file" in kinds
 
 
-def _usable(file: SavedFile, connection: Connection | None) -> str:
+def _usable(file: SavedFile, connection: "Connection | None") -> str:
     """Return the file's link while it answers, else the path of its saved copy."""
     if file.url is not None and (connection is None or _answers(connection, file.url)):
         return file.url
@@ -135,7 +138,11 @@ def _usable(file: SavedFile, connection: Connection | None) -> str:
     return str(file.path)
 
 
-def _answers(connection: Connection, url: str) -> bool:
+def _answers(connection: "Connection", url: str) -> bool:
+    import httpx
+
+    from fal_runtime.fal.http import exchange
+
     try:
         return exchange(connection, "HEAD", url, attempts=1, silence=10.0).is_success
     except httpx.RequestError:

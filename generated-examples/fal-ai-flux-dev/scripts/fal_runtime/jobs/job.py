@@ -5,9 +5,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from fal_runtime.config import Config
 from fal_runtime.errors import (
@@ -19,15 +17,16 @@ from fal_runtime.errors import (
     UnconfirmedError,
     stopped_by,
 )
-from fal_runtime.fal.http import REAL_CLOCK, Clock
-from fal_runtime.fal.protocol import RequestUrls, unconfirmed
-from fal_runtime.fal.queue import ModelRequest
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
+from fal_runtime.fal.protocol import ModelRequest, RequestUrls, unconfirmed
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
 from fal_runtime.json_text import Json, read_json
-from fal_runtime.output.result import CallResult, Status
-from fal_runtime.output.save import SavedResult
+from fal_runtime.output.result import CallResult, SavedResult, Status
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "CANCELLED",
@@ -105,7 +104,7 @@ class Services:
 
     config: Config
     report: Callable[[str], None]
-    client: httpx.Client | None = None
+    client: "httpx.Client | None" = None
     clock: Clock = REAL_CLOCK
     daemon: JobDaemon | None = None
 
@@ -216,6 +215,8 @@ def progress(before: Job, after: Job) -> list[str]:
     if after.state == "accepted" and after.trouble is not before.trouble:
         lines.append(f"Not accepted yet ({after.trouble}): trying again")
     command = shlex.join(collect_command(after))
+    if after.is_sync and after.state == "submitting" != before.state and after.id is not None:
+        lines.append(f"Running. If this command is ended before the answer comes: {command}")
     if after.state == "unknown" and before.state == "submitting":
         lines.append(
             "fal's answer did not come: looking for the job there, without sending it again. To "

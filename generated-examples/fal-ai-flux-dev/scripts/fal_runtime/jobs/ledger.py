@@ -19,21 +19,20 @@ from threading import RLock
 from typing import Any, BinaryIO
 
 from fal_runtime.errors import LocalError, UsageError
-from fal_runtime.fal.prices import Price
-from fal_runtime.fal.protocol import unconfirmed
+from fal_runtime.fal.protocol import Price, unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job
 from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Booking", "Entry", "Ledger", "digested", "open_ledger"]
+__all__ = ["Booking", "Entry", "Ledger", "digested", "is_job_id", "open_ledger"]
 
 _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
 _DAEMON = "daemon-"
-_LETTERS = string.ascii_lowercase + string.digits
-_PATIENCE = 5.0
+_LETTERS, _DIGITS, _ID_LENGTH = string.ascii_lowercase, string.digits, 8
+_PATIENCE = 20.0
 # What a ledger of each version becomes the next one by; a column is never renamed.
 _MIGRATIONS = (
     """
@@ -412,7 +411,7 @@ class Ledger:
             return False
         try:
             with (self._owners / owner).open("rb+") as file:
-                return not take_lock(file, wait=False)
+                return not take_lock(file, wait=False, shared=True)
         except FileNotFoundError:
             return False
         except OSError:
@@ -529,10 +528,15 @@ def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
     return f"sha256:{hashlib.sha256(_json(value).encode()).hexdigest()[:32]}"
 
 
+def is_job_id(name: str) -> bool:
+    """Whether a name is an ID of ours: fal's are longer."""
+    return len(name) == _ID_LENGTH and name[0] in _LETTERS and set(name) <= set(_LETTERS + _DIGITS)
+
+
 def _new_id() -> str:
     """Return a name that is none of fal's, and no number."""
-    first, rest = _LETTERS[:26], _LETTERS
-    return secrets.choice(first) + "".join(secrets.choice(rest) for _ in range(7))
+    rest = (secrets.choice(_LETTERS + _DIGITS) for _ in range(_ID_LENGTH - 1))
+    return secrets.choice(_LETTERS) + "".join(rest)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """What one input would cost: counted from it where the unit can be, and never guessed."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fal_runtime.fal.http import Connection
-from fal_runtime.fal.prices import Price, list_prices
+from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.json_text import Json
 from fal_runtime.schema.document import SchemaDocument
@@ -17,6 +18,8 @@ _DAY = 24 * 3600.0
 
 _IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")
 _VIDEO_COUNTS = ("num_videos", "num_outputs", "num_samples")
+# What a run is billed as, whatever comes of it.
+_RUNS = ("request", "generation", "call")
 _TEXTS = ("text", "script", "input", "gen_text", "prompt")
 # Fields whose values are often billed apart, which the price list does not show.
 _TIERS = re.compile(
@@ -56,9 +59,9 @@ def known_prices(
     asked = [model_id for model_id in dict.fromkeys(model_ids) if model_id not in known]
     if asked:
         listed = list_prices(connection, asked)
-        told = {model_id: listed.get(model_id) for model_id in asked}
-        ledger.keep_prices(identity, told, now)
-        known |= told
+        answered = {model_id: listed.get(model_id) for model_id in asked}
+        ledger.keep_prices(identity, answered, now)
+        known |= answered
     return {model_id: known[model_id] for model_id in model_ids}
 
 
@@ -81,9 +84,11 @@ def estimate(price: Price | None, body: Mapping[str, Any], document: SchemaDocum
     fields = document.fields().items()
     given = {name: found[0] for name, field in fields if (found := document.defaults([field]))}
     given |= body
-    unit = re.sub(r"[^a-z0-9]+", " ", price.unit.lower()).strip()
+    unit = price.unit.lower().replace(",", "").replace("1k ", "1000 ")
+    unit = re.sub(r"[^a-z0-9]+", " ", unit).strip().removesuffix("s")
+    unit = re.sub(r"^(generated|output|video) (?=.)", "", unit)
     try:
-        units, basis = _counter(unit)(given)
+        units, basis = _counted(unit, given)
     except _UncountableError as error:
         return Estimate(None, str(error))
     flat = round(units * price.unit_price, 6)
@@ -97,31 +102,29 @@ def estimate(price: Price | None, body: Mapping[str, Any], document: SchemaDocum
     return Estimate(flat, f"{basis} at {price}", units)
 
 
-def _images(given: Mapping[str, Any]) -> tuple[float, str]:
-    images = _pieces(given, _IMAGE_COUNTS)
-    return images, _words(images, "image")
-
-
-def _megapixels(given: Mapping[str, Any]) -> tuple[float, str]:
-    images, (width, height) = _pieces(given, _IMAGE_COUNTS), _size(given)
-    each = -(-width * height // _MEGAPIXEL)
-    size = f"{width} x {height}, {_words(each, 'megapixel')} each"
-    return images * each, f"{_words(images, 'image')} of {size} (one that is begun counts)"
-
-
-def _videos(given: Mapping[str, Any]) -> tuple[float, str]:
-    videos = _pieces(given, _VIDEO_COUNTS)
-    return videos, _words(videos, "video")
-
-
-def _minutes(given: Mapping[str, Any]) -> tuple[float, str]:
-    seconds, basis = _seconds(given)
-    return seconds / 60, basis
-
-
-def _thousands(given: Mapping[str, Any]) -> tuple[float, str]:
-    characters, basis = _characters(given)
-    return characters / 1000, basis
+def _counted(unit: str, given: Mapping[str, Any]) -> tuple[float, str]:
+    """Return how many units an input is billed for, and what was counted."""
+    if unit in _RUNS:
+        return 1, "1 request"
+    if unit == "video":
+        videos = _pieces(given, _VIDEO_COUNTS)
+        return videos, _words(videos, "video")
+    if unit == "image":
+        images = _pieces(given, _IMAGE_COUNTS)
+        return images, _words(images, "image")
+    if unit == "megapixel":
+        images, (width, height) = _pieces(given, _IMAGE_COUNTS), _size(given)
+        each = -(-width * height // _MEGAPIXEL)
+        size = f"{width} x {height}, {_words(each, 'megapixel')} each"
+        return images * each, f"{_words(images, 'image')} of {size} (one that is begun counts)"
+    if unit in ("second", "minute"):
+        seconds, basis = _seconds(given)
+        return (seconds if unit == "second" else seconds / 60), basis
+    if unit in ("character", "1000 character"):
+        characters, basis = _characters(given)
+        return (characters if unit == "character" else characters / 1000), basis
+    units = f"{unit or 'unit'}s"
+    raise _UncountableError(f"how many {units} an input is billed for cannot be told from it")
 
 
 def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
@@ -175,8 +178,7 @@ def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> lis
     A length does not change what a second costs, and may well change what a video or a run does.
     Where time is billed, that of a film or a sound that goes in may be billed as well.
     """
-    counter = _counter(unit)
-    by_piece, by_time = counter in (_videos, _request), counter in (_seconds, _minutes)
+    by_piece, by_time = unit in ("video", *_RUNS), unit in ("second", "minute")
     found = []
     for name, field in document.fields().items():
         has_choice = bool(document.types(field) & {"boolean", "number", "integer"})
@@ -195,31 +197,3 @@ def _whole(value: Json) -> int | None:
 
 def _words(count: float, noun: str) -> str:
     return f"{count:g} {noun}{'s' if count != 1 else ''}"
-
-
-def _request(_given: Mapping[str, Any]) -> tuple[float, str]:
-    return 1, "1 request"
-
-
-def _counter(unit: str) -> Callable[[Mapping[str, Any]], tuple[float, str]]:
-    """Return what counts a unit in an input; raises _UncountableError for any other unit."""
-    plain = re.sub(r"^(generated|output|video) (?=.)", "", unit).removesuffix("s")
-    if plain not in _COUNTERS:
-        raise _UncountableError(f"how many {unit!r} an input is billed for cannot be told from it")
-    return _COUNTERS[plain]
-
-
-_COUNTERS = {
-    "image": _images,
-    "megapixel": _megapixels,
-    "video": _videos,
-    "second": _seconds,
-    "minute": _minutes,
-    "request": _request,
-    "generation": _request,
-    "call": _request,
-    "character": _characters,
-    "1000 character": _thousands,
-    "1 000 character": _thousands,
-    "1k character": _thousands,
-}

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from fal_runtime.errors import FalError
+from fal_runtime.errors import CODES, FalError
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
 from fal_runtime.json_text import Json, Value
@@ -63,9 +63,12 @@ def _decoded(kind: Any, value: Value) -> Any:  # noqa: ANN401 - a value of that 
     if kind is Path:
         return Path(value)
     if is_dataclass(kind):
-        made: Any = _ERRORS[value["error"]] if kind is FalError else kind
+        # Skills of several versions share a ledger: what another one knows more is left out.
+        made: Any = _ERRORS.get(value["error"], FalError) if kind is FalError else kind
         hints = _hints(made)
         known = {name: _decoded(hints[name], v) for name, v in value.items() if name in hints}
+        if kind is FalError and known["code"] not in CODES:
+            known["code"] = "internal_error"
         return made(**known)
     return value
 

@@ -136,7 +136,7 @@ def _remove_left_parts(folder: Path) -> None:
         with suppress(OSError):
             if place.is_file() and not place.is_symlink():
                 with place.open("rb") as file:
-                    is_left = not _IS_POSIX or take_lock(file, wait=False)
+                    is_left = not _IS_POSIX or take_lock(file, wait=False, shared=True)
                 if is_left:
                     place.unlink()
 

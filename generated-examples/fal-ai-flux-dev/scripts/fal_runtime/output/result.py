@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fal_runtime.errors import Charged, FalError
 from fal_runtime.json_text import Json, Value
 
-__all__ = ["CallResult", "SavedFile", "Status", "printable"]
+__all__ = ["CallResult", "SavedFile", "SavedResult", "Status", "printable"]
 
 Status = Literal[
     "COMPLETED",
@@ -65,6 +65,22 @@ class SavedFile:
         """Return the file as a member of the object's `files`."""
         shown = asdict(self) | {"path": str(self.path)}
         return {name: value for name, value in shown.items() if value is not None or name == "url"}
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """A result whose files are saved.
+
+    `result` is None where it is too long to be shown: `path` is then the file that holds it.
+    `lost` has a line for each file that could not be had.
+    """
+
+    result: Json
+    path: Path | None
+    files: tuple[SavedFile, ...]
+    lost: tuple[str, ...]
+    seed: int | None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)

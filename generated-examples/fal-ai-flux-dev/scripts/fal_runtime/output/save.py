@@ -20,11 +20,11 @@ from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_o
 from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.files import ResultFile, result_files
 from fal_runtime.output.folder import OutputFolder, keep, names, save_lines
-from fal_runtime.output.result import SavedFile, printable
+from fal_runtime.output.result import SavedFile, SavedResult, printable
 from fal_runtime.paths import safe_name
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Naming", "SavedResult", "in_a_file", "save_files", "save_result"]
+__all__ = ["Naming", "in_a_file", "save_files", "save_result"]
 
 _ATTEMPTS = 4
 _REDIRECTS = 5
@@ -43,22 +43,6 @@ class Naming:
 
     request_id: str
     stamp: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SavedResult:
-    """A result whose files are saved.
-
-    `result` is None where it is too long to be shown: `path` is then the file that holds it.
-    `lost` has a line for each file that could not be had.
-    """
-
-    result: Json
-    path: Path | None
-    files: tuple[SavedFile, ...]
-    lost: tuple[str, ...]
-    seed: int | None
-    text: str | None
 
 
 class _FileLostError(Exception):
@@ -81,9 +65,7 @@ def save_result(
     result = read_json(content)
     found = result_files(result, _output_schema(connection.config.skill), sent)
     files, lost = save_files(connection, found, folder, naming)
-    shown: Json = printable(result)
-    text = _text(result)
-    return SavedResult(shown, None, files, lost, _seed(result), text)
+    return SavedResult(printable(result), None, files, lost, _seed(result), _text(result))
 
 
 def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> SavedResult:
@@ -116,39 +98,21 @@ def save_files(
                 )
             with folder.part() as (part, opened):
                 content_type = _receive(connection, file, opened, min(limit, left))
-                size = opened.tell()
                 opened.flush()
-                told = read_headers(part)
-                content_type, kind = told.content_type or content_type, file.kind
-                if kind == "file" or told.content_type:
-                    kind = kind_of(content_type, file.url, file.file_name)
-                if size == 0 and kind in _MEDIA:
-                    raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
-                extension = _extension(file, content_type, kind)
+                new = _described(file, part, content_type)
+                extension = _extension(file, new.content_type, new.kind)
                 places = _places(wanted, index, folder, naming, extension)
-                with part.open("rb") as finished:
-                    sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
-                place = keep(part, places, [one.path for one in saved])
+                new = replace(new, path=keep(part, places, [one.path for one in saved]))
         except _FileLostError as error:
             lost.append(f"{one_line(file.field, 100)}: {error}")
             continue
-        left -= size
-        empty = "" if size else ", which is empty (0 bytes)"
-        connection.report(f"Saved {one_line(str(place))}{empty}")
-        first = SavedFile(
-            field=file.field,
-            kind=kind,
-            path=place,
-            url=None if file.url.startswith("data:") else file.url,
-            size=size,
-            sha256=sha256,
-            content_type=content_type_of(place.name) if content_type in VAGUE else content_type,
-            width=told.width or file.width,
-            height=told.height or file.height,
-            duration=told.duration or file.duration,
-        )
-        saved.append(first)
-        saved += [replace(first, field=field, same_as=first.field) for field in file.repeated]
+        left -= new.size
+        empty = "" if new.size else ", which is empty (0 bytes)"
+        connection.report(f"Saved {one_line(str(new.path))}{empty}")
+        if new.content_type in VAGUE:
+            new = replace(new, content_type=content_type_of(new.path.name))
+        saved.append(new)
+        saved += [replace(new, field=field, same_as=new.field) for field in file.repeated]
     if surplus:
         left_out = one_line(", ".join(file.field for file in surplus[:20]), 500)
         lost.append(
@@ -156,6 +120,30 @@ def save_files(
             f"were left out: {left_out}{' ...' if len(surplus) > 20 else ''}"
         )
     return tuple(saved), tuple(lost)
+
+
+def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
+    """Return what a file that has come is, by its own headers first; its place is temporary."""
+    headers, size, kind = read_headers(part), part.stat().st_size, file.kind
+    content_type = headers.content_type or content_type
+    if kind == "file" or headers.content_type:
+        kind = kind_of(content_type, file.url, file.file_name)
+    if size == 0 and kind in _MEDIA:
+        raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
+    with part.open("rb") as finished:
+        sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
+    return SavedFile(
+        field=file.field,
+        kind=kind,
+        path=part,
+        url=None if file.url.startswith("data:") else file.url,
+        size=size,
+        sha256=sha256,
+        content_type=content_type,
+        width=headers.width or file.width,
+        height=headers.height or file.height,
+        duration=headers.duration or file.duration,
+    )
 
 
 def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: int) -> str:

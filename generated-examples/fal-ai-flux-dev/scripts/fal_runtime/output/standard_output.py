@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from fal_runtime.errors import LocalError
+from fal_runtime.paths import reason
 
 __all__ = ["OutputError", "json_text", "print_out", "printing", "unwritable"]
 
@@ -27,12 +28,12 @@ def printing(stream: TextIO) -> Iterator[None]:
         _discard_the_rest(stream)
     except OSError as error:
         _discard_the_rest(stream)
-        raise unwritable(error.strerror or str(error)) from None
+        raise unwritable(reason(error)) from None
 
 
-def unwritable(reason: str) -> OutputError:
+def unwritable(why: str) -> OutputError:
     """Return the error of a standard output that cannot be written."""
-    return OutputError("local_trouble", f"standard output cannot be written: {reason}")
+    return OutputError("local_trouble", f"standard output cannot be written: {why}")
 
 
 def print_out(text: str, stream: TextIO | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fal_runtime.errors import LocalError, Problem
 from fal_runtime.json_text import Value
@@ -25,35 +25,22 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING", "schema_problems", "unknown_fields"]
 
-Keyword: TypeAlias = Callable[..., Any]
-
 # What came where a required field is missing.
 NOTHING = "nothing"
 
 # Nobody reads more, and to say what was expected takes its time.
 _MOST_PROBLEMS = 100
 
-# What a local path breaks is not broken by the link that is sent in its place.
-_ABOUT_LINK_TEXT = ("pattern", "format", "maxLength", "minLength")
-
-
-class _LocalPath(str):
-    """A text that only stands for a link."""
-
-    __slots__ = ()
-
 
 def schema_problems(
     value: Mapping[str, Any],
     document: SchemaDocument,
     *,
-    local: frozenset[Location] = frozenset(),
     allow_unknown: bool = False,
 ) -> list[Problem]:
     """Return the ways in which the value breaks the schema (JSON Schema 2020-12).
 
-    `local` names the places where a local path stands for the link that will be sent. Raises
-    LocalError when the schema itself cannot be applied, or only in a very long time.
+    Raises LocalError when the schema itself cannot be applied, or only in a very long time.
     """
     problems: list[Problem] = []
     if document.steps(value) > MOST_STEPS:
@@ -67,21 +54,10 @@ def schema_problems(
 
         # Without a registry of its own, jsonschema would fetch a remote reference from the network.
         validator = _validator_class(allow_unknown)(dict(document.root), registry=Registry())
-        errors = validator.iter_errors(_marked(value, local))
+        errors = validator.iter_errors(value)
         each = (problem for error in errors for problem in _problems(error, document))
         problems += islice(each, _MOST_PROBLEMS)
     return list({(p.path, p.expected): p for p in reversed(problems)}.values())[::-1]
-
-
-def _marked(value: Value, local: frozenset[Location], here: Location = ()) -> Value:
-    """Return the value with each local path known as such."""
-    if here in local:
-        return _LocalPath(value)
-    if isinstance(value, dict):
-        return {name: _marked(each, local, (*here, name)) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_marked(each, local, (*here, index)) for index, each in enumerate(value)]
-    return value
 
 
 @contextmanager
@@ -130,7 +106,6 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
         "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
         "multipleOf": _multiple_of,
     }
-    keywords |= {name: _skipping_local_paths(keywords[name]) for name in _ABOUT_LINK_TEXT}
     if allow_unknown:
         listed = Draft202012Validator.VALIDATORS["additionalProperties"]
         keywords["additionalProperties"] = lambda validator, others, instance, schema: (
@@ -152,12 +127,6 @@ def _quick_pattern(
         validator, pattern, instance, schema
     )
     return errors or ()
-
-
-def _skipping_local_paths(keyword: Keyword) -> Keyword:
-    return lambda validator, limit, instance, schema: (
-        () if isinstance(instance, _LocalPath) else keyword(validator, limit, instance, schema)
-    )
 
 
 def _multiple_of(

@@ -1,0 +1,22 @@
+"""Time and chance, as everything that waits is given them."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+__all__ = ["REAL_CLOCK", "Clock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, to be replaced in tests."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+    date: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+REAL_CLOCK = Clock()
