@@ -29,9 +29,14 @@ def main() -> int:
     figures += calls()
     figures += structure()
     # Imported last: what this process holds would count as memory of the commands it starts.
+    from description_lines import description_lines
+    from good_calls import good_calls
+    from kept_sentences import kept_sentences
     from token_budgets import token_budgets
 
-    figures += token_budgets(SavedSource(Path(corpus)) if corpus else Bundled())
+    source = SavedSource(Path(corpus)) if corpus else Bundled()
+    for measure in (token_budgets, kept_sentences, description_lines, good_calls):
+        figures += measure(source)
     show(figures, f"With {'the documents in ' + corpus if corpus else 'the bundled models'}")
     return 0 if all(one.met for one in figures) else 1
 
