@@ -127,7 +127,8 @@ def test_an_error_of_our_own_is_one_object_and_its_traceback_is_on_stderr(
 ) -> None:
     (tmp_path / "httpx.py").write_text("raise RuntimeError('half \x1b[31minstalled')\n")
     script = str(skill / "scripts" / "acme_demo.py")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    packages = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = os.environ | {"PYTHONPATH": packages, "FAL_KEY": "id:secret"}
     done = subprocess.run(
         [sys.executable, script, "--prompt", "x"],
         capture_output=True,
