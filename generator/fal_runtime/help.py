@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fal_runtime.errors import Problem, UsageError
+from fal_runtime.input.files import find_local_files
 from fal_runtime.input.flags import Flag, field_flags
 from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
@@ -170,18 +171,13 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     first = [each[0] for each in given if isinstance(each, list) and each]
     for value in [*first, *document.choices([schema])]:
         fits = document.accepts(value, schema) and len(json.dumps(value)) <= 60
-        if fits and not (isinstance(value, list | dict) and _names_files({name: value}, document)):
+        inside = {name: value} if isinstance(value, list | dict) else {}
+        if fits and not any(find_local_files(inside, document, check=False)):
             return value
     if "array" in types and "string" not in types:
         return [_sample(name, document.item_schema(schema), document)]
     plain = {"string": "...", "integer": 1, "number": 1.0, "boolean": True}
     return next((plain[each] for each in plain if each in types), {})
-
-
-def _names_files(value: Mapping[str, Value], document: SchemaDocument) -> bool:
-    from fal_runtime.input.files import find_local_files
-
-    return any(find_local_files(value, document, check=False))
 
 
 def _option_lines(group: str, options: Sequence[Option]) -> list[str]:
