@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fal_runtime.errors import Problem, UsageError
-from fal_runtime.input.files import find_local_files
 from fal_runtime.input.flags import Flag, field_flags
 from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
@@ -171,8 +170,11 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     first = [each[0] for each in given if isinstance(each, list) and each]
     for value in [*first, *document.choices([schema])]:
         fits = document.accepts(value, schema) and len(json.dumps(value)) <= 60
-        inside = {name: value} if isinstance(value, list | dict) else {}
-        if fits and not any(find_local_files(inside, document, check=False)):
+        if fits and isinstance(value, list | dict):
+            from fal_runtime.input.files import find_local_files
+
+            fits = not any(find_local_files({name: value}, document, check=False))
+        if fits:
             return value
     if "array" in types and "string" not in types:
         return [_sample(name, document.item_schema(schema), document)]
