@@ -23,7 +23,7 @@ ORDER = {
         "reading": "schema screening roles needs sample example traits filters description platform"
         " catalog sources",
         "making and judging": "parse skill runtime_files render verify emulator",
-        "pipeline": "generate publish doctor",
+        "pipeline": "generate publish drift update doctor",
         "command line": "cli __main__",
     },
     "fal_runtime": {

@@ -11,7 +11,7 @@ import pytest
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError, KeyMissingError, NotAcceptedError
 from fal_runtime.fal.clock import Clock
-from falsmith.documents import Documents
+from falsmith.documents import Documents, Entry
 from falsmith.errors import ModelNotFoundError, PlatformError
 from falsmith.platform import Platform
 
@@ -285,3 +285,28 @@ def test_a_config_never_shows_its_key() -> None:
 
     assert KEY not in repr(platform)
     assert KEY not in json.dumps(str(platform.config))
+
+
+def test_many_models_are_asked_for_fifty_at_a_time(entry: dict[str, Any]) -> None:
+    wire = found(entry)
+    ids = ["acme/demo", *(f"acme/m{number}" for number in range(119))]
+    told = dict(wire.platform().find_each(ids))
+
+    assert list(told) == ids
+    assert isinstance(told["acme/demo"], Entry)
+    assert told["acme/m0"] is None
+    asked = [request.url.params.get_list("endpoint_id") for request in wire.requests]
+    assert [len(one) for one in asked] == [50, 50, 20]
+    assert all(one.url.params["expand"] == "openapi-3.0" for one in wire.requests)
+
+
+def test_a_list_that_is_refused_for_one_unknown_model_is_asked_for_one_by_one(
+    entry: dict[str, Any],
+) -> None:
+    refused = answer({"error": {"message": "No endpoint found"}}, 404)
+    wire = Wire([refused, answer({"models": [entry], "has_more": False}), refused])
+    told = dict(wire.platform().find_each(["acme/demo", "acme/gone"]))
+
+    assert told == {"acme/demo": told["acme/demo"], "acme/gone": None}
+    assert isinstance(told["acme/demo"], Entry)
+    assert len(wire.requests) == 3

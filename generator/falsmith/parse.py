@@ -37,7 +37,7 @@ from falsmith.text import is_plain
 from falsmith.text_rules import steering, without_steering
 from falsmith.traits import traits
 
-__all__ = ["parse"]
+__all__ = ["parse", "source_digest"]
 
 # Sent as false unless it is given: media then come back as links, not as data URIs.
 HIDDEN = frozenset({"sync_mode"})
@@ -129,11 +129,11 @@ def parse(
             *output_warnings,
             *summary_warnings,
         ),
-        source_digest=_digest(documents),
+        source_digest=source_digest(documents),
     )
 
 
-def _digest(documents: Documents) -> str:
+def source_digest(documents: Documents) -> str:
     """Return a digest of what the skill depends on: document and shown metadata."""
     shown = {key: documents.metadata.get(key) for key in SHOWN}
     source = CANONICAL.encode([shown, documents.openapi])

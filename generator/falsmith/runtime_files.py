@@ -16,12 +16,12 @@ SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # What the creator skill has no use for: the commands that judge skills and machines, the local
 # fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
 LEFT_OUT = frozenset(
-    {"doctor", "emulator", "publish", "templates", "verify"}
+    {"doctor", "drift.py", "emulator", "publish", "templates", "update.py", "verify"}
     | {
         f"cli/{name}.py"
         for name in (
-            *("bundle", "call", "demo", "doctor", "emulate"),
-            *("price", "problems", "queue", "upload", "verify"),
+            *("bundle", "call", "check", "demo", "doctor", "emulate", "price", "problems"),
+            *("queue", "upload", "verify"),
         )
     }
 )

@@ -8,14 +8,14 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.errors import FalError, LocalError, UsageError
 from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Match, Query, match_of
 from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.catalog.words import relaxed, renamed
 from falsmith.documents import Documents, Entry, entry_documents
-from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError
 from falsmith.names import check_model_id
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ class Catalogue(ABC):
     @abstractmethod
     def documents(self, model_id: str) -> Documents:
         """Return the model's documents; raises a FalError where it cannot."""
+
+    def each(self, model_ids: Sequence[str]) -> Iterator[tuple[str, Documents | FalError]]:
+        """Yield each model with its documents, or why they are not to be had."""
+        for model_id in model_ids:
+            try:
+                yield model_id, self.documents(model_id)
+            except (DocumentError, ModelNotFoundError, SkillNameError) as error:
+                yield model_id, error
 
     @abstractmethod
     def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
@@ -102,6 +110,18 @@ class Live(Catalogue):
     def documents(self, model_id: str) -> Documents:
         """Ask the platform for one model."""
         return self._remembered(self.platform.find(model_id))
+
+    def each(self, model_ids: Sequence[str]) -> Iterator[tuple[str, Documents | FalError]]:
+        """Ask the platform for many models at once; raises what is not about one of them."""
+        for model_id, entry in self.platform.find_each(model_ids):
+            try:
+                if entry is None:
+                    raise ModelNotFoundError(f"fal knows no model {model_id} any more")
+                if isinstance(entry, DocumentError):
+                    raise entry
+                yield model_id, self._remembered(entry_documents(entry, "the platform's list"))
+            except (DocumentError, ModelNotFoundError) as error:
+                yield model_id, error
 
     def search(self, query: Query, limit: int | None = None) -> Iterator[Match | DocumentError]:
         """Ask the platform, which ranks words itself; without any, the newest come first.

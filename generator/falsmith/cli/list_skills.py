@@ -18,7 +18,7 @@ from falsmith.skill.installed import Installed, find
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["list_skills"]
+__all__ = ["found_skills", "list_skills"]
 
 EXAMPLES = """\b
 Examples:
@@ -40,23 +40,37 @@ def list_skills(
     No network is used. A skill is current (unedited, made by this version), of an
     older or newer version, edited, incomplete (files are missing), or has a broken link.
     """
-    chosen = chosen_folder(output, agent)
-    _check_folders([*folders, *([output] if output is not None else [])])
-    places = (*folders, *([chosen] if chosen is not None else [])) or default_folders()
-    skills = []
-    for found in find(places):
-        if isinstance(found, Installed):
-            skills.append(found)
-        else:
-            notice(f"left out: {found}")
+    skills = found_skills(folders, output, agent)
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"skills": [_as_json(one) for one in skills]}, indent=1) + "\n")
     elif skills:
         _print(skills)
     else:
-        named = ", ".join(map(str, places))
+        named = ", ".join(map(str, _places(folders, output, agent)))
         notice(f"no skill of falsmith stands in {named}; --output names another folder")
     return 0
+
+
+def found_skills(
+    folders: tuple[Path, ...], output: Path | None, agent: str | None
+) -> list[Installed]:
+    """Return the skills in the folders that are named, else in those of all hosts.
+
+    What cannot be read is left out and told. Raises UsageError for what is no folder.
+    """
+    _check_folders([*folders, *([output] if output is not None else [])])
+    skills = []
+    for found in find(_places(folders, output, agent)):
+        if isinstance(found, Installed):
+            skills.append(found)
+        else:
+            notice(f"left out: {found}")
+    return skills
+
+
+def _places(folders: tuple[Path, ...], output: Path | None, agent: str | None) -> tuple[Path, ...]:
+    chosen = chosen_folder(output, agent)
+    return (*folders, *([chosen] if chosen is not None else [])) or default_folders()
 
 
 def _check_folders(named: list[Path]) -> None:

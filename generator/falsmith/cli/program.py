@@ -17,6 +17,7 @@ COMMANDS = {
     "call": "Call any model by its ID; its input is sent unchecked.",
     "catalog": "Keep the whole catalogue on this machine.",
     "categories": "List the kinds of models.",
+    "check": "Compare skills with the documents of their models.",
     "demo": "Make a skill from the bundled catalogue and run it against a local fal.",
     "doctor": "Check this machine: Python, packages, key, network, folders.",
     "emulate": "Run a local fal for tests and demonstrations.",

@@ -1,5 +1,6 @@
 """The third-party packages that a call needs: at hand, or how to get them."""
 
+import importlib
 import os
 import shutil
 import sys
@@ -18,6 +19,8 @@ PACKAGES: Mapping[str, str] = {
     "platformdirs": "platformdirs>=4.2,<5",
     "yaml": "pyyaml>=6.0.1,<7",
 }
+# Loaded where a command talks to fal, for that takes longer than handing a job to a daemon.
+_LATE = ("httpx",)
 _ALREADY_TRIED = "FAL_RUN_BY_UV"
 
 
@@ -57,5 +60,10 @@ def require_modules(
 
 
 def _importable(module: str) -> bool:
-    """Whether the module is there; it is loaded where it is used."""
-    return find_spec(module) is not None
+    if module in _LATE:
+        return find_spec(module) is not None
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True

@@ -170,18 +170,16 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
     first = [each[0] for each in given if isinstance(each, list) and each]
     for value in [*first, *document.choices([schema])]:
         fits = document.accepts(value, schema) and len(json.dumps(value)) <= 60
-        if fits and not (isinstance(value, list | dict) and _names_files({name: value}, document)):
+        if fits and isinstance(value, list | dict):
+            from fal_runtime.input.files import find_local_files
+
+            fits = not any(find_local_files({name: value}, document, check=False))
+        if fits:
             return value
     if "array" in types and "string" not in types:
         return [_sample(name, document.item_schema(schema), document)]
     plain = {"string": "...", "integer": 1, "number": 1.0, "boolean": True}
     return next((plain[each] for each in plain if each in types), {})
-
-
-def _names_files(value: Mapping[str, Value], document: SchemaDocument) -> bool:
-    from fal_runtime.input.files import find_local_files
-
-    return any(find_local_files(value, document, check=False))
 
 
 def _option_lines(group: str, options: Sequence[Option]) -> list[str]:

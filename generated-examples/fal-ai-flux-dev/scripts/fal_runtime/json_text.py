@@ -59,8 +59,8 @@ def parse_json(
         value = json.loads(
             content,
             parse_constant=number,
-            parse_float=lambda digits: _finite(digits, number),
-            parse_int=lambda digits: _whole(digits, number),
+            parse_float=lambda digits: x if math.isfinite(x := float(digits)) else number(digits),
+            parse_int=lambda digits: int(digits) if len(digits) < _MOST_DIGITS else number(digits),
             object_pairs_hook=None if duplicates else _unique,
         )
     except json.JSONDecodeError as error:
@@ -77,7 +77,9 @@ def read_json(text: str | bytes) -> Json:
 
     Raises JsonTextError for a text that is no JSON or is nested deeper than any real answer.
     """
-    value: Json = parse_json(text, deepest=_DEEPEST_ANSWER, duplicates=True, outside=_as_null)
+    value: Json = parse_json(
+        text, deepest=_DEEPEST_ANSWER, duplicates=True, outside=lambda _digits: None
+    )
     return value
 
 
@@ -139,19 +141,6 @@ def _refuse(digits: str) -> NoReturn:
         raise JsonTextError(f"{digits} is no JSON number")
     of = f"..., of {len(digits):,} digits," if len(digits) > 40 else ""
     raise JsonTextError(f"the number {digits[:40]}{of} is too large")
-
-
-def _as_null(_digits: str) -> Value:
-    return None
-
-
-def _finite(digits: str, outside: Callable[[str], Value]) -> Value:
-    value = float(digits)
-    return value if math.isfinite(value) else outside(digits)
-
-
-def _whole(digits: str, outside: Callable[[str], Value]) -> Value:
-    return int(digits) if len(digits) < _MOST_DIGITS else outside(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -115,26 +115,12 @@ def _send(connection: Connection, content: _Content) -> str:
         raise _failed(path, "fal named no address to send it to")
     progress = Progress(connection, f"Uploading {one_line(path.name)}", content.size)
     if whole:
+        file, about_file = FileSlice(path, 0, content.size), {"Content-Type": content.content_type}
         _exchange(
-            connection,
-            path,
-            "PUT",
-            place,
-            content=FileSlice(path, 0, content.size),
-            headers={"Content-Type": content.content_type},
-            progress=progress,
+            connection, path, "PUT", place, content=file, headers=about_file, progress=progress
         )
         return link
-    parts = []
-    for number, start in enumerate(range(0, content.size, _PART), 1):
-        part = FileSlice(path, start, min(_PART, content.size - start))
-        url = _below(place, str(number))
-        response = _exchange(connection, path, "PUT", url, content=part, progress=progress)
-        told = json_object(response) or {}
-        etag = told.get("etag") or response.headers.get("etag")
-        if not isinstance(etag, str):
-            raise _failed(path, f"fal did not confirm part {number}")
-        parts.append({"partNumber": number, "etag": etag})
+    parts = _send_parts(connection, content, place, progress)
     try:
         end = _below(place, "complete")
         _exchange(connection, path, "POST", end, content={"parts": parts})
@@ -143,6 +129,23 @@ def _send(connection: Connection, content: _Content) -> str:
         if not _lives(connection, link):
             raise
     return link
+
+
+def _send_parts(
+    connection: Connection, content: _Content, place: str, progress: Progress
+) -> list[dict[str, Any]]:
+    """Send the file part by part, and return how each was confirmed."""
+    path, parts = content.path, []
+    for number, start in enumerate(range(0, content.size, _PART), 1):
+        part = FileSlice(path, start, min(_PART, content.size - start))
+        url = _below(place, str(number))
+        response = _exchange(connection, path, "PUT", url, content=part, progress=progress)
+        confirmed = json_object(response) or {}
+        etag = confirmed.get("etag") or response.headers.get("etag")
+        if not isinstance(etag, str):
+            raise _failed(path, f"fal did not confirm part {number}")
+        parts.append({"partNumber": number, "etag": etag})
+    return parts
 
 
 def _exchange(

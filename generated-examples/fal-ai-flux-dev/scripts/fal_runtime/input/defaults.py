@@ -114,8 +114,11 @@ def _read_bundles(file: Path, document: SchemaDocument) -> tuple[list[_Field], l
     for path, value, line in entries(file, depth=_DEPTH):
         *bundle, name = path
         if bundle == ["defaults"] or (len(bundle) == 2 and bundle[0] == "presets"):
-            anchored = _anchored({name: value}, document, file.parent)
-            fields.append(_Field(tuple(bundle), name, anchored[name], line))
+            field = {name: value}
+            for local in find_local_files(field, document, check=False, folder=file.parent)[0]:
+                if not local.path.is_absolute():
+                    put(field, local.location, str(file.parent / local.path))
+            fields.append(_Field(tuple(bundle), name, field[name], line))
         elif bundle in ([], ["presets"]):
             problem = _no_mapping(path, value)
             if problem is not None:
@@ -133,13 +136,6 @@ def _no_mapping(path: tuple[str, ...], value: Value) -> Problem | None:
         return None
     inside = "presets by name" if path == ("presets",) else "input fields by name"
     return Problem(".".join(path), short_json(value), inside)
-
-
-def _anchored(whole: dict[str, Value], document: SchemaDocument, folder: Path) -> dict[str, Value]:
-    for file in find_local_files(whole, document, check=False, folder=folder)[0]:
-        if not file.path.is_absolute():
-            put(whole, file.location, str(folder / file.path))
-    return whole
 
 
 def _foreign_files(

@@ -103,7 +103,10 @@ def keep(part: Path, places: Iterable[Path], taken: Collection[Path] = ()) -> Pa
     in `taken` belong to this run.
     """
     for place in places:
-        if _placed(part, place) or (place not in taken and _same(part, place)):
+        if _placed(part, place):
+            return place
+        earlier = place not in taken and place.is_file() and not place.is_symlink()
+        if earlier and filecmp.cmp(part, place, shallow=False):
             return place
     raise LocalError("local_trouble", f"no free name for {part}")
 
@@ -154,7 +157,3 @@ def _placed(part: Path, place: Path) -> bool:
             return False
         part.replace(place)
     return True
-
-
-def _same(part: Path, place: Path) -> bool:
-    return place.is_file() and not place.is_symlink() and filecmp.cmp(part, place, shallow=False)

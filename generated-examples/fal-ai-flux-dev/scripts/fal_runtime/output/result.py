@@ -157,20 +157,19 @@ class CallResult:
         following = shlex.join(self.next) if self.next is not None else None
         if error is not None and following is not None:
             error.setdefault("next", following)
-        return shown | _present(
-            {
-                "seed": self.seed,
-                "text": self.text,
-                "logs_path": str(self.logs_path) if self.logs_path is not None else None,
-                "billable_units": self.billable_units,
-                "charged": self.charged if error is None else None,
-                "elapsed_s": round(self.elapsed_s, 3),
-                "platform_request": self.platform_request,
-                "sources": dict(self.sources) if self.sources is not None else None,
-                "next": following if error is None else None,
-                "error": error,
-            }
-        )
+        if_known = {
+            "seed": self.seed,
+            "text": self.text,
+            "logs_path": str(self.logs_path) if self.logs_path is not None else None,
+            "billable_units": self.billable_units,
+            "charged": self.charged if error is None else None,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "platform_request": self.platform_request,
+            "sources": dict(self.sources) if self.sources is not None else None,
+            "next": following if error is None else None,
+            "error": error,
+        }
+        return shown | {name: value for name, value in if_known.items() if value is not None}
 
     def _shortened(
         self, whole: dict[str, Any], longest_string: int, longest_list: int
@@ -205,10 +204,6 @@ def printable(value: Value) -> Value:
     if isinstance(value, list):
         return [printable(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _length(value: Json) -> int:

@@ -237,16 +237,13 @@ def _places(
     elif naming.stamp is not None:
         stem = f"{safe_name(naming.request_id)}_{naming.stamp}"
     else:
-        fields = [_field_name(file) for file in files]
+        plain = (re.sub(r"\[\d+\]", "", file.field).replace(".", "_") for file in files)
+        fields = [safe_name(field)[:60] for field in plain]
         stem = f"{fields[index]}_{safe_name(naming.request_id)}"
         alike = fields.count(fields[index])
         number = fields[: index + 1].count(fields[index]) if alike > 1 else None
     for name in names(stem, extension, number):
         yield parent / name
-
-
-def _field_name(file: ResultFile) -> str:
-    return safe_name(re.sub(r"\[\d+\]", "", file.field).replace(".", "_"))[:60]
 
 
 def _output_schema(skill: Path | None) -> Mapping[str, Any] | None:

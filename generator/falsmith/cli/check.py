@@ -1,0 +1,131 @@
+"""`falsmith check`: whether skills still fit the documents of their models, and what changed."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fal_runtime.errors import FalError
+from falsmith.cli.list_skills import found_skills
+from falsmith.cli.options import (
+    folder_options,
+    json_option,
+    notice,
+    open_source,
+    quiet_option,
+    source_options,
+)
+from falsmith.drift import CLASSES, Change
+from falsmith.text import counted
+from falsmith.update import Checked
+from falsmith.update import check as check_skills
+
+__all__ = ["check"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith check
+  falsmith check skills/ --json
+  falsmith check skills/fal-ai-flux-dev --source openapi.json
+"""
+LISTED = 12
+CANNOT_TELL = 6
+TITLES = {
+    "breaking": "breaking",
+    "result": "result or price may change",
+    "additive": "additive",
+    "cosmetic": "cosmetic",
+}
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("folders", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+@folder_options("the folders of all hosts")
+@source_options
+@json_option
+@quiet_option
+def check(
+    folders: tuple[Path, ...],
+    output: Path | None,
+    agent: str | None,
+    source: str | None,
+    offline: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Compare skills with the documents of their models: each DIR is a skill or holds skills.
+
+    Without DIR: the folders of all hosts. A change is breaking (a call that worked may be refused,
+    or its answer has moved), may change result or price (another default), additive, or cosmetic.
+    A thousand skills are some twenty requests. Exit status: 0 all fresh, 1 some stale, 6 none
+    stale and some, or the platform, could not be asked.
+    """
+    skills = [one for one in found_skills(folders, output, agent) if one.model_id is not None]
+    if not skills:
+        notice("no skill of a model stands there: nothing was compared")
+    checked = list(check_skills(skills, open_source(source, offline=offline))) if skills else []
+    stale = [one for one in checked if one.status == "stale"]
+    unknown = [one for one in checked if one.status == "unknown"]
+    if as_json or not sys.stdout.isatty():
+        sys.stdout.write(json.dumps(_as_json(checked), indent=1) + "\n")
+    else:
+        _print(checked, quiet=quiet)
+    return 1 if stale else CANNOT_TELL if unknown else 0
+
+
+def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
+    for one in checked:
+        if one.status == "fresh" and quiet:
+            continue
+        state = f"stale, {TITLES[one.changes[0].kind]}" if one.changes else one.status
+        sys.stdout.write(f"{one.skill.folder} ({one.skill.model_id}): {state}\n")
+        if one.error is not None:
+            sys.stdout.write(f"  {one.error}\n")
+        for change in one.changes[:LISTED]:
+            sys.stdout.write(f"  {TITLES[change.kind]}: {_told(change)}\n")
+        if len(one.changes) > LISTED:
+            sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
+    if len(checked) > 1:
+        sys.stdout.write(f"{_summary(checked)}\n")
+
+
+def _told(change: Change) -> str:
+    place = {"input": "input", "output": "answer", "model": "the model"}[change.side]
+    return " ".join(filter(None, (place, change.path, change.message)))
+
+
+def _summary(checked: Sequence[Checked]) -> str:
+    states = Counter(one.status for one in checked)
+    gravest = Counter(one.changes[0].kind for one in checked if one.changes)
+    told = ", ".join(f"{gravest[kind]} {TITLES[kind]}" for kind in CLASSES if gravest[kind])
+    stale = f"{states['stale']} stale{f' ({told})' if told else ''}"
+    unknown = f", {states['unknown']} could not be checked" if states["unknown"] else ""
+    return f"{counted(len(checked), 'skill')}: {states['fresh']} fresh, {stale}{unknown}"
+
+
+def _as_json(checked: Sequence[Checked]) -> dict[str, object]:
+    reply: dict[str, object] = {"skills": [_row(one) for one in checked]}
+    errors = [one.error for one in checked if one.error is not None]
+    if any(one.status == "stale" for one in checked):
+        reply["error"] = FalError("problems_found", _summary(checked)).as_json()
+    elif errors:
+        reply["error"] = FalError(errors[0].code, f"{_summary(checked)}: {errors[0]}").as_json()
+    return reply
+
+
+def _row(one: Checked) -> dict[str, object]:
+    row: dict[str, object] = {
+        "name": one.skill.folder.absolute().name,
+        "path": str(one.skill.folder.absolute()),
+        "model_id": one.skill.model_id,
+        "status": one.status,
+        "class": one.changes[0].kind if one.changes else None,
+        "changes": [
+            {"class": c.kind, "side": c.side, "path": c.path, "message": c.message}
+            for c in one.changes
+        ],
+    }
+    return row if one.error is None else row | {"error": one.error.as_json()}
