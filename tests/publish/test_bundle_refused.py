@@ -265,7 +265,15 @@ def test_the_users_own_files_and_the_links_to_them_stay_behind_unless_they_are_n
     generate(documents, options, skills)
     assert "guide.md" in (skills / name / "SKILL.md").read_text(encoding="utf-8")
     assert problems(request) == {}
-    assert bundle(request).files == without
+    left = {str(one.path): one.content for one in bundle(request).files["folder"]}
+    before = {str(one.path): one.content for one in without["folder"]}
+    assert left.keys() == before.keys()
+    # Where there is no own file, SKILL.md may say so.
+    worded = {f"skills/{name}/SKILL.md", f"skills/{name}/references/provenance.json"}
+    assert {path for path in left if left[path] != before[path]} <= worded
+    assert b"](references/guide.md)" not in left[f"skills/{name}/SKILL.md"]
+    assert b"](references/defaults.yaml)" not in left[f"skills/{name}/SKILL.md"]
+    assert b"\n\n\n" not in left[f"skills/{name}/SKILL.md"]
     included = bundle(replace(request, handed_on=frozenset({GUIDE}))).files["folder"]
     packed = {str(one.path).removeprefix(f"skills/{name}/"): one.content for one in included}
     assert packed[GUIDE] == b"Warm pictures.\n"
