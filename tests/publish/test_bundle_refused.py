@@ -50,11 +50,13 @@ def test_a_folder_that_is_no_skill_is_named(
     request_for: Callable[..., Request], skills: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "linked").symlink_to(skills / ALONE)
     shutil.copytree(skills / ALONE, tmp_path / "lost")
     (tmp_path / "lost" / PROVENANCE).unlink()
     for name, told in {
         "none": "there is no folder",
         "empty": "is no skill of falsmith",
+        "linked": f"is a symbolic link: name the folder that it leads to, {skills / ALONE}",
         "lost": "is no skill of falsmith, or its references/provenance.json is lost",
     }.items():
         message = refusal(request_for("folder", folders=(tmp_path / name,))).message

@@ -105,7 +105,7 @@ def write_bundle(made: Bundle, request: Request) -> None:
         for file in each
     ]
     write(files, request.output, compare(files, request.output))
-    different = compare(files, request.output)
+    different = [one for one in compare(files, request.output) if one.kind != "extra"]
     if different:
         shutil.rmtree(request.output)
         raise TargetError(
@@ -118,6 +118,10 @@ def write_bundle(made: Bundle, request: Request) -> None:
 def _checked(request: Request) -> Details:
     """Return all details of the bundle; refuse what can be refused without a look at files."""
     for folder in request.folders:
+        if folder.is_symlink():
+            there = os.path.realpath(folder)
+            message = f"{folder} is a symbolic link: name the folder that it leads to, {there}"
+            raise UsageError("usage", message)
         if read_provenance(folder) is None:
             raise UsageError("usage", _no_skill(folder))
     counts = Counter(folder.name for folder in request.folders)
@@ -137,7 +141,7 @@ def _checked(request: Request) -> Details:
             raise UsageError("usage", f"no skill here has {path}, which is to go along")
     details = request.details
     if details.name is None and len(request.folders) == 1:
-        details = replace(details, name=request.folders[0].absolute().name)
+        details = replace(details, name=request.folders[0].name)
     check_details(details, _needed(request.formats))
     return details
 
