@@ -46,7 +46,7 @@ from pathlib import Path
 from fal_runtime.config import load_config
 from fal_runtime.daemon.client import connected
 from fal_runtime.daemon.place import DaemonPlace, Marker
-from fal_runtime.daemon.protocol import Ended, Run
+from fal_runtime.daemon.protocol import Event, Request
 from fal_runtime.fal.queue import ModelRequest
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
@@ -66,11 +66,11 @@ for number in range(int(count)):
 channel = connected(Marker.read(DaemonPlace.of(os.environ, Path(skill), model).folder))
 started = time.perf_counter()
 for name in names:
-    channel.send(Run(name))
+    channel.send(Request("run", name))
 left = set(names)
 while left:
     message = channel.receive(time.monotonic() + 600)
-    if isinstance(message, Ended):
+    if isinstance(message, Event) and message.what == "ended":
         left.discard(message.job)
 print(time.perf_counter() - started)
 states = {entry.job.state for entry in ledger.jobs(limit=len(names))}
