@@ -26,9 +26,6 @@ MOST_STEPS = 100_000
 # Where so many of its examples are wrong, the next ones are as well.
 MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
-# Keywords that a validator judges.
-INEXACT = frozenset({"$ref", "allOf", "oneOf", "multipleOf", "not", "pattern", "prefixItems"})
-INEXACT |= {"uniqueItems"}
 
 
 class Sampler:
@@ -53,7 +50,7 @@ class Sampler:
 
         No: also where that could take very long to find out, with what was judged before.
         """
-        plainly = _fits_plainly(value, schema)
+        plainly = SchemaDocument(schema).fits_plainly(value, schema)
         if plainly is not None:
             return plainly
         is_nested = isinstance(value, dict | list)
@@ -201,29 +198,6 @@ class Sampler:
             or number_for(name) is not None
             or any("x-file" in part or "enum" in part for part in parts)
         )
-
-
-def _fits_plainly(value: Json, schema: Schema) -> bool | None:
-    """Return whether a text, a number or a list of them fits, None where a validator must judge."""
-    if isinstance(value, dict) or not INEXACT.isdisjoint(schema):
-        return None
-    if "anyOf" in schema:
-        rest = {keyword: schema[keyword] for keyword in schema if keyword != "anyOf"}
-        verdicts = [_fits_plainly(value, branch) for branch in schema["anyOf"]]
-        one = True if True in verdicts else None if None in verdicts else False
-        return one and _fits_plainly(value, rest)
-    if isinstance(value, str | list):
-        size = "Length" if isinstance(value, str) else "Items"
-        if not schema.get(f"min{size}", 0) <= len(value) <= schema.get(f"max{size}", len(value)):
-            return False
-    is_open = "enum" not in schema and "const" not in schema
-    if isinstance(value, list):
-        items: Json = schema.get("items")
-        judged = is_open and schema.get("type") == "array" and isinstance(items, Mapping)
-        verdicts = [_fits_plainly(item, items) for item in value] if judged else [None]
-        return None if None in verdicts else all(verdicts)
-    is_text = isinstance(value, str) and is_open and schema.get("type") == "string"
-    return is_text or SchemaDocument(schema).accepts(value, schema)
 
 
 def _is_blank(default: Json, name: str) -> bool:

@@ -245,10 +245,13 @@ def test_a_key_of_the_command_line_is_in_no_file(
     assert b"2222222222222222" not in written
 
 
-def test_a_dry_run_loads_none_of_the_network_s_packages(skill: Path) -> None:
+def test_a_dry_run_of_a_plain_input_loads_neither_the_network_nor_a_validator(
+    skill: Path,
+) -> None:
     script = str(skill / "scripts" / "acme_demo.py")
     listing = [sys.executable, "-X", "importtime", script, "--dry-run", "--prompt", "x"]
     done = subprocess.run(listing, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "jsonschema.validators" in loaded
-    assert loaded & {"httpx._client", "ssl", "platformdirs.api"} == set()
+    assert "fal_runtime.input.prepare" in loaded
+    heavy = {"httpx._client", "ssl", "platformdirs.api", "jsonschema.validators"}
+    assert loaded & heavy == set()
