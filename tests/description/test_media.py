@@ -9,6 +9,7 @@ from falsmith.model import Model
 
 TEXT = {"type": "string"}
 LINK = {"type": "string", "format": "uri"}
+LINKS = {"type": "array", "items": LINK}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ LINK = {"type": "string", "format": "uri"}
             "image_url mask_url prompt",
             "image",
             "image-to-image",
-            "Repaint a masked area of a picture (inpainting) (image + mask + text to image)",
+            "Repaint a masked area of a picture (inpainting: image + mask + text to image)",
         ),
         (
             "acme/demo/image-to-video",
@@ -68,7 +69,7 @@ LINK = {"type": "string", "format": "uri"}
             "audio_url",
             {"type": "object", "properties": {"text": TEXT, "chunks": {"type": "array"}}},
             "speech-to-text",
-            "Answer questions about a recording (audio to text with timestamps)",
+            "Transcribe a recording or answer questions about it (audio to text with timestamps)",
         ),
         (
             "acme/demo",
@@ -86,6 +87,76 @@ LINK = {"type": "string", "format": "uri"}
             "image-to-video",
             "Animate a picture into a video (image (+ video, text) to video)",
         ),
+        (
+            "acme/dubbing",
+            {
+                "audio_url": {**LINK, "description": "Either audio_url or video_url is needed."},
+                "video_url": LINK,
+            },
+            "",
+            "video",
+            "audio-to-video",
+            "Dub a video or audio into another language (audio or video to video)",
+        ),
+        (
+            "acme/demo",
+            {
+                "image_url": LINK,
+                "video_url": {**LINK, "description": "Cannot be combined with image_url."},
+            },
+            "",
+            "video",
+            "image-to-video",
+            "Animate a picture into a video (image or video to video)",
+        ),
+        (
+            "acme/demo/multiconditioning",
+            {"prompt": TEXT, "videos": LINKS, "images": LINKS},
+            "prompt",
+            "video",
+            "video-to-video",
+            "Make a video from text, guided by images and videos at chosen frames "
+            "(text (+ videos, images) to video)",
+        ),
+        (
+            "acme/demo/reference-to-video",
+            {"prompt": TEXT, "image_urls": LINKS, "video_urls": LINKS},
+            "prompt",
+            "video",
+            "image-to-video",
+            "Make a video that keeps the subjects of reference images "
+            "(images or videos + text to video)",
+        ),
+        (
+            "acme/demo-trainer/i2v",
+            {"training_data_url": {**LINK, "description": "A zip archive with images and/or videos."}},
+            "training_data_url",
+            "lora_file",
+            "training",
+            "Train an image-to-video LoRA on your own pictures or clips "
+            "(zip of images or videos to LoRA weights)",
+        ),
+        (
+            "acme/demo/character",
+            {
+                "prompt": TEXT,
+                "reference_image_urls": {**LINKS, "description": "Only 1 image is supported."},
+                "image_urls": {**LINKS, "description": "A set of style references."},
+            },
+            "prompt reference_image_urls",
+            "image",
+            "image-to-image",
+            "Make a picture that keeps the person or character of reference images "
+            "(reference image + text (+ style images) to image)",
+        ),
+        (
+            "acme/demo/generate",
+            {"prompt": TEXT, "model_id": TEXT},
+            "prompt model_id",
+            "image",
+            "text-to-image",
+            "Make images from text with your own fine-tuned model (model ID + text to image)",
+        ),
         ("acme/demo", {}, "", {}, "workflow", "Run a fal.ai model"),
     ],
 )
@@ -101,5 +172,5 @@ def test_the_purpose_is_the_task_with_what_goes_in_and_what_comes_out(
 ) -> None:
     model = described(model_id, fields, required, output, category=category)
 
-    assert purpose.startswith(model.purpose)
+    assert purpose.startswith(model.purpose.removesuffix(")"))
     assert model.description.startswith(f"{purpose} with {model.display_name} ({model_id}) on fal.")

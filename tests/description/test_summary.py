@@ -28,6 +28,9 @@ SAID = "Make images from text with Demo (acme/demo) on fal.ai."
         ("Action: What the fortune teller does.", ""),
         ("- Camera motion (optional): past the tarot cards.", ""),
         ("With gilded tarot card borders.", ""),
+        ("Demo 2 is an advanced model, delivering tarot card decks.", ""),
+        ("How it works:\n1. Tarot cards are shuffled.\n2. Palms are read aloud.", ""),
+        ("The prompt should name tarot cards. Decks of gilded borders are best known.", ""),
         ("Our model draws tarot cards.", ""),
         ("Turns photos of tarot cards into text-to-video magic.", ""),
         ("An image-to-image painter of tarot cards.", ""),
@@ -96,12 +99,22 @@ def test_of_sizes_and_lengths_the_fields_have_the_last_word(
     assert line.description.endswith("on fal.ai. Up to 4K, 4 s.")
 
 
-def test_a_long_summary_ends_at_a_clause_and_says_so(described: Callable[..., Model]) -> None:
-    summary = f"Draws tarot cards for fortune tellers, with {'gilded borders and ' * 9}seals."
-    line = described(
-        "acme/demo", {"prompt": TEXT}, "prompt", "image", description=summary
-    ).description
+def test_a_sentence_that_does_not_fit_gives_way_to_one_that_does(
+    described: Callable[..., Model],
+) -> None:
+    long = f"Draws tarot cards for fortune tellers, with {'gilded borders and ' * 9}seals."
+    summary = f"{long} Paints palm readings."
+    line = described("acme/demo", {"prompt": TEXT}, "prompt", "image", description=summary)
 
-    assert line.endswith("...")
-    assert "Draws tarot cards for fortune tellers" in line
-    assert len(line) <= 250
+    assert line.description == f"{SAID} Paints palm readings."
+
+
+def test_of_several_sentences_the_one_on_this_variant_is_told(
+    described: Callable[..., Model],
+) -> None:
+    summary = "Paints palm readings at dusk. Aligns tarot card decks."
+    line = described(
+        "acme/demo/card-deck", {"prompt": TEXT}, "prompt", "image", description=summary
+    )
+
+    assert line.description.endswith(" on fal.ai. Aligns tarot card decks.")

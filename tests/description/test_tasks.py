@@ -38,7 +38,11 @@ def _kinds(kinds: str) -> set[str]:
         ({"@mask_url"}, {"image"}, {"image"}, "Repaint a masked area"),
         ({"edit", "object removal"}, {"image"}, {"image"}, "Erase objects or people"),
         ({"sfx", "text to audio"}, {"text"}, {"audio"}, "Make sound effects from text"),
-        ({"sfx"}, {"video"}, {"video"}, "Add sound to a silent video"),
+        ({"sfx"}, {"video"}, {"video"}, "Add sound to a video"),
+        ({"sfx"}, {"video"}, {"audio"}, "Make a soundtrack that fits a video"),
+        ({"rife"}, {"image"}, {"image"}, "Interpolate frames between pictures"),
+        ({"rife"}, {"video"}, {"video"}, "Interpolate frames in a video"),
+        ({"chain of zoom", "zoom"}, {"image"}, {"image"}, "Zoom deep into a point"),
     ],
 )
 def test_the_first_row_that_words_and_media_allow_is_taken(

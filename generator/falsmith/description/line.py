@@ -16,12 +16,9 @@ __all__ = ["Description", "Subject", "describe"]
 LONGEST_LINE = 250
 LONGEST_PHRASE = 4
 SHORT_LENGTHS = range(25, 65)
-MINOR_SHOWN = 2
-LEAST_SUMMARY = 30
+MINOR_SHOWN = 3
 # A line that says so much needs no more: an agent reads it with fifty others.
 LONG_ENOUGH = 200
-# Where a sentence may end before its end.
-CLAUSE = re.compile(r"[,;:]? (?:with|that|which|while|and|for|in|by)\b|[,;:] ")
 # What the fields have said, the platform's words may contradict.
 MEASURES = (
     re.compile(r"\b(?:\d{3,4}p|[1-9]k)\b", re.I),
@@ -30,6 +27,9 @@ MEASURES = (
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")
+# What a live connection is set up by.
+SIGNALS = frozenset({"sdp", "iceservers"})
+GUIDES = {"canny": "outline", "depth": "depth", "pose": "pose"}
 # What a task does something to, or makes.
 THINGS = {"image": "picture", "audio": "recording", "3d": "3D model"}
 MADE = {"image": "Make images", "video": "Make videos", "audio": "Make audio"}
@@ -68,32 +68,45 @@ def describe(subject: Subject) -> Description:
     taken = takes(subject.parameters, files, texts, subject.category)
     is_realtime = subject.model_id.endswith("/realtime")
     made = makes(subject.outputs, subject.category, is_realtime=is_realtime)
-    task = find_task(_phrases(subject), set(taken), set(made)) or _fallback(taken, made)
-    says = task.says.format(
-        subject=THINGS.get(taken[0], taken[0]),
-        made=THINGS.get(made[0], made[0]),
-        control="video" if "video" in taken else "picture",
-        variant=" ".join(_words(subject.model_id.rpartition("/")[2])).removesuffix(" style"),
-    )
-    result = task.gives.format(made=noun(made[0])) or " + ".join(map(noun, made[:3]))
-    given = flow(subject.parameters, files, texts, taken)
+    given = flow(subject.parameters, files, texts, taken, subject.model_id)
+    phrases = _phrases(subject)
+    first = ("text",) if given.startswith("text") else taken
+    task = find_task(phrases, set(taken), set(made)) or _fallback(first, made)
+    is_live = any(one.path in SIGNALS for one in subject.outputs)
+    names = {
+        "subject": "live video" if is_live else THINGS.get(taken[0], taken[0]),
+        "made": THINGS.get(made[0], made[0]),
+        "control": "video" if "video" in taken else "picture",
+        "data": _data(given),
+        "guide": _guide(subject.model_id),
+        "variant": " ".join(_words(subject.model_id.rpartition("/")[2])).removesuffix(" style"),
+    }
+    says, uses = task.says.format(**names), task.uses.format(**names)
+    result = _result(task, made, subject.outputs)
     is_told = not given or (given == "text" and says.endswith(" from text"))
-    line = says if is_told else f"{says} ({given} to {result})"
+    line = says if is_told else f"{says} ({given} to {result})".replace(") (", ": ")
+    line = f"{says} (over a live WebRTC connection only)" if is_live else line
     line += f" with {subject.title} ({subject.model_id}) on fal.ai."
-    if task.uses and len(line) + len(task.uses) + 6 <= LONGEST_LINE:
-        line += f" Use {task.uses}."
+    if uses and len(line) + len(uses) + 6 <= LONGEST_LINE:
+        line += f" Use {uses}."
     apart = (*variants(subject.model_id), *features(subject.parameters))
     line += _sentence(apart, LONGEST_LINE - len(line))
     if len(line) < LONG_ENOUGH:
-        said = content_words(line) | set(_words(subject.model_id))
+        said = content_words(line) | content_words(subject.model_id)
         accepted = {*taken, *files.values(), *(["text"] if texts else [])}
         kinds = {one.partition(" ")[0] for one in made}
-        for fact in facts(subject.summaries, said, set(taken), accepted, kinds):
-            told = _clause(fact, LONGEST_LINE - len(line) - 2)
-            if told and not any(one.search(line) and one.search(fact) for one in MEASURES):
-                line += f" {told}{'' if told.endswith('...') else '.'}"
-                break
-    if len(line) < LONG_ENOUGH:
+        found = facts(subject.summaries, said, set(taken), accepted, kinds)
+        fitting = [
+            one
+            for one in found
+            if len(one) + 2 <= LONGEST_LINE - len(line)
+            and not any(measure.search(line) and measure.search(one) for measure in MEASURES)
+        ]
+        # Of several the one that speaks of this variant, else the first.
+        variant = content_words(subject.model_id.partition("/")[2].partition("/")[2])
+        fact = max(fitting, key=lambda one: len(content_words(one) & variant), default="")
+        line += f" {fact}." if fact else ""
+    if len(line) < LONG_ENOUGH and "archive" not in taken:
         minor = islice(minor_features(subject.parameters), MINOR_SHOWN)
         line += _sentence(minor, LONGEST_LINE - len(line))
     short = _short(says, subject.title, f"{given or 'input'} to {result}")
@@ -111,13 +124,24 @@ def _sentence(parts: Iterable[str], room: int) -> str:
     return f"{text}." if text else ""
 
 
-def _clause(fact: str, room: int) -> str:
-    """Return the sentence, or the clauses of it that fit; empty where too little would be left."""
-    if len(fact) <= room:
-        return fact
-    ends = [found.start() for found in CLAUSE.finditer(fact)]
-    end = max((end for end in ends if end + 3 <= room), default=0)
-    return f"{fact[:end]}..." if end >= LEAST_SUMMARY else ""
+def _result(task: Task, made: Sequence[str], outputs: Sequence[Output]) -> str:
+    """Return what comes out, in words."""
+    written = [one for one in outputs if not one.is_file and one.kind == "string"]
+    if task.gives.endswith("as JSON") and made[0] == "image" and len(outputs) == len(written) + 1:
+        return "marked image + text"
+    return task.gives.format(made=noun(made[0])) or " + ".join(map(noun, made[:3]))
+
+
+def _data(given: str) -> str:
+    """Return what a zip holds as people call it: `clips or pictures`."""
+    held = given.partition("zip of ")[2].partition(" +")[0].partition(" (")[0]
+    return held.replace("images", "pictures").replace("videos", "clips") or "files"
+
+
+def _guide(model_id: str) -> str:
+    """Return what a control picture or video tells, by the ID."""
+    found = [guide for word, guide in GUIDES.items() if word in model_id]
+    return " or ".join(found) or "structure"
 
 
 def _short(says: str, title: str, flow: str) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from fal_runtime.file_kinds import word_kind
 from falsmith.model import Output, Parameter
+from falsmith.prose import sentences
 
 __all__ = ["file_fields", "flow", "makes", "noun", "role", "takes", "text_fields"]
 
@@ -46,6 +47,27 @@ OWN_NOUNS = frozenset(
 )
 TEXT_FIELD = re.compile(
     r"(?:\w+_)?(?:prompts?|texts?|script|lyrics|messages|inputs?|instructions?)"
+    r"|object(?:_name|_to_remove)?|subject|tags"
+)
+# What a caller has made before, by another model.
+OWN_ID = re.compile(r"(?:model|finetune|style|profile)_id")
+# Fields of which one stands for the other.
+EITHER = re.compile(
+    r"\beither\b.*\bor\b|\bcannot be (?:combined|used) (?:together )?with\b"
+    r"|\bmutually exclusive\b|\brequired (?:if|unless)\b|\bif not \w+, .* is required\b",
+    re.I,
+)
+NAME = re.compile(r"\w+")
+# Models whose medium is what they are for, though their documents require none.
+NEEDS_MEDIUM = re.compile(
+    r"edit|reference|(?:image|video|audio|3d)-to|effects|router|remix|face-id"
+)
+REFERENCE = re.compile(r"reference-to")
+PLACED = re.compile(r"(?:^|_)(?:start|end|first|last|tail|mask)_")
+ONE_FILE = re.compile(r"\b(?:currently )?only (?:1|one) (?:image|mask|video|audio)\b", re.I)
+STYLE = re.compile(r"\bstyle references?\b", re.I)
+HELD = re.compile(
+    r"\b(image|video|photo|picture)s?\b(?:(?: and/or| or| and|,) (image|video)s?\b)?", re.I
 )
 NO_TEXT_FIELD = re.compile(
     r"negative|voice|style|system|ref_|reference|audio|texture|seed|edit_prompt|id\b"
@@ -88,7 +110,7 @@ def takes(
         return tuple(dict.fromkeys(needed))
     optional = tuple(dict.fromkeys(kind for kind in files.values() if kind in SHOWN_OPTIONAL))
     hint = category.partition("-")[0]
-    if hint in optional or (hint in MEDIA and not texts):
+    if hint in optional or (hint in MEDIA and not texts and not files):
         return (hint,)
     told = hint in ("text", "llm") if not parameters else hint == "text" and texts
     if told or any(one.required for one in texts):
@@ -113,22 +135,26 @@ def flow(
     files: Mapping[str, str],
     texts: Sequence[Parameter],
     taken: Sequence[str],
+    model_id: str,
 ) -> str:
     """Return what goes in: `image + text (+ end image)`; empty for a model without fields."""
     if not parameters:
         return ""
     fields = [one for one in parameters if one.name in files]
     needed = list(dict.fromkeys(_role(one, files) for one in fields if _is_needed(one)))
+    needed += [one.name.replace("_", " ").replace("id", "ID") for one in parameters if _is_own(one)]
     shown = (_role(one, files) for one in fields if files[one.name] in SHOWN_OPTIONAL)
     spare = [one for one in dict.fromkeys(shown) if one not in needed]
-    if not needed and taken[0] not in ("text", "settings"):
-        nouns = [noun(kind) for kind in taken]
-        needed = [one for one in spare if any(noun in one for noun in nouns)] or nouns
-        needed = [" or ".join(needed[:2])] if len(taken) > 1 or len(needed) > 2 else needed[:1]
-        spare = [one for one in spare if one not in needed[0]]
-    if any(one.required for one in texts) or not needed:
+    either = _either(fields, parameters, files, texts)
+    needs_text = any(one.required for one in texts)
+    if either:
+        needed.append(" or ".join(either))
+    elif not needed and taken[0] not in ("text", "settings"):
+        needed = _likely(spare, taken, model_id, needs_text=needs_text)
+    spare = [one for one in spare if not any(one in known.split(" or ") for known in needed)]
+    if needs_text or not needed:
         needed.append("text" if texts else "settings")
-    elif texts:
+    elif texts and "text" not in either and taken[0] != "archive":
         spare.append("text")
     told = " + ".join(needed)
     for count in range(min(len(spare), OPTIONAL_SHOWN), 0, -1):
@@ -138,6 +164,50 @@ def flow(
     return told
 
 
+def _likely(
+    spare: Sequence[str], taken: Sequence[str], model_id: str, *, needs_text: bool
+) -> list[str]:
+    """Return the media that a call has, where the document requires none."""
+    nouns = [noun(kind) for kind in taken]
+    if REFERENCE.search(model_id):
+        found = [one for one in spare if one.endswith("s")] or [*spare]
+        return [" or ".join(found[:2])]
+    if needs_text and not NEEDS_MEDIUM.search(model_id):
+        return []
+    found = [one for one in spare if any(noun in one for noun in nouns)] or nouns
+    return [" or ".join(found[:2])] if len(taken) > 1 or len(found) > 2 else found[:1]
+
+
+def _either(
+    fields: Sequence[Parameter],
+    parameters: Sequence[Parameter],
+    files: Mapping[str, str],
+    texts: Sequence[Parameter],
+) -> list[str]:
+    """Return the roles of media and texts of which one must be given, by what their fields say."""
+    optional = {one.name: one for one in parameters if not one.required}
+    told = {one.name for one in texts}
+    for one in fields:
+        if one.required or files[one.name] not in SHOWN_OPTIONAL or PLACED.search(one.name):
+            continue
+        for sentence in sentences(one.description) if EITHER.search(one.description) else ():
+            if not EITHER.search(sentence):
+                continue
+            named = {one.name, *NAME.findall(sentence)} & optional.keys()
+            roles = [
+                _role(optional[name], files) if name in files else "text"
+                for name in optional
+                if name in named and (name in files or name in told or "text" in name)
+            ]
+            if len(set(roles)) > 1:
+                return list(dict.fromkeys(roles))
+    return []
+
+
+def _is_own(parameter: Parameter) -> bool:
+    return parameter.required and bool(OWN_ID.fullmatch(parameter.name))
+
+
 def noun(kind: str) -> str:
     """Return a kind of file as people call it."""
     return NOUNS.get(kind, kind)
@@ -145,15 +215,30 @@ def noun(kind: str) -> str:
 
 def role(parameter: Parameter, kind: str) -> str:
     """Return what a file is for, from its field's name: `end image`, `mask`, `zip of images`."""
-    return _role_of(parameter.name, kind, "list of" in parameter.type)
+    if kind == "archive":
+        return f"zip of {_held(parameter)}"
+    about = parameter.description
+    many = "list of" in parameter.type and not ("nly" in about and ONE_FILE.search(about))
+    text = _role_of(parameter.name, kind, many)
+    return f"style {text}" if text.rstrip("s") == kind and STYLE.search(about) else text
+
+
+def _held(parameter: Parameter) -> str:
+    """Return what the files in a zip are: `images`, `videos or images`."""
+    found = HELD.search(parameter.description)
+    pairs = [match for match in HELD.finditer(parameter.description) if match[2]]
+    match = pairs[0] if pairs else found
+    if match:
+        words = [word.lower().rstrip("s") for word in match.groups() if word]
+        kinds = dict.fromkeys("video" if word == "video" else "image" for word in words)
+        return " or ".join(f"{kind}s" for kind in kinds)
+    return "images" if "image" in parameter.name.lower() else "training data"
 
 
 @lru_cache(maxsize=4096)
 def _role_of(name: str, kind: str, many: bool) -> str:
     words = [SPELLED.get(word, word) for word in ROLE_WORDS.findall(name.lower())]
     words = [word for word in words if word not in FILE_WORDS]
-    if kind == "archive":
-        return f"zip of {'images' if 'image' in words else 'training data'}"
     if kind == "3d":
         words = [word for word in words if word not in ("model", "mesh")]
     if noun(kind) not in words and OWN_NOUNS.isdisjoint(words):

@@ -35,11 +35,12 @@ VARIANTS = {
     "stream": "streams partial results",
     "realtime": "real-time",
     "multilingual": "many languages",
+    "seamless": "seamless tiles",
 }
 # Fields that are a feature by being there.
 FEATURES = {
     "camera_control": "camera control",
-    "camera_fixed": "fixed camera possible",
+    "camera_fixed": "fixed camera",
     "camera_motion": "camera control",
     "camera_movement": "camera control",
     "character_ids": "recurring characters",
@@ -56,7 +57,7 @@ FEATURES = {
     "enable_web_search": "web search",
     "ip_adapter": "IP adapters",
     "ip_adapters": "IP adapters",
-    "loop": "loops",
+    "loop": "seamless loop",
     "lora_path": "takes LoRAs",
     "lora_url": "takes LoRAs",
     "loras": "takes LoRAs",
@@ -64,19 +65,29 @@ FEATURES = {
     "multi_prompts": "multi-shot",
     "pbr": "PBR materials",
     "rigging": "rigging",
+    "speakers": "several speakers",
     "style_id": "custom styles",
 }
 # The same, of little weight.
 MINOR = {
     "colors": "color control",
-    "negative_prompt": "negative prompt",
     "speed": "speed control",
     "style_preset": "style presets",
     "target_fps": "frame rate",
     "target_polycount": "polygon count",
     "texture_size": "texture size",
 }
-SOUND = frozenset({"generate_audio", "generate_audio_switch", "enable_audio"})
+_SOUND = "generate_audio generate_audio_switch enable_audio audio with_audio sound enable_sound"
+SOUND = frozenset(_SOUND.split())
+BACKGROUNDS = frozenset({"background", "background_color"})
+# Choices that say what a model can do.
+ABLE = frozenset({"task", "task_type", "operation", "response_style", "measurements", "maps"})
+LONGEST_CHOICES = 70
+# A number that does not hold, or only where something is turned off.
+NOT_IN_FORCE = re.compile(
+    r"\balways (?:set to )?(?:1|one)\b|\bignored (?:when|if)\b|\bwhen disabled\b|\bno effect\b",
+    re.I,
+)
 # Fields whose choices are counted.
 COUNTED = {
     "effect": "effects",
@@ -98,6 +109,8 @@ DURATIONS = frozenset({"duration", "duration_seconds", "seconds_total", "video_l
 FACTORS = frozenset(
     {"upscale_factor", "upscaling_factor", "scale", "scale_factor", "desired_increase"}
 )
+# A scale may also be how much a reference counts.
+ENLARGES = re.compile(r"upscal|enlarg|factor|increase|zoom|times larger", re.I)
 ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
 RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
 SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?s?")
@@ -124,15 +137,22 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
             yield from _resolution(one)
         elif name in DURATIONS:
             yield from _duration(one)
-        elif name in SOUND:
+        elif name in SOUND and one.type == "boolean":
             yield "with sound" if one.default is True else "sound optional"
+        elif name in ABLE and one.choice_count > 1:
+            yield from _abilities(one)
         elif name in FEATURES:
-            yield FEATURES[name]
-        elif name == "background" and "transparent" in one.choices:
+            is_off = one.type == "boolean" and one.default is False
+            yield f"{FEATURES[name]} optional" if is_off else FEATURES[name]
+        elif name in BACKGROUNDS and any(str(way).lower() == "transparent" for way in one.choices):
             yield "transparent background"
         elif name in COUNTED and one.choice_count > 2:
             yield f"{one.choice_count} {COUNTED[name]}"
-        elif name in FACTORS and (most := _most(one)):
+        elif (
+            name in FACTORS
+            and ENLARGES.search(f"{name} {one.description}")
+            and (most := _most(one))
+        ):
             yield f"up to {most:g}x"
         elif one.file_kind and (items := ITEMS.search(one.limits)) and items[1] != "1":
             yield f"up to {items[1]} {role(one, one.file_kind)}"
@@ -142,7 +162,7 @@ def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
     """Yield what still differs where siblings are alike."""
     for one in parameters:
         name = one.name
-        if one.deprecated:
+        if one.deprecated or NOT_IN_FORCE.search(one.description):
             continue
         if name == "num_inference_steps" and isinstance(one.default, int):
             yield f"{one.default} steps"
@@ -154,6 +174,13 @@ def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
             yield f"up to {most:g} results a run"
         elif name in MINOR:
             yield MINOR[name]
+
+
+def _abilities(parameter: Parameter) -> Iterator[str]:
+    """Yield what there is to choose from: `task: transcribe, translate`."""
+    words = ", ".join(str(one).replace("_", " ") for one in parameter.choices)
+    if len(words) <= LONGEST_CHOICES and len(parameter.choices) == parameter.choice_count:
+        yield f"{parameter.name.replace('_', ' ')}: {words}"
 
 
 def _resolution(parameter: Parameter) -> Iterator[str]:

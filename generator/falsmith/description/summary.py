@@ -66,6 +66,13 @@ KINDS = {
     "3d": "3d|mesh(?:es)?",
 }
 _ANY = "|".join(KINDS.values())
+# How it works inside, step by step, and advice on prompts.
+ASIDE = re.compile(
+    r"^\s*\d+[.)]\s|\bprompts? (?:should|must|can)\b|\b[Ii]nclude:|\bfor best results|\btips?:",
+    re.I | re.M,
+)
+# What is left of it without the praise is no more than that it is a model.
+CLASS = re.compile(r"\bis (?:an?|the)\b[^,.]*\bmodels?\b(?:,|$| that\b| which\b)", re.I)
 # "text-to-video": what goes in and what comes out.
 FLOW = re.compile(rf"\b({_ANY})[ -]?to[ -]?({_ANY})\b", re.I)
 UNFINISHED = frozenset(
@@ -82,9 +89,10 @@ EDITS = re.compile(r"\b(?:edit\w*|inpaint\w*|upscal\w*|animat\w*)\b", re.I)
 WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?")
 # Words that say nothing of one model among others.
 _COMMON = (
-    "a aesthetics ai an and any approach are as at audio based be best better by can "
+    "a aesthetics ai an and any approach are as assets at audio based be best better by can "
     "capabilities capable cinematic clip clips coherence coherent consistency consistent "
-    "content create created creates creating creation creative designed detail detailed "
+    "content convert converts create created creates creating creation creative designed detail "
+    "detailed "
     "details developed different diversity do edit editing enables enabling end ensuring "
     "experience expressive family fast faster fastest fluid following for from generate "
     "generated generates generating generation generative good handle has have high image "
@@ -94,7 +102,8 @@ _COMMON = (
     "prompting prompts quality quick quickly range realistic results run single smooth source "
     "speed such support supporting supports task tasks technology text than that the their "
     "them these they this through to tool transform transforms turn turns understanding up "
-    "use used uses using variant various version via video videos visual visually visuals "
+    "use used uses using utilities utility variant various version via video videos visual "
+    "visually visuals "
     "when where which while wide with without work works your "
 )
 COMMON = frozenset(_COMMON.split())
@@ -102,7 +111,11 @@ COMMON = frozenset(_COMMON.split())
 
 def content_words(text: str) -> Set[str]:
     """Return the words of a text that could set one model apart from another."""
-    return set(WORD.findall(text.lower())) - COMMON
+    return {_singular(word) for word in set(WORD.findall(text.lower())) - COMMON if len(word) > 1}
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > LONGEST_KIND and word.endswith("s") else word
 
 
 def facts(
@@ -118,13 +131,14 @@ def facts(
         makes: The kinds that come out.
 
     """
-    for text in texts:
+    for whole in texts:
+        text = ASIDE.split(whole, 1)[0]
         read = sentences(text[:MOST_READ])
         for sentence in read if len(text) <= MOST_READ else read[:-1]:
             plain = sentence.translate(ASCII_PUNCTUATION).lstrip("-* ")
             if _states(plain, said) and _is_true(plain, takes, accepts, makes):
                 fact = _without_praise(plain)
-                if _is_whole(fact, said):
+                if _is_whole(fact, said) and not (CLASS.search(fact) and PRAISE.search(plain)):
                     yield fact
 
 
@@ -148,7 +162,7 @@ def _states(sentence: str, said: Set[str]) -> bool:
     if not sentence.isascii() or sentence.partition(" ")[0].lower() in OPENINGS:
         return False
     words = set(WORD.findall(sentence.lower()))
-    if words & NO_FACT or len(words - COMMON - said) < LEAST_WORDS:
+    if words & NO_FACT or len(content_words(sentence) - said) < LEAST_WORDS:
         return False
     if ITEM.match(sentence) or NO_TEXT.search(sentence):
         return False
