@@ -129,7 +129,12 @@ LINKS = {"type": "array", "items": LINK}
         ),
         (
             "acme/demo-trainer/i2v",
-            {"training_data_url": {**LINK, "description": "A zip archive with images and/or videos."}},
+            {
+                "training_data_url": {
+                    **LINK,
+                    "description": "A zip archive with images and/or videos.",
+                }
+            },
             "training_data_url",
             "lora_file",
             "training",

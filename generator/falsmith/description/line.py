@@ -87,9 +87,9 @@ def describe(subject: Subject) -> Description:
     line = says if is_told else f"{says} ({given} to {result})".replace(") (", ": ")
     line = f"{says} (over a live WebRTC connection only)" if is_live else line
     line += f" with {subject.title} ({subject.model_id}) on fal.ai."
-    if uses and len(line) + len(uses) + 6 <= LONGEST_LINE:
-        line += f" Use {uses}."
     apart = (*variants(subject.model_id), *features(subject.parameters))
+    if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
+        line += f" Use {uses}."
     line += _sentence(apart, LONGEST_LINE - len(line))
     if len(line) < LONG_ENOUGH:
         said = content_words(line) | content_words(subject.model_id)
@@ -118,9 +118,8 @@ def _sentence(parts: Iterable[str], room: int) -> str:
     text = ""
     for part in dict.fromkeys(parts):
         longer = f"{text}, {part}" if text else f" {part[:1].upper()}{part[1:]}"
-        if len(longer) + 1 > room:
-            break
-        text = longer
+        if len(longer) + 1 <= room:
+            text = longer
     return f"{text}." if text else ""
 
 

@@ -35,6 +35,8 @@ VARIANTS = {
     "stream": "streams partial results",
     "realtime": "real-time",
     "multilingual": "many languages",
+    "preview": "preview version",
+    "hd": "HD variant",
     "seamless": "seamless tiles",
 }
 # Fields that are a feature by being there.
