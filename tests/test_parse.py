@@ -315,6 +315,15 @@ def test_all_that_is_said_of_a_field_is_its_description(parsed: Callable[..., Mo
     assert one(model, "region").description == "Where.\n\nIn pixels."
 
 
+def test_words_that_leave_a_required_field_out_yield_to_the_schema(
+    parsed: Callable[..., Model],
+) -> None:
+    said = "Optional link of the frame (optional). If not provided, it is made up."
+    frame = {"type": "string", "description": said}
+    assert one(parsed({"frame": frame}, ["frame"]), "frame").description == "Link of the frame."
+    assert one(parsed({"frame": frame}), "frame").description == said
+
+
 @pytest.mark.parametrize(
     ("schema", "samples"),
     [
@@ -386,12 +395,14 @@ def test_only_the_switch_that_each_model_has_is_hidden(
 
 def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
     file = {"type": "object", "properties": {"url": {"type": "string"}}}
+    layer = {"url": {"type": "string"}, "width": {"type": "integer"}, "layer": {"enum": ["a"]}}
     model = parse(
         model_documents(
             output_schema={
                 "type": "object",
                 "properties": {
                     "images": {"type": "array", "items": ref("File")},
+                    "layers": {"type": "array", "items": {"properties": layer}},
                     "audio_url": ref("File") | {"description": "Made. Indeed."},
                     "model_urls": {"type": "object", "properties": {"glb": ref("File")}},
                     "textures": {
@@ -411,6 +422,8 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
 
     assert [(output.path, output.kind, output.is_file) for output in model.outputs] == [
         ("images[]", "image", True),
+        ("layers[]", "file", True),
+        ("layers[].layer", "enum", False),
         ("audio_url", "audio", True),
         ("model_urls.glb", "3d", True),
         ("textures[].normal", "image", True),
@@ -418,7 +431,7 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
         ("seed", "integer", False),
         ("timings", "object", False),
     ]
-    assert model.outputs[1].description == "Made. Indeed."
+    assert model.outputs[3].description == "Made. Indeed."
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falsmith.prose import SENTENCE_LIMIT, binds, condense, conditions, sentences
+from falsmith.prose import SENTENCE_LIMIT, binds, condense, conditions, remarks, sentences
 from falsmith.text import CUT
 
 # In the manner of real descriptions, by what they bind the caller to.
@@ -54,6 +54,10 @@ BINDING = {
     "a multiplier": "Dynamic styles (2x).",
     "what happens by default": "Defaults to the size of the input.",
     "what happens without": "Leave blank to let it choose.",
+    "what happens to a medium": "The longer side caps what is taken from the clip.",
+    "what wins over a choice": "It is translated regardless of the language.",
+    "what comes of a choice": "Then none will produce a single chunk.",
+    "the place of a file": "A repository of weights.",
     "another script": "最大で三枚まで使えます。",
 }
 FREE = (
@@ -63,6 +67,7 @@ FREE = (
     "The style of the generated track.",
     "Classifier-free guidance scale.",
     "Un café très agréable.",
+    "Defaults to null.",
 )
 
 
@@ -117,15 +122,41 @@ def test_others_follow_while_there_is_room() -> None:
     assert condense("The clip. It sways. It glows.", 200) == "The clip. It sways. It glows."
 
 
-@pytest.mark.parametrize(
-    ("sentence", "longest"),
-    [("It must " + "hold " * 200 + "on.", SENTENCE_LIMIT), ("It sways " + "on " * 200, 100)],
-    ids=["binding", "free"],
-)
-def test_a_sentence_that_is_cut_says_so(sentence: str, longest: int) -> None:
-    shown = condense(sentence, 100)
-    assert longest - 10 < len(shown) <= longest
+@pytest.mark.parametrize("word", ["must", "sways"], ids=["binding", "free"])
+def test_a_sentence_that_is_cut_says_so(word: str) -> None:
+    shown = condense(f"It {word} " + "hold " * 200 + "on.", 100)
+    assert SENTENCE_LIMIT - 10 < len(shown) <= SENTENCE_LIMIT
     assert shown.endswith(CUT)
+
+
+def test_a_first_sentence_that_repeats_the_name_gives_its_room_to_the_next() -> None:
+    text = "Whether to use turbo mode. Skips half of the frames. So it is done."
+    assert condense(text, 30, "turbo_mode") == f"Skips half of the frames. {CUT}"
+    assert condense(text, 30, "speed") == f"Whether to use turbo mode. {CUT}"
+
+
+def test_the_markup_of_other_pages_goes_and_their_pointers_too() -> None:
+    assert (
+        condense("Sides **must be even**, see ``mode``.", 99) == "Sides must be even, see `mode`."
+    )
+    assert condense("The base style, this topic is covered above.", 99) == "The base style."
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Input model of an effect. Give a clip instead of a picture to go on with it.",
+            "Give a clip instead of a picture to go on with it.",
+        ),
+        ("Input for text-to-video 2.7 generation.", ""),
+        ("A gentle effect.", ""),
+    ],
+)
+def test_of_a_whole_input_what_binds_is_told_and_not_what_it_calls_itself(
+    text: str, told: str
+) -> None:
+    assert remarks(text) == told
 
 
 def test_one_word_of_ten_thousand_characters_is_cut() -> None:
@@ -145,6 +176,8 @@ def test_of_nothing_nothing_is_kept() -> None:
         ),
         ("None if nothing was found.", "None if nothing was found."),
         ("The picture in PNG format, 512px wide.", ""),
+        ("1 for finished, 0 for not.", "1 for finished, 0 for not."),
+        ("Languages that were heard. Defaults to null.", ""),
     ],
 )
 def test_of_a_value_of_the_answer_it_is_told_when_it_is_there(text: str, told: str) -> None:

@@ -95,6 +95,28 @@ def test_what_binds_is_told_of_fields_of_their_members_and_of_the_answer(
     assert lazy["output"]["mesh"]["about"] == mesh["description"]
 
 
+def test_members_are_told_with_their_limits_those_of_which_the_same_holds_together(
+    model_documents: Build,
+) -> None:
+    side = {"type": "integer", "exclusiveMinimum": 0, "maximum": 99, "default": 9}
+    sides = {"width": side, "height": side, "mesh_url": {"type": "string"}, "on": {"default": True}}
+    size = {"type": "object", "properties": sides, "required": ["mesh_url"]}
+
+    full = rendered(model_documents({"properties": {"size": size}}))["SKILL.md"]
+    told = "`width`, `height` (1..99, default `9`) `mesh_url` (required, 3D model path or URL) |"
+    assert told in full
+
+
+def test_what_the_whole_input_says_that_binds_stands_above_its_fields(
+    model_documents: Build,
+) -> None:
+    said = "Input for effects. Give `clip` instead of `text` to go on with it."
+    schema = {"properties": {"text": {"type": "string"}}, "description": said}
+    for options in (Options(), LAZY):
+        text = rendered(model_documents(schema), options)["SKILL.md"]
+        assert "\nGive `clip` instead of `text` to go on with it.\n" in text
+
+
 def test_a_text_whose_values_are_not_listed_shows_its_examples(model_documents: Build) -> None:
     voice = {"type": "string", "examples": [f"Voice{number}" for number in range(20)]}
     documents = model_documents({"properties": {"voice": voice}})

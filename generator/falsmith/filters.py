@@ -10,7 +10,8 @@ from typing import Any
 
 from fal_runtime.text import HIDDEN, has_control_token, is_visible, one_line
 from falsmith.documents import Json
-from falsmith.prose import condense, conditions
+from falsmith.model import KIND_WORDS, Parameter
+from falsmith.prose import condense, conditions, remarks
 from falsmith.text import CUT, replace_control_tokens
 
 __all__ = ["FILTERS"]
@@ -40,6 +41,7 @@ EXPONENT = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![.\d])(\d+)(e[-+]\d+)')
 BRIEF_LENGTH = 60
 CHOICES_SHOWN = 10
 CHOICES_LISTED = 16
+SAMPLES_SHOWN = 10
 
 
 def json_line(value: Json) -> str:
@@ -136,6 +138,41 @@ def choices(values: Sequence[Json], count: int) -> str:
     return f"{count} values: {listed}, ..." if shown else f"{count} values"
 
 
+def members(fields: Sequence[Parameter]) -> str:
+    """Return what a caller must know of an object's members, with a blank before it.
+
+    Of which the same is to be said, they stand together.
+    """
+    told: dict[str, list[str]] = {}
+    for one in fields:
+        told.setdefault(_facts(one), []).append(code(one.name))
+    return "".join(f" {', '.join(names)}{facts}" for facts, names in told.items() if facts)
+
+
+def _facts(member: Parameter) -> str:
+    facts = ["required"] if member.required and "." not in member.name else []
+    facts += [cell(member.limits)] if member.limits else []
+    facts += [choices(member.choices, member.choice_count)] if member.choices else []
+    facts += [samples(member.samples)] if member.samples else []
+    facts += [_file_words(member)] if member.file_kind else []
+    if facts and member.has_default and member.default not in ("", [], {}):
+        facts.append(f"default {brief_code(member.default)}")
+    note = cell(condense(member.description, 0))
+    return (f" ({', '.join(facts)})" if facts else "") + (f": {note}" if note else "")
+
+
+def samples(texts: Sequence[str]) -> str:
+    """Return the first ten of a field's short examples."""
+    more = ", ..." if len(texts) > SAMPLES_SHOWN else ""
+    return f"e.g. {', '.join(map(code, texts[:SAMPLES_SHOWN]))}{more}"
+
+
+def _file_words(member: Parameter) -> str:
+    kind = member.file_kind or "file"
+    named = f"{KIND_WORDS.get(kind, kind)} " if kind != "file" else ""
+    return f"{'text, ' if member.takes_words else ''}{named}path or URL"
+
+
 def python(value: str) -> str:
     """Return `value` as a Python string literal in ASCII."""
     text = ESCAPE.sub(
@@ -201,6 +238,9 @@ FILTERS: Mapping[str, Any] = {
     "heading": heading,
     "json": json_line,
     "json_file": json_file,
+    "members": members,
     "python": python,
+    "remarks": remarks,
+    "samples": samples,
     "yaml": yaml_value,
 }

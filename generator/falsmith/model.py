@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from falsmith.documents import Json
 
-__all__ = ["MISSING", "Channel", "Missing", "Model", "Output", "Parameter", "Traits"]
+__all__ = ["KIND_WORDS", "MISSING", "Channel", "Missing", "Model", "Output", "Parameter", "Traits"]
 
 
 class Missing(Enum):
@@ -17,6 +17,8 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
+# Kinds of files, where their words are not their names.
+KIND_WORDS: Mapping[str, str] = {"3d": "3D model"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ class Parameter:
         """A default worth showing: null says no more than none."""
         return self.default is not MISSING and self.default is not None
 
+    @property
+    def label(self) -> str:
+        """The type in words, with the kind of file in the place of a text that names one."""
+        if self.takes_words or self.file_kind is None:
+            return self.type
+        return self.type.replace("string", KIND_WORDS.get(self.file_kind, self.file_kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -62,7 +71,9 @@ class Output:
     @property
     def label(self) -> str:
         """The kind in words: `image file`, `integer`."""
-        return f"{self.kind} file" if self.is_file and self.kind != "file" else self.kind
+        if not self.is_file or self.kind == "file":
+            return self.kind
+        return f"{KIND_WORDS.get(self.kind, self.kind)} file"
 
 
 Channel = Literal["queue", "stream", "realtime"]

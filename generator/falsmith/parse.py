@@ -23,6 +23,7 @@ from falsmith.names import (
     skill_name,
     wrapper_name,
 )
+from falsmith.prose import sentences
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
@@ -43,6 +44,11 @@ __all__ = ["parse", "source_digest"]
 HIDDEN = frozenset({"sync_mode"})
 SUMMARY_READ = 1_000
 MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+# The schema says that a field must be given, the words that it may be left out: the schema holds.
+OPTION = re.compile(
+    r"^optional:? (?=\w)|,? ?\(optional\)|^if not (?:given|provided|set|specified)\b", re.I | re.M
+)
+NOT_GIVEN = re.compile(r"if not (?:given|provided|set|specified)\b", re.I)
 MEMBER_DEPTH = 3
 # A name, a code, a few words.
 SAMPLE = re.compile(r"\S{1,48}|(?=.{1,24}$)\S.*")
@@ -52,6 +58,24 @@ OUTPUT_DEPTH = 4
 # The catalogue's answers have fewer than a hundred; those of unions of objects multiply.
 MOST_PLACES = 10_000
 LIST_DEPTH = 3
+# What an answer says of every file, or the file itself.
+OF_FILES = frozenset(
+    [
+        "url",
+        "content_type",
+        "file_name",
+        "file_size",
+        "file_data",
+        "width",
+        "height",
+        "duration",
+        "fps",
+        "num_frames",
+        "channels",
+        "sample_rate",
+        "bitrate",
+    ]
+)
 # What a file is, where only its description says so.
 NAMED_FILE = re.compile(r"\b(image|video|audio) (?:file|track)s?\b", re.IGNORECASE)
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
@@ -240,6 +264,8 @@ def _parameter(
     allowed = choices(parts, root)
     marked = next((one for one in inside if "x-file" in one), {})
     description = _description_of(inside)
+    if required:
+        description = _without_option(description)
     return Parameter(
         name=name,
         type=label_without_orders(type_label(parts, root)),
@@ -272,6 +298,15 @@ def _description_of(inside: Sequence[Schema]) -> str:
     return "\n\n".join(texts)
 
 
+def _without_option(description: str) -> str:
+    """Return what is said of a field that must be given, without what says that it may not be."""
+    if not OPTION.search(description):
+        return description
+    kept = [one for one in sentences(description) if not NOT_GIVEN.match(one)]
+    told = "\n\n".join(OPTION.sub("", one) for one in kept)
+    return told[:1].upper() + told[1:]
+
+
 def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` by the flags of the wrapper's own command line.
 
@@ -294,12 +329,18 @@ def _outputs(schema: Schema) -> Iterator[Output]:
     found: dict[str, Output] = {}
     places = iter(range(MOST_PLACES))
     for name, part in SchemaDocument(schema).fields().items():
-        files = tuple(_files(name, part, schema, (), places))
-        label = label_without_orders(type_label(branches(part, schema), schema))
-        whole = Output(name, label, False, _about(part, schema))
-        for output in files or (whole,):
+        for output in _values(name, part, schema, (), places):
             found.setdefault(output.path, output)
     yield from found.values()
+
+
+def _values(
+    path: str, part: Schema, root: Schema, within: tuple[int, ...], places: Iterator[int]
+) -> Iterator[Output]:
+    """Yield the files in `part`, or all of it where it holds none."""
+    files = tuple(_files(path, part, root, within, places))
+    label = label_without_orders(type_label(branches(part, root), root))
+    yield from files or (Output(path, label, False, _about(part, root)),)
 
 
 def _files(
@@ -319,6 +360,9 @@ def _files(
             said = NAMED_FILE.search(about) if kind == "file" else None
             named = word_kind(path.replace(".", "_")) or (said and said[1].lower())
             yield Output(path, named or kind, True, about)
+            for name in [one for one in properties if one not in OF_FILES]:
+                inside = (*within, id(properties))
+                yield from _values(f"{path}.{name}", properties[name], root, inside, places)
         elif not properties and "items" not in branch:
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from fal_runtime.text import clean_text, one_line
 from falsmith.text import CUT
 
-__all__ = ["SENTENCE_LIMIT", "binds", "condense", "conditions", "sentences"]
+__all__ = ["SENTENCE_LIMIT", "binds", "condense", "conditions", "remarks", "sentences"]
 
 # A sentence that binds is cut here: of the catalogue's one in a hundred is longer.
 SENTENCE_LIMIT = 300
@@ -20,6 +20,20 @@ SENTENCE_LIMIT = 300
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
 _END = re.compile(
     r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*(?:[A-Z0-9→]|\w+:))|(?<=[。！？])(?=.)"
+)
+# Emphasis and code as other markups spell them, and pointers into a page that is not here.
+_MARKUP = re.compile(
+    r"\*\*(?=\S)(?P<strong>[^*]+)\*\*|(?<!`)``(?!`)(?P<code>[^`]+)``(?!`)"
+    r"|,? (?:this topic is|as) (?:covered|described|explained|listed|mentioned) (?:above|below)\b"
+)
+# A default of nothing: no more than none.
+_NO_DEFAULT = re.compile(
+    r"(?:the )?default(?:s to|(?: value)?(?: is|:))\W*(?:null|none|an empty string)\W*"
+)
+# What a description of a whole input calls itself.
+_OWN_NAME = re.compile(
+    r"(?:\w+[ -](?:only )?)?(?:input|request|schema|parameters|playground)\b|backed by\b",
+    re.IGNORECASE,
 )
 _MARKS_AT_END = (*".!?:;,。！？", CUT)
 # Words that end in a full stop inside a sentence.
@@ -37,19 +51,22 @@ _WORDS = (
     "ensure selected omitted please",
     # other fields
     "override overrides overridden overriding precedence priority ignore ignored ignores "
-    "effective depend depends depending applies applicable relevant conjunction combination",
+    "regardless effective depend depends depending applies applicable relevant "
+    "conjunction combination",
     # bounds
     "least maximum minimum max min limit limits limited exceed exceeds divisible snapped inclusive",
     # formats, and how inputs are referred to
     "extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
     "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt npy npz "
     "safetensors support supported supports accept accepts base64 encoded hex hexadecimal "
-    "rgb iso uppercase lowercase publicly trigger match matches matching refer alphanumeric "
+    "repo repository rgb iso uppercase lowercase publicly trigger match matches matching refer "
+    "alphanumeric "
     "newline newlines prefix archive named captions",
     # masks
     "white black",
     # what happens
-    "delete deleted deletes permanent permanently discard discarded truncated crop crops cropped "
+    "delete deleted deletes permanent permanently discard discarded truncated caps capped "
+    "clipped downscaled crop crops cropped "
     "resize resized resizes trim trimmed padded loop looped loops clamped rounded rounds split "
     "chunked skipped fail fails failed error errors reject rejected rejects refused invalid "
     "disable disabled disables deprecated removed replaced warning caution note important "
@@ -65,7 +82,8 @@ _BINDING = re.compile(
     r"|\b(?:do|does|will|can|may|is|are) not\b|\bno (?:longer|more|less)\b|\b(?:has|have) to\b"
     r"|\bat most\b|\bup to\b|\b(?:more|less|fewer|longer|larger|smaller) than\b|\bone of\b"
     r"|\b(?:no|takes?|has) effect\b|\bmultiples? of\b|\bcomma[ -]separated\b|\bdata uri\b"
-    r"|\bany number\b|\binstead of\b|\bin place of\b|\btogether with\b|\bmake sure\b"
+    r"|\bwill (?:produce|return|result)\b|\bany number\b|\binstead of\b|\bin place of\b"
+    r"|\btogether with\b|\bmake sure\b"
     r"|\bin (?:the |your )?prompt\b|\b(?:first|second) (?:image|video)\b|\bfree of charge\b"
     r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bpossible values\b|\ba value of\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
@@ -80,7 +98,7 @@ _BINDING = re.compile(
 _HINT_WORDS = (
     "not no has have most up than effect multiple multiples one instead place together comma data "
     "same prompt possible be empty set leave if when either between free any make value first "
-    "second format formats formatted"
+    "second format formats formatted produce return result"
 )
 _HINTS = frozenset(_HINT_WORDS.split())
 _MARKS = re.compile(r"[@<\[]|://")
@@ -99,8 +117,30 @@ _BINDING_NUMBER = re.compile(
 )
 _CONDITION = re.compile(
     r"\b(?:only|if|when|unless|otherwise|may|might|not|null|empty|deprecated|expires?)\b"
-    r"|^none\b|\b(?:be|is|or) none\b",
+    r"|^none\b|\b(?:be|is|or) none\b"
+    # What its values mean.
+    r"|-?\d+(?:\.\d+)? (?:for|=|means)|\bone of\b|\bbetween -?\d|\bnormali[sz]ed\b.*\[",
     re.IGNORECASE,
+)
+# Words of a first sentence that say nothing beside the name of its field.
+_EMPTY = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "for",
+        "to",
+        "whether",
+        "if",
+        "enable",
+        "use",
+        "used",
+        "mode",
+        "value",
+        "model",
+        "input",
+    ]
 )
 # Other scripts: what cannot be judged is kept.
 _UNKNOWN = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]{3}")
@@ -114,13 +154,23 @@ def sentences(text: str) -> tuple[str, ...]:
     """
     paragraphs: list[str] = []
     joins = False
-    for line in clean_text(text).split("\n"):
+    for line in _without_markup(clean_text(text)).split("\n"):
         if joins and line and not _ITEM.match(line):
             paragraphs[-1] += f" {line}"
         elif line:
             paragraphs.append(line)
         joins = bool(line)
     return tuple(one for paragraph in paragraphs for one in _split(paragraph))
+
+
+def _without_markup(text: str) -> str:
+    if not any(sign in text for sign in ("**", "``", " above", " below")):
+        return text
+    return _MARKUP.sub(_unmarked, text)
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    return found["strong"] or (f"`{found['code']}`" if found["code"] else "")
 
 
 def _split(paragraph: str) -> list[str]:
@@ -141,7 +191,7 @@ def binds(sentence: str) -> bool:
     lower = sentence.lower()
     words = _WORD.findall(lower)
     if not _BINDING_WORDS.isdisjoint(words):
-        return True
+        return not _NO_DEFAULT.fullmatch(lower)
     if _BINDING_START.match(lower):
         return True
     hinted = not _HINTS.isdisjoint(words) or _MARKS.search(lower)
@@ -156,45 +206,62 @@ def binds(sentence: str) -> bool:
 def conditions(text: str) -> str:
     """Return on one line the sentences on a value of the answer that say when it is there.
 
-    Its format, its length and the like can be seen on what comes.
+    Also what a number stands for. Its format, its length and the like can be seen on what comes.
     """
-    shown = [one for one in sentences(text) if _CONDITION.search(one)]
+    shown = [
+        one
+        for one in sentences(text)
+        if _CONDITION.search(one) and not _NO_DEFAULT.fullmatch(one.lower())
+    ]
     return _joined([_cut(one, SENTENCE_LIMIT) for one in shown])
 
 
+@lru_cache(maxsize=4096)
+def remarks(text: str) -> str:
+    """Return on one line what the description of a whole input tells its caller, '' if nothing."""
+    told = [one for one in sentences(text) if not _OWN_NAME.match(one)]
+    return condense("\n\n".join(told), SENTENCE_LIMIT) if any(map(binds, told)) else ""
+
+
 @lru_cache(maxsize=16_384)
-def condense(text: str, room: int) -> str:
+def condense(text: str, room: int, name: str = "") -> str:
     """Return on one line each sentence that binds, and others, first the first, while they fit.
 
     Args:
         text: The description as the document has it.
-        room: The characters up to which sentences that do not bind are taken; 0 takes none.
+        room: The characters up to which sentences that do not bind are taken, the first in any
+            case; 0 takes none.
+        name: The field's name: of a first sentence that only repeats it the room goes to the next.
 
     What is left out or cut is marked by an ellipsis; of a text of which nothing is kept nothing is
     returned.
 
     """
     if len(text) <= room and "\n" not in text:
-        return one_line(text)
+        return one_line(_without_markup(text))
     parts = sentences(text)
     binding = [binds(part) for part in parts]
     kept = list(binding)
     size = sum(len(part) for part, keep in zip(parts, kept, strict=True) if keep)
-    for place, part in enumerate(parts):
+    first = 1 if len(parts) > 1 and not binding[1] and _repeats(parts[0], name) else 0
+    for place, part in enumerate(parts[first:], first):
         if kept[place]:
             continue
-        if not room or (place and size + len(part) > room):
+        if not room or (place > first and size + len(part) > room):
             # A later one may speak of this one.
             break
         kept[place], size = True, size + len(part)
     line = _joined(
-        [
-            _cut(part, SENTENCE_LIMIT if bound else room)
-            for part, bound, keep in zip(parts, binding, kept, strict=True)
-            if keep
-        ]
+        [_cut(part, SENTENCE_LIMIT) for part, keep in zip(parts, kept, strict=True) if keep]
     )
     return f"{line} {CUT}" if line and not all(kept) and not line.endswith(CUT) else line
+
+
+def _repeats(sentence: str, name: str) -> bool:
+    """Return whether a sentence says no more than the name of its field does."""
+    named = name.lower().split("_")
+    words = _WORD.findall(sentence.lower())
+    return bool(named[0]) and all(word in _EMPTY or word in named for word in words)
 
 
 def _joined(parts: Sequence[str]) -> str:

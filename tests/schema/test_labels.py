@@ -96,6 +96,8 @@ def test_choices_of_every_branch_and_of_a_lists_items_are_listed() -> None:
         ({"minimum": 0}, ">= 0"),
         ({"maximum": 0}, "<= 0"),
         ({"exclusiveMinimum": 0, "exclusiveMaximum": 1}, "> 0, < 1"),
+        ({"type": "integer", "exclusiveMinimum": 0, "maximum": 9}, "1..9"),
+        ({"type": "number", "exclusiveMinimum": 0, "maximum": 9}, "<= 9, > 0"),
         ({"maximum": 9223372036854776000}, "<= 9223372036854776000"),
         ({"multipleOf": 8}, "multiple of 8"),
         ({"maxLength": 2500}, "up to 2500 characters"),

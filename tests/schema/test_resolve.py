@@ -457,7 +457,7 @@ def test_the_limits_of_a_draft_4_document_become_numbers(field: Callable[..., An
         {"examples": []},
         {"deprecated": "yes"},
         {"nullable": "yes"},
-        {"ge": 1, "le": 2, "x-fal": {}, "ui": "image", "title": "T", "_fal_ui_field": 5},
+        {"ge": "1", "le": None, "x-fal": {}, "ui": "image", "title": "T", "_fal_ui_field": 5},
     ],
     ids=str,
 )
@@ -465,6 +465,18 @@ def test_a_keyword_of_a_wrong_type_is_left_out(
     broken: dict[str, Any], field: Callable[..., Any]
 ) -> None:
     assert field({"type": "string"} | broken) == {"type": "string"}
+
+
+def test_bounds_that_no_validator_knows_and_waits_of_the_platform_are_words(
+    field: Callable[..., Any],
+) -> None:
+    told = {"type": "integer", "min": 2, "max": 8, "description": "Passes."}
+    assert field(told) == {
+        "description": "Passes.\n\nAt least 2.\n\nAt most 8.",
+        "type": "integer",
+    }
+    waits = {"type": "string", "limit_description": "Max file size: 5.0MB, Timeout: 20.0s"}
+    assert field(waits)["description"] == "Max file size: 5.0MB"
 
 
 @pytest.mark.parametrize(

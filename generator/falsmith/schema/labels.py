@@ -85,6 +85,8 @@ def _limits(schema: Schema) -> Iterator[str]:
         return
     least, most = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if schema.get("type") == "integer" and least is None and isinstance(above, int):
+        least, above = above + 1, None
     if least is not None and most is not None:
         yield f"{least}..{most}"
     elif least is not None or most is not None:

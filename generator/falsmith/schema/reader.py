@@ -201,7 +201,11 @@ def _annotations(node: Mapping[str, Json]) -> Schema:
     """Return description, default and examples."""
     schema: Schema = {}
     texts = (node.get("description"), node.get("limit_description"))
-    parts = [clean_text(text) for text in texts if isinstance(text, str)]
+    parts = [clean_text(TIMEOUT.sub("", text)) for text in texts if isinstance(text, str)]
+    if not MISSPELT.keys().isdisjoint(node):
+        parts += [
+            f"{words} {node[key]}." for key, words in MISSPELT.items() if _is_number(node.get(key))
+        ]
     if any(parts):
         schema["description"] = "\n\n".join(filter(None, parts))
     if "default" in node:
@@ -284,6 +288,10 @@ BOUNDS: dict[str, Callable[[Any], bool]] = {
     "pattern": _is_pattern,
     "format": lambda value: isinstance(value, str),
 }
+# Bounds that documents spell as their libraries do: no validator knows them, a caller should.
+MISSPELT = {"min": "At least", "ge": "At least", "max": "At most", "le": "At most"}
+# How long the platform waits for a file is no concern of the caller's.
+TIMEOUT = re.compile(r", Timeout: [\d.]+ ?s\b")
 EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 
 
