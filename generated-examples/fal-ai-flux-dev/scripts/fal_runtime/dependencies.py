@@ -19,8 +19,9 @@ PACKAGES: Mapping[str, str] = {
     "platformdirs": "platformdirs>=4.2,<5",
     "yaml": "pyyaml>=6.0.1,<7",
 }
-# Loaded where a command talks to fal, for that takes longer than handing a job to a daemon.
-_LATE = ("httpx",)
+# Loaded where a command talks to fal, or an input is not plain: that takes longer than handing a
+# job to a daemon.
+_LATE = ("httpx", "jsonschema")
 _ALREADY_TRIED = "FAL_RUN_BY_UV"
 
 

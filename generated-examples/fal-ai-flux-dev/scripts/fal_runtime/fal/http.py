@@ -74,10 +74,6 @@ class TooLargeError(httpx.RequestError):
     """An answer is larger than its reader takes."""
 
 
-class _OtherFileError(httpx.RemoteProtocolError):
-    """A server does not have the rest of what was begun: the next try begins anew."""
-
-
 @dataclass(frozen=True, slots=True)
 class FileSlice:
     """Consecutive bytes of a file on this machine, which are read anew for each try."""
@@ -100,17 +96,6 @@ class FileSlice:
                 yield piece
                 if progress is not None:
                     progress.at(self.start + self.size - left)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """The beginning of a body, in a file since its connection broke, and what tells it from others.
-
-    `validator` is an ETag or a date, as If-Range takes it (RFC 9110, 13.1.5).
-    """
-
-    validator: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +129,61 @@ class Progress:
         passed = f"{position / _MEGABYTE:.0f}"
         of = f" of {total / _MEGABYTE:.0f} MB ({position * 100 // total}%)" if total else " MB"
         self._connection.report(f"{self._what}: {passed}{of}")
+
+
+class _Target:
+    """Where bodies go: memory, or a file that keeps the beginning of one whose connection broke."""
+
+    def __init__(self, file: BinaryIO | None, limit: int, progress: Progress | None) -> None:
+        self._file = file
+        self._limit = limit
+        self._progress = progress
+        self._validator = ""
+        self.begun = 0
+
+    def wanted(self) -> dict[str, str]:
+        """Return the headers that ask for the rest of what was begun, or for all if it changed."""
+        if not self.begun:
+            return {}
+        return {"Range": f"bytes={self.begun}-", "If-Range": self._validator}
+
+    def take(self, response: httpx.Response, body: Iterator[bytes]) -> bytes:
+        """Write the body of a success into the file, and return any other, or all without a file.
+
+        Raises TooLargeError, and RemoteProtocolError where another part came than was asked for.
+        """
+        begun, validator = self.begun, _validator(response)
+        is_part = response.status_code == httpx.codes.PARTIAL_CONTENT
+        span = response.headers.get("content-range", "").lower()
+        is_other = is_part and not (begun and span.startswith(f"bytes {begun}-"))
+        if (begun and response.status_code == 416) or (self._file is not None and is_other):
+            self.begun = 0
+            raise httpx.RemoteProtocolError("the server does not have the rest of the file")
+        memory = BytesIO()
+        if self._file is None or not response.is_success:
+            self._write(body, memory, 0)
+            return memory.getvalue()
+        start, self.begun = begun if is_part else 0, 0
+        if self._progress is not None:
+            length = response.headers.get("content-length", "")
+            self._progress.total = start + int(length) if length else None
+        try:
+            self._write(body, self._file, start)
+        except httpx.RequestError:
+            self._validator, self.begun = validator, self._file.tell() if validator else 0
+            raise
+        return b""
+
+    def _write(self, body: Iterator[bytes], file: BinaryIO, size: int) -> None:
+        file.seek(size)
+        file.truncate()
+        for piece in body:
+            size += len(piece)
+            if size > self._limit:
+                raise TooLargeError(f"the answer is larger than {self._limit / (1 << 20):g} MB")
+            file.write(piece)
+            if file is self._file and self._progress is not None:
+                self._progress.at(size)
 
 
 def new_client(config: Config | None = None) -> httpx.Client:
@@ -209,15 +249,11 @@ def exchange(
 
     """
     clock = connection.clock
-    begun: _Begun | None = None
+    target = _Target(into, limit, progress)
     tries = 0
     while True:
         tries += 1
-        size, wanted = 0, dict(headers or {})
-        if begun is not None:
-            # The rest of the body, or all of it where it changed.
-            size = begun.size
-            wanted |= {"Range": f"bytes={size}-", "If-Range": begun.validator}
+        begun, wanted = target.begun, {**(headers or {}), **target.wanted()}
         body: bytes | Iterator[bytes] | None
         if isinstance(content, FileSlice):
             body = content.pieces(progress)
@@ -227,17 +263,8 @@ def exchange(
         request = _request(
             connection.client, method, url, params=params, headers=wanted, content=body
         )
-        reply, begun = _send(
-            connection,
-            request,
-            into=into,
-            begun=begun,
-            progress=progress,
-            limit=limit,
-            deadline=deadline,
-            silence=silence,
-        )
-        if begun is not None and begun.size - size >= _FURTHER:
+        reply = _send(connection, request, target, deadline=deadline, silence=silence)
+        if target.begun - begun >= _FURTHER:
             tries = 1
         if tries == attempts or not _is_passing(reply):
             break
@@ -327,18 +354,14 @@ def _request(
 def _send(
     connection: Connection,
     request: httpx.Request,
+    target: _Target,
     *,
-    into: BinaryIO | None,
-    begun: _Begun | None,
-    progress: Progress | None,
-    limit: int,
     deadline: float | None,
     silence: float,
-) -> tuple[Reply, _Begun | None]:
+) -> Reply:
     """Send a request once and return the whole response, cleaned of the key and of controls.
 
-    Where none came it is the error. Also returned is the beginning that `into` holds by now and
-    that a next try may go on from; `begun` is that of the try before.
+    Where none came it is the error, and the target may hold a beginning.
     """
     client, clock, redact = connection.client, connection.clock, connection.config.redact
     now = clock.now()
@@ -349,59 +372,38 @@ def _send(
         "timeout": httpx.Timeout(most, connect=min(_LONGEST_CONNECT, most)).as_dict(),
         "trace": _bound_reads,
     }
-    validator, start = "", 0
-    target: BinaryIO | None = None
     try:
         with _reading_until(clock, min(end, slow)):
             response = client.send(request, stream=True, follow_redirects=False)
         with closing(response):
-            if begun is not None and response.status_code == 416:
-                raise _OtherFileError("the file is another one by now")
-            if into is not None and response.is_success:
-                start, target, begun = _start(response, begun), into, None
-                validator = _validator(response)
-                if progress is not None:
-                    length = response.headers.get("content-length", "")
-                    progress.total = start + int(length) if length else None
             body = _decoded(response, _raw_chunks(response, clock, end, slow))
-            content = _collected(body, target, start, limit, progress)
+            content = target.take(response, body)
     except httpx.RequestError as error:
         text = redact(str(error).encode()).decode()
-        if target is not None and validator:
-            begun = _Begun(validator, target.tell())
-        broken = type(error)(one_line(text, 300), request=request)
-        return broken, begun if not isinstance(error, _OtherFileError) else None
+        return type(error)(one_line(text, 300), request=request)
     except (httpx.InvalidURL, ValueError):
         # httpx reads the Location of a redirect that it does not follow, and trips over it.
-        return httpx.RemoteProtocolError("the answer leads to no valid address"), begun
+        return httpx.RemoteProtocolError("the answer leads to no valid address")
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_BODY]
-    whole = httpx.Response(
+    return httpx.Response(
         response.status_code,
         headers=[(name, _visible(redact(value))) for name, value in kept],
         content=redact(content),
         request=request,
         extensions={"reason_phrase": _visible(redact(response.reason_phrase.encode()))},
     )
-    return whole, begun
 
 
 def _validator(response: httpx.Response) -> str:
-    """Return what tells this body from a later one of the same address, "" where nothing does."""
+    """Return what tells this body from a later one of the same address, "" where nothing does.
+
+    It is an ETag or a date, as If-Range takes it (RFC 9110, 13.1.5).
+    """
     etag, modified = (response.headers.get(name, "") for name in ("etag", "last-modified"))
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return ""
     strong = etag.startswith('"') and etag.isascii() and etag.isprintable()
     return etag if strong else modified if modified.isascii() and modified.isprintable() else ""
-
-
-def _start(response: httpx.Response, begun: _Begun | None) -> int:
-    """Return where in the whole body this response begins; raises _OtherFileError."""
-    if response.status_code != httpx.codes.PARTIAL_CONTENT:
-        return 0
-    span = response.headers.get("content-range", "").lower()
-    if begun is None or not span.startswith(f"bytes {begun.size}-"):
-        raise _OtherFileError("the server sent another part of the file than was asked for")
-    return begun.size
 
 
 def _raw_chunks(response: httpx.Response, clock: Clock, end: float, slow: float) -> Iterator[bytes]:
@@ -439,29 +441,6 @@ def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[byte
         raise httpx.DecodingError(f"it is no gzip: {error}") from None
     if came and not decoder.eof:
         raise httpx.DecodingError("its gzip ends before it is whole")
-
-
-def _collected(
-    body: Iterator[bytes],
-    into: BinaryIO | None,
-    start: int,
-    limit: int,
-    progress: Progress | None,
-) -> bytes:
-    """Write the body into the file from `start`, or return it; raises TooLargeError."""
-    memory = BytesIO()
-    target = into if into is not None else memory
-    target.seek(start)
-    target.truncate()
-    size = start
-    for piece in body:
-        size += len(piece)
-        if size > limit:
-            raise TooLargeError(f"the answer is larger than {limit / (1 << 20):g} MB")
-        target.write(piece)
-        if into is not None and progress is not None:
-            progress.at(size)
-    return memory.getvalue()
 
 
 def _visible(text: bytes) -> bytes:

@@ -151,7 +151,7 @@ def check_input(
         wrong += [] if allow_unknown else unknown_fields(whole, document)
         # Judged is what will be sent: a link, where a local file is named.
         paths = dict.fromkeys(file.path for file in files)
-        links = {path: f"{_ANY_LINK}/{n}{path.suffix}" for n, path in enumerate(paths)}
+        links = {path: f"{_ANY_LINK}/{n}/{path.name}" for n, path in enumerate(paths)}
         linked = with_links(whole, files, links)
         for refused in file_problems:
             put(linked, refused.location, _ANY_LINK)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
@@ -92,11 +93,10 @@ class Booking:
 
 @dataclass(slots=True)
 class _Write:
-    """A statement that a thread waits for: how many rows it changed, or why it did not."""
+    """A change of the file that a thread waits for: whether it was made, or why it was not."""
 
-    statement: str
-    row: Mapping[str, Any]
-    changed: int | None = None
+    change: Callable[[sqlite3.Connection], bool]
+    done: bool | None = None
     error: LocalError | None = None
 
 
@@ -186,7 +186,7 @@ class Ledger:
         free = ", owner = NULL" if job.has_ended else ""
         row |= {"id": job.id, "own": self._own_name()}
         statement = f"UPDATE jobs SET {changes}{free} WHERE id = :id AND owner = :own"
-        return self._write(_Write(statement, row)) == 1
+        return self._write(lambda database: database.execute(statement, row).rowcount == 1)
 
     def claim(self, job_id: str) -> Job | None:
         """Make a job this process's own and return it as it can be gone on with.
@@ -195,15 +195,19 @@ class Ledger:
         such job. Of a job whose process ended while it was being sent nobody knows whether fal has
         it.
         """
-        with self._transaction() as database:
-            question = "SELECT owner, state FROM jobs WHERE id = ?"
-            owner, state = database.execute(question, (job_id,)).fetchone() or (None, None)
-            is_sent_here = owner == self._owner and state == "submitting"
-            if state is None or is_sent_here or self._lives(owner):
-                return None
-            database.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self._own_name(), job_id))
-            job = self.job(job_id)
+        if not self._write(partial(self._take, job_id)):
+            return None
+        job = self.job(job_id)
         return _resumable(job) if job is not None else None
+
+    def _take(self, job_id: str, database: sqlite3.Connection) -> bool:
+        question = "SELECT owner, state FROM jobs WHERE id = ?"
+        owner, state = database.execute(question, (job_id,)).fetchone() or (None, None)
+        is_sent_here = owner == self._owner and state == "submitting"
+        if state is None or is_sent_here or self._lives(owner):
+            return False
+        database.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self._own_name(), job_id))
+        return True
 
     def release(self, job_id: str) -> None:
         """Leave an own job to whoever claims it next."""
@@ -421,31 +425,31 @@ class Ledger:
         with self._lock, self._trouble():
             return self._database.execute(question, values).fetchall()
 
-    def _write(self, write: "_Write") -> int:
-        """Write together with what other threads wait to write; return how many rows changed.
+    def _write(self, change: Callable[[sqlite3.Connection], bool]) -> bool:
+        """Make a change together with those that other threads wait for; return what it returned.
 
-        Every state waits for the disk, and a disk takes about as long for one as for many.
+        Every change waits for the disk, and a disk takes about as long for one as for many.
         """
+        write = _Write(change)
         self._waiting.append(write)
         with self._lock:
-            if write.changed is None and write.error is None:
+            if write.done is None and write.error is None:
                 # Whoever comes after us in the queue finds its write done.
-                together = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                self._write_together(together)
+                self._write_together([self._waiting.popleft() for _ in range(len(self._waiting))])
         if write.error is not None:
             raise write.error
-        return write.changed or 0
+        return bool(write.done)
 
     def _write_together(self, writes: "Sequence[_Write]") -> None:
         try:
             with self._transaction() as database:
-                changed = [database.execute(each.statement, each.row).rowcount for each in writes]
+                done = [each.change(database) for each in writes]
         except LocalError as error:
             for each in writes:
                 each.error = error
             return
-        for each, count in zip(writes, changed, strict=True):
-            each.changed = count
+        for each, is_done in zip(writes, done, strict=True):
+            each.done = is_done
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -42,6 +42,8 @@ def schema_problems(
 
     Raises LocalError when the schema itself cannot be applied, or only in a very long time.
     """
+    if document.takes_plainly(value):
+        return []
     problems: list[Problem] = []
     if document.steps(value) > MOST_STEPS:
         raise LocalError(
