@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.file_headers import FileHeaders, headers_in
+from fal_runtime.file_headers import FileHeaders, read_headers
 from falsmith.emulator.media import MediaFile, produce
 from falsmith.emulator.order import Order, order_of
 
@@ -80,7 +80,7 @@ def test_a_video_has_the_size_the_length_and_the_rate_that_it_claims(order: Orde
     found = dict(boxes(file.data))
     frames = round(order.seconds * order.fps)
     assert (file.facts["num_frames"], file.facts["fps"]) == (frames, order.fps)
-    assert headers_in(io.BytesIO(file.data)).duration == pytest.approx(
+    assert read_headers(io.BytesIO(file.data)).duration == pytest.approx(
         file.facts["duration"], abs=0.001
     )
     assert file.facts["duration"] == pytest.approx(order.seconds, abs=1 / order.fps)

@@ -134,7 +134,9 @@ def _check_limits(path: Path, limits: SchemaObject) -> None:
     from fal_runtime.file_headers import read_headers
     from fal_runtime.file_kinds import extension_of
 
-    headers, size, most = read_headers(path), path.stat().st_size, limits.get("max_bytes")
+    with path.open("rb") as file:
+        headers = read_headers(file)
+    size, most = path.stat().st_size, limits.get("max_bytes")
     formats, extension, broken = limits.get("formats"), extension_of(path.name), None
     if isinstance(most, int) and size > most:
         broken = f"a file of {most / _MEGABYTE:.3g} MB at most; it has {size / _MEGABYTE:.3g} MB"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from fal_runtime.file_headers import FileHeaders, headers_in
+from fal_runtime.file_headers import FileHeaders, read_headers
 from fal_runtime.file_kinds import extension_of
 from fal_runtime.schema.document import SchemaObject as Schema
 from falsmith.documents import Json
@@ -90,7 +90,7 @@ def completed(
 def _given(inputs: Mapping[str, Json], load: Callable[[str], bytes | None]) -> FileHeaders:
     """Return the size and the length of what goes in, where they can be seen."""
     values = [one for value in inputs.values() for one in _as_list(value) if isinstance(one, str)]
-    seen = [headers_in(io.BytesIO(data)) for one in values if (data := load(one))]
+    seen = [read_headers(io.BytesIO(data)) for one in values if (data := load(one))]
     sized = next((one for one in seen if one.width), FileHeaders())
     return replace(sized, duration=next((one.duration for one in seen if one.duration), None))
 
