@@ -94,16 +94,16 @@ def test_what_must_be_sent_once_is_sent_once(fal: "Fal") -> None:
 
 def test_the_deadline_ends_the_tries(fal: "Fal") -> None:
     fal.script.on(PLACE, httpx.Response(503))
-    until = fal.time.seconds + 100
-    assert fetch(fal, attempts=None, deadline=until).status_code == 503
-    assert until - 31 < fal.time.seconds < until
+    until = fal.time.seconds + 5
+    assert fetch(fal, attempts=9, deadline=until).status_code == 503
+    assert fal.time.slept == [0.5, 1, 2]
 
 
-def test_pauses_grow_to_half_a_minute_and_are_spread(fal: "Fal") -> None:
+def test_pauses_grow_to_a_minute_and_are_spread(fal: "Fal") -> None:
     fal.script.on(PLACE, httpx.ConnectError("no"))
     with pytest.raises(httpx.ConnectError):
         fetch(fal, attempts=10)
-    assert fal.time.slept == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert fal.time.slept == [0.5, 1, 2, 4, 8, 16, 32]
     early, late = (replace(fal.connection, clock=_chance(fal, n)) for n in (0.0, 1.0))
     fal.time.slept.clear()
     for connection in (early, late):
@@ -143,14 +143,10 @@ def test_retry_after_is_honoured_where_it_can_be_read(fal: "Fal", value: str, pa
 
 
 @pytest.mark.parametrize("value", ["61", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_more_than_a_minute_is_waited_for_only_up_to_a_deadline(fal: "Fal", value: str) -> None:
-    busy = httpx.Response(429, headers={"retry-after": value})
-    fal.script.on(PLACE, busy)
-    assert fetch(fal).status_code == 429
+def test_more_than_a_minute_is_not_waited_for(fal: "Fal", value: str) -> None:
+    fal.script.on(PLACE, httpx.Response(429, headers={"retry-after": value}))
+    assert fetch(fal, deadline=fal.time.seconds + 100).status_code == 429
     assert fal.time.slept == []
-    fal.script.on(PLACE, busy, httpx.Response(200))
-    assert fetch(fal, deadline=fal.time.seconds + 100).status_code == 200
-    assert fal.time.slept == [60.0]
 
 
 def test_a_file_is_sent_whole_with_each_try(fal: "Fal", tmp_path: Path) -> None:
