@@ -30,11 +30,10 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file of this machine that an input names: where in the input, path, `x-file` kind."""
+    """A file of this machine that an input names, and where in the input."""
 
     location: Location
     path: Path
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def find_local_files(
                 if check:
                     path = readable_file(path)
                     _check_limits(path, document.file_limits(schemas))
-                files.append(LocalFile(location, path, kinds[0]))
+                files.append(LocalFile(location, path))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
             near = closest(text, [each for each in choices if isinstance(each, str)])

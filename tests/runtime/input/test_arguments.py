@@ -194,11 +194,8 @@ def test_local_files_are_found_at_any_depth_and_only_in_file_fields(tmp_path: Pa
         "loras": [{"path": str(photo), "mask": mark}],
         "image_urls": [mark, "https://example.com/b.png"],
     }
-    places = {file.location: (file.path, file.kind) for file in found.local_files}
-    assert places == {
-        ("loras", 0, "mask"): (photo, "image"),
-        ("image_urls", 0): (photo, "image"),
-    }
+    places = {file.location: file.path for file in found.local_files}
+    assert places == {("loras", 0, "mask"): photo, ("image_urls", 0): photo}
 
 
 @pytest.mark.parametrize("keyword", ["const", "default", "enum"])

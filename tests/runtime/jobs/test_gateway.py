@@ -142,7 +142,7 @@ def test_a_gateway_s_key_goes_to_none_of_fal_s_own_addresses(
     fal.config = load_config(None, environ)
     file = tmp_path / "a.png"
     file.write_bytes(b"\x89PNG")
-    pictured = fal.prepared(LocalFile(("image_url",), file, "image"), image_url=f"<upload:{file}>")
+    pictured = fal.prepared(LocalFile(("image_url",), file), image_url=f"<upload:{file}>")
     fal.options = options
     for result in (fal.run(pictured), fal.run(sync_only=True)):
         error = result.as_json()["error"]

@@ -66,7 +66,7 @@ def test_local_file_is_uploaded_before_its_job(calls: Calls, tmp_path: Path) -> 
     path = tmp_path / "start.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     value = {"prompt": "it moves", "start_image_url": f"<upload:{path}>"}
-    prepared = PreparedInput(value, (LocalFile(("start_image_url",), path, "image"),), ())
+    prepared = PreparedInput(value, (LocalFile(("start_image_url",), path),), ())
     outcome = calls.run(prepared, KLING)
     assert (outcome.status, [file.kind for file in outcome.files]) == ("COMPLETED", ["video"])
 

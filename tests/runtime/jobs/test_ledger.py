@@ -45,7 +45,7 @@ def test_a_job_comes_back_whole_from_another_process(ledger: Ledger, reopen: Ope
     whole = replace(
         NEW,
         state="failed",
-        local_files=(LocalFile(("layers", 0, "url"), Path("/a.png"), "image"),),
+        local_files=(LocalFile(("layers", 0, "url"), Path("/a.png")),),
         request_id="req-1",
         urls=RequestUrls("s", "r", "c"),
         logs=("one", "two"),

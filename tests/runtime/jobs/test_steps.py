@@ -72,7 +72,7 @@ def test_files_are_uploaded_before_the_job_may_be_submitted(fal: "Fal", tmp_path
     path = tmp_path / "in.png"
     path.write_bytes(b"\x89PNG")
     request = ModelRequest(REQUEST.url, {}, {"image_url": f"<upload:{path}>"})
-    files = (LocalFile(("image_url",), path, "image"),)
+    files = (LocalFile(("image_url",), path),)
     waiting = Job(MODEL, fal.options, "accepted", request, local_files=files)
     job, due = step(waiting, fal.connection, fal.ledger, 1000.0)
     assert (job.state, job.local_files, due) == ("accepted", (), 1000.0)

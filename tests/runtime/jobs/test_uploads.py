@@ -35,7 +35,7 @@ def test_each_local_file_is_uploaded_once_and_linked_everywhere(fal: "Fal", tmp_
     storage(fal)
     path = tmp_path / "my cat.png"
     path.write_bytes(PNG)
-    files = [LocalFile(("image_url",), path, "image"), LocalFile(("list", 1, "url"), path, "image")]
+    files = [LocalFile(("image_url",), path), LocalFile(("list", 1, "url"), path)]
     value = {"image_url": "<upload:x>", "list": ["a", {"url": "<upload:x>"}]}
     assert fal.run(fal.prepared(*files, **value)).status == "COMPLETED"
     body = json.loads(fal.script.calls(POST)[0].content)
@@ -69,7 +69,7 @@ def test_failed_upload_submits_nothing(
     storage(fal)
     fal.script.on(place, answer)
     (tmp_path / "a.png").write_bytes(PNG)
-    file = LocalFile(("image_url",), tmp_path / "a.png", "image")
+    file = LocalFile(("image_url",), tmp_path / "a.png")
     outcome = fal.run(fal.prepared(file, image_url="<upload:a>"))
     assert (outcome.status, outcome.exit_status) == ("REFUSED", exit_status)
     assert outcome.as_json()["error"]["charged"] == "no"
@@ -77,7 +77,7 @@ def test_failed_upload_submits_nothing(
 
 def test_file_that_vanished_before_its_upload_is_local_trouble(fal: "Fal", tmp_path: Path) -> None:
     storage(fal)
-    file = LocalFile(("image_url",), tmp_path / "gone.png", "image")
+    file = LocalFile(("image_url",), tmp_path / "gone.png")
     assert fal.run(fal.prepared(file, image_url="<upload:a>")).exit_status == 9
 
 
@@ -94,7 +94,7 @@ def test_passing_upload_trouble_is_tried_again(fal: "Fal", tmp_path: Path) -> No
 def test_interrupt_while_uploading_costs_nothing(fal: "Fal", tmp_path: Path) -> None:
     fal.script.on(INITIATE, fal.interrupt)
     (tmp_path / "a.png").write_bytes(PNG)
-    file = LocalFile(("image_url",), tmp_path / "a.png", "image")
+    file = LocalFile(("image_url",), tmp_path / "a.png")
     outcome = fal.run(fal.prepared(file, image_url="<upload:a>"))
     assert (outcome.status, outcome.exit_status) == ("REFUSED", 130)
     assert outcome.as_json()["error"]["charged"] == "no"
