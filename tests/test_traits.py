@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.model import MISSING, Parameter, Traits
+from falsmith.model import MISSING, Output, Parameter, Traits
 from falsmith.traits import PURPOSES, purpose, traits
 
 
@@ -32,10 +32,11 @@ def told(
     *parameters: Parameter,
     model_id: str = "acme/demo",
     category: str = "text-to-image",
+    outputs: tuple[Output, ...] = (),
     summaries: tuple[str, ...] = (),
     **metadata: Any,
 ) -> Traits:
-    return traits(model_id, category, metadata, parameters, summaries)
+    return traits(model_id, category, metadata, parameters, outputs=outputs, summaries=summaries)
 
 
 @pytest.mark.parametrize(
@@ -256,3 +257,74 @@ def test_a_training_names_the_models_that_take_its_weights() -> None:
 )
 def test_an_id_tells_how_its_endpoint_speaks(model_id: str, channel: str) -> None:
     assert told(model_id=model_id).channel == channel
+
+
+def test_a_switch_that_rewrites_refused_prompts_alone_is_no_general_rewriter() -> None:
+    says = "Fixes prompts that fail the content policy by rewriting them."
+    found = told(parameter("auto_fix", True, description=says))
+
+    assert found.prompt_rewriters == {}
+    assert found.prompt_menders == {"auto_fix": False}
+
+
+def test_what_the_answer_is_billed_by_is_a_price_by_use() -> None:
+    length = Output("duration", "number", False, "Length of the video, used for billing.")
+    found = told(category="image-to-image", outputs=(length,))
+
+    assert found.billed_by == ("duration",)
+    assert found.asks_first
+
+
+def test_a_choice_that_is_said_to_be_cheaper_is_a_lever() -> None:
+    says = "small: low latency, cost-efficient; large: highest quality"
+    found = told(parameter("model", choices=("small", "large"), choice_count=2, description=says))
+
+    assert found.price_levers == ("model",)
+
+
+def test_a_number_that_is_always_one_in_a_stream_raises_no_price() -> None:
+    images = parameter("num_images", 1, description="Always set to 1 for streaming output.")
+
+    assert told(images, model_id="acme/demo/stream").price_hints == ()
+    assert told(images, model_id="acme/demo").price_hints == ("num_images",)
+
+
+def test_a_tool_that_cuts_and_joins_files_is_neither_slow_nor_dear() -> None:
+    found = told(
+        parameter("duration"),
+        model_id="fal-ai/workflow-utilities/trim-video",
+        category="video-to-video",
+    )
+
+    assert not (found.slow or found.asks_first or found.price_hints)
+
+
+def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
+    answer = (Output("style_id", "string", False, ""),)
+    weights = (Output("lora_file", "file", True, ""), *answer)
+
+    assert told(category="training", outputs=answer).trained_id == "style_id"
+    assert not told(category="training", outputs=weights).trained_id
+
+
+@pytest.mark.parametrize(
+    ("summary", "remarks"),
+    [
+        (
+            "Paints boats. A run at 1080p requires 8 seconds.",
+            ("A run at 1080p requires 8 seconds.",),
+        ),
+        ("The model takes:\n- Pictures up to 7 MB each", ("Pictures up to 7 MB each",)),
+        ("A song goes without clip_url only.", ("A song goes without clip_url only.",)),
+        (
+            "Any use must comply with the terms of Acme.",
+            ("Any use must comply with the terms of Acme.",),
+        ),
+        ("Paints boats on calm water.", ()),
+        ("At 1080p a second must be paid at a price of $2.", ()),
+    ],
+)
+def test_sentences_on_the_whole_model_that_bind_are_remarks(
+    summary: str, remarks: tuple[str, ...]
+) -> None:
+    assert told(parameter("clip_url"), summaries=(summary,)).remarks == remarks

@@ -84,19 +84,26 @@ class Traits:
     """What the model's kind, fields and document mean for whoever calls it.
 
     `prompt_rewriters` are switches that change the prompt unless they are turned off, with the
-    value that does. The document says that `price_levers` change the price; the names of
-    `price_hints` suggest it. With `asks_first` the user sees the settings before a run.
-    `inference_ids` are the models that take the weights of a training.
+    value that does; `prompt_menders` those that do so with a prompt that is refused. The document
+    says that `price_levers` change the price, and that the answer's `billed_by` is what is paid
+    for; the names of `price_hints` suggest it. With `asks_first` the user sees the settings before
+    a run. `inference_ids` are the models that take what a training gives: the ID in the answer's
+    `trained_id`, '' where it gives weights. `remarks` are the platform's sentences on the whole
+    model that bind its caller.
     """
 
     prompt_rewriters: Mapping[str, Json]
+    prompt_menders: Mapping[str, Json]
     price_levers: tuple[str, ...]
     price_hints: tuple[str, ...]
+    billed_by: tuple[str, ...]
     priced_by_use: bool
     slow: bool
     asks_first: bool
     is_for_research: bool
     inference_ids: tuple[str, ...]
+    trained_id: str
+    remarks: tuple[str, ...]
     channel: Channel
 
 

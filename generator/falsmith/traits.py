@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from fal_runtime.model_id import is_model_id
 from falsmith.documents import Json
-from falsmith.model import Channel, Parameter, Traits
-from falsmith.prose import sentences
+from falsmith.model import Channel, Output, Parameter, Traits
+from falsmith.prose import binds, sentences
 
 __all__ = ["purpose", "traits"]
 
@@ -90,12 +91,27 @@ SUGGESTS = re.compile(
     r"resolution|quality|duration(?:_seconds|_ms)?|(?:image|video)_size|rendering_speed|megapixels"
     r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations|songs)"
     r"|(?:upscale|upscaling|scale)_factor|(?:video|audio|music)_length(?:_ms)?|seconds_total"
-    r"|generate_audio"
+    r"|generate_audio(?:_switch)?|(?:with_)?audio"
 )
 TRAINING_STEPS = re.compile(r"(?:\w+_)?(?:steps|iterations|epochs)")
 NO_STEPS = re.compile(r"warmup|save|validation|inference|sample|checkpoint|log")
 COMPRESSION = re.compile(r"jpe?g|webp|compress", re.I)
 ONE_VALUE = re.compile(r"(\d+)\.\.\1(?:\.0)?")
+# FFmpeg by wire: done in seconds, at a price of next to nothing.
+TOOL = re.compile(r"/(?:workflow-utilities|ffmpeg-api)/")
+ONE_STREAMED = re.compile(r"\balways (?:set to )?(?:1|one) for streaming\b", re.I)
+CHEAPER = re.compile(r"\bcost[- ]?(?:efficient|effective)|\bcheaper\b|\beconomical\b", re.I)
+BILLED = re.compile(r"\b(?:used (?:as|for)|basis (?:of|for)|for) billing\b|\bis billed\b", re.I)
+# A rewriter that takes up only what would be refused.
+MENDS = re.compile(r"\bprompts? (?:that|which) (?:fail|violat|(?:is|are) (?:refus|reject))", re.I)
+# Of the sentences on the whole model those that a call can break.
+REMARK = re.compile(
+    r"\brequires? \d|\b(?:requires|must|cannot|can't)\b|\bno \w+ support\b|\bup to \d+ ?[MG]B\b"
+    r"|\bmax(?:imum)?\b.{0,20}\d|\bexceed\b|\breferenced as\b|\bonly supported\b|\bnot available\b",
+    re.I,
+)
+LONGEST_REMARK = 160
+MOST_REMARKS = 4
 RESEARCH = re.compile(r"research|non[-_ ]?commercial")
 
 
@@ -109,30 +125,80 @@ def traits(
     category: str,
     metadata: Mapping[str, Any],
     parameters: Sequence[Parameter],
-    summaries: Iterable[str] = (),
+    *,
+    outputs: Sequence[Output] = (),
+    summaries: Sequence[str] = (),
 ) -> Traits:
     """Return what follows from a model's ID and kind, the list's metadata, fields and sentences."""
     estimate = metadata.get("duration_estimate")
     trains = category == "training" or metadata.get("kind") == "training"
-    by_kind = bool(ASKS_FIRST.search(category)) or trains
+    channel = _channel(model_id)
+    is_tool = bool(TOOL.search(model_id))
+    by_kind = (bool(ASKS_FIRST.search(category)) or trains) and not is_tool
     long = isinstance(estimate, int | float) and estimate >= SLOW_ESTIMATE
-    usable = [one for one in parameters if not one.deprecated]
+    usable = [
+        one
+        for one in parameters
+        if not (one.deprecated or (channel == "stream" and ONE_STREAMED.search(one.description)))
+    ]
     said = _said_of_money(usable)
-    levers = tuple(name for name, told in said.items() if any(map(_costs, told)))
-    hints = (one.name for one in usable if one.name not in said and _suggests_price(one, trains))
+    levers = tuple(
+        one
+        for one in dict.fromkeys((*said, *(one.name for one in usable if _offers_cheaper(one))))
+        if one not in said or any(map(_costs, said[one]))
+    )
+    hints = (
+        one.name
+        for one in usable
+        if not (is_tool or one.name in said or one.name in levers) and _suggests_price(one, trains)
+    )
+    billed = [one.path for one in outputs if BILLED.search(one.description)]
+    switches = dict(_rewriters(usable))
+    menders = {one.name for one in usable if one.name in switches and MENDS.search(one.description)}
+    trained = [one.path for one in outputs if one.path.endswith("_id")]
     texts = (*said.values(), *map(_money, summaries))
-    priced_by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
+    by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
+    priced_by_use = by_use or bool(billed)
     return Traits(
-        prompt_rewriters=dict(_rewriters(usable)),
+        prompt_rewriters={name: switches[name] for name in switches if name not in menders},
+        prompt_menders={name: switches[name] for name in switches if name in menders},
         price_levers=levers,
         price_hints=tuple(hints),
+        billed_by=tuple(billed),
         priced_by_use=priced_by_use,
         slow=by_kind or long,
         asks_first=by_kind or priced_by_use,
         is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
         inference_ids=tuple(_inference_ids(metadata)) if trains else (),
-        channel=_channel(model_id),
+        trained_id="" if any(one.is_file for one in outputs) else next(iter(trained), ""),
+        remarks=tuple(_remarks(summaries, [one.name for one in parameters])),
+        channel=channel,
     )
+
+
+def _remarks(summaries: Iterable[str], names: Sequence[str]) -> Iterator[str]:
+    """Yield what the platform says of the whole model that a caller must know."""
+    fields = {name for name in names if "_" in name}
+    told = (
+        one.lstrip("-*• ")
+        for summary in summaries
+        if REMARK.search(summary) or any(name in summary for name in fields)
+        for one in sentences(summary)
+        if len(one) <= LONGEST_REMARK and not one.endswith(":")
+    )
+    found = (
+        one
+        for one in told
+        if (REMARK.search(one) or any(name in one for name in fields))
+        and binds(one)
+        and not MONEY.search(one)
+    )
+    yield from islice(dict.fromkeys(found), MOST_REMARKS)
+
+
+def _offers_cheaper(parameter: Parameter) -> bool:
+    """Return whether one of a field's choices is said to be the cheaper one."""
+    return parameter.choice_count > 1 and bool(CHEAPER.search(parameter.description))
 
 
 def _said_of_money(parameters: Sequence[Parameter]) -> Mapping[str, Sequence[str]]:
@@ -196,6 +262,8 @@ def _suggests_price(parameter: Parameter, trains: bool) -> bool:
         return False
     if trains and TRAINING_STEPS.fullmatch(name):
         return not NO_STEPS.search(name)
+    if name in ("audio", "with_audio") and parameter.type != "boolean":
+        return False
     if name == "quality" and (
         not parameter.choice_count or COMPRESSION.search(parameter.description)
     ):
