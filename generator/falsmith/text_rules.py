@@ -48,6 +48,11 @@ SECRET = re.compile(
 )
 # No key is of shorter parts.
 LONG_WORD = re.compile(r"[A-Za-z0-9+/_:=-]{16}|-----BEGIN")
+# One of these stands, in small letters, in every secret.
+_SECRET_HINTS = (
+    *("sk-", "k_live_", "gh", "glpat-", "hf_", "r8_", "npm_", "pypi-", "xox", "akia", "asia"),
+    *("aiza", "eyj", "key", "secret", "token", "password", "authorization", "@"),
+)
 DASHBOARD = "https://fal.ai/dashboard/keys"
 FETCH = r"\b(?:curl|wget|iwr|irm|invoke-webrequest|invoke-restmethod)\b"
 SHELL = r"(?:ba|z|da|k|fi)?sh"
@@ -88,13 +93,14 @@ OTHER_EMOJI = ("\u2139", "\u3030")
 VIRAMA = 9
 _READER = r"(?:assistants?|(?:ai|coding) agents?|agents|language models?|llms?|ais?|chatbots?)"
 # Each with the reason that a warning gives, and with words of which one stands in every text that
-# it fits: to look for them takes a tenth of the time. All are held against case-folded text,
-# in which a long s is an s. None of them fits a text of the catalogue.
+# it fits: to look for them takes a tenth of the time. All are held against
+# case-folded text, in which a long s is an s, with its blanks as single ones. None of them fits a
+# text of the catalogue.
 _STEERING = tuple(
-    (hints.split(), re.compile(pattern), reason)
+    (hints.split(","), re.compile(pattern), reason)
     for hints, pattern, reason in (
         (
-            "ignor disregard forget overrid bypass instruction",
+            "ignor,disregard,forget,overrid,bypass,instruction",
             r"\b(?:ignor|disregard|forget|overrid|bypass)\w*\W+(?:\w+\W+){0,3}"
             r"(?:all|previous|prior|above|earlier|preceding|your|system|other|user'?s)\W+"
             r"(?:\w+\W+){0,2}(?:instruction|prompt|rule|guideline|order|direction)s?\b"
@@ -102,7 +108,7 @@ _STEERING = tuple(
             "it gives orders to the reader",
         ),
         (
-            "reading who use must should shall has have need dear hey attention important note",
+            "assistant,agent,llm,chatbot,ai,the user,language model",
             rf"\b{_READER}\W+(?:reading|who|that use|must|should|shall|has to|have to|needs? to)\b"
             rf"|\b(?:dear|hey|attention|important|note (?:to|for))\W+(?:the |all |any )*{_READER}\b"
             r"|\b(?:tell|ask|inform|warn|notify|show)(?:ing)? the user\b"
@@ -110,8 +116,9 @@ _STEERING = tuple(
             "it addresses the reader as an assistant",
         ),
         (
-            "curl wget sudo chmod npx uv powershell osascript netcat rm pip npm brew apt sh node "
-            "perl python ruby scp git | $( &&",
+            "curl ,wget ,sudo ,chmod ,npx ,uvx ,uv ,powershell ,osascript ,netcat ,rm -,pip ,pip3 ,"
+            "npm ,brew ,apt ,apt-get ,sh ,node ,perl ,python ,python3 ,ruby ,scp ,git clone,|,$(,"
+            "&&",
             r"\b(?<!-)(?:(?:curl|wget|sudo|chmod|npx|uvx|powershell|osascript|netcat)\s+\S"
             r"|rm\s+-|(?:pip3?|npm|brew|apt|apt-get|uv)\s+(?:install|add|run)\b"
             r"|(?:bash|sh|zsh|python3?|node|perl|ruby)\s+(?:-\w|\S+\.\w+|<)"
@@ -120,9 +127,16 @@ _STEERING = tuple(
             "it names a command",
         ),
         (
-            "~ / \\ $ % @ fal_key id_ .ssh .aws .env .netrc .npmrc .bashrc .zshrc .claude .codex",
-            r"(?<![\w/.])(?:~[/\\]|(?:\.\.[/\\])+\w|[a-z]:[/\\]{1,2}\w|file:/)"
-            r"|(?<![\w/.-])/(?:bin|dev/\w|etc|home|mnt|opt|private|proc|root|tmp|usr|users|var)/"
+            "/,:\\",
+            # Each begins with what is rare: so it is found in a tenth of the time.
+            r"/(?<![\w/.-]/)(?:bin|dev/\w|etc|home|mnt|opt|private|proc|root|tmp|usr|users|var)/"
+            r"|:(?<=[a-z]:)(?<![\w/.][a-z]:)[/\\]{1,2}\w",
+            "it names a place on this machine",
+        ),
+        (
+            "~,../,..\\,file:/,$,%,@,fal_key,id_,.ssh,.aws,.env,.netrc,.npmrc,.bashrc,.zshrc,"
+            ".claude,.codex",
+            r"(?<![\w/.])(?:~[/\\]|(?:\.\.[/\\])+\w|file:/)"
             r"|\$\{?(?:home|user|fal_key)\b|%(?:appdata|userprofile)%|\bfal_key\b"
             r"|(?<!\w)\.(?:ssh|aws|env|netrc|npmrc|bashrc|zshrc|claude|codex)\b"
             r"|\bid_(?:rsa|ed25519|ecdsa)\b|(?:^|\s)@[/~.]",
@@ -133,7 +147,7 @@ _STEERING = tuple(
 # A text for a model to play a part is a value like any other; of a description it is an address.
 _PART = re.compile(rf"\b(?:you are|you're|act as|as) an? (?:\w+ ){{0,3}}{_READER}\b")
 _DOMAINS = r"ai|app|biz|cc|cn|co|com|de|dev|gg|info|io|me|net|org|ru|sh|site|tech|top|xyz"
-_ENDINGS = tuple(f".{domain}" for domain in _DOMAINS.split("|"))
+_ENDING = re.compile(rf"\.(?:{_DOMAINS})")
 # A name is looked for at the start of its row of words and dots alone: in linear time.
 _LINK = re.compile(
     r"\b(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()\[\]`]*)|(?<![\w.-])(?P<bare>\.*(?:[\w-]+\.+)+"
@@ -209,13 +223,23 @@ def steering(text: str) -> str | None:
     """Return why an upstream text could steer its reader, None where nothing in it does."""
     if text.isalnum() and len(text) < 20:
         return None
-    if LONG_WORD.search(text) and (FAL_KEY.search(text) or SECRET.search(text)):
+    folded = " ".join(text.casefold().split())
+    if len(text) >= 16 and LONG_WORD.search(text) and _holds_key(text, folded):
         return "it holds what looks like a key"
-    folded = text.casefold()
     for hints, pattern, reason in _STEERING:
-        if any(hint in folded for hint in hints) and pattern.search(folded):
-            return reason
+        # In a loop of its own: a generator takes longer than what it looks for.
+        for hint in hints:
+            if hint in folded:
+                if pattern.search(folded):
+                    return reason
+                break
     return None
+
+
+def _holds_key(text: str, folded: str) -> bool:
+    if folded.count("-") > 3 and FAL_KEY.search(text):
+        return True
+    return any(hint in folded for hint in _SECRET_HINTS) and bool(SECRET.search(text))
 
 
 @lru_cache(maxsize=16_384)
@@ -228,7 +252,7 @@ def objection(prose: str) -> str | None:
     folded = prose.casefold()
     if ("as a" in folded or "you" in folded) and _PART.search(folded):
         return "it addresses the reader as an assistant"
-    if "://" in prose or any(ending in folded for ending in _ENDINGS):
+    if "://" in prose or _ENDING.search(folded):
         hosts = (found["host"] or found["bare"] or "" for found in _LINK.finditer(prose))
         if any(host.lower() not in _OWN_HOSTS for host in hosts):
             return "it links to another site"
