@@ -241,7 +241,8 @@ def raw_files(path: str, schema: Mapping[str, Any], case: Case) -> Iterator[str]
         link = properties.get("url", one if re.search(r"_urls?(\[\])?$", path) else {})
         if any(part.get("type") == "string" for part in case.alternatives(link)):
             yield path
-            continue
+            # What stands beside the link may hold further ones.
+            properties = {name: part for name, part in properties.items() if name != "url"}
         for name, part in properties.items():
             yield from raw_files(f"{path}.{name}", part, case)
         if isinstance(one.get("items"), dict):
