@@ -7,10 +7,9 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["FileHeaders", "headers_in", "read_headers"]
+__all__ = ["FileHeaders", "read_headers"]
 
 # More segments, chunks or boxes than any file has before what is looked for.
 _MOST_SEGMENTS = 1000
@@ -34,17 +33,11 @@ class FileHeaders:
 _NOTHING = FileHeaders()
 
 
-def read_headers(path: Path) -> FileHeaders:
-    """Return what a file says of itself; of another format, or of a broken file, nothing.
+def read_headers(file: BinaryIO) -> FileHeaders:
+    """Return what an open file says of itself; of another format, or of a broken file, nothing.
 
-    Raises OSError where the file cannot be read.
+    Raises OSError where it cannot be read.
     """
-    with path.open("rb") as file:
-        return headers_in(file)
-
-
-def headers_in(file: BinaryIO) -> FileHeaders:
-    """Return what an open file says of itself, as `read_headers` does."""
     start = file.read(32)
     for magic, offset, read in _FORMATS:
         if start[offset : offset + len(magic)] == magic:

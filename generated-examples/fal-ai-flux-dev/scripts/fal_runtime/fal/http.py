@@ -38,8 +38,7 @@ __all__ = [
 _LARGEST_ANSWER = 64 << 20
 
 _LONGEST_CONNECT = 10.0
-_LONGEST_PAUSE = 30.0
-_LONGEST_RETRY_AFTER = 60.0
+_LONGEST_PAUSE = 60.0
 _LEAST_TIME = 1.0
 # An answer may take the longest silence and a minute, and more only while so many bytes a second
 # come: no real line is slower, and a server that drips would otherwise never be done.
@@ -218,16 +217,16 @@ def exchange(
     into: BinaryIO | None = None,
     progress: Progress | None = None,
     limit: int = _LARGEST_ANSWER,
-    attempts: int | None = 5,
+    attempts: int = 5,
     deadline: float | None = None,
     silence: float = 30.0,
 ) -> httpx.Response:
     """Make a request, again after trouble on the way and after a transient status.
 
-    It ends with `attempts`, or where the next try would begin after `deadline` (`clock.now()`), or,
-    without a deadline, where Retry-After asks for more than a minute. The last response is
-    returned whatever its status, or the last error raised. Redirects are not followed. A download
-    whose connection broke goes on where it was, where the server has ranges and the same file.
+    It ends with `attempts`, or where the next try would begin after `deadline` (`clock.now()`) or
+    more than a minute later, as Retry-After may ask. The last response is returned whatever its
+    status, or the last error raised. Redirects are not followed. A download whose connection broke
+    goes on where it was, where the server has ranges and the same file.
 
     Args:
         connection: The client, and the configuration whose key is replaced in all that comes.
@@ -239,7 +238,7 @@ def exchange(
         into: A file for the body of a successful response; its content is then empty.
         progress: Told how much has passed of `content`, or of the body that goes `into` a file.
         limit: The most bytes of a body, decoded.
-        attempts: The most tries, 1 for what must be sent once; None leaves it to the deadline.
+        attempts: The most tries, 1 for what must be sent once.
         deadline: One for all tries, each from connecting to the last byte of the body.
         silence: The most seconds between two pieces of the response.
 
@@ -268,12 +267,11 @@ def exchange(
             tries = 1
         if tries == attempts or not _is_passing(reply):
             break
-        prescribed = retry_after(reply, clock)
-        if deadline is None and prescribed is not None and prescribed > _LONGEST_RETRY_AFTER:
-            break
-        growing = min(0.5 * 2 ** min(tries - 1, 10), _LONGEST_PAUSE) * (0.5 + clock.random())
-        pause = min(growing if prescribed is None else prescribed, _LONGEST_RETRY_AFTER)
-        if deadline is not None and clock.now() + pause >= deadline:
+        pause = retry_after(reply, clock)
+        if pause is None:
+            pause = 0.5 * 2 ** (tries - 1) * (0.5 + clock.random())
+        is_late = deadline is not None and clock.now() + pause >= deadline
+        if is_late or pause > _LONGEST_PAUSE:
             break
         clock.sleep(pause)
     if isinstance(reply, httpx.RequestError):

@@ -18,7 +18,7 @@ from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
 from fal_runtime.text import one_line
 
-__all__ = ["KnownLinks", "upload_all"]
+__all__ = ["KnownLinks", "lives", "upload_all"]
 
 _INITIATE = "/storage/upload/initiate?storage_type=fal-cdn-v3"
 _INITIATE_PARTS = "/storage/upload/initiate-multipart?storage_type=fal-cdn-v3"
@@ -67,10 +67,18 @@ def upload_all(connection: Connection, paths: Iterable[Path], links: KnownLinks)
     return {path: _link(connection, path, links) for path in dict.fromkeys(paths)}
 
 
+def lives(connection: Connection, link: str) -> bool:
+    """Return whether the link of a file that was stored earlier still answers."""
+    try:
+        return exchange(connection, "HEAD", link, attempts=2, silence=10.0).is_success
+    except httpx.RequestError:
+        return False
+
+
 def _link(connection: Connection, path: Path, links: KnownLinks) -> str:
     content, identity = _content(path), connection.config.identity
     known = links.link(identity, content.name)
-    if known is not None and _lives(connection, known):
+    if known is not None and lives(connection, known):
         connection.report(f"{one_line(str(path))} is at fal already: not uploaded again")
         return known
     connection.report(f"Uploading {one_line(str(path))} ({content.size:,} bytes)")
@@ -92,14 +100,6 @@ def _content(path: Path) -> _Content:
     if not stat.st_size:
         raise LocalError("local_trouble", f"{one_line(str(path))} is empty (0 bytes)")
     return _Content(path, stat.st_size, stat.st_mtime_ns, sha256, content_type_of(path.name))
-
-
-def _lives(connection: Connection, link: str) -> bool:
-    """Return whether the link of an earlier upload still answers."""
-    try:
-        return exchange(connection, "HEAD", link, attempts=2, silence=_SILENCE).is_success
-    except httpx.RequestError:
-        return False
 
 
 def _send(connection: Connection, content: _Content) -> str:
@@ -126,7 +126,7 @@ def _send(connection: Connection, content: _Content) -> str:
         _exchange(connection, path, "POST", end, content={"parts": parts})
     except NotAcceptedError:
         # The answer to a first try may have been lost: the next one finds nothing to complete.
-        if not _lives(connection, link):
+        if not lives(connection, link):
             raise
     return link
 

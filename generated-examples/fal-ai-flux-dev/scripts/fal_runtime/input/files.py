@@ -30,11 +30,10 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file of this machine that an input names: where in the input, path, `x-file` kind."""
+    """A file of this machine that an input names, and where in the input."""
 
     location: Location
     path: Path
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def find_local_files(
                 if check:
                     path = readable_file(path)
                     _check_limits(path, document.file_limits(schemas))
-                files.append(LocalFile(location, path, kinds[0]))
+                files.append(LocalFile(location, path))
         except _NotAFileError as error:
             expected = f"{_EXPECTED}; {error}" if error.missing else str(error)
             near = closest(text, [each for each in choices if isinstance(each, str)])
@@ -134,7 +133,9 @@ def _check_limits(path: Path, limits: SchemaObject) -> None:
     from fal_runtime.file_headers import read_headers
     from fal_runtime.file_kinds import extension_of
 
-    headers, size, most = read_headers(path), path.stat().st_size, limits.get("max_bytes")
+    with path.open("rb") as file:
+        headers = read_headers(file)
+    size, most = path.stat().st_size, limits.get("max_bytes")
     formats, extension, broken = limits.get("formats"), extension_of(path.name), None
     if isinstance(most, int) and size > most:
         broken = f"a file of {most / _MEGABYTE:.3g} MB at most; it has {size / _MEGABYTE:.3g} MB"

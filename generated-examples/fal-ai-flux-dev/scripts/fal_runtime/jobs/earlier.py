@@ -131,22 +131,13 @@ def _fits(kind: str, kinds: Sequence[str]) -> bool:
 
 def _usable(file: SavedFile, connection: "Connection | None") -> str:
     """Return the file's link while it answers, else the path of its saved copy."""
-    if file.url is not None and (connection is None or _answers(connection, file.url)):
+    from fal_runtime.fal.storage import lives
+
+    if file.url is not None and (connection is None or lives(connection, file.url)):
         return file.url
     if not file.path.is_file():
         raise LookupError(f"its link does not answer, and its copy {file.path} is gone")
     return str(file.path)
-
-
-def _answers(connection: "Connection", url: str) -> bool:
-    import httpx
-
-    from fal_runtime.fal.http import exchange
-
-    try:
-        return exchange(connection, "HEAD", url, attempts=1, silence=10.0).is_success
-    except httpx.RequestError:
-        return False
 
 
 def _job(ledger: Ledger, name: str, model_id: str | None = None) -> Job:

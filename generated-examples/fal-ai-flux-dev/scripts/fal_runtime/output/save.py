@@ -124,14 +124,16 @@ def save_files(
 
 def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
     """Return what a file that has come is, by its own headers first; its place is temporary."""
-    headers, size, kind = read_headers(part), part.stat().st_size, file.kind
-    content_type = headers.content_type or content_type
+    with part.open("rb") as finished:
+        sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
+        size = finished.tell()
+        finished.seek(0)
+        headers = read_headers(finished)
+    content_type, kind = headers.content_type or content_type, file.kind
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
     if size == 0 and kind in _MEDIA:
         raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
-    with part.open("rb") as finished:
-        sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
     return SavedFile(
         field=file.field,
         kind=kind,
