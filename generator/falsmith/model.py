@@ -58,6 +58,16 @@ class Parameter:
             return self.type
         return self.type.replace("string", KIND_WORDS.get(self.file_kind, self.file_kind))
 
+    @property
+    def runs_on_sample(self) -> bool:
+        """A file of the platform's own is taken where none is given, and the run is paid for."""
+        return (
+            bool(self.file_kind)
+            and "optional" not in self.description.lower()
+            and isinstance(self.default, str)
+            and self.default.startswith(("https://", "http://"))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -114,6 +124,7 @@ class Model:
     `purpose` is what it does, and `task` the same as it follows "to"; `example` is a complete
     input, `brief_example` the same with our own samples for long values, `flag_example` that by
     the wrapper's flags: empty where a name or a value does not survive a command line.
+    `alternatives` are names of fields of which one must be given.
     `long_text` is the field that may take more words than a command line should, '' where none
     does. `warnings` are for people: what the document got wrong, and which of its words and
     values were left out.
@@ -129,6 +140,7 @@ class Model:
     purpose: str
     task: str
     parameters: tuple[Parameter, ...]
+    alternatives: tuple[tuple[str, ...], ...]
     outputs: tuple[Output, ...]
     has_files: bool
     has_seed: bool

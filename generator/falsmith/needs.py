@@ -15,7 +15,7 @@ from falsmith.model import MISSING, Parameter
 from falsmith.roles import text_for
 from falsmith.screening import is_link
 
-__all__ = ["mentioned_fields", "needed_fields", "outpainted_side"]
+__all__ = ["alternatives", "mentioned_fields", "needed_fields", "outpainted_side"]
 
 # The texts that a call is about, where the document requires none of them.
 TEXTS = ("prompt", "text", "instruction", "script", "text_prompt", "query", "input")
@@ -164,6 +164,19 @@ def outpainted_side(
     name = next((one.name for one in sides if "right" in one.name), sides[0].name)
     field = document.fields()[name]
     return {name: next((side for side in SIDES if document.accepts(side, field)), None)}
+
+
+def alternatives(parameters: Sequence[Parameter]) -> tuple[tuple[str, ...], ...]:
+    """Return the fields of which one must be given, though none is required, as they tell."""
+    optional = {one.name: one for one in parameters if not (one.required or _is_deprecated(one))}
+    found: dict[tuple[str, ...], None] = {}
+    for one in optional.values():
+        for sentence in _binding(one.description):
+            if GROUP.search(sentence) and not IF_GIVEN.match(sentence):
+                named = {one.name, *WORD.findall(sentence)} & optional.keys()
+                if len(named) > 1:
+                    found[tuple(name for name in optional if name in named)] = None
+    return tuple(found)
 
 
 def _is_deprecated(parameter: Parameter) -> bool:

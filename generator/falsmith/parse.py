@@ -23,6 +23,7 @@ from falsmith.names import (
     skill_name,
     wrapper_name,
 )
+from falsmith.needs import alternatives
 from falsmith.prose import sentences
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
@@ -134,6 +135,7 @@ def parse(
         purpose=words.purpose,
         task=words.task,
         parameters=parameters,
+        alternatives=alternatives(parameters),
         outputs=results,
         has_files=not outputs.known or any(one.is_file for one in results),
         has_seed="seed" in SchemaDocument(answer).fields() and "seed" in given,

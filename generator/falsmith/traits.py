@@ -112,6 +112,9 @@ REMARK = re.compile(
 )
 LONGEST_REMARK = 160
 MOST_REMARKS = 4
+# Prices go stale.
+IN_BRACKETS = re.compile(r"\s*\([^()]*\$[^()]*\)")
+AMOUNT = re.compile(r"\$\s?\d|\d\s?credits?\b|\bprice\b", re.I)
 RESEARCH = re.compile(r"research|non[-_ ]?commercial")
 
 
@@ -180,18 +183,20 @@ def _remarks(summaries: Iterable[str], names: Sequence[str]) -> Iterator[str]:
     """Yield what the platform says of the whole model that a caller must know."""
     fields = {name for name in names if "_" in name}
     told = (
-        one.lstrip("-*• ")
+        IN_BRACKETS.sub("", one.lstrip("-*• "))
         for summary in summaries
-        if REMARK.search(summary) or any(name in summary for name in fields)
+        if REMARK.search(summary)
+        or BY_USE.search(summary)
+        or any(name in summary for name in fields)
         for one in sentences(summary)
         if len(one) <= LONGEST_REMARK and not one.endswith(":")
     )
     found = (
         one
         for one in told
-        if (REMARK.search(one) or any(name in one for name in fields))
-        and binds(one)
-        and not MONEY.search(one)
+        if (REMARK.search(one) or BY_USE.search(one) or any(name in one for name in fields))
+        and (binds(one) or BY_USE.search(one))
+        and not AMOUNT.search(one)
     )
     yield from islice(dict.fromkeys(found), MOST_REMARKS)
 

@@ -125,7 +125,7 @@ LINKS = {"type": "array", "items": LINK}
             "video",
             "image-to-video",
             "Make a video that keeps the subjects of reference images "
-            "(images or videos + text to video)",
+            "(text (+ images, videos) to video)",
         ),
         (
             "acme/demo-trainer/i2v",
@@ -153,6 +153,30 @@ LINKS = {"type": "array", "items": LINK}
             "image-to-image",
             "Make a picture that keeps the person or character of reference images "
             "(reference image + text (+ style images) to image)",
+        ),
+        (
+            "acme/demo/voice-clone/f5-tts",
+            {"text": TEXT},
+            "text",
+            "audio",
+            "text-to-speech",
+            "Turn text into speech (text to audio)",
+        ),
+        (
+            "acme/f5-tts",
+            {"text": TEXT, "ref_audio_url": LINK},
+            "text ref_audio_url",
+            "audio",
+            "text-to-speech",
+            "Speak a text in a cloned voice (reference audio + text to audio)",
+        ),
+        (
+            "acme/demo/animate",
+            {"video_url": {**LINK, "default": "https://media.example/sample.mp4"}},
+            "",
+            "video",
+            "image-to-video",
+            "Transform a video (video to video)",
         ),
         (
             "acme/demo/generate",

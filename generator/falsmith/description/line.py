@@ -69,7 +69,7 @@ def describe(subject: Subject) -> Description:
     is_realtime = subject.model_id.endswith("/realtime")
     made = makes(subject.outputs, subject.category, is_realtime=is_realtime)
     given = flow(subject.parameters, files, texts, taken, subject.model_id)
-    phrases = _phrases(subject)
+    phrases = _phrases(subject) | {f"?{kind}" for kind in files.values()}
     first = ("text",) if given.startswith("text") else taken
     task = find_task(phrases, set(taken), set(made)) or _fallback(first, made)
     is_live = any(one.path in SIGNALS for one in subject.outputs)

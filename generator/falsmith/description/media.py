@@ -145,6 +145,8 @@ def flow(
     needed += [one.name.replace("_", " ").replace("id", "ID") for one in parameters if _is_own(one)]
     shown = (_role(one, files) for one in fields if files[one.name] in SHOWN_OPTIONAL)
     spare = [one for one in dict.fromkeys(shown) if one not in needed]
+    if REFERENCE.search(model_id):
+        spare.sort(key=lambda one: not one.endswith("s"))
     either = _either(fields, parameters, files, texts)
     needs_text = any(one.required for one in texts)
     if either:
@@ -169,9 +171,8 @@ def _likely(
 ) -> list[str]:
     """Return the media that a call has, where the document requires none."""
     nouns = [noun(kind) for kind in taken]
-    if REFERENCE.search(model_id):
-        found = [one for one in spare if one.endswith("s")] or [*spare]
-        return [" or ".join(found[:2])]
+    if len(spare) > 1 and REFERENCE.search(model_id):
+        return []
     if needs_text and not NEEDS_MEDIUM.search(model_id):
         return []
     found = [one for one in spare if any(noun in one for noun in nouns)] or nouns
@@ -262,6 +263,8 @@ def _kind(parameter: Parameter) -> str:
 def _is_needed(parameter: Parameter) -> bool:
     """Return whether a file must be given: in objects, where they cannot be without it."""
     inner = [one.required for one in parameter.members if one.file_kind in MEDIA]
+    if parameter.runs_on_sample:
+        return True
     return parameter.required and (bool(parameter.file_kind) or not inner or any(inner))
 
 

@@ -72,12 +72,12 @@ FEATURES = {
 }
 # The same, of little weight.
 MINOR = {
-    "colors": "color control",
-    "speed": "speed control",
+    "colors": "sets the colors",
+    "speed": "sets the speed",
     "style_preset": "style presets",
-    "target_fps": "frame rate",
-    "target_polycount": "polygon count",
-    "texture_size": "texture size",
+    "target_fps": "sets the frame rate",
+    "target_polycount": "sets the polygon count",
+    "texture_size": "sets the texture size",
 }
 _SOUND = "generate_audio generate_audio_switch enable_audio audio with_audio sound enable_sound"
 SOUND = frozenset(_SOUND.split())
@@ -111,6 +111,8 @@ DURATIONS = frozenset({"duration", "duration_seconds", "seconds_total", "video_l
 FACTORS = frozenset(
     {"upscale_factor", "upscaling_factor", "scale", "scale_factor", "desired_increase"}
 )
+# The length of what goes in, which makes numbers void.
+MATCHED = re.compile(r"match_\w*length")
 # A scale may also be how much a reference counts.
 ENLARGES = re.compile(r"upscal|enlarg|factor|increase|zoom|times larger", re.I)
 ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
@@ -162,6 +164,7 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
 
 def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
     """Yield what still differs where siblings are alike."""
+    follows = any(MATCHED.fullmatch(one.name) and one.default is True for one in parameters)
     for one in parameters:
         name = one.name
         if one.deprecated or NOT_IN_FORCE.search(one.description):
@@ -169,6 +172,8 @@ def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
         if name == "num_inference_steps" and isinstance(one.default, int):
             yield f"{one.default} steps"
         elif name == "num_frames" and isinstance(one.default, int) and one.default > 1:
+            if follows:
+                continue
             yield f"{one.default} frames"
         elif name == "aspect_ratio" and one.choice_count > 2:
             yield f"{one.choice_count} aspect ratios"

@@ -203,7 +203,7 @@ TASKS = (
          takes="image"),
     Task("shirt design", "Put a design on a shirt in a picture", takes="image"),
     Task("scene composition", "Place the subject of a picture in a new scene", takes="image"),
-    Task("realism", "Make a picture look more realistic", takes="image"),
+    Task("realism", "Make a picture look more realistic", takes="image", makes="image"),
     Task("photography effects", "Give a photo a photographic effect",
          "for film, vintage, black and white, tilt-shift", takes="image"),
     Task("texture transform", "Turn the subject of a picture into another material", takes="image"),
@@ -352,7 +352,8 @@ TASKS = (
     Task("sfx+audio to audio, sfx+text to audio, sfx, sound effects, sound effect generation, "
          "sound effects generator, mmaudio", "Make sound effects from text",
          "for noises, ambience and foley", takes="text", makes="audio"),
-    Task("zonos, f5 tts, tada, dia tts voice clone", "Speak a text in a cloned voice",
+    Task("?audio+zonos, ?audio+f5 tts, ?audio+tada, ?audio+dia tts voice clone",
+         "Speak a text in a cloned voice",
          "for voice cloning from a short recording", makes="audio"),
     Task("music, song, lyria, lyria2, lyria3, sonauto, ace step, text to music, music generator",
          "Make music from text", "for songs, instrumentals and background tracks", takes="text",
@@ -444,9 +445,9 @@ TASKS = (
     Task("remix, ?strength, ?image_prompt_strength, @image_prompt_strength",
          "Remake a picture along a prompt (image-to-image)", "for variations and restyling",
          takes="image", makes="image"),
-    Task("inversion, flowedit", "Edit a picture by describing it before and after", takes="image",
-         makes="image"),
-    Task("edit, edits, kontext, instruct, e1, image apps, image editing, lora gallery",
+    Task("?source_prompt+inversion, flowedit", "Edit a picture by describing it before and after",
+         takes="image", makes="image"),
+    Task("edit, edits, inversion, kontext, instruct, e1, image apps, image editing, lora gallery",
          "Edit a picture by instruction", "to change things and keep the rest", takes="image",
          makes="image"),
     Task("@reference_image_url, @reference_image_urls", "Make a picture after reference images",
@@ -508,7 +509,14 @@ def _index() -> tuple[Mapping[str, Sequence[int]], Mapping[str, Sequence[tuple[S
 
 PHRASES, SCATTERED = _index()
 # With any other word no phrase begins.
-FIRST_WORDS = frozenset(phrase.partition(" ")[0] for phrase in PHRASES)
+FIRST_WORDS = frozenset(
+    phrase.partition(" ")[0]
+    for phrase in (
+        *PHRASES,
+        *SCATTERED,
+        *(one for rows in SCATTERED.values() for others, _ in rows for one in others),
+    )
+)
 
 
 def find_task(words: Set[str], takes: Set[str], makes: Set[str]) -> Task | None:
