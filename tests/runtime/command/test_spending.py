@@ -1,6 +1,7 @@
 """Prices and spending limits on the command line: what is told, and what is refused unsent."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -55,6 +56,22 @@ def test_a_spending_limit_refuses_before_anything_is_sent(
     assert run("--prompt", "x")[0] == 8
     assert run("--jobs")[1]["result"] == []
     assert run("--prompt", "x", "--max-cost", "0.2", "--no-queue")[1]["status"] == "COMPLETED"
+
+
+@pytest.mark.usefixtures("prices")
+def test_an_interrupt_while_the_price_is_asked_costs_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Prices) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Prices, "do_GET", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code, answer, _ = run("--prompt", "x", "--max-cost", "0.2")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (code, answer["status"], answer["error"]["charged"]) == (130, "REFUSED", "no")
 
 
 @pytest.mark.usefixtures("server")

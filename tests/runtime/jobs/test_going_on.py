@@ -1,6 +1,6 @@
 """A job whose command ended, was killed or is elsewhere is gone on with from the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from fal_runtime.jobs.commands import cancel_job, job_result, job_status, list_j
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.jobs.steps import advance
+from fal_runtime.output.result import CallResult
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal
@@ -149,6 +150,21 @@ def test_a_job_that_is_just_being_sent_cannot_be_cancelled_yet(
     assert result.exit_status == 5
     assert f"--cancel {job.id}" in result.as_json()["error"]["next"]
     assert fal.script.requests == []
+
+
+@pytest.mark.parametrize("command", [job_status, job_result, cancel_job])
+def test_a_job_that_another_process_still_looks_for_is_not_told_as_refused(
+    fal: "Fal", elsewhere: Ledger, command: Callable[..., CallResult]
+) -> None:
+    fal.script.on(POST, httpx.Response(405, json={"detail": "Method Not Allowed"}))
+    job = begun(fal, elsewhere)
+    for _ in range(2):
+        job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
+    result = fal.ask(command, str(job.id), wait=1)
+    error = result.as_json()["error"]
+    assert (result.status, result.exit_status) == ("UNKNOWN", 7)
+    assert (error["charged"], error["retry"]) == ("unknown", "never")
+    assert f"--result {job.id}" in error["next"]
 
 
 def test_a_job_that_is_not_sent_yet_is_cancelled_here(fal: "Fal", elsewhere: Ledger) -> None:

@@ -228,7 +228,10 @@ def test_a_history_of_many_pages_is_read_from_the_time_of_the_submit_on(fal: "Fa
     assert asked == [common, common | start, common | start | {"cursor": "Mg"}]
 
 
-@pytest.mark.parametrize("answer", [CUT, LATE, page(502), httpx.Response(504)])
+REFUSED_WITH_ID = httpx.Response(405, headers={"x-fal-request-id": "req-1"}, json=DETAIL)
+
+
+@pytest.mark.parametrize("answer", [CUT, LATE, page(502), httpx.Response(504), REFUSED_WITH_ID])
 def test_a_synchronous_run_in_doubt_is_recovered_from_the_history(
     fal: "Fal", answer: httpx.Response | Exception
 ) -> None:
@@ -239,6 +242,12 @@ def test_a_synchronous_run_in_doubt_is_recovered_from_the_history(
     result = fal.run(sync_only=True)
     assert (result.status, result.request_id, len(result.files)) == ("COMPLETED", "req-1", 1)
     assert len(fal.script.calls(RUN)) == 1
+
+
+def test_a_synchronous_run_that_is_not_allowed_and_in_no_history_is_refused(fal: "Fal") -> None:
+    fal.script.on(RUN, REFUSED_WITH_ID).on(HISTORY, fal.history())
+    result = fal.run(sync_only=True)
+    assert (result.status, result.exit_status, result.request_id) == ("REFUSED", 6, None)
 
 
 def test_a_synchronous_run_that_failed_unheard_says_why(fal: "Fal") -> None:
