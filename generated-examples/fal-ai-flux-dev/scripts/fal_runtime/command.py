@@ -102,7 +102,10 @@ def run_fal_api_job(
         line = ParsedCommand(
             replace(chosen, command=(*process.program, "-m", model_id)), {}, (), submit_args
         )
-        result = _perform(process, _checked_call(process, model, line))
+        call = _checked_call(process, model, line)
+        with ExitStack() as stack:
+            ledger = _ledger(process, call, stack)
+            result = _perform(call, ledger)
     except FalError as error:
         result = CallResult("REFUSED", one_line(model_id, 200), error=error)
     shown = result.as_json()
@@ -114,7 +117,7 @@ def run_fal_api_job(
 def _run(process: Process, preset: str | None, skill: Path | None) -> int:
     """Carry out the command line of a process and print what came of it."""
     model, command, print_paths = CalledModel(preset), process.program, False
-    call = result = None
+    begun = result = None
     try:
         model = called_model(skill, named_model(process.words) if preset is None else preset)
         if preset is None and model.model_id is not None:
@@ -129,7 +132,10 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
         print_paths = line.options.print_paths
         line = replace(line, options=replace(line.options, command=command))
         call = _checked_call(process, model, line)
-        result = _perform(process, call)
+        with ExitStack() as stack:
+            ledger = _ledger(process, call, stack)
+            begun = call
+            result = _perform(call, ledger)
     except OutputError:
         raise
     except FalError as error:
@@ -138,7 +144,7 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
         following = (*command, "--help") if asks_help else None
         result = CallResult("REFUSED", model.model_id, error=error, next=following)
     except (KeyboardInterrupt, Exception) as cause:
-        result = result or _broken_off(cause, model, call)
+        result = result or _broken_off(cause, model, begun)
     hold_interrupts()
     return _print_result(process, result, print_paths=print_paths)
 
@@ -303,34 +309,30 @@ def _readable_upload(name: str) -> Path:
         raise InputError("file_missing", message, [problem]) from None
 
 
-def _perform(process: Process, call: _Call) -> CallResult:
+def _perform(call: _Call, ledger: "Ledger | None") -> CallResult:
     """Carry out a checked call: here begins what talks to fal, and what is written down."""
     from fal_runtime.jobs import commands
 
-    options, services = call.options, call.services
-    if call.uploads:
-        with closing(_ledger(process, call)) as ledger:
-            return _in_short(commands.upload_files(services, ledger, call.uploads), options)
-    model_id = call.model.model_id
-    assert model_id is not None, "every other action names a model"
-    if call.prepared is not None and options.dry_run:
+    options, services, model_id = call.options, call.services, call.model.model_id or ""
+    if ledger is None:
+        assert call.prepared is not None, "only a preview does without the ledger"
         return commands.preview_job(services, model_id, call.prepared, options)
-    with closing(_ledger(process, call)) as ledger:
-        if options.price:
-            return commands.price_job(services, ledger, call.model, call.prepared)
-        if call.prepared is not None:
-            if options.max_cost is not None:
-                commands.check_cost(services, ledger, call.model, call.prepared, options.max_cost)
-            return commands.run_job(services, ledger, model_id, call.prepared, options)
-        if options.jobs:
-            return commands.list_jobs(ledger, model_id, services.clock.date())
-        about_job = {
-            "status": commands.job_status,
-            "result": commands.job_result,
-            "cancel": commands.cancel_job,
-        }
-        name = options.status or options.result or options.cancel or ""
-        return about_job[options.action or ""](services, ledger, model_id, name, options)
+    if call.uploads:
+        return _in_short(commands.upload_files(services, ledger, call.uploads), options)
+    assert model_id, "every other action names a model"
+    if options.price:
+        return commands.price_job(services, ledger, call.model, call.prepared)
+    if call.prepared is not None:
+        return commands.run_job(services, ledger, model_id, call.prepared, options)
+    if options.jobs:
+        return commands.list_jobs(ledger, model_id, services.clock.date())
+    about_job = {
+        "status": commands.job_status,
+        "result": commands.job_result,
+        "cancel": commands.cancel_job,
+    }
+    name = options.status or options.result or options.cancel or ""
+    return about_job[options.action or ""](services, ledger, model_id, name, options)
 
 
 def _in_short(uploaded: CallResult, options: CallOptions) -> CallResult:
@@ -345,24 +347,33 @@ def _in_short(uploaded: CallResult, options: CallOptions) -> CallResult:
     return replace(uploaded, result=None, result_path=place)
 
 
-def _ledger(process: Process, call: _Call) -> "Ledger":
-    """Return the user's ledger; what asks about a job of fal's own ID can do without.
+def _ledger(process: Process, call: _Call, stack: ExitStack) -> "Ledger | None":
+    """Return the user's ledger, None for a preview; what asks about fal's own ID can do without.
 
-    Raises LocalError where there is no usable one: nothing was sent by then.
+    The spending limit is held against the prices that it knows. Raises LocalError where there is no
+    usable ledger and OverLimitError: nothing was sent by then.
     """
     from fal_runtime.jobs.ledger import Ledger, is_job_id
 
     options = call.options
+    if options.dry_run:
+        return None
     name = options.status or options.result or options.cancel
     try:
-        return _open_ledger(process, call.services)
+        ledger = _open_ledger(process, call.services)
     except LocalError as error:
         # A job by our ID is in the ledger or nowhere.
         if not call.uploads and (name is None or is_job_id(name)):
             raise
         instead = "" if call.uploads else "; the job is looked up at fal alone"
         call.services.report(f"notice: {error}{instead}")
-        return Ledger(None)
+        ledger = Ledger(None)
+    stack.enter_context(closing(ledger))
+    if call.prepared is not None and options.max_cost is not None and not options.price:
+        from fal_runtime.jobs.commands import check_cost
+
+        check_cost(call.services, ledger, call.model, call.prepared, options.max_cost)
+    return ledger
 
 
 def _broken_off(cause: BaseException, model: CalledModel, call: _Call | None) -> CallResult:

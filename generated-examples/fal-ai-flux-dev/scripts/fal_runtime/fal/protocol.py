@@ -299,15 +299,18 @@ def read_sync(response: "httpx.Response") -> SubmitReply:
         if from_fal or _is_json(response):
             content, units = response.content, billable_units(response)
             return SubmitReply("completed", request_id, content=content, billable_units=units)
-        error = unconfirmed(f"not fal, but a page or a proxy answered {described(response)}")
-        return SubmitReply("undecided", request_id, error=error)
+        page = unconfirmed(f"not fal, but a page or a proxy answered {described(response)}")
+        return SubmitReply("undecided", request_id, error=page)
     if response.status_code == 429:
         return SubmitReply("busy", error=_refused(response))
-    refused = response.is_redirect or response.status_code in (401, 403, 404, 407)
+    refused = response.is_redirect or response.status_code in (401, 403, 404, 405, 407)
     if from_fal and not refused:
         return SubmitReply("failed", request_id, error=failure(response))
-    if response.status_code >= 500 or response.status_code in _UNDECIDED:
-        return SubmitReply("undecided", request_id, error=unconfirmed(described(response)))
+    if response.status_code >= 500 or response.status_code in (*_UNDECIDED, 405):
+        # Where a 405 is in no history, it was refused, as by the queue.
+        is_refusal = response.status_code == 405
+        error = _refused(response) if is_refusal else unconfirmed(described(response))
+        return SubmitReply("undecided", request_id, error=error)
     return SubmitReply("refused", error=_refused(response))
 
 

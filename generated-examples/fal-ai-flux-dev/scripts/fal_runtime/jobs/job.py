@@ -269,7 +269,8 @@ def _unconfirmed(job: Job) -> Job:
 
 def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
-    error, saved = job.error, job.saved or SavedResult(_unsaved(job), None, (), (), None, None)
+    saved = job.saved or SavedResult(_unsaved(job), None, (), (), None, None)
+    error = _with_consequences(job, job.error) if job.error is not None else None
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
     if job.state == "accepted" and error is not None and error.code != "wait_over":
         status = "REFUSED"
@@ -284,7 +285,7 @@ def call_result(job: Job, elapsed: float) -> CallResult:
         job.name,
         saved.result,
         saved.files,
-        error=_with_consequences(job, error) if error is not None else None,
+        error=error,
         seed=saved.seed,
         text=saved.text,
         logs_path=job.logs_path,
@@ -346,10 +347,14 @@ def _with_consequences(job: Job, error: FalError) -> FalError:
     Trouble with the key or this machine, which is free before a job is sent, does not end one.
     """
     known = error
-    if job.is_at_fal and error.exit_status in (3, 9):
-        known = replace(error, charged="unknown", retry="same_job")
-    elif job.is_sync and job.state in ("completed", "saved"):
-        retry: Retry = "never" if job.id is None else "same_job"
+    if job.state in ("completed", "saved"):
+        # The result of a synchronous run is in the ledger, or nowhere.
+        retry: Retry = "never" if job.is_sync and job.id is None else "same_job"
         known = replace(error, charged="yes", retry=retry)
+    elif job.is_at_fal and error.exit_status in (3, 9):
+        known = replace(error, charged="unknown", retry="same_job")
+    elif job.state == "unknown" and isinstance(error, NotAcceptedError):
+        # It is still looked for: fal has run jobs that it said it did not take.
+        known = unconfirmed(str(error))
     known.__cause__ = error.__cause__
     return known

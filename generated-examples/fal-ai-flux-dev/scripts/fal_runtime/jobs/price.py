@@ -191,8 +191,9 @@ def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> lis
 
 
 def _whole(value: Json) -> int | None:
-    usable = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return value if usable and isinstance(value, int) else None
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    return None
 
 
 def _words(count: float, noun: str) -> str:

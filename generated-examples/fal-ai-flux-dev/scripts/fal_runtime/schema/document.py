@@ -284,9 +284,6 @@ class SchemaDocument:
         unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
         if not all(any(self._accepts(value, b, known) for b in u) for u in unions if u):
             return False
-        return self._accepts_members(value, schema, known)
-
-    def _accepts_members(self, value: Value, schema: SchemaObject, known: _Verdicts) -> bool:
         if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
             return False
         entries = ((member, _member(schema, step)) for step, member in _entries(value))
