@@ -294,3 +294,112 @@ def test_a_field_that_takes_files_and_names_is_given_a_name() -> None:
     field = {"type": "string", "x-file": "file", "x-words": True}
 
     assert Sampler({}, subject="").value(field, "path") == "your-name/your-lora"
+
+
+NONE: dict[str, Any] = {"type": "integer", "default": 0}
+
+
+@pytest.mark.parametrize(
+    ("category", "model_id", "fields", "shown"),
+    [
+        ("audio-to-audio", "acme/audio-outpainting",
+         {"audio_url": TEXT, "extend_seconds_before": NONE,
+          "extend_seconds_after": NONE | {"examples": [30]}}, {"extend_seconds_after": 30}),
+        ("video-to-video", "acme/reframe",
+         {"video_url": TEXT, "aspect_ratio": {"enum": ["auto", "9:16"], "default": "auto"}},
+         {"aspect_ratio": "9:16"}),
+        ("video-to-video", "acme/birefnet/video",
+         {"video_url": TEXT, "output_type": {"enum": ["mp4", "webm"], "default": "mp4"}},
+         {"output_type": "webm"}),
+        ("video-to-video", "acme/background-removal",
+         {"video_url": TEXT,
+          "background_color": {"enum": ["Black", "Transparent"], "default": "Black"}},
+         {"background_color": "Transparent"}),
+        ("video-to-video", "acme/trim-video",
+         {"video_url": TEXT, "start_time": {"type": "number", "default": 1},
+          "end_time": {"type": "number", "examples": [3]}}, {"start_time": 1, "end_time": 3}),
+        ("audio-to-audio", "acme/inpaint",
+         {"audio_url": TEXT, "mask_start": {"type": "number", "examples": [15]}},
+         {"mask_start": 15}),
+        ("speech-to-speech", "acme/speech-to-speech",
+         {"source_audio_url": TEXT, "target_voice_audio_url": IMAGE},
+         {"target_voice_audio_url": "target.wav"}),
+        ("audio-to-video", "acme/avatar/multi",
+         {"image_url": TEXT, "first_audio_url": IMAGE, "second_audio_url": IMAGE},
+         {"second_audio_url": "second.wav"}),
+        ("image-to-image", "acme/kontext-trainer",
+         {"images_data_url": TEXT, "default_caption": TEXT | {"description": "None is an error."}},
+         {}),
+    ],
+)  # fmt: skip
+def test_a_call_changes_something_where_all_defaults_change_nothing(
+    category: str,
+    model_id: str,
+    fields: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    parsed: Parsed,
+) -> None:
+    example = parsed(category, model_id, fields).brief_example
+
+    assert {name: example.get(name) for name in shown} == shown
+
+
+def test_who_speaks_in_a_dialogue_is_shown_with_it(parsed: Parsed) -> None:
+    speakers = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"voice": TEXT, "speaker_id": TEXT}},
+        "examples": [
+            [{"voice": "Low", "speaker_id": "Ann"}, {"voice": "High", "speaker_id": "Bo"}]
+        ],
+    }
+    prompt = TEXT | {"examples": ["Ann: Good morning! Bo: Good morning to you."]}
+    alone = TEXT | {"examples": ["Note: good morning."]}
+    both = parsed("text-to-audio", "acme/tts", {"prompt": prompt, "speakers": speakers}, "prompt")
+    one = parsed("text-to-audio", "acme/tts", {"prompt": alone, "speakers": speakers}, "prompt")
+
+    assert both.brief_example["speakers"][1]["speaker_id"] == "Bo"
+    assert "speakers" not in one.brief_example
+
+
+def test_media_that_only_the_cut_part_of_a_text_names_are_left_out(parsed: Parsed) -> None:
+    prompt = f"Start from @Image1, a calm bay at dawn. {'The boat drifts on. ' * 12}Add @Element1."
+    fields = {
+        "prompt": TEXT | {"examples": [prompt]},
+        "image_urls": LIST,
+        "elements": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"image_url": TEXT}},
+        },
+    }
+    model = parsed("image-to-video", "acme/reference-to-video", fields, "prompt")
+
+    assert list(model.brief_example) == ["prompt", "image_urls"]
+    assert "elements" in model.example
+
+
+def test_a_batch_has_two_texts_with_a_voice_each(parsed: Parsed) -> None:
+    texts = LIST | {"description": "Texts to be spoken."}
+    voices = LIST | {"description": "A voice description for each text."}
+    fields = {"texts": texts, "prompts": voices}
+    example = parsed("text-to-speech", "acme/batch", fields, "texts", "prompts").brief_example
+
+    assert [len(set(value)) for value in example.values()] == [2, 2]
+
+
+def test_several_long_parts_are_shown_as_two_short_ones(parsed: Parsed) -> None:
+    shot = {"prompt": "A gull lands on the pier. " * 8}
+    shots = {"type": "array", "items": {"type": "object", "properties": {"prompt": TEXT}}}
+    model = parsed(
+        "text-to-video", "acme/shots", {"shots": shots | {"examples": [[shot] * 3]}}, "shots"
+    )
+
+    assert len(model.brief_example["shots"]) == 2
+
+
+@pytest.mark.parametrize("model_id", ["acme/v1/chat/completions", "acme/openai/v1/embeddings"])
+def test_a_public_interface_without_a_schema_shows_its_usual_call(
+    model_id: str, model_documents: Build
+) -> None:
+    documents = model_documents({"$ref": "#/components/schemas/Nowhere"}, model_id=model_id)
+
+    assert parse(documents).brief_example["model"] == "YOUR_MODEL"

@@ -11,12 +11,12 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Json
 from falsmith.model import Parameter
-from falsmith.needs import mentioned_fields, needed_fields, outpainted_side
-from falsmith.roles import is_own_file
+from falsmith.needs import effective_values, mentioned_fields, needed_fields, unmentioned_fields
+from falsmith.roles import another_text, is_own_file
 from falsmith.sample import Sampler, numbered
 from falsmith.screening import is_harmless, is_link
 
-__all__ = ["examples", "long_text"]
+__all__ = ["examples", "long_text", "usual_example"]
 
 # Of a text, and of a value with parts, in a shown command.
 LONGEST_SHOWN = 200
@@ -53,9 +53,11 @@ def examples(
     sampler = Sampler(schema, subject=subject)
     needed = needed_fields(fields, required, parameters, subject)
     example = {name: sampler.value(fields[name], name) for name in needed}
-    mentioned = mentioned_fields(example, parameters) - needed
+    mentioned = mentioned_fields(example, parameters, fields) - needed
     example |= {name: sampler.value(fields[name], name) for name in mentioned}
-    example |= outpainted_side(document, parameters, subject)
+    example |= effective_values(document, parameters, subject)
+    if "batch" in subject:
+        example = {name: _two(value) for name, value in example.items()}
     example = _told_apart({name: example[name] for name in fields if name in example})
     ours = Sampler(schema, subject=subject, brief=True)
     shown: Mapping[str, Json] = _told_apart(
@@ -64,9 +66,29 @@ def examples(
     # Fields of an object of one piece are valid one by one.
     if not (COMBINING | {"const", "enum", "not"}).isdisjoint(schema):
         shown = _whole(shown, example, document, ours)
+    unnamed = unmentioned_fields(example, shown, parameters) - required
+    shown = _without(shown, unnamed)
     changed = {name: value for name, value in shown.items() if value is not example[name]}
     local = _local_files(example, fields, document) | _local_files(changed, fields, document)
     return _without(example, local), _without(shown, local)
+
+
+def usual_example(model_id: str) -> dict[str, Json]:
+    """Return what an endpoint of a public interface takes, where its document does not tell.
+
+    OpenAI's API reference has the fields of `chat/completions` and `embeddings`.
+    """
+    if model_id.endswith("/chat/completions"):
+        return {"model": "YOUR_MODEL", "messages": [{"role": "user", "content": "Hello!"}]}
+    if model_id.endswith("/openai/v1/embeddings"):
+        return {"model": "YOUR_MODEL", "input": "A lighthouse at dusk"}
+    return {}
+
+
+def _two(value: Json) -> Json:
+    """Return a list of one text of ours with a second one: a batch has several."""
+    second = another_text(value[0]) if isinstance(value, list) and len(value) == 1 else ""
+    return [*value, second] if second else value
 
 
 def _takes(parameters: Sequence[Parameter]) -> Iterator[str]:
@@ -123,7 +145,13 @@ def _shown(name: str, value: Json, field: Schema, document: SchemaDocument, ours
 
 
 def _shown_text(
-    name: str, text: str, schemas: Sequence[Schema], document: SchemaDocument, ours: Sampler
+    name: str,
+    text: str,
+    schemas: Sequence[Schema],
+    document: SchemaDocument,
+    ours: Sampler,
+    *,
+    longest: int = LONGEST_SHOWN,
 ) -> str | None:
     """Return a text cut and without links to files, None where it cannot stand in a command."""
     plain = len(schemas) == 1 and _is_plain_text(schemas[0])
@@ -133,21 +161,23 @@ def _shown_text(
     if kind is not None or not text:
         return text
     in_lines = bool(IN_LINES.search(name)) or text.count("\n") > MOST_ITEMS
-    line = cut_text(text, in_lines=in_lines)
+    line = cut_text(text, in_lines=in_lines, longest=longest)
     shows = line.replace("\n", " ").isprintable()
     return line if line and shows and is_harmless(line, is_file=False) else None
 
 
 def _shown_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
     """Return an object or a list with its texts and files as in a command, None if it is long."""
-    for most in (MOST_ITEMS, 1):
-        short = _short_parts(name, _fewer(value, most), document, ours)
+    for most, longest in ((MOST_ITEMS, LONGEST_SHOWN), (2, 100), (1, LONGEST_SHOWN)):
+        short = _short_parts(name, _fewer(value, most), document, ours, longest)
         if short is not None and len(json.dumps(short)) <= LONGEST_NESTED:
             return value if short == value else short
     return None
 
 
-def _short_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler) -> Json:
+def _short_parts(
+    name: str, value: Json, document: SchemaDocument, ours: Sampler, longest: int
+) -> Json:
     """Return a value with its texts and files as in a command, None where one misleads."""
     whole = {name: value}
     files: dict[str, list[Location]] = {}
@@ -157,7 +187,7 @@ def _short_parts(name: str, value: Json, document: SchemaDocument, ours: Sampler
             return None
         if isinstance(part, str):
             words = "_".join(step for step in location if isinstance(step, str))
-            text = _shown_text(words, part, schemas, document, ours)
+            text = _shown_text(words, part, schemas, document, ours, longest=longest)
             if text is None:
                 return None
             _put(whole, location, text)
@@ -268,20 +298,20 @@ def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:
 
 
 @lru_cache(maxsize=4096)
-def cut_text(text: str, *, in_lines: bool) -> str:
-    """Return at most 200 characters: whole sentences, else clauses, else words; '' of JSON.
+def cut_text(text: str, *, in_lines: bool, longest: int = LONGEST_SHOWN) -> str:
+    """Return so much of a text: whole sentences, else clauses, else words; '' of JSON.
 
     Lines stay apart where `in_lines`.
     """
     line = text.strip() if in_lines else one_line(text)
-    if len(line) <= LONGEST_SHOWN:
+    if len(line) <= longest:
         return line
     if line[0] in "[{" and line[-1] in "]}":
         return ""
-    head = line[:LONGEST_SHOWN]
-    for mark, least in ((SENTENCE, 40), (CLAUSE, 100)):
-        ends = [match.end() for match in mark.finditer(line, 0, LONGEST_SHOWN + 1)]
-        ends = [end for end in ends if least <= end <= LONGEST_SHOWN]
+    head = line[:longest]
+    for mark, least in ((SENTENCE, 40), (CLAUSE, longest // 2)):
+        ends = [match.end() for match in mark.finditer(line, 0, longest + 1)]
+        ends = [end for end in ends if least <= end <= longest]
         if ends:
             return line[: ends[-1]].rstrip(" ,;:\n#*-，；、：")
     return head.rpartition(" ")[0].rstrip() or head

@@ -4,7 +4,7 @@ Documents require few of them: an edit without its picture is valid, and a promp
 """
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.schema.document import SchemaDocument
@@ -15,7 +15,13 @@ from falsmith.model import MISSING, Parameter
 from falsmith.roles import text_for
 from falsmith.screening import is_link
 
-__all__ = ["alternatives", "mentioned_fields", "needed_fields", "outpainted_side"]
+__all__ = [
+    "alternatives",
+    "effective_values",
+    "mentioned_fields",
+    "needed_fields",
+    "unmentioned_fields",
+]
 
 # The texts that a call is about, where the document requires none of them.
 TEXTS = ("prompt", "text", "instruction", "script", "text_prompt", "query", "input")
@@ -59,8 +65,23 @@ SPOKEN = re.compile(r"lip-?sync")
 WEIGHTS = re.compile(r"lora|checkpoint|controlnet|ip_adapter|embedding|model_(?:name|path|file)")
 MASKED = re.compile(r"(?<!audio-)inpaint(?!-audio)|/fill\b|genfill|eraser?/mask")
 OUTPAINTED = re.compile(r"outpaint|expand|uncrop")
-SIDE = re.compile(r"(?:expand|extend|pad|outpaint)_\w*(?:left|right|top|bottom|up|down)\b")
+SIDE = re.compile(
+    r"(?:expand|extend|pad|outpaint)_\w*(?:left|right|top|bottom|up|down|before|after)\b"
+)
+LAST_SIDE = re.compile(r"right|after")
 SIDES: tuple[Json, ...] = (256, 128, 64, True)
+REFRAMED = re.compile(r"reframe|smart-resize")
+RATIO = "9:16"
+CUTS_OUT = re.compile(r"birefnet|\bben\b|rembg|background-removal")
+CONTAINER = re.compile(r"output_(?:type|format|container)|codec")
+ALPHA = re.compile(r"webm|vp9", re.IGNORECASE)
+# A passage of sound or film that is worked on.
+PASSAGE = re.compile(r"inpaint|trim|retake|cut-|extract")
+BOUND = re.compile(r"(?:mask_|section_)?(?:start|end)(?:_(?:time|seconds|second|s))?")
+CONVERTED = re.compile(r"speech-to-speech|voice-chang|voice-conver|face-swap|style-transfer")
+TARGET = re.compile(r"(?:^|_)(?:target|reference|ref)_")
+SEVERAL = re.compile(r"/multi\b|avatar-multi|multitalk")
+SECOND = re.compile(r"second|(?:person|speaker|_)2(?:_|$)")
 TRIGGER = re.compile(r"(?:trigger|instance)_(?:word|phrase|prompt)")
 FAILS = re.compile(r"\bif (?:no\w*|none)\b.{0,80}\b(?:fail|error)", re.IGNORECASE)
 # How a text speaks of the other inputs: @Image1, <<<image_1>>>, [Video2].
@@ -70,6 +91,8 @@ MENTION = re.compile(
     re.IGNORECASE,
 )
 
+# Who speaks a line of a dialogue.
+SPEAKER = re.compile(r"(?:^|\n|[.!?] )([A-Z][\w ]{0,20}):")
 EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.IGNORECASE)
 # Where a thing stands that is to be worked on.
 PLACE = re.compile(r"prompts|point|box|region|coordinate|area|products")
@@ -128,17 +151,19 @@ def needed_fields(
     return needed or shown
 
 
-def mentioned_fields(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> set[str]:
+def mentioned_fields(
+    example: Mapping[str, Json], parameters: Sequence[Parameter], fields: Mapping[str, Schema]
+) -> set[str]:
     """Return the fields of which texts speak, such as `image_urls` where one says @Image1.
 
-    An order to change something speaks of a picture.
+    An order to change something speaks of a picture, and `Ann: Hello` of a speaker of that name.
     """
+    found = _spoken_by(example, parameters, fields)
     texts = [value for value in example.values() if isinstance(value, str)]
     # A look for a number is a tenth of the work.
     numbered = [text for text in texts if "1" in text or "2" in text]
     mentions = {match[0].lower(): match for text in numbered for match in MENTION.finditer(text)}
     is_edit = any(map(EDIT.match, texts))
-    found: set[str] = set()
     if not mentions and not is_edit:
         return found
     media = [one for one in parameters if _takes_media(one) and not BESIDE.search(one.name)]
@@ -152,18 +177,120 @@ def mentioned_fields(example: Mapping[str, Json], parameters: Sequence[Parameter
     return found
 
 
-def outpainted_side(
+def unmentioned_fields(
+    example: Mapping[str, Json], shown: Mapping[str, Json], parameters: Sequence[Parameter]
+) -> set[str]:
+    """Return the media that the whole texts name and those that are shown do not."""
+    whole, told = _mentions(example), _mentions(shown)
+    gone = {word for word in whole - told if word != "image"} if told else set()
+    return {one.name for one in parameters if any(word in one.name for word in gone)}
+
+
+def _mentions(example: Mapping[str, Json]) -> set[str]:
+    texts = [text for text in example.values() if isinstance(text, str)]
+    found = [match for text in texts for match in MENTION.finditer(text)]
+    return {(match[1] or match[2]).lower().replace("figure", "image") for match in found}
+
+
+def _spoken_by(
+    example: Mapping[str, Json], parameters: Sequence[Parameter], fields: Mapping[str, Schema]
+) -> set[str]:
+    """Return the fields whose examples name who speaks in a text of the example."""
+    spoken = {
+        name
+        for text in example.values()
+        if isinstance(text, str) and ":" in text
+        for name in SPEAKER.findall(text)
+    }
+    if not spoken:
+        return set()
+    return {
+        one.name
+        for one in parameters
+        if one.name not in example
+        and any(member.name.endswith(("_id", "name", "alias", "speaker")) for member in one.members)
+        and spoken & set(_names(fields[one.name].get("examples", ())))
+    }
+
+
+def _names(value: Json) -> Iterator[str]:
+    """Yield the texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _names(part)
+
+
+def effective_values(
     document: SchemaDocument, parameters: Sequence[Parameter], subject: str
 ) -> dict[str, Json]:
-    """Return a side to which an outpaint grows the picture, where all of them default to none."""
-    if not OUTPAINTED.search(subject):
-        return {}
+    """Return values without which a run of this kind changes nothing, as all defaults are none.
+
+    A side to which an outpaint grows, another aspect ratio of a reframe, a file for a cut-out
+    that can be transparent, the bounds of a passage.
+    """
+    fields = document.fields()
+    optional = [one for one in parameters if not one.required and not _is_deprecated(one)]
+    given: dict[str, Json] = {}
+    if OUTPAINTED.search(subject):
+        given |= _side(document, fields, parameters)
+    if REFRAMED.search(subject):
+        given |= {
+            one.name: RATIO
+            for one in optional
+            if one.name == "aspect_ratio"
+            and one.default in (*BLANK, "auto", "original")
+            and RATIO in one.choices
+        }
+    if CUTS_OUT.search(subject) and "+video" in subject:
+        given |= _see_through(optional)
+    if PASSAGE.search(subject):
+        given |= _bounds(fields, optional)
+    return given
+
+
+def _side(
+    document: SchemaDocument, fields: Mapping[str, Schema], parameters: Sequence[Parameter]
+) -> dict[str, Json]:
+    """Return a side to which an outpaint grows, where all of them default to none."""
     sides = [one for one in parameters if SIDE.search(one.name)]
     if not sides or any(one.required or one.default for one in sides if one.has_default):
         return {}
-    name = next((one.name for one in sides if "right" in one.name), sides[0].name)
-    field = document.fields()[name]
-    return {name: next((side for side in SIDES if document.accepts(side, field)), None)}
+    told = {one.name: _told(fields[one.name]) for one in sides}
+    name = max(told, key=lambda name: (bool(told[name]), bool(LAST_SIDE.search(name))))
+    tried = (told[name], *((10,) if "seconds" in name else SIDES))
+    return {
+        name: next((side for side in tried if side and document.accepts(side, fields[name])), None)
+    }
+
+
+def _see_through(optional: Sequence[Parameter]) -> dict[str, Json]:
+    """Return the choices by which a cut-out of a film is transparent."""
+    given: dict[str, Json] = {}
+    for one in optional:
+        clear = [way for way in one.choices if str(way).lower() == "transparent"]
+        films = [way for way in one.choices if ALPHA.search(str(way))]
+        if one.name == "background_color" and clear:
+            given[one.name] = clear[0]
+        elif CONTAINER.search(one.name) and films and not ALPHA.search(str(one.default)):
+            given[one.name] = films[0]
+    return given
+
+
+def _bounds(fields: Mapping[str, Schema], optional: Sequence[Parameter]) -> dict[str, Json]:
+    """Return where a passage begins and ends, where the document has an example of it."""
+    bounds = {one.name: one for one in optional if BOUND.fullmatch(one.name)}
+    told = {name: _told(fields[name]) for name in bounds}
+    if all(value is None for value in told.values()):
+        return {}
+    values = {name: bounds[name].default if told[name] is None else told[name] for name in told}
+    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def _told(field: Schema) -> Json:
+    """Return the first example of a field, None without one."""
+    return next(iter(field.get("examples", ())), None)
 
 
 def alternatives(parameters: Sequence[Parameter]) -> tuple[tuple[str, ...], ...]:
@@ -194,7 +321,7 @@ def _media(
 
     `shown` are the fields of which the document has an example.
     """
-    media = [one for one in optional if _takes_media(one)]
+    media = [one for one in optional if _takes_media(one) and "WebRTC" not in one.description]
     if not media:
         return set()
     required = [one for one in parameters if one.required and _takes_media(one)]
@@ -212,6 +339,10 @@ def _media(
             )
         )
         found |= {one.name for one in usable[:1]}
+    if CONVERTED.search(subject):
+        found |= {one.name for one in media if TARGET.search(one.name) and one.name in shown}
+    if SEVERAL.search(subject):
+        found |= {one.name for one in media if SECOND.search(one.name) and one.name in shown}
     if SPOKEN.search(subject) and not any(_kind(one) == "audio" for one in required):
         found |= set([one.name for one in media if _kind(one) == "audio"][:1])
     if FRAMES.search(subject):

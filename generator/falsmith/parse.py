@@ -12,7 +12,7 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
 from falsmith.description.line import Subject, describe
 from falsmith.documents import Documents, Json
-from falsmith.example import examples, long_text
+from falsmith.example import examples, long_text, usual_example
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import (
     TITLE_LIMIT,
@@ -122,6 +122,8 @@ def parse(
     results = tuple(_outputs(answer))
     given = {one.name for one in parameters}
     example, brief = examples(schema, parameters, f"{category} {model_id}")
+    if not inputs.known:
+        example = brief = usual_example(model_id)
     summaries, summary_warnings = _summaries(documents)
     words = describe(Subject(model_id, title, category, parameters, results, summaries))
     return Model(
@@ -322,6 +324,8 @@ def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) ->
     Empty where a name or a value cannot stand in a command of a Markdown code block as it is.
     """
     fields = SchemaDocument(schema).fields()
+    if not example.keys() <= fields.keys():
+        return {}
     shown = {"properties": {name: fields[name] for name in example}, "$defs": schema.get("$defs")}
     flags = field_flags(SchemaDocument(shown), own_options(model_id))
     names = {flag.field: flag.names[0] for flag in flags}

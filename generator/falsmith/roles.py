@@ -7,21 +7,26 @@ import re
 from functools import lru_cache
 
 from fal_runtime.file_kinds import extension_of
+from falsmith.documents import Json
 
-__all__ = ["file_for", "is_own_file", "number_for", "text_for"]
+__all__ = ["another_text", "file_for", "is_own_file", "number_for", "text_for"]
 
 # Fields that say what is wanted, and that a text may stand in.
 _WANTED = r"prompt|instruct|descri|scene|shot|edit"
 _ASKED = r"prompt|instruct|query|question"
 _SPOKEN = "Hello! Your order is ready, and you can pick it up today until six."
 _VOICE = "A calm, warm voice of a woman in her forties, unhurried"
+_OTHERS_TOLD = {
+    _SPOKEN: "Good evening, and welcome on board. We leave in ten minutes.",
+    _VOICE: "A young man with a bright, quick voice and a slight smile",
+}
 _SCENE = "A lighthouse on a rocky coast at dusk, warm light in its windows"
 # What a text says, by the field's name, its description, and the model: category, ID, and what it
 # takes, such as +video and +voice. The first row counts of which all three patterns are found.
 _TEXTS = (
     (r"negative", r"", r"", "blurry, low quality, distorted"),
     (r"trigger|token_string|instance_prompt", r"", r"", "MYSTYLE"),
-    (r"caption", r"", r"^training.*edit", "Turn it into MYSTYLE"),
+    (r"caption", r"", r"^training.*(?:edit|kontext)", "Turn it into MYSTYLE"),
     (r"caption", r"", r"^training", "A photo in the style of MYSTYLE"),
     (r"target\w*lang", r"", r"", "es"),
     (r"lang", r"", r"", "en"),
@@ -150,8 +155,9 @@ _OTHER_ROWS = tuple((re.compile(words), name) for words, name in _OTHERS)
 _MUSIC = re.compile(r"music|song|stem|demucs|cover|remix|melody|instrument|beat|vocal")
 _SPEECH = re.compile(
     r"speech|speak|voice|talk|avatar|lip-?sync|lips|dub|transcri|whisper|diari|human|narrat|dialog"
-    r"|^(?:audio|image|video|text)-to-video|(?:^|_)(?:stt|asr|tts)"
+    r"|^(?:audio|image|video|text)-to-video|(?:^|[_/-])(?:stt|asr|tts)\b"
 )
+_EFFECTS = re.compile(r"\bsfx|sound-?effects?")
 _TRAINED_ON = re.compile(r"\b(?:video|image|photo|picture)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+|\d+")
 _OWN_FILE = re.compile(
@@ -194,6 +200,11 @@ def text_for(field: str, about: str, model: str) -> str:
     )
 
 
+def another_text(text: Json) -> str:
+    """Return a second text of the kind of one of ours, '' where that is none."""
+    return _OTHERS_TOLD.get(text, "") if isinstance(text, str) else ""
+
+
 @lru_cache(maxsize=4096)
 def file_for(field: str, kind: str, about: str, model: str) -> str:
     """Return the name of a local file for a field of this `x-file` kind."""
@@ -220,6 +231,8 @@ def file_for(field: str, kind: str, about: str, model: str) -> str:
 
 def _sound(name: str, about: str, model: str) -> str:
     """Return what a sound is: speech, a song or any other."""
+    if _EFFECTS.search(model):
+        return "sound"
     if _SPEECH.search(name) or _SPEECH.search(model):
         return "speech"
     if _MUSIC.search(f"{model} {about}"):
