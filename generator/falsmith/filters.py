@@ -70,6 +70,8 @@ def yaml_value(value: Json) -> str:
     text = json_line(value)
     if not isinstance(value, str):
         text = EXPONENT.sub(lambda found: found[1] or f"{found[2]}.0{found[3]}", text)
+    if "\\u" not in text and len(text) <= LONGEST_KEY:
+        return text
     return JSON_TEXT.sub(_yaml_text, text)
 
 

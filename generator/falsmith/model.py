@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from falsmith.documents import Json
 
@@ -21,8 +21,7 @@ MISSING: Final = Missing.MISSING
 KIND_WORDS: Mapping[str, str] = {"3d": "3D model"}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One input field: `type` in people's words, `limits` such as `1..4`, `file_kind` of a link.
 
     `choices` are the allowed values that may be shown, also those of one branch of a union or of

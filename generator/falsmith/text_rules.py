@@ -50,7 +50,23 @@ SECRET = re.compile(
 LONG_WORD = re.compile(r"[A-Za-z0-9+/_:=-]{16}|-----BEGIN")
 # One of these stands, in small letters, in every secret.
 _SECRET_HINTS = (
-    *("sk-", "k_live_", "gh", "glpat-", "hf_", "r8_", "npm_", "pypi-", "xox", "akia", "asia"),
+    *(
+        "sk-",
+        "k_live_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "github_pat_",
+        "glpat-",
+        "hf_",
+        "r8_",
+        "npm_",
+        "pypi-",
+        "xox",
+        "akia",
+        "asia",
+    ),
     *("aiza", "eyj", "key", "secret", "token", "password", "authorization", "@"),
 )
 DASHBOARD = "https://fal.ai/dashboard/keys"
@@ -224,7 +240,7 @@ def steering(text: str) -> str | None:
     if text.isalnum() and len(text) < 20:
         return None
     folded = " ".join(text.casefold().split())
-    if len(text) >= 16 and LONG_WORD.search(text) and _holds_key(text, folded):
+    if _holds_key(text, folded):
         return "it holds what looks like a key"
     for hints, pattern, reason in _STEERING:
         # In a loop of its own: a generator takes longer than what it looks for.
@@ -239,7 +255,10 @@ def steering(text: str) -> str | None:
 def _holds_key(text: str, folded: str) -> bool:
     if folded.count("-") > 3 and FAL_KEY.search(text):
         return True
-    return any(hint in folded for hint in _SECRET_HINTS) and bool(SECRET.search(text))
+    for hint in _SECRET_HINTS:
+        if hint in folded:
+            return bool(LONG_WORD.search(text) and SECRET.search(text))
+    return False
 
 
 @lru_cache(maxsize=16_384)

@@ -54,14 +54,15 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
     `x-file` is the kind; `x-words` says that other texts are taken as well; `x-file-limits` is what
     a file must keep to.
     """
-    if not _free_text(said) or ADDRESS.search(name.lower()):
+    named = _named_for(name.lower())
+    if named == "address" or not _free_text(said):
         return {}
     example = _example_kind(said)
     linked = example not in (None, "file") and not name.lower().endswith("path")
     hint, told = _hint(said), _told(said)
     says = _says_link(told.lower())
-    medium = MEDIUM_NAME.fullmatch(name.lower()) and not NO_MEDIUM.search(told.lower())
-    if not (hint or FILE_NAME.search(name.lower()) or linked or says or medium):
+    medium = named == "medium" and not NO_MEDIUM.search(told.lower())
+    if not (hint or named == "file" or linked or says or medium):
         return {}
     kind = hint or _named_kind(where, name, example) or example or (says and says["kind"]) or "file"
     limits = file_limits(said, told)
@@ -80,7 +81,7 @@ def output_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any
 
 def output_file_kind(where: str, name: str, said: Mapping[str, Any]) -> str | None:
     """Return the kind of a produced file: the `url` of a file object, or a text named `…_url`."""
-    if not _free_text(said) or not FILE_NAME.search(name.lower()):
+    if not FILE_NAME.search(name.lower()) or not _free_text(said):
         return None
     return _hint(said) or _word_kind(where, name) or _example_kind(said) or "file"
 
@@ -94,6 +95,17 @@ def extension_kind(link: str) -> str | None:
 def is_word(text: str) -> bool:
     """Return whether a text surely names no file: a word, or a repository of a model hub."""
     return bool(WORD.fullmatch(text))
+
+
+# A thousand names serve all the fields of the catalogue.
+@lru_cache(maxsize=4096)
+def _named_for(name: str) -> str:
+    """Return what a name in small letters is made for: address, file, medium, or '' for none."""
+    if ADDRESS.search(name):
+        return "address"
+    if FILE_NAME.search(name):
+        return "file"
+    return "medium" if MEDIUM_NAME.fullmatch(name) else ""
 
 
 def _free_text(said: Mapping[str, Any]) -> bool:

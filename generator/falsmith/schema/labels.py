@@ -46,14 +46,16 @@ def choices(parts: Sequence[Schema], root: Schema, depth: int = 0) -> tuple[Json
 
 def limits(parts: Sequence[Schema]) -> str:
     """Return the limits in words: `1..4`, `up to 2500 characters`, `1..3 items`."""
-    found = (limit for part in parts for limit in _limits(part))
+    found = [limit for part in parts if not LIMITS.isdisjoint(part) for limit in _limits(part)]
     return ", ".join(dict.fromkeys(found))
 
 
 def file_limits_label(schema: Schema, description: str) -> str:
     """Return in words what a file must keep to, as far as its description does not say it."""
-    data = schema.get("x-file-limits", {})
-    found = (words(data) for words, told in FILE_LIMITS if data and not told.search(description))
+    data = schema.get("x-file-limits")
+    if not data:
+        return ""
+    found = (words(data) for words, told in FILE_LIMITS if not told.search(description))
     return ", ".join(filter(None, found))
 
 
@@ -81,8 +83,6 @@ def _plain_label(schema: Schema, root: Schema, depth: int) -> str:
 
 
 def _limits(schema: Schema) -> Iterator[str]:
-    if LIMITS.isdisjoint(schema):
-        return
     least, most = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if schema.get("type") == "integer" and least is None and isinstance(above, int):

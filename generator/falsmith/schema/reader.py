@@ -18,6 +18,7 @@ COMPONENT = "#/components/schemas/"
 # The keywords whose values hold schemas; most schemas have none of them.
 CHILDREN = frozenset({"additionalProperties", "allOf", "anyOf", "items", "oneOf", "prefixItems"})
 CHILDREN |= {"properties", "required"}
+VALUES = frozenset({"type", "enum", "const"})
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 # Every one of the catalogue's 1,561 names is such a word; any other could not be shown unchanged.
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -79,13 +80,14 @@ class SchemaReader:
         schema = _annotations(node)
         if "$ref" in node:
             schema |= self.reference(node, where)
-        schema |= self.values(node, where)
+        if not VALUES.isdisjoint(node):
+            schema |= self.values(node, where)
         if not BOUNDS.keys().isdisjoint(node):
             schema |= self.limits(node, where)
         if not CHILDREN.isdisjoint(node):
             schema |= self.children(node, where, name, _said(node, around))
-        if "allOf" in schema:
-            schema = _without_lone_all_of(schema)
+            if "allOf" in schema:
+                schema = _without_lone_all_of(schema)
         if "string" in schema.get("type", ()):
             schema |= self.file_marks(where, name, _said(node, around))
         return _nullable(schema) if node.get("nullable") is True else schema
@@ -200,14 +202,10 @@ def _said(node: Mapping[str, Json], around: Said | None) -> Said:
 def _annotations(node: Mapping[str, Json]) -> Schema:
     """Return description, default and examples."""
     schema: Schema = {}
-    texts = (node.get("description"), node.get("limit_description"))
-    parts = [clean_text(TIMEOUT.sub("", text)) for text in texts if isinstance(text, str)]
-    if not MISSPELT.keys().isdisjoint(node):
-        parts += [
-            f"{words} {node[key]}." for key, words in MISSPELT.items() if _is_number(node.get(key))
-        ]
-    if any(parts):
-        schema["description"] = "\n\n".join(filter(None, parts))
+    if not WORDS.isdisjoint(node):
+        told = _told(node)
+        if told:
+            schema["description"] = told
     if "default" in node:
         schema["default"] = node["default"]
     if "examples" in node or "example" in node:
@@ -217,6 +215,21 @@ def _annotations(node: Mapping[str, Json]) -> Schema:
     if node.get("deprecated") is True:
         schema["deprecated"] = True
     return schema
+
+
+def _told(node: Mapping[str, Json]) -> str:
+    """Return what a node says of its value, in paragraphs."""
+    texts = (node.get("description"), node.get("limit_description"))
+    parts = [
+        clean_text(TIMEOUT.sub("", text) if "Timeout" in text else text)
+        for text in texts
+        if isinstance(text, str)
+    ]
+    if not MISSPELT.keys().isdisjoint(node):
+        parts += [
+            f"{words} {node[key]}." for key, words in MISSPELT.items() if _is_number(node.get(key))
+        ]
+    return "\n\n".join(filter(None, parts))
 
 
 def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
@@ -290,6 +303,7 @@ BOUNDS: dict[str, Callable[[Any], bool]] = {
 }
 # Bounds that documents spell as their libraries do: no validator knows them, a caller should.
 MISSPELT = {"min": "At least", "ge": "At least", "max": "At most", "le": "At most"}
+WORDS = frozenset({"description", "limit_description", *MISSPELT})
 # How long the platform waits for a file is no concern of the caller's.
 TIMEOUT = re.compile(r", Timeout: [\d.]+ ?s\b")
 EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}

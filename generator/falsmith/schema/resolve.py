@@ -48,7 +48,7 @@ def output_schema(openapi: Mapping[str, Json], model_id: str) -> ResolvedSchema:
 def dig(value: Json, *names: str) -> Json:
     """Follow `names` through nested objects; None where anything on the way is not an object."""
     for name in names:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(name)
     return value
