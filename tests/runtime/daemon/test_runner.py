@@ -150,6 +150,18 @@ def test_one_job_that_fails_leaves_the_others_alone(
     assert known.error.exit_status == 9
 
 
+def test_a_job_that_is_looked_for_makes_no_other_one_wait(
+    start: Start, accepted: "Accepted", emulator: Emulator, eventually: Eventually
+) -> None:
+    emulator.faults.add("submit:reset:times=1")
+    running, doubtful, other = start(max_concurrent=1), accepted("doubtful"), accepted("other")
+    running.runner.take(str(doubtful.id))
+    eventually(lambda: [held.state for held in running.runner.jobs().jobs] == ["unknown"])
+    running.runner.take(str(other.id))
+    eventually(lambda: running.said(Event("ended", str(other.id))))
+    assert [held.job for held in running.runner.jobs().jobs] == [doubtful.id]
+
+
 @long_jobs
 def test_a_job_is_left_at_its_deadline_for_whoever_collects_it(
     start: Start, accepted: "Accepted", ledger: Ledger, eventually: Eventually
