@@ -173,7 +173,7 @@ def _spelled(word: str) -> str:
 
 
 def _capital(word: str) -> str:
-    if re.fullmatch(r"\d+(?:\.\d+)?[bdk]|[it]2[iv]", word):
+    if re.fullmatch(r"\d+(?:\.\d+)?[bdk]|(?:[itvr]|flf)2[iv]", word):
         return word.upper()
     return SPELLED.get(word, word[:1].upper() + word[1:])
 

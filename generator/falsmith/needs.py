@@ -326,6 +326,8 @@ def _media(
         return set()
     required = [one for one in parameters if one.required and _takes_media(one)]
     main = [one for one in media if not BESIDE.search(one.name)]
+    if subject.partition(" +")[0].endswith("/realtime"):
+        main = main or media
     # What a call runs on where nothing is given is the demonstration's, not the user's.
     found = {one.name for one in main if _is_demonstration(one)}
     if not found and all(BESIDE.search(one.name) for one in required):

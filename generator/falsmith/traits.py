@@ -106,8 +106,9 @@ BILLED = re.compile(r"\b(?:used (?:as|for)|basis (?:of|for)|for) billing\b|\bis 
 MENDS = re.compile(r"\bprompts? (?:that|which) (?:fail|violat|(?:is|are) (?:refus|reject))", re.I)
 # Of the sentences on the whole model those that a call can break.
 REMARK = re.compile(
-    r"\brequires? \d|\b(?:requires|must|cannot|can't)\b|\bno \w+ support\b|\bup to \d+ ?[MG]B\b"
-    r"|\bmax(?:imum)?\b.{0,20}\d|\bexceed\b|\breferenced as\b|\bonly supported\b|\bnot available\b",
+    r"\brequires? \d|\b\d+(?:-\d+)? images of\b|\b(?:requires|must|cannot|can't)\b"
+    r"|\bno \w+ support\b|\bup to \d+ ?[MG]B\b|\bmax(?:imum)?\b.{0,20}\d|\bexceed\b"
+    r"|\breferenced as\b|\bonly supported\b|\bnot available\b",
     re.I,
 )
 LONGEST_REMARK = 160
@@ -169,7 +170,7 @@ def traits(
         price_hints=tuple(hints),
         billed_by=tuple(billed),
         priced_by_use=priced_by_use,
-        slow=by_kind or long,
+        slow=(by_kind or long) and channel != "realtime",
         asks_first=by_kind or priced_by_use,
         is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
         inference_ids=tuple(_inference_ids(metadata)) if trains else (),

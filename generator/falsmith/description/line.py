@@ -27,6 +27,7 @@ MEASURES = (
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")
+SPEAKS = "Turn text into speech"
 # What a live connection is set up by.
 SIGNALS = frozenset({"sdp", "iceservers"})
 GUIDES = {"canny": "outline", "depth": "depth", "pose": "pose"}
@@ -83,11 +84,19 @@ def describe(subject: Subject) -> Description:
     }
     says, uses = task.says.format(**names), task.uses.format(**names)
     result = _result(task, made, subject.outputs)
+    # The sample of a voice, which another reads the text with.
+    is_voiced = says == SPEAKS and "(+ audio" in given
+    given = given.replace("(+ audio", "(+ voice audio") if is_voiced else given
     is_told = not given or (given == "text" and says.endswith(" from text"))
     line = says if is_told else f"{says} ({given} to {result})".replace(") (", ": ")
     line = f"{says} (over a live WebRTC connection only)" if is_live else line
     line += f" with {subject.title} ({subject.model_id}) on fal.ai."
-    apart = (*variants(subject.model_id), *features(subject.parameters))
+    apart = (
+        *variants(subject.model_id),
+        *(["can clone a voice"] if is_voiced else []),
+        *(["OpenAI-compatible"] if "openai" in subject.title.lower().split("[")[-1] else []),
+        *features(subject.parameters),
+    )
     if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
         line += f" Use {uses}."
     line += _sentence(apart, LONGEST_LINE - len(line))

@@ -64,7 +64,9 @@ NEEDS_MEDIUM = re.compile(
 )
 REFERENCE = re.compile(r"reference-to")
 PLACED = re.compile(r"(?:^|_)(?:start|end|first|last|tail|mask)_")
-ONE_FILE = re.compile(r"\b(?:currently )?only (?:1|one) (?:image|mask|video|audio)\b", re.I)
+ONE_FILE = re.compile(
+    r"\b(?:only|exactly) (?:1|one) (?:\w+ )?(?:image|mask|video|audio)\b|\bprovide one\b", re.I
+)
 STYLE = re.compile(r"\bstyle references?\b", re.I)
 HELD = re.compile(
     r"\b(image|video|photo|picture)s?\b(?:(?: and/or| or| and|,) (image|video)s?\b)?", re.I
@@ -219,7 +221,9 @@ def role(parameter: Parameter, kind: str) -> str:
     if kind == "archive":
         return f"zip of {_held(parameter)}"
     about = parameter.description
-    many = "list of" in parameter.type and not ("nly" in about and ONE_FILE.search(about))
+    many = (
+        "list of" in parameter.type and parameter.limits != "1 item" and not ONE_FILE.search(about)
+    )
     text = _role_of(parameter.name, kind, many)
     return f"style {text}" if text.rstrip("s") == kind and STYLE.search(about) else text
 

@@ -66,7 +66,9 @@ FEATURES = {
     "multi_prompt": "multi-shot",
     "multi_prompts": "multi-shot",
     "pbr": "PBR materials",
+    "profile_ids": "takes saved profiles",
     "rigging": "rigging",
+    "speaker_voice_embedding_file_url": "takes cloned voices",
     "speakers": "several speakers",
     "style_id": "custom styles",
 }
@@ -75,7 +77,6 @@ MINOR = {
     "colors": "sets the colors",
     "speed": "sets the speed",
     "style_preset": "style presets",
-    "target_fps": "sets the frame rate",
     "target_polycount": "sets the polygon count",
     "texture_size": "sets the texture size",
 }
@@ -114,10 +115,12 @@ FACTORS = frozenset(
 # The length of what goes in, which makes numbers void.
 MATCHED = re.compile(r"match_\w*length")
 # A scale may also be how much a reference counts.
+# A factor beyond it is the bound of a form.
+LARGEST = 16
 ENLARGES = re.compile(r"upscal|enlarg|factor|increase|zoom|times larger", re.I)
 ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
 RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
-SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?s?")
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?(?:s|fps)?")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([pPkK])")
 
 
@@ -137,7 +140,7 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
         name = one.name
         if one.deprecated:
             continue
-        if name == "resolution":
+        if name in ("resolution", "target_resolution"):
             yield from _resolution(one)
         elif name in DURATIONS:
             yield from _duration(one)
@@ -152,10 +155,12 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
             yield "transparent background"
         elif name in COUNTED and one.choice_count > 2:
             yield f"{one.choice_count} {COUNTED[name]}"
+        elif name == "target_fps":
+            yield f"up to {most:g} fps" if (most := _most(one)) else "sets the frame rate"
         elif (
             name in FACTORS
             and ENLARGES.search(f"{name} {one.description}")
-            and (most := _most(one))
+            and 0 < (most := _most(one)) <= LARGEST
         ):
             yield f"up to {most:g}x"
         elif one.file_kind and (items := ITEMS.search(one.limits)) and items[1] != "1":
