@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
-from fal_runtime.input.flags import field_flags, own_options
+from fal_runtime.input.flags import flag_names, own_options
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
@@ -151,7 +151,8 @@ def parse(
         ),
         example=example,
         brief_example=brief,
-        flag_example=_flag_example(schema, model_id, brief),
+        # Of an unknown input no flag is known.
+        flag_example=_flag_example(model_id, brief) if brief.keys() <= given else {},
         long_text=long_text(example, parameters),
         input_schema={**schema, **({"examples": [example]} if example else {})},
         input_is_known=inputs.known,
@@ -318,19 +319,14 @@ def _without_option(description: str) -> str:
     return told[:1].upper() + told[1:]
 
 
-def _flag_example(schema: Schema, model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
+def _flag_example(model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
     """Return `example` by the flags of the wrapper's own command line.
 
     Empty where a name or a value cannot stand in a command of a Markdown code block as it is.
     """
-    fields = SchemaDocument(schema).fields()
-    if not example.keys() <= fields.keys():
-        return {}
-    shown = {"properties": {name: fields[name] for name in example}, "$defs": schema.get("$defs")}
-    flags = field_flags(SchemaDocument(shown), own_options(model_id))
-    names = {flag.field: flag.names[0] for flag in flags}
+    names = flag_names(example, own_options(model_id))
     texts = [value if isinstance(value, str) else json.dumps(value) for value in example.values()]
-    if None in example.values() or names.keys() != example.keys():
+    if None in example.values():
         return {}
     if not all(is_plain(text) and "```" not in text for text in (*names.values(), *texts)):
         return {}

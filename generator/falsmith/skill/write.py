@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence, Set
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from falsmith.documents import Json
@@ -139,11 +140,16 @@ def _write(
     _replace(folder, new_provenance)
 
 
-def _folders(entries: Sequence[Entry]) -> list[str]:
+def _folders(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the folders inside the tree that hold the files, outer ones before inner ones."""
-    holding = {str(entry.path).rpartition("/")[0] for entry in entries}
-    parts = (part for one in map(PurePosixPath, holding) for part in (one, *one.parents))
-    return sorted({str(part) for part in parts if part.parts})
+    return _with_parents(frozenset(str(entry.path).rpartition("/")[0] for entry in entries))
+
+
+# The skills of a run have the same folders.
+@lru_cache(maxsize=16)
+def _with_parents(folders: frozenset[str]) -> tuple[str, ...]:
+    parts = (part for one in map(PurePosixPath, folders) for part in (one, *one.parents))
+    return tuple(sorted({str(part) for part in parts if part.parts}))
 
 
 def _intent(new: File, old: Provenance | None) -> bytes:
