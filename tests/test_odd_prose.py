@@ -28,7 +28,7 @@ PROSE = {
         "画像です。必ず一枚だけ使ってください。",
     ),
     "no full stops": ("a word then another", "a word then another"),
-    "a list": ("Modes:\n- fast: rough\n- slow: fine", "Modes: - fast: rough; - slow: fine"),
+    "a list": ("Modes:\n- fast: rough\n- slow: fine", "Modes: fast: rough; slow: fine"),
     "a numbered list": ("1. Zip it\n2. Send it", "1. Zip it; 2. Send it"),
     "nothing but blanks": (" \n\t ", ""),
 }

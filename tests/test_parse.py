@@ -324,6 +324,15 @@ def test_words_that_leave_a_required_field_out_yield_to_the_schema(
     assert one(parsed({"frame": frame}), "frame").description == said
 
 
+def test_words_that_give_a_switch_another_default_yield_to_the_schema(
+    parsed: Callable[..., Model],
+) -> None:
+    said = "Makes it glow. The default value is True, set False to leave it dark."
+    glow = {"type": "boolean", "description": said}
+    for default, shown in ((False, "Makes it glow."), (True, said)):
+        assert one(parsed({"glow": {**glow, "default": default}}), "glow").description == shown
+
+
 @pytest.mark.parametrize(
     ("schema", "samples"),
     [

@@ -58,6 +58,8 @@ BINDING = {
     "what wins over a choice": "It is translated regardless of the language.",
     "what comes of a choice": "Then none will produce a single chunk.",
     "the place of a file": "A repository of weights.",
+    "a choice of another field": "That holds when turbo_mode is quick.",
+    "a way to mark": "Camera moves can be put into square brackets.",
     "another script": "最大で三枚まで使えます。",
 }
 FREE = (
@@ -89,7 +91,7 @@ def test_a_sentence_that_only_explains_does_not_bind(sentence: str) -> None:
         ("Steps of 0.5 only. Use Sync.so there.", ["Steps of 0.5 only.", "Use Sync.so there."]),
         ('It says "stop." Then it ends.', ['It says "stop."', "Then it ends."]),
         ("A line that\nwas broken.\n\nAnother.", ["A line that was broken.", "Another."]),
-        ("Modes:\n- fast: 1 s\n- slow: 9 s", ["Modes:", "- fast: 1 s", "- slow: 9 s"]),
+        ("Modes:\n- fast: 1 s\n- slow: 9 s", ["Modes:", "fast: 1 s", "slow: 9 s"]),
         ("1. First step\n2. Second step", ["1. First step", "2. Second step"]),
         ("一つ目です。二つ目です。", ["一つ目です。", "二つ目です。"]),
         ("A voice. ann: low. ben: high.", ["A voice.", "ann: low.", "ben: high."]),
@@ -107,7 +109,7 @@ def test_the_first_sentence_and_all_that_bind_are_kept_in_order() -> None:
 
 
 def test_what_ends_without_a_mark_is_told_apart_from_what_follows() -> None:
-    assert condense("The clip\n\nMax 5MB\n- At most 3", 99) == "The clip; Max 5MB; - At most 3"
+    assert condense("The clip\n\nMax 5MB\n- At most 3", 99) == "The clip; Max 5MB; At most 3"
     assert condense("Modes:\n\nOnly one.\n\nMax 5MB", 99) == "Modes: Only one. Max 5MB"
 
 
@@ -133,6 +135,8 @@ def test_a_first_sentence_that_repeats_the_name_gives_its_room_to_the_next() -> 
     text = "Whether to use turbo mode. Skips half of the frames. So it is done."
     assert condense(text, 30, "turbo_mode") == f"Skips half of the frames. {CUT}"
     assert condense(text, 30, "speed") == f"Whether to use turbo mode. {CUT}"
+    text = "The turbo mode to use. This skips half of the frames. So it is done."
+    assert condense(text, 30, "turbo_mode") == text.replace("So it is done.", CUT)
 
 
 def test_the_markup_of_other_pages_goes_and_their_pointers_too() -> None:

@@ -150,6 +150,14 @@ def test_links_of_a_file_field_stay(parsed: Callable[..., Model]) -> None:
     assert model.warnings == ()
 
 
+def test_the_mere_name_of_another_site_costs_its_sentence_nothing_else(
+    parsed: Callable[..., Model],
+) -> None:
+    told = {"type": "string", "description": "Any name from evil-fonts.com that you like. Big."}
+    model = parsed({"font": told})
+    assert model.parameters[0].description == "Any name from … that you like.\n\nBig."
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_sentence_that_steers_is_left_out_and_the_others_stay(
     order: str, parsed: Callable[..., Model]

@@ -152,14 +152,15 @@ def members(fields: Sequence[Parameter]) -> str:
 
 
 def _facts(member: Parameter) -> str:
-    facts = ["required"] if member.required and "." not in member.name else []
-    facts += [cell(member.limits)] if member.limits else []
+    facts = [cell(member.limits)] if member.limits else []
     facts += [choices(member.choices, member.choice_count)] if member.choices else []
     facts += [samples(member.samples)] if member.samples else []
     facts += [_file_words(member)] if member.file_kind else []
     if facts and member.has_default and member.default not in ("", [], {}):
         facts.append(f"default {brief_code(member.default)}")
     note = cell(condense(member.description, 0))
+    if member.required and (facts or note or "." not in member.name):
+        facts.insert(0, "required")
     return (f" ({', '.join(facts)})" if facts else "") + (f": {note}" if note else "")
 
 

@@ -50,6 +50,7 @@ OPTION = re.compile(
     r"^optional:? (?=\w)|,? ?\(optional\)|^if not (?:given|provided|set|specified)\b", re.I | re.M
 )
 NOT_GIVEN = re.compile(r"if not (?:given|provided|set|specified)\b", re.I)
+SWITCH = re.compile(r"(?:the )?default(?:s to|(?: value)?(?: is|:)) ?[`'\"]?(true|false)\b", re.I)
 MEMBER_DEPTH = 3
 # A name, a code, a few words.
 SAMPLE = re.compile(r"\S{1,48}|(?=.{1,24}$)\S.*")
@@ -60,23 +61,9 @@ OUTPUT_DEPTH = 4
 MOST_PLACES = 10_000
 LIST_DEPTH = 3
 # What an answer says of every file, or the file itself.
-OF_FILES = frozenset(
-    [
-        "url",
-        "content_type",
-        "file_name",
-        "file_size",
-        "file_data",
-        "width",
-        "height",
-        "duration",
-        "fps",
-        "num_frames",
-        "channels",
-        "sample_rate",
-        "bitrate",
-    ]
-)
+OF_FILES = frozenset({"url", "content_type", "file_name", "file_size", "file_data"})
+OF_FILES |= {"width", "height", "duration", "fps", "num_frames"}
+OF_FILES |= {"channels", "sample_rate", "bitrate"}
 # What a file is, where only its description says so.
 NAMED_FILE = re.compile(r"\b(image|video|audio) (?:file|track)s?\b", re.IGNORECASE)
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
@@ -278,6 +265,8 @@ def _parameter(
     description = _description_of(inside)
     if required:
         description = _without_option(description)
+    if isinstance(whole.get("default"), bool) and "efault" in description:
+        description = _without_other_default(description, whole["default"])
     return Parameter(
         name=name,
         type=label_without_orders(type_label(parts, root)),
@@ -317,6 +306,14 @@ def _without_option(description: str) -> str:
     kept = [one for one in sentences(description) if not NOT_GIVEN.match(one)]
     told = "\n\n".join(OPTION.sub("", one) for one in kept)
     return told[:1].upper() + told[1:]
+
+
+def _without_other_default(description: str, default: bool) -> str:
+    """Return what is said of a switch, without a sentence that gives it another default."""
+    other = "false" if default else "true"
+    parts = sentences(description)
+    kept = [one for one in parts if (said := SWITCH.match(one)) is None or said[1].lower() != other]
+    return description if len(kept) == len(parts) else "\n\n".join(kept)
 
 
 def _flag_example(model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:

@@ -17,7 +17,7 @@ __all__ = ["SENTENCE_LIMIT", "binds", "condense", "conditions", "remarks", "sent
 SENTENCE_LIMIT = 300
 
 # An item of a list begins a sentence of its own, wherever the line before it ended.
-_ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
+_ITEM = re.compile(r"(?:(?P<bullet>[-*•–])|\d{1,2}[.)])\s+")
 _END = re.compile(
     r"(?<=[.!?])(?P<closing>[\"')\]`*]*)\s+(?=[\"'(\[`*<@]*(?:[A-Z0-9→]|\w+:))|(?<=[。！？])(?=.)"
 )
@@ -61,7 +61,7 @@ _WORDS = (
     "safetensors support supported supports accept accepts base64 encoded hex hexadecimal "
     "repo repository rgb iso uppercase lowercase publicly trigger match matches matching refer "
     "alphanumeric "
-    "newline newlines prefix archive named captions",
+    "newline newlines prefix archive named captions brackets parentheses wrap wrapped",
     # masks
     "white black",
     # what happens
@@ -88,6 +88,7 @@ _BINDING = re.compile(
     r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bpossible values\b|\ba value of\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
     r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b|\bif [`'\"]"
+    r"|\bwhen [`'\"]?\w+_\w+[`'\"]? ?(?:is|=)"
     r"|\b(?:if|when)\b.{0,40}\b(?:true|false|given|provided|specified|enabled|used|using|set)\b"
     r"|\bformat(?:s|ted)?\b.*[\['`\":{(]|\beither\b.+\bor\b|\bbetween\b.{1,40}\band\b"
     # @Image1, [Video2], <speaker>, [verse], and links
@@ -123,25 +124,8 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 # Words of a first sentence that say nothing beside the name of its field.
-_EMPTY = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "for",
-        "to",
-        "whether",
-        "if",
-        "enable",
-        "use",
-        "used",
-        "mode",
-        "value",
-        "model",
-        "input",
-    ]
-)
+_EMPTY_WORDS = "a an the of to for whether if be enable use used mode value model input"
+_EMPTY = frozenset(_EMPTY_WORDS.split())
 # Other scripts: what cannot be judged is kept.
 _UNKNOWN = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]{3}")
 
@@ -155,10 +139,11 @@ def sentences(text: str) -> tuple[str, ...]:
     paragraphs: list[str] = []
     joins = False
     for line in _without_markup(clean_text(text)).split("\n"):
-        if joins and line and not _ITEM.match(line):
+        item = _ITEM.match(line)
+        if joins and line and not item:
             paragraphs[-1] += f" {line}"
         elif line:
-            paragraphs.append(line)
+            paragraphs.append(line[item.end() :] if item and item["bullet"] else line)
         joins = bool(line)
     return tuple(one for paragraph in paragraphs for one in _split(paragraph))
 
@@ -244,6 +229,9 @@ def condense(text: str, room: int, name: str = "") -> str:
     kept = list(binding)
     size = sum(len(part) for part, keep in zip(parts, kept, strict=True) if keep)
     first = 1 if len(parts) > 1 and not binding[1] and _repeats(parts[0], name) else 0
+    if room and first and parts[1].startswith(("This ", "It ", "These ", "They ")):
+        # It speaks of the first.
+        kept[0] = True
     for place, part in enumerate(parts[first:], first):
         if kept[place]:
             continue
@@ -259,9 +247,9 @@ def condense(text: str, room: int, name: str = "") -> str:
 
 def _repeats(sentence: str, name: str) -> bool:
     """Return whether a sentence says no more than the name of its field does."""
-    named = name.lower().split("_")
+    named = tuple(part[:5] for part in name.lower().split("_"))
     words = _WORD.findall(sentence.lower())
-    return bool(named[0]) and all(word in _EMPTY or word in named for word in words)
+    return bool(name) and all(word in _EMPTY or word.startswith(named) for word in words)
 
 
 def _joined(parts: Sequence[str]) -> str:

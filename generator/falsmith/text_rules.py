@@ -170,8 +170,14 @@ _LINK = re.compile(
     rf"(?:{_DOMAINS}))\b",
     re.IGNORECASE,
 )
+# The name of a site alone, without a page.
+_HOST = re.compile(rf"(?<![\w.@/:-])(?:[\w-]+\.)+(?:{_DOMAINS})\b(?![/:@.\w-])", re.IGNORECASE)
 # The platform's own pages, and the names that RFC 2606 keeps for examples.
 _OWN_HOSTS = frozenset({"docs.fal.ai", "example.com", "example.net", "example.org", "fal.ai"})
+
+
+def _own_or_cut(found: re.Match[str]) -> str:
+    return found[0] if found[0].lower() in _OWN_HOSTS else CUT
 
 
 # Many skills carry the same runtime: one look at each of its files is enough.
@@ -282,12 +288,13 @@ def objection(prose: str) -> str | None:
 def without_steering(prose: str) -> tuple[str, str | None]:
     """Return cleaned prose without the sentences that steer, and why one was left out.
 
-    An ellipsis stands for what was left out.
+    An ellipsis stands for what was left out, be it the mere name of another site.
     """
     whole = objection(one_line(prose))
     if whole is None:
         return prose, None
-    kept = [sentence for sentence in sentences(prose) if objection(sentence) is None]
+    named = [one if steering(one) else _HOST.sub(_own_or_cut, one) for one in sentences(prose)]
+    kept = [sentence for sentence in named if objection(sentence) is None]
     # An order may be spread over sentences: then none of them stays.
     fit = kept if objection(" ".join(kept)) is None else []
-    return "\n\n".join([*fit, CUT]), whole
+    return "\n\n".join(fit if fit and len(fit) == len(named) else [*fit, CUT]), whole
