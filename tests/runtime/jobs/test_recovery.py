@@ -213,6 +213,23 @@ def test_two_equal_inputs_at_once_get_a_request_each(fal: "Fal") -> None:
     assert fal.run(wait=20).exit_status == 7
 
 
+def test_as_many_requests_as_equal_jobs_are_looked_for_are_theirs(fal: "Fal") -> None:
+    fal.script.on(POST, LATE).on(HISTORY, fal.history())
+    names = [str(fal.run(wait=1).job) for _ in range(2)]
+    both = [
+        fal.past(name, sent_at=_iso(fal.time.clock.date().timestamp() - 1))
+        for name in ("req-1", "req-2")
+    ]
+    fal.script.on(HISTORY, fal.history(*both))
+    for number in ("1", "2"):
+        url = f"{QUEUE}/acme/demo/requests/req-{number}"
+        fal.script.on(f"GET {url}/status", fal.status("COMPLETED"))
+        fal.script.on(f"GET {url}", fal.answer({"a": number}))
+    results = [fal.ask(job_result, name) for name in names]
+    assert sorted(str(result.request_id) for result in results) == ["req-1", "req-2"]
+    assert [result.status for result in results] == ["COMPLETED"] * 2
+
+
 def test_a_history_of_many_pages_is_read_from_the_time_of_the_submit_on(fal: "Fal") -> None:
     fal.queue(fal.answer({"a": 1}))
     other = fal.past("req-9", json_input={"prompt": "a dog"})
