@@ -167,7 +167,9 @@ def job_result(
             f"job {job.id} was never sent, and was made with another key or another address "
             "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
         )
-    return call_result(*_follow(services, ledger, job))
+    waited = clock.now() - started
+    job, _ = _follow(services, ledger, job, waited=waited)
+    return call_result(job, clock.now() - started)
 
 
 def cancel_job(
@@ -288,12 +290,19 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
 
 
 def _follow(
-    services: Services, ledger: Ledger, job: Job, *, once: bool = False, own: bool = True
+    services: Services,
+    ledger: Ledger,
+    job: Job,
+    *,
+    once: bool = False,
+    own: bool = True,
+    waited: float = 0.0,
 ) -> tuple[Job, float]:
     """Step a job to its end, or as far as it comes while the command waits.
 
     `once` is for one answer about the job. One that another process owns is asked about and not
-    written down. Returned are what the job became, whatever ended it, and the seconds it took.
+    written down. `waited` seconds of the wait are over already. Returned are what the job became,
+    whatever ended it, and the seconds it took.
     """
     options, clock = job.options, services.clock
     started = clock.now()
@@ -302,7 +311,7 @@ def _follow(
 
         job = _begun(services, ledger, job, once=once)
         _, seconds = job_deadline(services.config, options)
-        wait = _ONE_ANSWER if once else min(options.wait or seconds, seconds)
+        wait = _ONE_ANSWER if once else max(min(options.wait or seconds, seconds) - waited, 0.0)
         until = math.inf if job.state == "accepted" else started + wait
         with ExitStack() as stack:
             connection = _connected(services, stack)
@@ -346,7 +355,8 @@ def _handed_over(
         if not daemon.run(job, until, services.report):
             own = ledger.claim(str(job.id))
             if own is not None:
-                return _follow(services, ledger, own)[0], clock.now() - started
+                waited = clock.now() - started
+                return _follow(services, ledger, own, waited=waited)[0], clock.now() - started
         job = ledger.job(str(job.id)) or job
         if job.error is None and not (job.has_ended or options.submit):
             job = unfinished(job)

@@ -247,10 +247,11 @@ class Ledger:
         return {row[0] for row in rows}
 
     def looked_for(self, job: Job) -> int:
-        """Return of how many jobs of the same input nobody knows the request; 0 while one is sent."""
+        """Return how many jobs of one input have an unknown request; 0 while one is sent."""
         rows = self._read(
-            "SELECT state, owner FROM jobs WHERE request_id IS NULL AND state IN ('submitting', 'unknown')"
-            " AND (model_id, identity, body) = "
+            "SELECT state, owner FROM jobs "
+            "WHERE request_id IS NULL AND state IN ('submitting', 'unknown') "
+            "AND (model_id, identity, body) = "
             "(SELECT model_id, identity, body FROM jobs WHERE id = ?)",
             (job.id,),
         )

@@ -127,6 +127,27 @@ def test_a_job_that_another_process_does_not_finish_in_time_is_left_to_it(
     assert "--result sends it" in fal.lines[-1]
 
 
+def test_what_was_waited_for_another_process_counts_when_the_job_is_taken_over(
+    fal: "Fal", elsewhere: Ledger
+) -> None:
+    fal.queue(fal.answer({}), "IN_PROGRESS")
+    job = begun(fal, elsewhere)
+    for _ in range(2):
+        job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
+    goes_on = fal.time.sleep
+
+    def sleep(seconds: float) -> None:
+        goes_on(seconds)
+        if sum(fal.time.slept) >= 15:
+            elsewhere.close()
+
+    fal.time.sleep = sleep  # type: ignore[method-assign] # the other one dies while we wait
+    result = fal.ask(job_result, str(job.id), wait=20)
+    assert (result.status, result.exit_status) == ("IN_PROGRESS", 5)
+    assert sum(fal.time.slept) == pytest.approx(20)
+    assert result.elapsed_s == pytest.approx(20)
+
+
 def test_how_far_another_process_s_job_is_only_fal_knows(fal: "Fal", elsewhere: Ledger) -> None:
     fal.queue(fal.answer({}), "IN_PROGRESS")
     fal.script.on(f"PUT {JOB}/cancel", fal.answer({"status": "CANCELLATION_REQUESTED"}, 202))
