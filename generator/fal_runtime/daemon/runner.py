@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -299,11 +299,10 @@ class Runner:
         try:
             job, due = self._advanced(held, job, until)
             if due is None and job.id is None:
-                text = f"the ledger cannot be written: what became of the job ({job.state}) is not"
-                ended = Event(
-                    "failed", held.job_id, f"{text} in it; collect it once more", "local_trouble"
-                )
-            elif due is None:
+                # It went on without the ledger, which may take it by now.
+                job = replace(job, id=held.job_id)
+                self._ledger.save(job)
+            if due is None:
                 ended = Event("ended", held.job_id)
         except Exception as cause:
             job, due = held.job or job, None

@@ -304,12 +304,13 @@ def _follow(
     written down. `waited` seconds of the wait are over already. Returned are what the job became,
     whatever ended it, and the seconds it took.
     """
-    options, clock = job.options, services.clock
+    options, clock, job_id = job.options, services.clock, job.id
     started = clock.now()
     try:
         from fal_runtime.jobs.steps import advance, step
 
         job = _begun(services, ledger, job, once=once)
+        job_id = job.id
         _, seconds = job_deadline(services.config, options)
         wait = _ONE_ANSWER if once else max(min(options.wait or seconds, seconds) - waited, 0.0)
         until = math.inf if job.state == "accepted" else started + wait
@@ -339,7 +340,7 @@ def _follow(
         job = replace(job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = broken_off(job, cause)
-    return _left(services, ledger, job) if own else job, clock.now() - started
+    return _left(services, ledger, job, job_id) if own else job, clock.now() - started
 
 
 def _handed_over(
@@ -361,11 +362,20 @@ def _handed_over(
         if job.error is None and not (job.has_ended or options.submit):
             job = unfinished(job)
     except FalError as error:
-        known = ledger.job(job.id) if job.id is not None else None
-        job = replace(known or job, error=error)
+        job = _failed_hand_over(ledger, job, error)
     except (KeyboardInterrupt, Exception) as cause:
         job = _broken_hand_over(ledger, job, cause)
     return job, clock.now() - started
+
+
+def _failed_hand_over(ledger: Ledger, job: Job, error: FalError) -> Job:
+    """Return the job with the daemon's error, or why nobody knows whether the daemon has it."""
+    try:
+        known = ledger.job(job.id) if job.id is not None else None
+    except LocalError:
+        text = f"the daemon may have the job, and what became of it cannot be read: {error}"
+        return replace(job, error=NotCollectedError("wait_over", text))
+    return replace(known or job, error=error)
 
 
 def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
@@ -400,11 +410,12 @@ def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool, own: boo
     return ledger.add(job, own=own) if new else job
 
 
-def _left(services: Services, ledger: Ledger, job: Job) -> Job:
+def _left(services: Services, ledger: Ledger, job: Job, job_id: str | None) -> Job:
     """Write down how this command leaves a job; with its end the job is anybody's."""
-    if job.id is not None:
+    if job_id is not None:
+        known = replace(job, id=job_id)
         try:
-            ledger.save(job)
+            job = known if ledger.save(known) else job
         except LocalError as error:
             services.report(f"warning: {error}")
     return job

@@ -1,5 +1,6 @@
 """A job whose command ended, was killed or is elsewhere is gone on with from the ledger."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -257,6 +258,30 @@ def test_a_ledger_that_fails_after_the_submit_costs_no_result(fal: "Fal") -> Non
     assert (result.status, result.result, result.exit_status) == ("COMPLETED", {"a": 1}, 0)
     assert any("warning: the ledger" in line for line in fal.lines)
     assert any("--result req-1" in line for line in fal.lines)
+
+
+def test_a_ledger_that_fails_for_a_time_has_the_job_in_the_end(fal: "Fal", tmp_path: Path) -> None:
+    fal.queue(fal.answer({"a": 1}, headers={"x-fal-billable-units": "2"}), "COMPLETED")
+    ledger = sqlite3.connect(tmp_path / "state" / "ledger.sqlite3")
+    ledger.isolation_level = None
+
+    def accepted(_request: httpx.Request) -> httpx.Response:
+        fails = "CREATE TRIGGER full BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'full'); END"
+        ledger.execute(fails)
+        return fal.accepted()
+
+    def completed(_request: httpx.Request) -> httpx.Response:
+        ledger.execute("DROP TRIGGER IF EXISTS full")
+        return fal.answer({"a": 1}, headers={"x-fal-billable-units": "2"})
+
+    fal.script.on(POST, accepted).on(f"GET {JOB}", completed)
+    result = fal.run()
+    ledger.close()
+    assert any("warning: the ledger" in line for line in fal.lines)
+    written = fal.ledger.job(str(result.job))
+    assert written is not None
+    assert (written.request_id, written.state) == ("req-1", "saved")
+    assert [each.units for each in fal.ledger.booked(0)] == [2]
 
 
 def test_the_jobs_of_a_model_are_listed(fal: "Fal") -> None:
