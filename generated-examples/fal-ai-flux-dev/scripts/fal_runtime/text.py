@@ -41,7 +41,7 @@ _SPACES = {0x09: 0x20, 0x0D: 0x0A, 0x85: 0x0A, 0x2028: 0x0A, 0x2029: 0x0A}
 
 
 # The catalogue says the same of the same field in hundreds of documents.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def clean_text(text: str) -> str:
     """Return `text` without anything that is invisible or that a language model obeys.
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -117,7 +117,7 @@ class Runner:
         self._waiting: deque[_Held] = deque()
         self._due: list[tuple[float, int, _Held]] = []
         self._numbers = count()
-        self._running = 0
+        self._running = set[str]()
         self._busy_until = clock.now()
         self._leaving: Leave | None = None
         self._changed = Condition()
@@ -218,7 +218,7 @@ class Runner:
     def _start_waiting(self, now: float) -> float:
         """Start the waiting jobs that may, and return the seconds until the next one may."""
         while self._waiting:
-            wait = self._limits.wait(self._model_id, self._running, now)
+            wait = self._limits.wait(self._model_id, len(self._running), now)
             if wait is not None:
                 self._tell_waiting(now)
                 return wait.seconds if wait.seconds is not None else self._idle
@@ -230,7 +230,7 @@ class Runner:
         """Have a job stepped from now to its deadline."""
         assert held.job is not None, "a job that begins is claimed"
         held.until, held.told = self._deadline(held.job, now), None
-        self._running += 1
+        self._running.add(held.job_id)
         self._push(now, held)
 
     def _tell_waiting(self, now: float) -> None:
@@ -239,7 +239,7 @@ class Runner:
             held = self._waiting[place]
             if held.told is not None and place > 0:
                 continue
-            wait = self._limits.wait(self._model_id, self._running, now, place)
+            wait = self._limits.wait(self._model_id, len(self._running), now, place)
             if wait is not None and held.told != wait.why:
                 held.told = wait.why
                 self._outbox.put(Event("waiting", held.job_id, str(wait)))
@@ -299,11 +299,10 @@ class Runner:
         try:
             job, due = self._advanced(held, job, until)
             if due is None and job.id is None:
-                text = f"the ledger cannot be written: what became of the job ({job.state}) is not"
-                ended = Event(
-                    "failed", held.job_id, f"{text} in it; collect it once more", "local_trouble"
-                )
-            elif due is None:
+                # It went on without the ledger, which may take it by now.
+                job = replace(job, id=held.job_id)
+                self._ledger.save(job)
+            if due is None:
                 ended = Event("ended", held.job_id)
         except Exception as cause:
             job, due = held.job or job, None
@@ -318,11 +317,16 @@ class Runner:
             held.job = job
             if ended is not None:
                 del self._held[held.job_id]
-                self._running -= 1
+                self._running.discard(held.job_id)
                 self._outbox.put(ended)
                 self._log.info("job %s: %s", held.job_id, job.state)
             elif due is not None:
                 self._push(due, held)
+                if job.state == "unknown":
+                    # What is looked for, and most likely does not run, makes no other job wait.
+                    self._running.discard(held.job_id)
+                else:
+                    self._running.add(held.job_id)
             self._changed.notify()
 
     def _advanced(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:

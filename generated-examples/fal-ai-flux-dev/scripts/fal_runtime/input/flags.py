@@ -10,7 +10,15 @@ from fal_runtime.input.options import MODEL_ID_OPTION, OPTIONS, CallOptions, Opt
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest
 
-__all__ = ["Flag", "ParsedCommand", "field_flags", "named_model", "own_options", "parse_command"]
+__all__ = [
+    "Flag",
+    "ParsedCommand",
+    "field_flags",
+    "flag_names",
+    "named_model",
+    "own_options",
+    "parse_command",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +54,13 @@ def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[F
 
     A field that clashes with an option of ours is called `--input-FIELD`.
     """
-    ours = {name for option in options for name in option.names}
     fields = {
         name: schema
         for name, schema in document.fields().items()
         if name and name.isprintable() and "=" not in name
     }
-    first = _first_names(fields, ours)
-    taken = ours | set(first.values())
+    first = flag_names(fields, options)
+    taken = {name for option in options for name in option.names} | set(first.values())
     flags = []
     for name, schema in fields.items():
         spellings = _free(_spellings(first[name]), taken, first[name])
@@ -119,8 +126,9 @@ def _add_flag(parser: argparse.ArgumentParser, flag: Flag, attribute: str) -> No
         parser.add_argument(*flag.switch_off, action="append_const", const="false", **settings)
 
 
-def _first_names(fields: Iterable[str], ours: set[str]) -> dict[str, str]:
+def flag_names(fields: Iterable[str], options: tuple[Option, ...]) -> dict[str, str]:
     """Return each field's own flag; the fields that clash with nothing keep their names."""
+    ours = {name for option in options for name in option.names}
     first = {name: f"--{name}" for name in fields}
     clashing = [name for name in first if ours & set(_spellings(f"--{name}"))]
     taken = ours | {first[name] for name in first if name not in clashing}

@@ -167,7 +167,9 @@ def job_result(
             f"job {job.id} was never sent, and was made with another key or another address "
             "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
         )
-    return call_result(*_follow(services, ledger, job))
+    waited = clock.now() - started
+    job, _ = _follow(services, ledger, job, waited=waited)
+    return call_result(job, clock.now() - started)
 
 
 def cancel_job(
@@ -288,21 +290,29 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
 
 
 def _follow(
-    services: Services, ledger: Ledger, job: Job, *, once: bool = False, own: bool = True
+    services: Services,
+    ledger: Ledger,
+    job: Job,
+    *,
+    once: bool = False,
+    own: bool = True,
+    waited: float = 0.0,
 ) -> tuple[Job, float]:
     """Step a job to its end, or as far as it comes while the command waits.
 
     `once` is for one answer about the job. One that another process owns is asked about and not
-    written down. Returned are what the job became, whatever ended it, and the seconds it took.
+    written down. `waited` seconds of the wait are over already. Returned are what the job became,
+    whatever ended it, and the seconds it took.
     """
-    options, clock = job.options, services.clock
+    options, clock, job_id = job.options, services.clock, job.id
     started = clock.now()
     try:
         from fal_runtime.jobs.steps import advance, step
 
         job = _begun(services, ledger, job, once=once)
+        job_id = job.id
         _, seconds = job_deadline(services.config, options)
-        wait = _ONE_ANSWER if once else min(options.wait or seconds, seconds)
+        wait = _ONE_ANSWER if once else max(min(options.wait or seconds, seconds) - waited, 0.0)
         until = math.inf if job.state == "accepted" else started + wait
         with ExitStack() as stack:
             connection = _connected(services, stack)
@@ -330,7 +340,7 @@ def _follow(
         job = replace(job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = broken_off(job, cause)
-    return _left(services, ledger, job) if own else job, clock.now() - started
+    return _left(services, ledger, job, job_id) if own else job, clock.now() - started
 
 
 def _handed_over(
@@ -346,16 +356,26 @@ def _handed_over(
         if not daemon.run(job, until, services.report):
             own = ledger.claim(str(job.id))
             if own is not None:
-                return _follow(services, ledger, own)[0], clock.now() - started
+                waited = clock.now() - started
+                return _follow(services, ledger, own, waited=waited)[0], clock.now() - started
         job = ledger.job(str(job.id)) or job
         if job.error is None and not (job.has_ended or options.submit):
             job = unfinished(job)
     except FalError as error:
-        known = ledger.job(job.id) if job.id is not None else None
-        job = replace(known or job, error=error)
+        job = _failed_hand_over(ledger, job, error)
     except (KeyboardInterrupt, Exception) as cause:
         job = _broken_hand_over(ledger, job, cause)
     return job, clock.now() - started
+
+
+def _failed_hand_over(ledger: Ledger, job: Job, error: FalError) -> Job:
+    """Return the job with the daemon's error, or why nobody knows whether the daemon has it."""
+    try:
+        known = ledger.job(job.id) if job.id is not None else None
+    except LocalError:
+        text = f"the daemon may have the job, and what became of it cannot be read: {error}"
+        return replace(job, error=NotCollectedError("wait_over", text))
+    return replace(known or job, error=error)
 
 
 def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
@@ -390,11 +410,12 @@ def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool, own: boo
     return ledger.add(job, own=own) if new else job
 
 
-def _left(services: Services, ledger: Ledger, job: Job) -> Job:
+def _left(services: Services, ledger: Ledger, job: Job, job_id: str | None) -> Job:
     """Write down how this command leaves a job; with its end the job is anybody's."""
-    if job.id is not None:
+    if job_id is not None:
+        known = replace(job, id=job_id)
         try:
-            ledger.save(job)
+            job = known if ledger.save(known) else job
         except LocalError as error:
             services.report(f"warning: {error}")
     return job

@@ -351,7 +351,7 @@ def _with_consequences(job: Job, error: FalError) -> FalError:
         # The result of a synchronous run is in the ledger, or nowhere.
         retry: Retry = "never" if job.is_sync and job.id is None else "same_job"
         known = replace(error, charged="yes", retry=retry)
-    elif job.is_at_fal and error.exit_status in (3, 9):
+    elif (job.is_at_fal or job.state in ("submitting", "unknown")) and error.exit_status in (3, 9):
         known = replace(error, charged="unknown", retry="same_job")
     elif job.state == "unknown" and isinstance(error, NotAcceptedError):
         # It is still looked for: fal has run jobs that it said it did not take.

@@ -246,6 +246,21 @@ class Ledger:
         )
         return {row[0] for row in rows}
 
+    def looked_for(self, job: Job) -> int:
+        """Return how many jobs of one input have an unknown request; 0 while one is sent."""
+        rows = self._read(
+            "SELECT state, owner FROM jobs "
+            "WHERE request_id IS NULL AND state IN ('submitting', 'unknown') "
+            "AND (model_id, identity, body) = "
+            "(SELECT model_id, identity, body FROM jobs WHERE id = ?)",
+            (job.id,),
+        )
+        is_sent = any(
+            state == "submitting" and (owner == self._owner or self._lives(owner))
+            for state, owner in rows
+        )
+        return 0 if is_sent else len(rows)
+
     def job(self, name: str, model_id: str | None = None) -> Job | None:
         """Return the job of our ID or of fal's, with its input and its result, None for none.
 

@@ -30,6 +30,8 @@ def own_request(
 
     It was sent when the job was, its input holds every value that we sent (servers add defaults),
     and no other job of the ledger has it; or it is of the ID that the job's own answer carried.
+    Of several as many may be ours as jobs of this input are looked for: whichever of them takes
+    which, all are collected.
     """
     assert job.request is not None, "a job that was sent has a request"
     named = [each for each in requests if each.request_id == job.request_id]
@@ -43,7 +45,10 @@ def own_request(
     alike = list({each.request_id: each for each in alike}.values())
     taken = ledger.taken(job, [each.request_id for each in alike])
     free = [each for each in alike if each.request_id not in taken]
-    return free[0] if len(free) == 1 and ledger.take_request(job, free[0].request_id) else None
+    if len(free) > max(ledger.looked_for(job), 1):
+        return None
+    oldest_first = sorted(free, key=lambda each: each.sent)
+    return next((each for each in oldest_first if ledger.take_request(job, each.request_id)), None)
 
 
 def in_time(job: Job, requests: Sequence[PastRequest], ahead: float) -> list[PastRequest]:

@@ -83,7 +83,8 @@ def advance(
 
     With `stream` the step may last until the job ends: its status is then read as it changes.
     What cannot be written is not acted on, as long as nothing was sent. Afterwards the job goes on
-    without the ledger: what was paid for is worth more than its entry.
+    without the ledger, and without an ID: what was paid for is worth more than its entry. Whoever
+    ends it tries once more to write it down.
     """
     if stream and job.state == "submitted" and job.streams:
         steps = _watch(job, connection, ledger, now, until)
