@@ -153,8 +153,8 @@ def test_a_python_value_that_json_cannot_say_is_refused(bad: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
-        ("image", "a.PNG a.gif a.bin a", "a.mp3 a.mp4 a.glb a.zip"),
-        ("video", "a.mp4 a.gif a.mp3", "a.png a.glb a.zip"),
+        ("image", "a.PNG a.gif a.bin a", "a.mp3 a.mp4 a.glb a.zip a.txt"),
+        ("video", "a.mp4 a.gif a.mp3", "a.png a.glb a.zip a.json"),
         ("audio", "a.wav a.mp4 a.webm a.raw", "a.png a.glb a.zip"),
         ("3d", "a.glb a.zip", "a.png a.mp3 a.mp4"),
         ("file", "a.png a.zip a.mp3", ""),
@@ -169,6 +169,30 @@ def test_a_local_file_of_an_obviously_wrong_kind_is_refused(kind: str, good: str
         assert check_input({"a": f"https://x.test/{name}"}, document).local_files == ()
         with pytest.raises(InputError, match=f"a file of kind {kind}"):
             check_input({"a": name}, document, check_files=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "sent"),
+    [
+        ("image", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", False),
+        ("audio", "NAME=\u00e9t\u00e9\n".encode(), False),
+        ("image", b"\x89PNG\r\n\x1a\n\0\0", True),
+        ("video", b"\xff\xd8\xfe", True),
+        ("file", b"NAME=summer\n", True),
+    ],
+)
+def test_a_text_without_a_known_ending_is_no_picture_film_or_sound(
+    kind: str, content: bytes, sent: bool, tmp_path: Path
+) -> None:
+    field = {"type": "string", "x-file": kind}
+    document = SchemaDocument({"type": "object", "properties": {"a": field}})
+    (tmp_path / "id_rsa").write_bytes(content)
+    value = {"a": str(tmp_path / "id_rsa")}
+    if sent:
+        assert check_input(value, document).local_files
+    else:
+        with pytest.raises(InputError, match=f"a file of kind {kind}; id_rsa is a text"):
+            check_input(value, document)
 
 
 def test_a_file_is_good_where_one_of_a_fields_kinds_takes_it() -> None:

@@ -114,7 +114,7 @@ def test_a_word_of_defaults_is_no_file(
     write_defaults("defaults:\n  image_url: canny\n")
     code, answer = ask("--prompt", "x")
     assert (code, answer["platform_request"]["body"]["image_url"]) == (0, "canny")
-    (poster_skill / "references" / "canny").write_text("a file of the skill")
+    (poster_skill / "references" / "canny").write_bytes(b"\x89PNG\0")
     _, answer = ask("--prompt", "x")
     place = poster_skill / "references" / "canny"
     assert answer["platform_request"]["body"]["image_url"] == f"<upload:{place}>"
