@@ -320,6 +320,10 @@ def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
             "Any use must comply with the terms of Acme.",
             ("Any use must comply with the terms of Acme.",),
         ),
+        ("Knows a face from 30-50 images of it.", ("Knows a face from 30-50 images of it.",)),
+        ("This mode requires clip_url.", ()),
+        ("Clips up to 9 MB each.", ()),
+        ("Billed per second of output ($0.03/s).", ("Billed per second of output.",)),
         ("Paints boats on calm water.", ()),
         ("At 1080p a second must be paid at a price of $2.", ()),
     ],
@@ -327,4 +331,23 @@ def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
 def test_sentences_on_the_whole_model_that_bind_are_remarks(
     summary: str, remarks: tuple[str, ...]
 ) -> None:
-    assert told(parameter("clip_url"), summaries=(summary,)).remarks == remarks
+    clip = parameter("clip_url", description="A clip of 9 MB at most.")
+
+    assert told(clip, summaries=(summary,)).remarks == remarks
+
+
+def test_of_a_model_without_a_schema_the_beginning_is_told() -> None:
+    summary = "Speaks the usual interface. Takes each model of the house. Is fast."
+
+    assert told(summaries=(summary,)).remarks == (
+        "Speaks the usual interface.",
+        "Takes each model of the house.",
+    )
+
+
+def test_choices_that_the_platform_gives_different_prices_are_a_lever() -> None:
+    mode = parameter("mode", choices=("preview", "full"), choice_count=2)
+    summary = "Modes:\n- preview: a shape (20 credits)\n- full: with texture (30 credits)"
+
+    assert told(mode, summaries=(summary,)).price_levers == ("mode",)
+    assert told(mode, summaries=("Costs 20 credits.",)).price_levers == ()

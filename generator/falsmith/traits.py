@@ -106,11 +106,15 @@ BILLED = re.compile(r"\b(?:used (?:as|for)|basis (?:of|for)|for) billing\b|\bis 
 MENDS = re.compile(r"\bprompts? (?:that|which) (?:fail|violat|(?:is|are) (?:refus|reject))", re.I)
 # Of the sentences on the whole model those that a call can break.
 REMARK = re.compile(
-    r"\brequires? \d|\b\d+(?:-\d+)? images of\b|\b(?:requires|must|cannot|can't)\b"
+    r"\brequires? \d|\b\d+-\d+ images of\b|\b(?:requires|must|cannot|can't)\b"
     r"|\bno \w+ support\b|\bup to \d+ ?[MG]B\b|\bmax(?:imum)?\b.{0,20}\d|\bexceed\b"
     r"|\breferenced as\b|\bonly supported\b|\bnot available\b",
     re.I,
 )
+COUNTED = re.compile(r"\b\d+-\d+ images of\b", re.I)
+FILE_SIZE = re.compile(r"\b\d+ ?[MG]B\b")
+# What needs its heading, or the sentence before it.
+LEANS = re.compile(r"^(?:it|this|these|they)\b|\bthis mode\b|\balso supports\b", re.I)
 LONGEST_REMARK = 160
 MOST_REMARKS = 4
 # Prices go stale.
@@ -146,9 +150,13 @@ def traits(
         if not (one.deprecated or (channel == "stream" and ONE_STREAMED.search(one.description)))
     ]
     said = _said_of_money(usable)
+    money = " ".join(one for summary in summaries for one in _money(summary))
+    priced = {one.name for one in usable if money and _is_priced(one, money)}
     levers = tuple(
         one
-        for one in dict.fromkeys((*said, *(one.name for one in usable if _offers_cheaper(one))))
+        for one in dict.fromkeys(
+            (*said, *(one.name for one in usable if one.name in priced or _offers_cheaper(one)))
+        )
         if one not in said or any(map(_costs, said[one]))
     )
     hints = (
@@ -175,31 +183,48 @@ def traits(
         is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
         inference_ids=tuple(_inference_ids(metadata)) if trains else (),
         trained_id="" if any(one.is_file for one in outputs) else next(iter(trained), ""),
-        remarks=tuple(_remarks(summaries, [one.name for one in parameters])),
+        remarks=tuple(_remarks(summaries, parameters)),
         channel=channel,
     )
 
 
-def _remarks(summaries: Iterable[str], names: Sequence[str]) -> Iterator[str]:
-    """Yield what the platform says of the whole model that a caller must know."""
-    fields = {name for name in names if "_" in name}
+def _remarks(summaries: Sequence[str], parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Yield what the platform says of the whole model that a caller must know.
+
+    Of a model without a field that is all it says, at the beginning.
+    """
+    if not parameters:
+        yield from islice((one for text in summaries for one in sentences(text)), 2)
+        return
+    fields = [one.name for one in parameters if "_" in one.name]
     told = (
         IN_BRACKETS.sub("", one.lstrip("-*• "))
-        for summary in summaries
-        if REMARK.search(summary)
-        or BY_USE.search(summary)
-        or any(name in summary for name in fields)
-        for one in sentences(summary)
+        for text in summaries
+        if REMARK.search(text) or BY_USE.search(text) or any(name in text for name in fields)
+        for one in sentences(text)
         if len(one) <= LONGEST_REMARK and not one.endswith(":")
     )
-    found = (
-        one
-        for one in told
-        if (REMARK.search(one) or BY_USE.search(one) or any(name in one for name in fields))
-        and (binds(one) or BY_USE.search(one))
-        and not AMOUNT.search(one)
-    )
-    yield from islice(dict.fromkeys(found), MOST_REMARKS)
+    found = (one for one in dict.fromkeys(told) if _is_remark(one, fields, parameters))
+    yield from islice(found, MOST_REMARKS)
+
+
+def _is_remark(sentence: str, fields: Sequence[str], parameters: Sequence[Parameter]) -> bool:
+    """Return whether a sentence binds, can stand alone and is no field's own."""
+    if AMOUNT.search(sentence) or LEANS.search(sentence):
+        return False
+    if BY_USE.search(sentence) or COUNTED.search(sentence):
+        return True
+    size = FILE_SIZE.search(sentence)
+    if size and any(size[0] in f"{one.limits} {one.description}" for one in parameters):
+        return False
+    names = any(name in sentence for name in fields)
+    return (names or bool(REMARK.search(sentence))) and binds(sentence)
+
+
+def _is_priced(parameter: Parameter, money: str) -> bool:
+    """Return whether sentences on money name several choices of a field."""
+    named = [one for one in parameter.choices if isinstance(one, str) and f"{one}:" in money]
+    return len(named) > 1
 
 
 def _offers_cheaper(parameter: Parameter) -> bool:

@@ -31,7 +31,9 @@ LINK = {"type": "string", "format": "uri"}
         ("upscale_factor", {"type": "number", "maximum": 200, "minimum": 1}, "on fal.ai."),
         ("pbr", {"type": "boolean", "default": False}, "PBR materials optional."),
         ("task", {"enum": ["transcribe", "translate"]}, "Task: transcribe, translate."),
-        ("background_color", {"enum": ["Black", "Transparent"]}, "Transparent background."),
+        ("background", {"enum": ["auto", "transparent"]}, "Transparent background optional."),
+        ("background_color", {"enum": ["Black", "Transparent"]}, "on fal.ai."),
+        ("num_images", {"maximum": 4, "minimum": 1, "type": "integer"}, "Up to 4 results a run."),
         (
             "num_inference_steps",
             {"type": "integer", "default": 28, "description": "Ignored when distilled is on."},
@@ -66,3 +68,29 @@ def test_an_id_tells_what_variant_it_is(
     model = described(model_id, {"prompt": TEXT}, "prompt", "image", category="text-to-image")
 
     assert model.description.endswith(told)
+
+
+def test_a_scale_is_how_much_larger_only_where_something_is_enlarged(
+    described: Callable[..., Model],
+) -> None:
+    fields = {"image_url": LINK, "scale": {"type": "number", "minimum": 1, "maximum": 4}}
+    upscaler, cartoon = (
+        described(f"acme/{name}", fields, "image_url", "image", category="image-to-image")
+        for name in ("upscaler", "cartoonify")
+    )
+
+    assert upscaler.description.endswith("Up to 4x.")
+    assert "4x" not in cartoon.description
+
+
+def test_of_a_stream_the_number_that_is_always_one_is_no_feature(
+    described: Callable[..., Model],
+) -> None:
+    note = "Always set to 1 for streaming output."
+    images = {"type": "integer", "minimum": 1, "maximum": 4, "description": note}
+    fields = {"prompt": TEXT, "num_images": images}
+    stream = described("acme/demo/stream", fields, "prompt", "image", category="text-to-image")
+    plain = described("acme/demo", fields, "prompt", "image", category="text-to-image")
+
+    assert "results a run" not in stream.description
+    assert plain.description.endswith("Up to 4 results a run.")

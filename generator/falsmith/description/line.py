@@ -95,7 +95,7 @@ def describe(subject: Subject) -> Description:
         *variants(subject.model_id),
         *(["can clone a voice"] if is_voiced else []),
         *(["OpenAI-compatible"] if "openai" in subject.title.lower().split("[")[-1] else []),
-        *features(subject.parameters),
+        *features(subject.parameters, enlarges=task.gives.startswith("larger")),
     )
     if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
         line += f" Use {uses}."
@@ -116,7 +116,10 @@ def describe(subject: Subject) -> Description:
         fact = max(fitting, key=lambda one: len(content_words(one) & variant), default="")
         line += f" {fact}." if fact else ""
     if len(line) < LONG_ENOUGH and "archive" not in taken:
-        minor = islice(minor_features(subject.parameters), MINOR_SHOWN)
+        minor = islice(
+            minor_features(subject.parameters, streams=subject.model_id.endswith("/stream")),
+            MINOR_SHOWN,
+        )
         line += _sentence(minor, LONGEST_LINE - len(line))
     short = _short(says, subject.title, f"{given or 'input'} to {result}")
     return Description(line, short, says, says[0].lower() + says[1:])

@@ -59,6 +59,7 @@ FEATURES = {
     "enable_web_search": "web search",
     "ip_adapter": "IP adapters",
     "ip_adapters": "IP adapters",
+    "is_instrumental": "instrumentals",
     "loop": "seamless loop",
     "lora_path": "takes LoRAs",
     "lora_url": "takes LoRAs",
@@ -82,13 +83,12 @@ MINOR = {
 }
 _SOUND = "generate_audio generate_audio_switch enable_audio audio with_audio sound enable_sound"
 SOUND = frozenset(_SOUND.split())
-BACKGROUNDS = frozenset({"background", "background_color"})
 # Choices that say what a model can do.
 ABLE = frozenset({"task", "task_type", "operation", "response_style", "measurements", "maps"})
 LONGEST_CHOICES = 70
 # A number that does not hold, or only where something is turned off.
 NOT_IN_FORCE = re.compile(
-    r"\balways (?:set to )?(?:1|one)\b|\bignored (?:when|if)\b|\bwhen disabled\b|\bno effect\b",
+    r"\bignored (?:when|if)\b|\bwhen disabled\b|\bno effect\b",
     re.I,
 )
 # Fields whose choices are counted.
@@ -97,6 +97,7 @@ COUNTED = {
     "effect_scene": "effects",
     "effect_type": "effects",
     "language": "languages",
+    "language_boost": "languages",
     "language_code": "languages",
     "model": "models to choose from",
     "model_name": "models to choose from",
@@ -112,12 +113,11 @@ DURATIONS = frozenset({"duration", "duration_seconds", "seconds_total", "video_l
 FACTORS = frozenset(
     {"upscale_factor", "upscaling_factor", "scale", "scale_factor", "desired_increase"}
 )
+STREAMED_ALONE = re.compile(r"\balways (?:set to )?(?:1|one)\b", re.I)
 # The length of what goes in, which makes numbers void.
 MATCHED = re.compile(r"match_\w*length")
-# A scale may also be how much a reference counts.
 # A factor beyond it is the bound of a form.
 LARGEST = 16
-ENLARGES = re.compile(r"upscal|enlarg|factor|increase|zoom|times larger", re.I)
 ITEMS = re.compile(r"(?:\d+\.\.|up to )(\d+) items")
 RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
 SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s?(?:s|fps)?")
@@ -134,8 +134,11 @@ def variants(model_id: str) -> Iterator[str]:
             yield f"{word.upper()} parameters" if size["weights"] else word.replace("k", "K")
 
 
-def features(parameters: Sequence[Parameter]) -> Iterator[str]:
-    """Yield what sets a model apart from its siblings, by its fields."""
+def features(parameters: Sequence[Parameter], *, enlarges: bool) -> Iterator[str]:
+    """Yield what sets a model apart from its siblings, by its fields.
+
+    A scale of one that `enlarges` is how much; of another it may be the strength of an effect.
+    """
     for one in parameters:
         name = one.name
         if one.deprecated:
@@ -151,15 +154,15 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
         elif name in FEATURES:
             is_off = one.type == "boolean" and one.default is False
             yield f"{FEATURES[name]} optional" if is_off else FEATURES[name]
-        elif name in BACKGROUNDS and any(str(way).lower() == "transparent" for way in one.choices):
-            yield "transparent background"
+        elif name == "background" and "transparent" in one.choices:
+            yield "transparent background optional"
         elif name in COUNTED and one.choice_count > 2:
             yield f"{one.choice_count} {COUNTED[name]}"
         elif name == "target_fps":
             yield f"up to {most:g} fps" if (most := _most(one)) else "sets the frame rate"
         elif (
             name in FACTORS
-            and ENLARGES.search(f"{name} {one.description}")
+            and (enlarges or name.startswith("upscal"))
             and 0 < (most := _most(one)) <= LARGEST
         ):
             yield f"up to {most:g}x"
@@ -167,12 +170,14 @@ def features(parameters: Sequence[Parameter]) -> Iterator[str]:
             yield f"up to {items[1]} {role(one, one.file_kind)}"
 
 
-def minor_features(parameters: Sequence[Parameter]) -> Iterator[str]:
+def minor_features(parameters: Sequence[Parameter], *, streams: bool) -> Iterator[str]:
     """Yield what still differs where siblings are alike."""
     follows = any(MATCHED.fullmatch(one.name) and one.default is True for one in parameters)
     for one in parameters:
         name = one.name
         if one.deprecated or NOT_IN_FORCE.search(one.description):
+            continue
+        if streams and STREAMED_ALONE.search(one.description):
             continue
         if name == "num_inference_steps" and isinstance(one.default, int):
             yield f"{one.default} steps"

@@ -52,7 +52,8 @@ NO_TEXT = re.compile(r"\$\s?\d|:$|[:!?]\S*:|[`{}<>|=#*_~\\]|\ball with\b|fal\.ai
 _OPENINGS = (
     "with using for by in on make ensure use try see check note please ignore always never get "
     "visit read run leverage experience upload download provide choose select send your unlock "
-    "discover explore meet introducing include specify describe keep avoid add start think"
+    "discover explore meet introducing include specify describe keep avoid add start think "
+    "it its this these they"
 )
 OPENINGS = frozenset(_OPENINGS.split())
 ITEM = re.compile(r"\d+[.)]\s|[A-Z][\w /()]{2,30}: (?!\d)")

@@ -237,7 +237,7 @@ TASKS = (
          gives="probability"),
     Task("guard", "Check a text for unsafe content", "for content moderation",
          gives="safety label and categories"),
-    Task("arbiter", "Score pictures with metrics", "to compare quality", gives="scores"),
+    Task("arbiter", "Score the quality of pictures", gives="scores"),
     Task("vad", "Detect when somebody speaks in a recording (voice activity)", takes="audio",
          gives="timestamps"),
     Task("smart turn", "Tell whether a speaker has finished their turn", takes="audio",
@@ -317,7 +317,7 @@ TASKS = (
          "Interpolate frames between pictures", "for smooth motion from one to the next",
          takes="image", makes="image video"),
     Task("video as prompt", "Apply the effect of a reference video to a picture",
-         "for effects without words for them", takes="video", makes="video"),
+         "to copy an effect", takes="video", makes="video"),
     Task("motion control, motion transfer, dreamactor, animate move, steady dancer, one to all, "
          "hunyuan portrait, live portrait, controlnext, pose transfer",
          "Transfer the motion of a video to a character", "to animate a person by a driving video",
