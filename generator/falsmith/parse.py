@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import flag_names, own_options
-from fal_runtime.schema.document import SchemaDocument
+from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
 from falsmith.description.line import Subject, describe
@@ -52,6 +52,8 @@ OPTION = re.compile(
 NOT_GIVEN = re.compile(r"if not (?:given|provided|set|specified)\b", re.I)
 SWITCH = re.compile(r"(?:the )?default(?:s to|(?: value)?(?: is|:)) ?[`'\"]?(true|false)\b", re.I)
 MEMBER_DEPTH = 3
+# The keywords that lead from a field's schema to others.
+NESTING = COMBINING | {"items"}
 # A name, a code, a few words.
 SAMPLE = re.compile(r"\S{1,48}|(?=.{1,24}$)\S.*")
 # The catalogue's inputs have fewer than a hundred; those of objects of objects multiply.
@@ -218,6 +220,10 @@ def _is_hidden(name: str, part: Schema, root: Schema) -> bool:
 
 def _inside(part: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
     """Yield a field's schema, its branches, and all that of the items of its lists."""
+    if NESTING.isdisjoint(part):
+        # Most fields are plain.
+        yield part
+        return
     whole = follow(part, root)
     yield whole
     if "$ref" in part and "description" in part:
@@ -286,7 +292,9 @@ def _parameter(
 
 def _samples(inside: Sequence[Schema]) -> Iterator[str]:
     """Yield the short texts among a field's examples, where there are several and no other."""
-    examples = [example for one in inside for example in one.get("examples", ())]
+    examples = [example for one in inside if "examples" in one for example in one["examples"]]
+    if len(examples) < 2 and not any(isinstance(one, list) for one in examples):
+        return
     flat = [text for one in examples for text in (one if isinstance(one, list) else [one])]
     short = [one for one in flat if isinstance(one, str) and SAMPLE.fullmatch(one)]
     if len(short) > 1 and len(short) == len(flat):
@@ -295,6 +303,8 @@ def _samples(inside: Sequence[Schema]) -> Iterator[str]:
 
 def _description_of(inside: Sequence[Schema]) -> str:
     """Return all that the document says of a field and what it takes, by paragraphs."""
+    if len(inside) == 1:
+        return str(inside[0].get("description", ""))
     texts = dict.fromkeys(one["description"] for one in inside if "description" in one)
     return "\n\n".join(texts)
 

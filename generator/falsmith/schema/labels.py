@@ -24,6 +24,8 @@ LIMITS |= {"minLength", "maxLength", "minItems", "maxItems"}
 
 def type_label(parts: Sequence[Schema], root: Schema, depth: int = 0) -> str:
     """Return the type in words: `integer`, `enum or object {width, height}`, `list of string`."""
+    if len(parts) == 1:
+        return _plain_label(parts[0], root, depth) or "any"
     depth = depth if has_few_lists(parts) else DEPTH
     labels = dict.fromkeys(_plain_label(part, root, depth) for part in parts)
     if "number" in labels:

@@ -229,7 +229,7 @@ def _told(node: Mapping[str, Json]) -> str:
         parts += [
             f"{words} {node[key]}." for key, words in MISSPELT.items() if _is_number(node.get(key))
         ]
-    return "\n\n".join(filter(None, parts))
+    return parts[0] if len(parts) == 1 else "\n\n".join(filter(None, parts))
 
 
 def _required(node: Mapping[str, Json], names: Iterable[str]) -> Schema:
