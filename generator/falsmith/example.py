@@ -55,7 +55,7 @@ def examples(
     example = {name: sampler.value(fields[name], name) for name in needed}
     mentioned = mentioned_fields(example, parameters, fields) - needed
     example |= {name: sampler.value(fields[name], name) for name in mentioned}
-    example |= effective_values(document, parameters, subject)
+    example |= effective_values(document, fields, parameters, subject)
     if "batch" in subject:
         example = {name: _two(value) for name, value in example.items()}
     example = _told_apart({name: example[name] for name in fields if name in example})
@@ -66,7 +66,7 @@ def examples(
     # Fields of an object of one piece are valid one by one.
     if not (COMBINING | {"const", "enum", "not"}).isdisjoint(schema):
         shown = _whole(shown, example, document, ours)
-    unnamed = unmentioned_fields(example, shown, parameters) - required
+    unnamed = unmentioned_fields(example, shown) - required
     shown = _without(shown, unnamed)
     changed = {name: value for name, value in shown.items() if value is not example[name]}
     local = _local_files(example, fields, document) | _local_files(changed, fields, document)

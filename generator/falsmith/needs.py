@@ -77,6 +77,7 @@ CONTAINER = re.compile(r"output_(?:type|format|container)|codec")
 ALPHA = re.compile(r"webm|vp9", re.IGNORECASE)
 # A passage of sound or film that is worked on.
 PASSAGE = re.compile(r"inpaint|trim|retake|cut-|extract")
+ACTS = re.compile("|".join(one.pattern for one in (OUTPAINTED, REFRAMED, CUTS_OUT, PASSAGE)))
 BOUND = re.compile(r"(?:mask_|section_)?(?:start|end)(?:_(?:time|seconds|second|s))?")
 CONVERTED = re.compile(r"speech-to-speech|voice-chang|voice-conver|face-swap|style-transfer")
 TARGET = re.compile(r"(?:^|_)(?:target|reference|ref)_")
@@ -93,6 +94,7 @@ MENTION = re.compile(
 
 # Who speaks a line of a dialogue.
 SPEAKER = re.compile(r"(?:^|\n|[.!?] )([A-Z][\w ]{0,20}):")
+NAMED_BESIDE = re.compile(r"element|video|audio|character|reference")
 EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.IGNORECASE)
 # Where a thing stands that is to be worked on.
 PLACE = re.compile(r"prompts|point|box|region|coordinate|area|products")
@@ -177,18 +179,21 @@ def mentioned_fields(
     return found
 
 
-def unmentioned_fields(
-    example: Mapping[str, Json], shown: Mapping[str, Json], parameters: Sequence[Parameter]
-) -> set[str]:
+def unmentioned_fields(example: Mapping[str, Json], shown: Mapping[str, Json]) -> set[str]:
     """Return the media that the whole texts name and those that are shown do not."""
+    cut = [name for name, value in shown.items() if value is not example[name]]
+    beside = [name for name in shown if NAMED_BESIDE.search(name)]
+    if not (cut and beside):
+        return set()
     whole, told = _mentions(example), _mentions(shown)
     gone = {word for word in whole - told if word != "image"} if told else set()
-    return {one.name for one in parameters if any(word in one.name for word in gone)}
+    return {name for name in beside if any(word in name for word in gone)}
 
 
 def _mentions(example: Mapping[str, Json]) -> set[str]:
     texts = [text for text in example.values() if isinstance(text, str)]
-    found = [match for text in texts for match in MENTION.finditer(text)]
+    numbered = [text for text in texts if "1" in text or "2" in text]
+    found = [match for text in numbered for match in MENTION.finditer(text)]
     return {(match[1] or match[2]).lower().replace("figure", "image") for match in found}
 
 
@@ -196,20 +201,25 @@ def _spoken_by(
     example: Mapping[str, Json], parameters: Sequence[Parameter], fields: Mapping[str, Schema]
 ) -> set[str]:
     """Return the fields whose examples name who speaks in a text of the example."""
+    told_by_name = [
+        one
+        for one in parameters
+        if one.members
+        and one.name not in example
+        and any(member.name.endswith(("_id", "name", "alias", "speaker")) for member in one.members)
+    ]
+    if not told_by_name:
+        return set()
     spoken = {
         name
         for text in example.values()
         if isinstance(text, str) and ":" in text
         for name in SPEAKER.findall(text)
     }
-    if not spoken:
-        return set()
     return {
         one.name
-        for one in parameters
-        if one.name not in example
-        and any(member.name.endswith(("_id", "name", "alias", "speaker")) for member in one.members)
-        and spoken & set(_names(fields[one.name].get("examples", ())))
+        for one in told_by_name
+        if spoken and spoken & set(_names(fields[one.name].get("examples", ())))
     }
 
 
@@ -223,14 +233,18 @@ def _names(value: Json) -> Iterator[str]:
 
 
 def effective_values(
-    document: SchemaDocument, parameters: Sequence[Parameter], subject: str
+    document: SchemaDocument,
+    fields: Mapping[str, Schema],
+    parameters: Sequence[Parameter],
+    subject: str,
 ) -> dict[str, Json]:
     """Return values without which a run of this kind changes nothing, as all defaults are none.
 
     A side to which an outpaint grows, another aspect ratio of a reframe, a file for a cut-out
     that can be transparent, the bounds of a passage.
     """
-    fields = document.fields()
+    if not ACTS.search(subject):
+        return {}
     optional = [one for one in parameters if not one.required and not _is_deprecated(one)]
     given: dict[str, Json] = {}
     if OUTPAINTED.search(subject):

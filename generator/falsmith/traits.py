@@ -150,7 +150,8 @@ def traits(
         if not (one.deprecated or (channel == "stream" and ONE_STREAMED.search(one.description)))
     ]
     said = _said_of_money(usable)
-    money = " ".join(one for summary in summaries for one in _money(summary))
+    told_of_all = [tuple(_money(one)) for one in summaries]
+    money = " ".join(one for told in told_of_all for one in told)
     priced = {one.name for one in usable if money and _is_priced(one, money)}
     levers = tuple(
         one
@@ -164,11 +165,13 @@ def traits(
         for one in usable
         if not (is_tool or one.name in said or one.name in levers) and _suggests_price(one, trains)
     )
-    billed = [one.path for one in outputs if BILLED.search(one.description)]
+    billed = [
+        one.path for one in outputs if "bill" in one.description and BILLED.search(one.description)
+    ]
     switches = dict(_rewriters(usable))
     menders = {one.name for one in usable if one.name in switches and MENDS.search(one.description)}
     trained = [one.path for one in outputs if one.path.endswith("_id")]
-    texts = (*said.values(), *map(_money, summaries))
+    texts = (*said.values(), *told_of_all)
     by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
     priced_by_use = by_use or bool(billed)
     return Traits(
@@ -200,7 +203,9 @@ def _remarks(summaries: Sequence[str], parameters: Sequence[Parameter]) -> Itera
     told = (
         IN_BRACKETS.sub("", one.lstrip("-*• "))
         for text in summaries
-        if REMARK.search(text) or BY_USE.search(text) or any(name in text for name in fields)
+        if REMARK.search(text)
+        or (_may_speak_of_money(text) and BY_USE.search(text))
+        or any(name in text for name in fields)
         for one in sentences(text)
         if len(one) <= LONGEST_REMARK and not one.endswith(":")
     )
@@ -229,7 +234,13 @@ def _is_priced(parameter: Parameter, money: str) -> bool:
 
 def _offers_cheaper(parameter: Parameter) -> bool:
     """Return whether one of a field's choices is said to be the cheaper one."""
-    return parameter.choice_count > 1 and bool(CHEAPER.search(parameter.description))
+    if parameter.choice_count < 2:
+        return False
+    about = parameter.description
+    # A look for a word is a tenth of the work.
+    return ("cost" in about or "cheap" in about or "economical" in about) and bool(
+        CHEAPER.search(about)
+    )
 
 
 def _said_of_money(parameters: Sequence[Parameter]) -> Mapping[str, Sequence[str]]:

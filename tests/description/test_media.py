@@ -32,6 +32,14 @@ LINKS = {"type": "array", "items": LINK}
             "Remove the background of a picture (image to transparent image)",
         ),
         (
+            "acme/background-removal",
+            {"video_url": LINK, "format": {"enum": ["mp4", "webm"]}},
+            "video_url",
+            "video",
+            "video-to-video",
+            "Remove the background of a video (video to video)",
+        ),
+        (
             "acme/fill",
             {"image_url": LINK, "mask_url": LINK, "prompt": TEXT},
             "image_url mask_url prompt",

@@ -109,6 +109,17 @@ def test_a_sentence_that_does_not_fit_gives_way_to_one_that_does(
     assert line.description == f"{SAID} Paints palm readings."
 
 
+def test_a_size_that_the_summary_alone_names_is_a_feature(described: Callable[..., Model]) -> None:
+    fields = {"prompt": TEXT}
+    sized, range_of_sizes = (
+        described("acme/demo", fields, "prompt", "video", description=summary).description
+        for summary in ("Makes 1080p clips.", "Draws in 720p, or in 1080p.")
+    )
+
+    assert sized.endswith("on fal.ai. 1080p.")
+    assert not range_of_sizes.endswith(("720p.", "on fal.ai. 1080p."))
+
+
 def test_of_several_sentences_the_one_on_this_variant_is_told(
     described: Callable[..., Model],
 ) -> None:

@@ -1,7 +1,7 @@
 """The line by which a skill is chosen among many, and the shorter words beside it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -24,6 +24,10 @@ MEASURES = (
     re.compile(r"\b(?:\d{3,4}p|[1-9]k)\b", re.I),
     re.compile(r"\b\d+(?:\.\d+)?[- ]?s(?:ec(?:ond)?s?)?\b", re.I),
 )
+CUTS_OUT = "Remove the background of a video"
+# A color that is none, and files that carry it.
+CLEAR = re.compile(r"^transparent$|webm|vp9|prores", re.I)
+SIZE = re.compile(r"\b(?:480|540|720|1080)p\b")
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")
@@ -95,7 +99,9 @@ def describe(subject: Subject) -> Description:
         *variants(subject.model_id),
         *(["can clone a voice"] if is_voiced else []),
         *(["OpenAI-compatible"] if "openai" in subject.title.lower().split("[")[-1] else []),
+        *(["transparent background optional"] if _can_be_clear(says, subject.parameters) else []),
         *features(subject.parameters, enlarges=task.gives.startswith("larger")),
+        *_told_size(subject),
     )
     if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
         line += f" Use {uses}."
@@ -141,6 +147,21 @@ def _result(task: Task, made: Sequence[str], outputs: Sequence[Output]) -> str:
     if task.gives.endswith("as JSON") and made[0] == "image" and len(outputs) == len(written) + 1:
         return "marked image + text"
     return task.gives.format(made=noun(made[0])) or " + ".join(map(noun, made[:3]))
+
+
+def _can_be_clear(says: str, parameters: Sequence[Parameter]) -> bool:
+    """Return whether what is cut out of a video can stand on nothing."""
+    return says == CUTS_OUT and any(
+        CLEAR.search(str(choice)) for one in parameters for choice in one.choices
+    )
+
+
+def _told_size(subject: Subject) -> Iterator[str]:
+    """Yield the one size of pictures that the platform names, where no field is about it."""
+    if not any("resolution" in one.name for one in subject.parameters):
+        told = {size.lower(): size for text in subject.summaries for size in SIZE.findall(text)}
+        if len(told) == 1:
+            yield from told.values()
 
 
 def _data(given: str) -> str:

@@ -81,6 +81,7 @@ MINOR = {
     "target_polycount": "sets the polygon count",
     "texture_size": "sets the texture size",
 }
+MINOR_NAMES = frozenset({*MINOR, "num_inference_steps", "num_frames", "aspect_ratio", "num_images"})
 _SOUND = "generate_audio generate_audio_switch enable_audio audio with_audio sound enable_sound"
 SOUND = frozenset(_SOUND.split())
 # Choices that say what a model can do.
@@ -175,6 +176,8 @@ def minor_features(parameters: Sequence[Parameter], *, streams: bool) -> Iterato
     follows = any(MATCHED.fullmatch(one.name) and one.default is True for one in parameters)
     for one in parameters:
         name = one.name
+        if name not in MINOR_NAMES:
+            continue
         if one.deprecated or NOT_IN_FORCE.search(one.description):
             continue
         if streams and STREAMED_ALONE.search(one.description):
