@@ -366,6 +366,15 @@ def test_where_nothing_streams_the_status_is_asked_for(
     assert len(fal.script.calls(f"GET {JOB}/status")) == 3
 
 
+def test_a_result_that_is_there_when_the_wait_is_over_is_collected(fal: "Fal") -> None:
+    def silent(_request: httpx.Request) -> httpx.Response:
+        fal.time.seconds += 10
+        return httpx.Response(404)
+
+    fal.queue(fal.answer({"a": 1}), "COMPLETED").script.on(STREAM, silent)
+    assert fal.run(wait=5).result == {"a": 1}
+
+
 def test_a_failure_is_told_by_a_stream_as_well(fal: "Fal") -> None:
     fal.queue(fal.answer({"detail": "boom"}, 500))
     fal.script.on(STREAM, events(fal.status("COMPLETED", error="boom")))
