@@ -340,7 +340,10 @@ class Offline(Catalogue):
             known = self._ids()
             bundled = (one for one in self._bundled.search(query) if isinstance(one, Match))
             models += [one for one in bundled if one.model_id not in known]
-        if not query.words:
+        # Both are in order; one that lacks no word stands before one that does, wherever it is.
+        if query.words:
+            models.sort(key=lambda one: len(one.missing))
+        else:
             models.sort(key=lambda one: one.newest_first)
         return iter(models[:limit])
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from fal_runtime.errors import UsageError
 from fal_runtime.file_kinds import word_kind
+from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import cut, one_line
 from falsmith.documents import Entry, Json
@@ -194,8 +195,12 @@ def field_texts(inputs: Schema) -> dict[str, str]:
     names: list[str] = []
     values: list[str] = []
     notes: list[str] = []
+    # What no caller sees, nobody means.
+    hidden = SchemaDocument(inputs).hidden()
     for branch in branches(inputs, inputs):
         for name, part in branch.get("properties", {}).items():
+            if name in hidden:
+                continue
             parts = branches(part, inputs)
             names.append(name)
             values += [str(value) for value in choices(parts, inputs)]

@@ -99,10 +99,11 @@ def emulate(
     """Run a local fal on loopback until Ctrl-C, or for as long as COMMAND runs against it.
 
     Nothing leaves this machine. COMMAND, after --, gets the settings that lead it here, and a
-    ledger of its own unless FAL_STATE_DIR names one. Without one, it prints the settings that point
-    a client at it. It answers each model by its own schema, with real files that it makes itself,
-    and says 501 to what it does not do. On each of its addresses, /_emulator/books tells what it
-    accepted; /_emulator/faults and /_emulator/clock take rules and put its clock forward.
+    ledger of its own (in --state DIR, where that is given) unless FAL_STATE_DIR names one. Without
+    a command it prints the settings that point a client at it. It answers each model by its own
+    schema, with real files that it makes itself, and says 501 to what it does not do. On each of
+    its addresses, /_emulator/books tells what it accepted; /_emulator/faults and /_emulator/clock
+    take rules and put its clock forward.
     """
     from falsmith.emulator import Emulator
 
@@ -121,11 +122,12 @@ def emulate(
         seed=seed,
     )
     if command:
-        with emulator, own_ledger() as ledger:
+        with emulator, own_ledger(state) as ledger:
             inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
             return _run(command, ledger | inherited | emulator.environment)
-    with emulator, suppress(KeyboardInterrupt):
-        click.echo(_settings(emulator.environment, as_json=as_json))
+    with emulator, own_ledger(state) as ledger, suppress(KeyboardInterrupt):
+        named = {name: os.environ.get(name) or value for name, value in ledger.items()}
+        click.echo(_settings(emulator.environment | named, as_json=as_json))
         served = counted(len(documents), "model")
         click.echo(f"Serving {served} at invented prices; press Ctrl-C to stop.", err=True)
         threading.Event().wait()
@@ -133,8 +135,14 @@ def emulate(
 
 
 @contextmanager
-def own_ledger() -> Iterator[dict[str, str]]:
-    """Yield the setting that keeps calls of an emulator out of the user's ledger of paid ones."""
+def own_ledger(state: Path | None = None) -> Iterator[dict[str, str]]:
+    """Yield the setting that keeps calls of an emulator out of the user's ledger of paid ones.
+
+    With a folder for the emulator's own state the ledger is kept there, for the next run.
+    """
+    if state is not None:
+        yield {"FAL_STATE_DIR": str(state.absolute() / "ledger")}
+        return
     with TemporaryDirectory(prefix="falsmith-", ignore_cleanup_errors=True) as folder:
         yield {"FAL_STATE_DIR": folder}
 

@@ -145,7 +145,7 @@ def _explain_missing(source: Catalogue, shown: list[Match]) -> None:
         return
     if len(lacking) < len(shown):
         lack = "lacks" if len(lacking) == 1 else "lack"
-        notice(f"{len(lacking)} of these {lack} a word of the search, and come close")
+        notice(f"{len(lacking)} of these {lack} a word of the search")
         return
     notice("no model has all words: these come closest")
     if isinstance(source, Live):
