@@ -1,5 +1,6 @@
 """The local files that an input names, in its file fields only."""
 
+import codecs
 import os
 import re
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ _EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
 # What a field of each kind surely cannot use. Sound is taken from videos as well, and an animated
 # GIF serves as a video.
 _UNFIT = {
-    "image": ("audio", "3d", "archive", "video"),
-    "video": ("image", "3d", "archive"),
-    "audio": ("image", "3d", "archive"),
+    "image": ("audio", "3d", "archive", "video", "text"),
+    "video": ("image", "3d", "archive", "text"),
+    "audio": ("image", "3d", "archive", "text"),
     "3d": ("image", "audio", "video"),
 }
 _LONGEST_PATH = 4096
@@ -77,6 +78,7 @@ def find_local_files(
                 _check_kind(path, kinds)
                 if check:
                     path = readable_file(path)
+                    _refuse_text(path, kinds)
                     _check_limits(path, document.file_limits(schemas))
                 files.append(LocalFile(location, path))
         except _NotAFileError as error:
@@ -121,6 +123,26 @@ def _check_kind(path: Path, kinds: list[str]) -> None:
     came = kind_of("", path.name) if extension not in ("", "gif") else ""
     if all(came in _UNFIT.get(kind, ()) for kind in kinds):
         raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; .{extension} is of kind {came}")
+
+
+def _refuse_text(path: Path, kinds: list[str]) -> None:
+    """Raise where a file of no known ending is plain text, and no picture, film or sound.
+
+    So are keys and settings, which nobody means to send.
+    """
+    from fal_runtime.file_kinds import extension_of
+
+    if extension_of(path.name) or not all("text" in _UNFIT.get(kind, ()) for kind in kinds):
+        return
+    with path.open("rb") as file:
+        start = file.read(1024)
+    try:
+        # The last character may be cut.
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return
+    if b"\0" not in start:
+        raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; {path.name} is a text")
 
 
 def _check_limits(path: Path, limits: SchemaObject) -> None:

@@ -282,7 +282,8 @@ def _watch(
         yield job, due
         if job.state != "submitted":
             return
-    yield step(job, connection, ledger, connection.clock.now(), until)
+    # From when the stream was begun: what the status lets follow at once is no waiting.
+    yield step(job, connection, ledger, now, until)
 
 
 def _cancel(job: Job, connection: Connection, now: float, until: float) -> Next:
