@@ -403,3 +403,21 @@ def test_a_public_interface_without_a_schema_shows_its_usual_call(
     documents = model_documents({"$ref": "#/components/schemas/Nowhere"}, model_id=model_id)
 
     assert parse(documents).brief_example["model"] == "YOUR_MODEL"
+
+
+def test_a_cut_text_sends_no_more_pictures_than_it_names(parsed: Parsed) -> None:
+    prompt = f"Start from @Image1, a calm bay. {'The boat drifts on. ' * 12}End at @Image2."
+    fields = {
+        "prompt": TEXT | {"examples": [prompt]},
+        "image_urls": LIST | {"examples": [[LINK, LINK]]},
+    }
+    model = parsed("image-to-video", "acme/reference-to-video", fields, "prompt", "image_urls")
+
+    assert model.brief_example["image_urls"] == ["input_1.png"]
+
+
+@pytest.mark.parametrize("label", ["Shot 1 [0-4s] Go on.", "Opening script", "## The layout"])
+def test_a_cut_text_ends_in_no_label_of_what_does_not_follow(label: str) -> None:
+    text = f"A film of a calm bay at dawn, in five shots.\n\n{label}\nThe boat {'drifts ' * 40}."
+
+    assert cut_text(text, in_lines=True) == "A film of a calm bay at dawn, in five shots."

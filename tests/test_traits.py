@@ -351,3 +351,13 @@ def test_choices_that_the_platform_gives_different_prices_are_a_lever() -> None:
 
     assert told(mode, summaries=(summary,)).price_levers == ("mode",)
     assert told(mode, summaries=("Costs 20 credits.",)).price_levers == ()
+
+
+def test_a_remark_that_stands_with_the_input_is_not_told_twice() -> None:
+    clip = parameter("clip_url")
+    summary = "A song cannot go without clip_url. Only an order of clip_url counts."
+    found = traits(
+        "acme/demo", "llm", {}, [clip], summaries=(summary,), about_input="Give clip_url or text."
+    )
+
+    assert found.remarks == ("A song cannot go without clip_url.",)

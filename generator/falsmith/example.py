@@ -11,7 +11,13 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Json
 from falsmith.model import Parameter
-from falsmith.needs import effective_values, mentioned_fields, needed_fields, unmentioned_fields
+from falsmith.needs import (
+    effective_values,
+    mentioned_fields,
+    most_pictures,
+    needed_fields,
+    unmentioned_fields,
+)
 from falsmith.roles import another_text, is_own_file
 from falsmith.sample import Sampler, numbered
 from falsmith.screening import is_harmless, is_link
@@ -29,6 +35,8 @@ VOICE = re.compile(r"(?:voice|speaker)(?:_id|_name)?s?")
 # A text whose lines are its form.
 IN_LINES = re.compile(r"lyric|script|dialog|srt")
 SENTENCE = re.compile(r"[.!?](?=[\"'”’)]?\s)|[。！？]|\n")
+# The last line of a cut text that is a heading, or a shot of which the rest is gone.
+LABEL = re.compile(r"\n+(?:[#* ]*[A-Z][\w -]{2,30}:?|\W*(?:Shot|Scene|Part) \d[^\n]{0,80})\W*$")
 CLAUSE = re.compile(r"[,;:](?=\s)|[，；、]")
 
 
@@ -67,7 +75,7 @@ def examples(
     if not (COMBINING | {"const", "enum", "not"}).isdisjoint(schema):
         shown = _whole(shown, example, document, ours)
     unnamed = unmentioned_fields(example, shown) - required
-    shown = _without(shown, unnamed)
+    shown = _named_alone(example, _without(shown, unnamed))
     changed = {name: value for name, value in shown.items() if value is not example[name]}
     local = _local_files(example, fields, document) | _local_files(changed, fields, document)
     return _without(example, local), _without(shown, local)
@@ -83,6 +91,17 @@ def usual_example(model_id: str) -> dict[str, Json]:
     if model_id.endswith("/openai/v1/embeddings"):
         return {"model": "YOUR_MODEL", "input": "A lighthouse at dusk"}
     return {}
+
+
+def _named_alone(example: Mapping[str, Json], shown: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what is shown, with no more pictures in a list than its texts still name."""
+    most, least = most_pictures(example), most_pictures(shown)
+    if not 0 < least < most:
+        return dict(shown)
+    return {
+        name: value[:least] if isinstance(value, list) and "image" in name else value
+        for name, value in shown.items()
+    }
 
 
 def _two(value: Json) -> Json:
@@ -297,6 +316,12 @@ def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:
     return {name: value for name, value in example.items() if name not in names}
 
 
+def _without_label(cut: str, least: int) -> str:
+    """Return a cut text without the heading of what does not follow."""
+    found = LABEL.search(cut) if "\n" in cut else None
+    return cut[: found.start()] if found and found.start() >= least else cut
+
+
 @lru_cache(maxsize=4096)
 def cut_text(text: str, *, in_lines: bool, longest: int = LONGEST_SHOWN) -> str:
     """Return so much of a text: whole sentences, else clauses, else words; '' of JSON.
@@ -313,5 +338,5 @@ def cut_text(text: str, *, in_lines: bool, longest: int = LONGEST_SHOWN) -> str:
         ends = [match.end() for match in mark.finditer(line, 0, longest + 1)]
         ends = [end for end in ends if least <= end <= longest]
         if ends:
-            return line[: ends[-1]].rstrip(" ,;:\n#*-，；、：")
+            return _without_label(line[: ends[-1]], least).rstrip(" ,;:\n#*-，；、：")
     return head.rpartition(" ")[0].rstrip() or head

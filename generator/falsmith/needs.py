@@ -19,6 +19,7 @@ __all__ = [
     "alternatives",
     "effective_values",
     "mentioned_fields",
+    "most_pictures",
     "needed_fields",
     "unmentioned_fields",
 ]
@@ -94,6 +95,7 @@ MENTION = re.compile(
 
 # Who speaks a line of a dialogue.
 SPEAKER = re.compile(r"(?:^|\n|[.!?] )([A-Z][\w ]{0,20}):")
+PICTURE = re.compile(r"@image[ _]?(\d{1,2})\b", re.IGNORECASE)
 NAMED_BESIDE = re.compile(r"element|video|audio|character|reference")
 EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.IGNORECASE)
 # Where a thing stands that is to be worked on.
@@ -188,6 +190,12 @@ def unmentioned_fields(example: Mapping[str, Json], shown: Mapping[str, Json]) -
     whole, told = _mentions(example), _mentions(shown)
     gone = {word for word in whole - told if word != "image"} if told else set()
     return {name for name in beside if any(word in name for word in gone)}
+
+
+def most_pictures(example: Mapping[str, Json]) -> int:
+    """Return the highest number of a picture that texts name: 2 of @Image1 and @Image2."""
+    texts = [text for text in example.values() if isinstance(text, str) and "1" in text]
+    return max((int(one) for text in texts for one in PICTURE.findall(text)), default=0)
 
 
 def _mentions(example: Mapping[str, Json]) -> set[str]:

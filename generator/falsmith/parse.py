@@ -137,6 +137,7 @@ def parse(
             parameters,
             outputs=results,
             summaries=summaries,
+            about_input=schema.get("description", ""),
         ),
         example=example,
         brief_example=brief,

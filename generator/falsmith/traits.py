@@ -136,6 +136,7 @@ def traits(
     *,
     outputs: Sequence[Output] = (),
     summaries: Sequence[str] = (),
+    about_input: str = "",
 ) -> Traits:
     """Return what follows from a model's ID and kind, the list's metadata, fields and sentences."""
     estimate = metadata.get("duration_estimate")
@@ -186,12 +187,14 @@ def traits(
         is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
         inference_ids=tuple(_inference_ids(metadata)) if trains else (),
         trained_id="" if any(one.is_file for one in outputs) else next(iter(trained), ""),
-        remarks=tuple(_remarks(summaries, parameters)),
+        remarks=tuple(_remarks(summaries, parameters, about_input)),
         channel=channel,
     )
 
 
-def _remarks(summaries: Sequence[str], parameters: Sequence[Parameter]) -> Iterator[str]:
+def _remarks(
+    summaries: Sequence[str], parameters: Sequence[Parameter], about_input: str
+) -> Iterator[str]:
     """Yield what the platform says of the whole model that a caller must know.
 
     Of a model without a field that is all it says, at the beginning.
@@ -209,6 +212,8 @@ def _remarks(summaries: Sequence[str], parameters: Sequence[Parameter]) -> Itera
         for one in sentences(text)
         if len(one) <= LONGEST_REMARK and not one.endswith(":")
     )
+    # What is said of the input as a whole stands with it.
+    fields = [name for name in fields if name not in about_input]
     found = (one for one in dict.fromkeys(told) if _is_remark(one, fields, parameters))
     yield from islice(found, MOST_REMARKS)
 
