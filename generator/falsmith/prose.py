@@ -54,7 +54,8 @@ _WORDS = (
     "regardless effective depend depends depending applies applicable relevant "
     "conjunction combination",
     # bounds
-    "least maximum minimum max min limit limits limited exceed exceeds divisible snapped inclusive",
+    "least maximum minimum max min limit limits limited exceed exceeds divisible snapped "
+    "snaps inclusive",
     # formats, and how inputs are referred to
     "extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
     "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt npy npz "
@@ -85,6 +86,7 @@ _BINDING = re.compile(
     r"|\bwill (?:produce|return|result)\b|\bany number\b|\binstead of\b|\bin place of\b"
     r"|\btogether with\b|\bmake sure\b"
     r"|\bin (?:the |your )?prompt\b|\b(?:first|second) (?:image|video)\b|\bfree of charge\b"
+    r"|\bapplied in order\b"
     r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bpossible values\b|\ba value of\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
     r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b|\bif [`'\"]"

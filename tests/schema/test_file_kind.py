@@ -83,6 +83,7 @@ def test_an_example_link_shows_a_file_without_the_name() -> None:
     ("name", "description", "kind"),
     [
         ("hypothesis", "The image to measure.", "image"),
+        ("guess", "The rendered image to use for it.", "image"),
         ("weights", "URL or path to a LoRA.", "file"),
         ("garment_image", "The public URL of the shirt.", "image"),
         ("face_model_path", "URL of the weights.", "file"),

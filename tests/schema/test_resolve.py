@@ -477,6 +477,8 @@ def test_bounds_that_no_validator_knows_and_waits_of_the_platform_are_words(
     }
     waits = {"type": "string", "limit_description": "Max file size: 5.0MB, Timeout: 20.0s"}
     assert field(waits)["description"] == "Max file size: 5.0MB"
+    refers = {"type": "string", "description": "Write <img><|image_1|></img>."}
+    assert field(refers)["description"] == "Write <img>…</img>."
 
 
 @pytest.mark.parametrize(

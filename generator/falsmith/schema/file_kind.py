@@ -30,7 +30,7 @@ ADDRESS = re.compile(r"webhook|callback|redirect|endpoint|homepage|website|base_
 SAYS_LINK = re.compile(
     r"^(?:(?:an?|the|optional|direct|public|publicly|accessible|https?|http\(s\)|download) )*"
     r"urls?\b"
-    r"|^(?:(?:an?|the) )?(?P<kind>image|video|audio)(?: file)? to "
+    r"|^(?:(?:an?|the) (?:\w+ )?)?(?P<kind>image|video|audio)(?: file)? to "
     r"(?:use|edit|process|analy[sz]e|measure|transform|upscale)\b"
     r"|\b(?:or|provide|pass)(?: an?)?(?: \w+)? url\b"
 )

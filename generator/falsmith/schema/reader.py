@@ -10,7 +10,7 @@ from fal_runtime.schema.document import is_quick
 from fal_runtime.text import clean_text, one_line, short_json
 from falsmith.documents import Json
 from falsmith.schema.loops import cut_loops
-from falsmith.text import clean_data
+from falsmith.text import CUT, clean_data
 
 __all__ = ["FileMarks", "Schema", "SchemaReader"]
 
@@ -221,7 +221,9 @@ def _told(node: Mapping[str, Json]) -> str:
     """Return what a node says of its value, in paragraphs."""
     texts = (node.get("description"), node.get("limit_description"))
     parts = [
-        clean_text(TIMEOUT.sub("", text) if "Timeout" in text else text)
+        clean_text(TIMEOUT.sub("", NUMBERED_MARK.sub(CUT, text)))
+        if "Timeout" in text or "<|" in text
+        else clean_text(text)
         for text in texts
         if isinstance(text, str)
     ]
@@ -304,6 +306,8 @@ BOUNDS: dict[str, Callable[[Any], bool]] = {
 # Bounds that documents spell as their libraries do: no validator knows them, a caller should.
 MISSPELT = {"min": "At least", "ge": "At least", "max": "At most", "le": "At most"}
 WORDS = frozenset({"description", "limit_description", *MISSPELT})
+# How a text refers to an input. Chats have such marks as well: it may not stand, nor be unsaid.
+NUMBERED_MARK = re.compile(r"<\|\w{1,20}\d\|>")
 # How long the platform waits for a file is no concern of the caller's.
 TIMEOUT = re.compile(r", Timeout: [\d.]+ ?s\b")
 EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
