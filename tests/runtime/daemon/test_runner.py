@@ -162,6 +162,21 @@ def test_a_job_that_is_looked_for_makes_no_other_one_wait(
     assert [held.job for held in running.runner.jobs().jobs] == [doubtful.id]
 
 
+def test_a_daemon_that_is_to_end_leaves_what_is_looked_for_to_the_next(
+    start: Start, accepted: "Accepted", ledger: Ledger, emulator: Emulator, eventually: Eventually
+) -> None:
+    emulator.faults.add("submit:reset:times=1")
+    running, doubtful = start(), accepted("doubtful")
+    running.runner.take(str(doubtful.id))
+    eventually(lambda: [held.state for held in running.runner.jobs().jobs] == ["unknown"])
+    running.runner.leave("finish")
+    eventually(lambda: running.runner.is_done)
+    assert running.said(Event("released", str(doubtful.id)))
+    known = ledger.job(str(doubtful.id))
+    assert known is not None
+    assert known.state == "unknown"
+
+
 @long_jobs
 def test_a_job_is_left_at_its_deadline_for_whoever_collects_it(
     start: Start, accepted: "Accepted", ledger: Ledger, eventually: Eventually
