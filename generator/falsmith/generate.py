@@ -6,16 +6,17 @@
 import errno
 import os
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from falsmith import __version__
-from falsmith.documents import Documents
+from falsmith.documents import Documents, Json
 from falsmith.errors import TargetError
+from falsmith.names import skill_name
 from falsmith.parse import parse
-from falsmith.render import CREATOR, Options, render, render_creator
+from falsmith.render import CREATOR, Options, recorded_options, render, render_creator
 from falsmith.skill.ownership import (
     USER_FILES,
     Drift,
@@ -24,11 +25,21 @@ from falsmith.skill.ownership import (
     owner,
     user_files,
 )
-from falsmith.skill.provenance import read_provenance, version_tuple
+from falsmith.skill.provenance import PROVENANCE, read_provenance, version_tuple
 from falsmith.skill.tree import Entry, NoFile, content_at, temporary_name
 from falsmith.skill.write import write
 
-__all__ = ["Action", "Skill", "generate", "share_runtime"]
+__all__ = [
+    "Action",
+    "Skill",
+    "check_target",
+    "generate",
+    "made_with",
+    "refuse_links",
+    "refuse_newer",
+    "share_runtime",
+    "unknown_options",
+]
 
 Action = Literal["write", "check", "dry-run"]
 # How systems say that symbolic links are not to be had; Windows has an error of its own.
@@ -76,7 +87,7 @@ def generate(
     entries = render(model, options, user_files(folder))
     drift = _compared(entries, folder, model.id, action, force=force)
     if options.mode == "public" and action != "check":
-        _refuse_links(drift, folder)
+        refuse_links(drift, folder)
     if action == "write":
         write(entries, folder, drift)
     return _skill(model.id, folder, entries, drift, model.warnings)
@@ -98,7 +109,7 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     folder = output / CREATOR
     try:
         if not force:
-            _refuse_newer(folder)
+            refuse_newer(folder)
         drift = _compared(entries, folder, CREATOR, action, force=force)
         if action == "write":
             write(entries, folder, drift)
@@ -108,6 +119,24 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
             error.code, f"{message}. Or give each skill its own runtime with --standalone."
         ) from None
     return _skill(CREATOR, folder, entries, drift)
+
+
+def made_with(folder: Path, model_id: str, record: Mapping[str, Json]) -> Options | None:
+    """Return the options that a skill was made with, None where its record does not hold them."""
+    options = recorded_options(record)
+    # A folder that was renamed, with all that is in it, is the skill of that name.
+    if options is not None and (options.name or skill_name(model_id)) != folder.name:
+        return replace(options, name=folder.name)
+    return options
+
+
+def unknown_options(folder: Path) -> TargetError:
+    """Return the error of a skill whose record does not say how it was made."""
+    return TargetError(
+        "problems_found",
+        f"{folder / PROVENANCE} does not say how the skill was made: generate it again with "
+        "-m ID --force",
+    )
 
 
 def _skill(
@@ -125,7 +154,7 @@ def _compared(
     entries: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
 ) -> tuple[Drift, ...]:
     """Return how the folder differs, unless it must not be written and is to be."""
-    _check_target(folder, subject, force=force or action == "check")
+    check_target(folder, subject, force=force or action == "check")
     drift = tuple(compare(entries, folder))
     if action != "check":
         _refuse_edited(drift, folder, force=force)
@@ -148,7 +177,7 @@ def _can_link(output: Path) -> bool:
     return True
 
 
-def _refuse_newer(folder: Path) -> None:
+def refuse_newer(folder: Path) -> None:
     """Refuse to replace the creator skill of a falsmith that is newer than this one."""
     before = read_provenance(folder) if folder.is_dir() else None
     if before is not None and version_tuple(before.version) > version_tuple(__version__):
@@ -158,7 +187,7 @@ def _refuse_newer(folder: Path) -> None:
         )
 
 
-def _check_target(folder: Path, subject: str, *, force: bool) -> None:
+def check_target(folder: Path, subject: str, *, force: bool) -> None:
     """Refuse a folder that is not this skill's, or that is no folder."""
     for place in (folder.parent, folder):
         if place.exists() and not place.is_dir():
@@ -201,7 +230,7 @@ def _shown(folder: Path, path: PurePosixPath) -> str:
     return f"{path} (now {content.value})" if content is NoFile.SPECIAL else str(path)
 
 
-def _refuse_links(drift: Sequence[Drift], folder: Path) -> None:
+def refuse_links(drift: Sequence[Drift], folder: Path) -> None:
     """Refuse symbolic links that the user put into a folder that is to be public."""
     provenance = read_provenance(folder)
     extra = [one.path for one in drift if one.kind == "extra"]

@@ -16,12 +16,15 @@ SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # What the creator skill has no use for: the commands that judge skills and machines, the local
 # fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
 LEFT_OUT = frozenset(
-    {"doctor", "drift.py", "emulator", "publish", "templates", "update.py", "verify"}
+    {
+        *("doctor", "drift.py", "emulator", "publish", "skill/edits.py", "templates", "update.py"),
+        "verify",
+    }
     | {
         f"cli/{name}.py"
         for name in (
             *("bundle", "call", "check", "demo", "doctor", "emulate", "price", "problems"),
-            *("queue", "upload", "verify"),
+            *("queue", "update", "upload", "verify"),
         )
     }
 )

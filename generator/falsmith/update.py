@@ -1,27 +1,44 @@
-"""Whether skills still say what the documents of their models say."""
+"""Whether skills still say what their models' documents say, and how they are made to again."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from fal_runtime.errors import FalError
 from falsmith import __version__
 from falsmith.documents import Documents, Json, load_json
 from falsmith.drift import Change, Interface, changes
-from falsmith.errors import DocumentError, ModelNotFoundError
-from falsmith.generate import generate
+from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
+from falsmith.generate import (
+    check_target,
+    generate,
+    made_with,
+    refuse_links,
+    refuse_newer,
+    unknown_options,
+)
 from falsmith.model import Model
 from falsmith.parse import parse, source_digest
-from falsmith.render import recorded_options
+from falsmith.render import CREATOR, Options, recorded_options, render, render_creator
+from falsmith.skill.edits import AroundEdits, Edit, around_edits
 from falsmith.skill.installed import Installed
-from falsmith.skill.provenance import PROVENANCE
+from falsmith.skill.ownership import user_files
+from falsmith.skill.provenance import NEW, PROVENANCE
+from falsmith.skill.tree import Entry, File
+from falsmith.skill.write import write
 from falsmith.sources import Catalogue, Live
 
-__all__ = ["Checked", "check"]
+__all__ = ["Checked", "Updated", "check", "update"]
 
 Status = Literal["fresh", "stale", "unknown"]
+MODEL_CONFIG = "references/model_config.json"
 SHOWN = ("display_name", "category")
+# A diff is there to be read: of a new runtime in a skill, the first files tell enough.
+LONGEST_DIFF = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +61,181 @@ def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[Checked]:
         FalError: The source cannot answer at all.
 
     """
+    for one, documents in _documents_of(skills, source):
+        if isinstance(documents, FalError):
+            yield _without_document(one, documents, is_gone=isinstance(source, Live))
+        else:
+            yield _checked(one, documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What was done to one skill, or would be: nothing where `files` is empty.
+
+    `files` were written, `retired` were removed, `edits` stayed.
+    `model_id` is None for the creator skill. `diff` is there of what was not written; `error` says
+    why nothing was done, and `folder` is None where no single skill is to blame.
+    """
+
+    folder: Path | None
+    model_id: str | None
+    changes: tuple[Change, ...] = ()
+    files: tuple[PurePosixPath, ...] = ()
+    retired: tuple[PurePosixPath, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    warnings: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
+    error: FalError | None = None
+
+
+def update(
+    skills: Sequence[Installed], source: Catalogue, *, dry_run: bool = False
+) -> Iterator[Updated]:
+    """Yield each skill after it was made anew, as it was made before, around the user's edits.
+
+    A skill is written where anything of it differs from what this falsmith makes of its model's
+    document today, be that stale, missing or left by a write that was interrupted. What linked
+    skills lead to is updated before them. One failure stops no other skill, and nothing of a skill
+    is written before all that could stop it was looked at.
+    """
+    runtimes: dict[Path, FalError | None] = {}
+    for one in skills:
+        if one.model_id is None:
+            yield _runtime(_absolute(one.folder).parent, runtimes, dry_run=dry_run)
+    try:
+        for one, documents in _documents_of(skills, source):
+            folder = _absolute(one.folder)
+            try:
+                skill = _made_anew(one, folder, documents)
+                if skill.options.mode == "default" and folder.parent not in runtimes:
+                    yield _runtime(folder.parent, runtimes, dry_run=dry_run)
+                trouble = runtimes.get(folder.parent)
+                if skill.options.mode == "default" and trouble is not None:
+                    raise trouble
+                yield _written(skill, dry_run=dry_run)
+            except FalError as error:
+                yield Updated(folder, one.model_id, error=error)
+    except FalError as error:
+        yield Updated(None, None, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """One skill as it will be written."""
+
+    folder: Path
+    model_id: str | None
+    options: Options
+    parts: AroundEdits
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _made_anew(skill: Installed, folder: Path, documents: Documents | FalError) -> _Anew:
+    """Return the skill made anew; raises a FalError for whatever stands against it."""
+    if isinstance(documents, FalError):
+        raise documents
+    assert skill.model_id is not None
+    refuse_newer(folder)
+    options = made_with(folder, skill.model_id, skill.options)
+    if options is None:
+        raise unknown_options(folder)
+    if not documents.metadata:
+        documents = replace(documents, metadata=_shown(folder))
+    model = parse(documents, name=options.name, description=options.description)
+    parts = _around(render(model, options, user_files(folder)), folder, model.id)
+    if options.mode == "public":
+        refuse_links(parts.drift, folder)
+    changes = _checked(skill, documents).changes if parts.files else ()
+    return _Anew(folder, model.id, options, parts, changes, model.warnings)
+
+
+def _runtime(parent: Path, done: dict[Path, FalError | None], *, dry_run: bool) -> Updated:
+    """Update the creator skill in a folder of skills, and note how that went."""
+    folder = parent / CREATOR
+    done[parent] = None
+    try:
+        refuse_newer(folder)
+        parts = _around(render_creator(), folder, CREATOR)
+        return _written(_Anew(folder, None, Options(), parts), dry_run=dry_run)
+    except FalError as error:
+        done[parent] = error
+        return Updated(folder, None, error=error)
+
+
+def _around(entries: Sequence[Entry], folder: Path, subject: str) -> AroundEdits:
+    check_target(folder, subject, force=False)
+    parts = around_edits(entries, folder)
+    for place in {(folder / path).parent for path in parts.files}:
+        if place.is_dir() and not os.access(place, os.W_OK):
+            raise TargetError("local_trouble", f"{place} is read-only. Nothing was written")
+    return parts
+
+
+def _written(skill: _Anew, *, dry_run: bool) -> Updated:
+    parts = skill.parts
+    if parts.files and not dry_run:
+        write(parts.entries, skill.folder, parts.drift)
+    return Updated(
+        skill.folder,
+        skill.model_id,
+        skill.changes,
+        parts.files,
+        parts.retired,
+        parts.edits,
+        skill.warnings if parts.files else (),
+        _diff(skill) if dry_run else (),
+    )
+
+
+def _diff(skill: _Anew) -> tuple[str, ...]:
+    """Return the lines that would change; beside an edited file, those that differ from it."""
+    entries = {one.path: one for one in skill.parts.entries}
+    lines: list[str] = []
+    for path in skill.parts.files:
+        if path == PROVENANCE:
+            continue
+        entry = entries[path]
+        if isinstance(entry, File):
+            now = path.with_suffix("") if path.suffix == NEW else path
+            before, after = _text(skill.folder / now), entry.content.decode()
+            told = unified_diff(
+                before.splitlines(), after.splitlines(), str(now), str(path), lineterm=""
+            )
+            lines += [_printable(line) for line in told]
+        else:
+            lines.append(f"link {path} -> {entry.target}")
+    lines += [f"removed {path}" for path in skill.parts.retired]
+    more = len(lines) - LONGEST_DIFF
+    return (*islice(lines, LONGEST_DIFF), *([f"... and {more} lines more"] if more > 0 else []))
+
+
+def _text(place: Path) -> str:
+    """Return what stands in a plain file, nothing where something else stands there."""
+    if place.is_symlink() or not place.is_file():
+        return ""
+    return place.read_bytes().decode(errors="replace")
+
+
+def _printable(line: str) -> str:
+    return "".join(one if one.isprintable() or one == "\t" else "\ufffd" for one in line)
+
+
+def _documents_of(
+    skills: Sequence[Installed], source: Catalogue
+) -> Iterator[tuple[Installed, Documents | FalError]]:
+    """Yield each skill of a model with its documents; those of one model are one question."""
     by_model: dict[str, list[Installed]] = {}
     for one in skills:
         if one.model_id is not None:
             by_model.setdefault(one.model_id, []).append(one)
     for model_id, documents in source.each(list(by_model)):
-        for one in by_model[model_id]:
-            if isinstance(documents, FalError):
-                yield _without_document(one, documents, is_gone=isinstance(source, Live))
-            else:
-                yield _checked(one, documents)
+        yield from ((one, documents) for one in by_model[model_id])
+
+
+def _absolute(folder: Path) -> Path:
+    """Return where a skill stands by its own name, whatever it was called; links are kept."""
+    return Path(os.path.abspath(folder))  # noqa: PTH100
 
 
 def _without_document(skill: Installed, error: FalError, *, is_gone: bool) -> Checked:
@@ -69,7 +251,9 @@ def _checked(skill: Installed, documents: Documents) -> Checked:
             return Checked(skill, "fresh")
         before = _as_written(skill.folder)
         # A document saved by itself comes without the list's metadata.
-        after = _as_parsed(parse(documents, name=skill.folder.name), bool(documents.metadata))
+        after = _as_parsed(
+            parse(documents, name=_absolute(skill.folder).name), bool(documents.metadata)
+        )
         found = changes(before, after) or _reworded(skill, documents)
     except FalError as error:
         return Checked(skill, "unknown", error=error)
@@ -83,13 +267,18 @@ def _recorded_digest(folder: Path) -> Json:
 
 def _as_written(folder: Path) -> Interface:
     """Return the interface that a skill was made for; raises DocumentError for a broken file."""
-    config = _object(folder, "references/model_config.json")
-    known = config.get("input_schema_known") is not False
+    known = _object(folder, MODEL_CONFIG).get("input_schema_known") is not False
     return Interface(
         _object(folder, "references/input.schema.json") if known else None,
         _object(folder, "references/output.schema.json"),
-        {name: config[name] for name in SHOWN if isinstance(config.get(name), str)},
+        _shown(folder),
     )
+
+
+def _shown(folder: Path) -> dict[str, str]:
+    """Return what lists showed of the model when the skill was made."""
+    config = _object(folder, MODEL_CONFIG)
+    return {name: config[name] for name in SHOWN if isinstance(config.get(name), str)}
 
 
 def _as_parsed(model: Model, has_metadata: bool) -> Interface:
@@ -106,7 +295,7 @@ def _reworded(skill: Installed, documents: Documents) -> tuple[Change, ...]:
     options = recorded_options(skill.options)
     if options is None or skill.version != __version__ or not documents.metadata:
         return ()
-    made = generate(documents, options, skill.folder.parent, action="check")
+    made = generate(documents, options, _absolute(skill.folder).parent, action="check")
     texts = [str(one.path) for one in made.drift if one.kind == "stale" and one.path != PROVENANCE]
     message = f"would have other words in {', '.join(texts)}"
     return (Change("cosmetic", "model", "", message),) if texts else ()

@@ -23,7 +23,7 @@ from falsmith.text import counted
 from falsmith.update import Checked
 from falsmith.update import check as check_skills
 
-__all__ = ["check"]
+__all__ = ["TITLES", "change_as_json", "check", "told"]
 
 EXAMPLES = """\b
 Examples:
@@ -85,16 +85,18 @@ def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
         if one.error is not None:
             sys.stdout.write(f"  {one.error}\n")
         for change in one.changes[:LISTED]:
-            sys.stdout.write(f"  {TITLES[change.kind]}: {_told(change)}\n")
+            sys.stdout.write(f"  {told(change)}\n")
         if len(one.changes) > LISTED:
             sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
     if len(checked) > 1:
         sys.stdout.write(f"{_summary(checked)}\n")
 
 
-def _told(change: Change) -> str:
+def told(change: Change) -> str:
+    """Return a change in words: where, and what."""
     place = {"input": "input", "output": "answer", "model": "the model"}[change.side]
-    return " ".join(filter(None, (place, change.path, change.message)))
+    where = " ".join(filter(None, (place, change.path, change.message)))
+    return f"{TITLES[change.kind]}: {where}"
 
 
 def _summary(checked: Sequence[Checked]) -> str:
@@ -123,9 +125,16 @@ def _row(one: Checked) -> dict[str, object]:
         "model_id": one.skill.model_id,
         "status": one.status,
         "class": one.changes[0].kind if one.changes else None,
-        "changes": [
-            {"class": c.kind, "side": c.side, "path": c.path, "message": c.message}
-            for c in one.changes
-        ],
+        "changes": list(map(change_as_json, one.changes)),
     }
     return row if one.error is None else row | {"error": one.error.as_json()}
+
+
+def change_as_json(change: Change) -> dict[str, str]:
+    """Return a change as it stands in an answer."""
+    return {
+        "class": change.kind,
+        "side": change.side,
+        "path": change.path,
+        "message": change.message,
+    }

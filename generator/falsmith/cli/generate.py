@@ -26,13 +26,13 @@ from falsmith.cli.options import (
 from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
-from falsmith.documents import Documents, Json
+from falsmith.documents import Documents
 from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
 from falsmith.filters import FILTERS
-from falsmith.generate import Action
+from falsmith.generate import Action, made_with, unknown_options
 from falsmith.hosts import DEFAULT_FOLDER
 from falsmith.names import check_model_id, skill_name
-from falsmith.render import DEFAULT_LICENSE, Mode, Options, recorded_options
+from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.skill.installed import find
 from falsmith.skill.provenance import PROVENANCE, read_provenance
 from falsmith.skill.tree import is_temporary
@@ -247,9 +247,9 @@ def _installed(source: Catalogue, folder: Path) -> list[Found]:
         if isinstance(skill, TargetError):
             found.append(Found("", skill))
         elif skill.model_id is not None:
-            options = _made_with(skill.folder, skill.model_id, skill.options)
+            options = made_with(skill.folder, skill.model_id, skill.options)
             if options is None:
-                found.append(Found(skill.model_id, _unknown_options(skill.folder)))
+                found.append(Found(skill.model_id, unknown_options(skill.folder)))
                 continue
             found.append(_found(source, skill.model_id, options))
     return found
@@ -303,7 +303,7 @@ def _as_made(
             name = others[0]
         before = read_provenance(folder / name)
         ours = before is not None and before.subject == one.model_id
-        made = _made_with(folder / name, one.model_id, before.options) if before and ours else None
+        made = made_with(folder / name, one.model_id, before.options) if before and ours else None
         if made is None:
             yield one
             continue
@@ -323,15 +323,6 @@ def _names_by_model(folder: Path) -> dict[str, list[str]]:
         if before is not None:
             names.setdefault(before.subject, []).append(place.name)
     return names
-
-
-def _made_with(folder: Path, model_id: str, record: Mapping[str, Json]) -> Options | None:
-    """Return the options that a skill was made with, None where its record does not hold them."""
-    options = recorded_options(record)
-    # A folder that was renamed, with all that is in it, is the skill of that name.
-    if options is not None and (options.name or skill_name(model_id)) != folder.name:
-        return replace(options, name=folder.name)
-    return options
 
 
 def _kept(made: Options, given: Mapping[str, Any]) -> str:
@@ -354,14 +345,6 @@ def _kept(made: Options, given: Mapping[str, Any]) -> str:
     return (
         f"kept: {', '.join(what for what, _ in kept)}, as it was made; "
         f"{', '.join(option for _, option in kept)} {verb}"
-    )
-
-
-def _unknown_options(folder: Path) -> TargetError:
-    return TargetError(
-        "problems_found",
-        f"{folder / PROVENANCE} does not say how the skill was made: generate it again with "
-        "-m ID --force",
     )
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "remove": "Remove a skill, keeping what you changed in it.",
     "search": "Search models by words, category and ability.",
     "show": "Show a model's parameters, answer, example and warnings.",
+    "update": "Make stale skills anew, around what you changed in them.",
     "upload": "Upload files and print their links.",
     "verify": "Check skills against every rule they must satisfy.",
 }

@@ -13,7 +13,7 @@ from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.errors import TargetError
 from falsmith.skill.ownership import owner
-from falsmith.skill.provenance import PROVENANCE, read_provenance, version_tuple
+from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance, version_tuple
 from falsmith.skill.tree import LINK, is_temporary
 
 __all__ = ["Freshness", "Installed", "find", "is_path", "linked_by", "locate"]
@@ -155,11 +155,13 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
     try:
         for path in sorted(map(PurePosixPath, provenance.contents)):
             match owner(folder, path, provenance):
-                case "missing":
+                case "missing" if path.suffix != NEW:
                     missing.append(path)
                 case "edited":
                     edited.append(path)
-                case _ if not os.access(folder / path, os.R_OK) and (folder / path).is_symlink():
+                case "ours" if (
+                    not os.access(folder / path, os.R_OK) and (folder / path).is_symlink()
+                ):
                     broken.append(path)
     except TargetError as error:
         return error

@@ -20,6 +20,7 @@ from falsmith.skill.tree import (
 )
 
 __all__ = [
+    "SETTINGS",
     "USER_FILES",
     "Drift",
     "Owner",

@@ -10,9 +10,11 @@ from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError
 from falsmith.skill.tree import LINK
 
-__all__ = ["PROVENANCE", "Provenance", "read_provenance", "version_tuple"]
+__all__ = ["NEW", "PROVENANCE", "Provenance", "read_provenance", "version_tuple"]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
+# Ends the name of a file that falsmith put beside one that the user edited: to read and remove.
+NEW = ".new"
 # What JSON can say and no name of a file can hold: NUL, and half a character.
 NO_NAME = re.compile(r"[\0\ud800-\udfff]")
 
@@ -23,13 +25,15 @@ class Provenance:
 
     `subject` is a model ID, or the name of a skill that is of no model; `contents` are, by path,
     what falsmith may have left there, in the terms of `content_at`: several after a write that was
-    cut short. `options` is what the skill was made with, as it stands in the record.
+    cut short. `options` is what the skill was made with, as it stands in the record; `interrupted`
+    tells that a write was.
     """
 
     subject: str
     version: str
     contents: Mapping[str, frozenset[str]]
     options: Mapping[str, Json]
+    interrupted: bool = False
 
 
 def read_provenance(folder: Path) -> Provenance | None:
@@ -51,6 +55,7 @@ def read_provenance(folder: Path) -> Provenance | None:
         str(record.get("falsmith", "")),
         contents,
         options if isinstance(options, dict) else {},
+        interrupted="writing" in record,
     )
 
 

@@ -31,6 +31,7 @@ from falsmith.verify.tree import (
     check_hard_links,
     check_leftovers,
     check_names,
+    check_new_versions,
     check_symlinks,
     check_user_files,
 )
@@ -108,6 +109,7 @@ def verify(
     if was_generated(skill):
         problems += [problem for check in OF_GENERATED_SKILLS for problem in check(skill)]
         problems += check_edited(skill, allowed=allow_edited)
+        problems += check_new_versions(skill, public=bool(public))
         problems += check_user_files(skill, handed_on) if public else []
     else:
         problems.append(FOREIGN)

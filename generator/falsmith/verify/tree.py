@@ -26,6 +26,7 @@ __all__ = [
     "check_hard_links",
     "check_leftovers",
     "check_names",
+    "check_new_versions",
     "check_symlinks",
     "check_user_files",
 ]
@@ -47,6 +48,8 @@ OTHER_CODE = (
     ".bat", ".cmd", ".com", ".exe", ".fish", ".jar", ".lua", ".php", ".pl", ".ps1", ".psm1", ".pth",
     ".pyc", ".pyd", ".pyo", ".pyw", ".pyz", ".rb", ".so", ".vbs", ".wasm",
 )  # fmt: skip
+# What `update` puts beside a file that the user edited.
+NEW = ".new"
 LEFTOVER_FOLDER = re.compile(r"(__pycache__)/.*")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
@@ -69,9 +72,11 @@ def check_files(folder: Folder) -> list[Problem]:
         known |= {str(entry.path) for entry in scripts}
     else:
         known |= {*listed, *links}
+    beside = {path for path in listed if _is_new_version(path, listed)}
+    known -= beside
     message = "is missing: write the skill again with falsmith generate --force"
     problems = [Problem(path, message) for path in known if not folder.has(path)]
-    for path in folder.files.keys() - set(USER_FILES):
+    for path in folder.files.keys() - set(USER_FILES) - beside:
         # What stands in the place of a link is named once, as that.
         if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
             problems.append(Problem(path, _stray(path)))
@@ -79,6 +84,25 @@ def check_files(folder: Folder) -> list[Problem]:
             message = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
             problems.append(Problem(path, message))
     return problems
+
+
+def check_new_versions(folder: Folder, *, public: bool) -> list[Problem]:
+    """List what was put beside edited files: a fault of what is handed on, else a notice."""
+    listed = listed_files(folder) or {}
+    return [
+        Problem(
+            path,
+            f"is what falsmith would write in the place of {path.removesuffix(NEW)}, which was "
+            "edited: merge what you need of it, and remove it",
+            "problem" if public else "notice",
+        )
+        for path in folder.files
+        if path in listed and _is_new_version(path, listed)
+    ]
+
+
+def _is_new_version(path: str, listed: Collection[str]) -> bool:
+    return path.endswith(NEW) and path.removesuffix(NEW) in listed
 
 
 def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Problem]:

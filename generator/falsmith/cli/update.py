@@ -1,0 +1,170 @@
+"""`falsmith update`: stale skills are made anew, and what the user changed in them stays."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fal_runtime.errors import FalError, UsageError
+from falsmith.cli.check import change_as_json, told
+from falsmith.cli.list_skills import found_skills
+from falsmith.cli.options import (
+    folder_options,
+    json_option,
+    notice,
+    open_source,
+    quiet_option,
+    source_options,
+)
+from falsmith.cli.program import program
+from falsmith.skill.edits import Edit
+from falsmith.skill.installed import find
+from falsmith.text import counted
+from falsmith.update import Updated
+from falsmith.update import update as update_skills
+
+__all__ = ["update"]
+
+EXAMPLES = """\b
+Examples:
+  falsmith update --dry-run
+  falsmith update
+  falsmith update skills/fal-ai-flux-dev --source openapi.json
+"""
+LISTED = 12
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("folders", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+@folder_options("the folders of all hosts")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would change, as a diff.")
+@source_options
+@json_option
+@quiet_option
+def update(
+    folders: tuple[Path, ...],
+    output: Path | None,
+    agent: str | None,
+    dry_run: bool,
+    source: str | None,
+    offline: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Make stale skills anew: each DIR is a skill or holds skills; without: those of all hosts.
+
+    A skill keeps the mode, name, description and options that it was made with. What you edited
+    stays: the new version of such a file is put beside it as FILE.new, to merge and remove, and an
+    edited queue_config.yaml keeps its values and gains new settings. Files of your own are never
+    touched; what you deleted comes back. After an interruption run the same command again. Exit
+    status: 0 done, 1 some of several skills failed, else that of the failure: 2 bad usage or no
+    document, 3 key refused, 6 no network or platform trouble, 9 trouble with files.
+    """
+    for folder in folders:
+        if folder.is_dir() and next(find([folder]), None) is None:
+            raise UsageError("usage", f"{folder} is no skill of falsmith and holds none")
+    skills = found_skills(folders, output, agent)
+    if not skills:
+        notice("no skill stands there: nothing was updated")
+    as_json = as_json or not sys.stdout.isatty()
+    done = []
+    for one in update_skills(skills, open_source(source, offline=offline), dry_run=dry_run):
+        # Nobody asked for the runtime that linked skills share: it is told where it changes.
+        if one.model_id is not None or one.error is not None or one.files:
+            done.append(one)
+            _print(one, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    failed = [one.error for one in done if one.error is not None]
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(done, failed, dry_run=dry_run), indent=1) + "\n")
+    elif len(done) > 1:
+        sys.stdout.write(f"{_summary(done, dry_run=dry_run)}\n")
+        for one in done:
+            for edit in one.edits:
+                if edit.new is not None and one.folder is not None:
+                    sys.stdout.write(f"  to merge: {one.folder / edit.new}\n")
+    if len(failed) == len(done) == 1:
+        return failed[0].exit_status
+    return 1 if failed else 0
+
+
+def _status(one: Updated, *, dry_run: bool) -> str:
+    if one.error is not None:
+        return "failed"
+    if not one.files:
+        return "unchanged"
+    return "would update" if dry_run else "updated"
+
+
+def _print(one: Updated, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    """Print what became of a skill, errors on stderr; programs get it all at the end."""
+    if one.error is not None:
+        subject = f"{one.folder}: " if one.folder is not None else ""
+        sys.stderr.write(program().named(f"error: {subject}{one.error}\n"))
+    for warning in one.warnings if not quiet else ():
+        sys.stderr.write(f"note: {one.model_id}: {warning}\n")
+    status = _status(one, dry_run=dry_run)
+    if as_json or one.error is not None or (quiet and status == "unchanged"):
+        return
+    files = f", {counted(len(one.files), 'file')}" if one.files else ""
+    of = f" ({one.model_id})" if one.model_id is not None else ""
+    sys.stdout.write(f"{one.folder}{of}: {status}{files}\n")
+    for change in one.changes[:LISTED]:
+        sys.stdout.write(f"  {told(change)}\n")
+    if len(one.changes) > LISTED:
+        sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
+    for edit in one.edits:
+        sys.stdout.write(f"  {_kept(edit)}\n")
+    for line in one.diff:
+        sys.stdout.write(f"  | {line}\n")
+
+
+def _kept(edit: Edit) -> str:
+    if edit.gained:
+        return f"kept: the values in {edit.path}; new there: {', '.join(edit.gained)}"
+    merge = f"; the new version is {edit.new}: merge and remove it" if edit.new is not None else ""
+    return f"kept: {edit.path}, which you edited{merge}"
+
+
+def _summary(done: Sequence[Updated], *, dry_run: bool) -> str:
+    states = Counter(_status(one, dry_run=dry_run) for one in done)
+    told_states = ", ".join(f"{count} {state}" for state, count in states.items())
+    return f"{counted(len(done), 'skill')}: {told_states}"
+
+
+def _as_json(
+    done: Sequence[Updated], failed: Sequence[FalError], *, dry_run: bool
+) -> dict[str, object]:
+    reply: dict[str, object] = {"skills": [_row(one, dry_run=dry_run) for one in done]}
+    if len(failed) == len(done) == 1:
+        reply["error"] = program().error(failed[0])
+    elif failed:
+        message = f"{len(failed)} of {len(done)} failed"
+        reply["error"] = program().error(FalError("some_failed", message))
+    return reply
+
+
+def _row(one: Updated, *, dry_run: bool) -> dict[str, object]:
+    row: dict[str, object] = {
+        "name": one.folder.name if one.folder is not None else None,
+        "path": str(one.folder) if one.folder is not None else None,
+        "model_id": one.model_id,
+        "status": _status(one, dry_run=dry_run),
+        "changes": list(map(change_as_json, one.changes)),
+        "files": list(map(str, one.files)),
+        "removed": list(map(str, one.retired)),
+        "kept": [
+            {
+                "path": str(edit.path),
+                "new": str(edit.new) if edit.new is not None else None,
+                "gained": list(edit.gained),
+            }
+            for edit in one.edits
+        ],
+        "warnings": list(one.warnings),
+    }
+    if dry_run:
+        row["diff"] = "\n".join(one.diff)
+    return row if one.error is None else row | {"error": program().error(one.error)}
