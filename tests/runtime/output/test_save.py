@@ -292,7 +292,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing_half_and_the_way_on(fa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     error = outcome.as_json()["error"]
-    assert (outcome.exit_status, error["charged"], error["retry"]) == (9, "unknown", "same_job")
+    assert (outcome.exit_status, error["charged"], error["retry"]) == (9, "yes", "same_job")
     assert f"--result {outcome.job}" in error["next"]
     assert [path.name for path in fal.options.output.iterdir()] == ["images_req-1_1.png"]
     assert fal.ask(job_result).exit_status == 0

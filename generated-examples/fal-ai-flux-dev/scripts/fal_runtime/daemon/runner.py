@@ -191,7 +191,9 @@ class Runner:
                 elif now >= self._busy_until + self._idle:
                     self._leaving = self._leaving or "finish"
                     continue
-                if self._leaving == "stop":
+                # What is only looked for, the next daemon looks for as well: it need not wait.
+                only_looks = not (self._running or self._waiting)
+                if self._leaving == "stop" or (self._leaving and only_looks):
                     self._let_go()
                 pause = min(self._start_waiting(now), self._step_due(now), self._idle)
                 if not self.is_done:
