@@ -126,14 +126,9 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 # Words of a first sentence that say nothing beside the name of its field.
-<<<<<<< HEAD
 _EMPTY_WORDS = (
     "a an the of to for whether if be enable use used mode value model input conditioning"
 )
-=======
-_EMPTY_WORDS = "a an the of to for whether if be enable use used mode value model input"
-_EMPTY_WORDS += " conditioning"
->>>>>>> 6416bed (A line within its length)
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 # Other scripts: what cannot be judged is kept.
 _UNKNOWN = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]{3}")
