@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fal_runtime.config import load_config
-from fal_runtime.errors import UsageError
+from fal_runtime.errors import OverLimitError, UsageError
 from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.jobs.commands import cancel_job, job_result, job_status, list_jobs
 from fal_runtime.jobs.job import Job
@@ -209,6 +209,18 @@ def test_a_job_of_another_key_is_not_sent_with_this_one(fal: "Fal", elsewhere: L
     with pytest.raises(UsageError, match="another key"):
         fal.ask(job_result, str(job.id))
     assert fal.script.requests == []
+
+
+def test_a_job_that_no_spending_limit_has_judged_is_not_sent_where_there_is_one(
+    fal: "Fal", elsewhere: Ledger
+) -> None:
+    job = begun(fal, elsewhere)
+    elsewhere.close()
+    with pytest.raises(OverLimitError, match="without this spending limit"):
+        fal.ask(job_result, str(job.id), max_cost=0.5)
+    assert fal.script.requests == []
+    fal.queue(fal.answer({}), "COMPLETED")
+    assert fal.ask(job_result, str(job.id)).status == "COMPLETED"
 
 
 def test_a_job_of_another_address_is_asked_for_at_the_one_of_today(fal: "Fal") -> None:
