@@ -268,6 +268,15 @@ def test_settings_that_cannot_gain_anything_are_as_any_edited_file(
     assert (skill / "queue_config.yaml.new").read_bytes() == fresh["queue_config.yaml"]
 
 
+def test_the_record_is_written_for_another_version_and_not_for_another_digest_alone(
+    skill: Path, before: Documents
+) -> None:
+    record = json.loads((skill / RECORD).read_text())
+    for part, files in (({"source": {"sha256": "0" * 64}}, []), ({"falsmith": "0.0.1"}, [RECORD])):
+        (skill / RECORD).write_text(json.dumps(record | part))
+        assert list(map(str, updated(skill, before).files)) == files
+
+
 def test_a_new_version_that_was_merged_and_removed_does_not_come_again(
     skill: Path, after: Documents, before: Documents
 ) -> None:

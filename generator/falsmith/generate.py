@@ -178,7 +178,7 @@ def _can_link(output: Path) -> bool:
 
 
 def refuse_newer(folder: Path) -> None:
-    """Refuse to replace the creator skill of a falsmith that is newer than this one."""
+    """Refuse to replace what was made by a falsmith that is newer than this one."""
     before = read_provenance(folder) if folder.is_dir() else None
     if before is not None and version_tuple(before.version) > version_tuple(__version__):
         raise TargetError(

@@ -69,7 +69,7 @@ def test_people_read_what_was_updated_what_stayed_and_what_is_to_be_merged(
     assert capsys.readouterr().out.splitlines() == [
         f"{stale}/acme-one (acme/one): updated, 3 files",
         change,
-        "  kept: SKILL.md, which you edited; the new version is SKILL.md.new: merge and remove it",
+        "  kept: SKILL.md, which you edited; merge its new version, SKILL.md.new, and remove that",
         f"{stale}/acme-three (acme/three): unchanged",
         f"{stale}/acme-two (acme/two): updated, 3 files",
         change,

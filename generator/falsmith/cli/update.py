@@ -81,7 +81,7 @@ def update(
         sys.stdout.write(json.dumps(_as_json(done, failed, dry_run=dry_run), indent=1) + "\n")
     elif len(done) > 1:
         sys.stdout.write(f"{_summary(done, dry_run=dry_run)}\n")
-        for one in done:
+        for one in () if dry_run else done:
             for edit in one.edits:
                 if edit.new is not None and one.folder is not None:
                     sys.stdout.write(f"  to merge: {one.folder / edit.new}\n")
@@ -124,8 +124,8 @@ def _print(one: Updated, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
 def _kept(edit: Edit) -> str:
     if edit.gained:
         return f"kept: the values in {edit.path}; new there: {', '.join(edit.gained)}"
-    merge = f"; the new version is {edit.new}: merge and remove it" if edit.new is not None else ""
-    return f"kept: {edit.path}, which you edited{merge}"
+    new = f"; merge its new version, {edit.new}, and remove that" if edit.new is not None else ""
+    return f"kept: {edit.path}, which you edited{new}"
 
 
 def _summary(done: Sequence[Updated], *, dry_run: bool) -> str:

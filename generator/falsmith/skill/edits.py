@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from fal_runtime.errors import FalError
 from fal_runtime.settings import Settings, load_settings
 from fal_runtime.yaml_file import YamlTextError, read_nodes
+from falsmith import __version__
 from falsmith.errors import TargetError
 from falsmith.filters import json_file
 from falsmith.skill.ownership import SETTINGS, Drift, compare, owner
@@ -35,21 +36,21 @@ class Edit:
 class AroundEdits:
     """The entries that can be written without the loss of an edit, and how the folder differs.
 
-    `retired` is falsmith's own and goes, because it is no longer generated; `interrupted` tells
-    that the last write was, so that the record at least is to be written.
+    `retired` is falsmith's own and goes, because it is no longer generated; `outdated` tells that
+    the record is of another version, or of a write that was interrupted.
     """
 
     entries: tuple[Entry, ...]
     drift: tuple[Drift, ...]
     edits: tuple[Edit, ...]
     retired: tuple[PurePosixPath, ...]
-    interrupted: bool
+    outdated: bool
 
     @property
     def files(self) -> tuple[PurePosixPath, ...]:
-        """What is to be written; a record that differs by itself is no reason to write it."""
+        """What is to be written: not the record alone, for a document that reads the same."""
         different = tuple(one.path for one in self.drift if one.kind != "extra")
-        needed = self.retired or self.interrupted or set(different) - {PROVENANCE}
+        needed = self.retired or self.outdated or set(different) - {PROVENANCE}
         return different if needed else ()
 
 
@@ -105,7 +106,7 @@ def around_edits(entries: Sequence[Entry], folder: Path) -> AroundEdits:
         tuple(drift),
         tuple(sorted(edits, key=lambda edit: str(edit.path))),
         tuple(sorted(retired)),
-        provenance.interrupted,
+        provenance.interrupted or provenance.version != __version__,
     )
 
 
