@@ -156,6 +156,15 @@ def test_a_document_without_a_title_keeps_the_title(
     assert config["display_name"] == "Demo"
 
 
+@pytest.mark.parametrize("metadata", [{}, {"display_name": "Demo Lite Fast"}])
+def test_a_title_with_words_of_the_id_does_not_grow(
+    model_documents: Callable[..., Documents], tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    documents = model_documents(model_id="acme/demo-lite/fast/lite", metadata=metadata)
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    assert updated(folder, Documents(documents.model_id, {}, documents.openapi)).files == ()
+
+
 @pytest.mark.parametrize("path", [one for one in TEXTS if one != "queue_config.yaml"])
 def test_an_edited_file_stays_and_what_is_new_of_it_stands_beside_it(
     skill: Path, fresh: Contents, pristine: Path, after: Documents, path: str

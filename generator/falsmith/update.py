@@ -22,6 +22,7 @@ from falsmith.generate import (
     unknown_options,
 )
 from falsmith.model import Model
+from falsmith.names import full_title
 from falsmith.parse import parse, source_digest
 from falsmith.render import CREATOR, Options, recorded_options, render, render_creator
 from falsmith.skill.edits import AroundEdits, Edit, around_edits
@@ -141,7 +142,7 @@ def _made_anew(skill: Installed, folder: Path, documents: Documents | FalError) 
     if options is None:
         raise unknown_options(folder)
     if not documents.metadata:
-        documents = replace(documents, metadata=_shown(folder))
+        documents = replace(documents, metadata=_listed(folder, skill.model_id))
     model = parse(documents, name=options.name, description=options.description)
     parts = _around(render(model, options, user_files(folder)), folder, model.id)
     if options.mode == "public":
@@ -279,6 +280,18 @@ def _shown(folder: Path) -> dict[str, str]:
     """Return what lists showed of the model when the skill was made."""
     config = _object(folder, MODEL_CONFIG)
     return {name: config[name] for name in SHOWN if isinstance(config.get(name), str)}
+
+
+def _listed(folder: Path, model_id: str) -> dict[str, str]:
+    """Return what stands for the list's metadata beside a document that was saved by itself.
+
+    A title is told with what it leaves out of the ID: as listed, it has the words before that.
+    """
+    shown = _shown(folder)
+    words = shown.pop("display_name", "").split()
+    starts = (" ".join(words[:count]) for count in range(len(words), 0, -1))
+    title = next((one for one in starts if full_title(one, model_id) == " ".join(words)), "")
+    return shown | {"display_name": title}
 
 
 def _as_parsed(model: Model, has_metadata: bool) -> Interface:
