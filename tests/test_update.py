@@ -375,6 +375,14 @@ def test_what_stops_a_skill_is_seen_before_anything_of_it_is_written(
     assert contents(skill.parent) == found
 
 
+def test_what_nobody_foresaw_is_one_failure(skill: Path, after: Documents) -> None:
+    odd: Any = {"display_name": "Demo"}.items()
+    done = updated(skill, Documents(after.model_id, odd, after.openapi))
+    assert done.error is not None
+    assert done.error.code == "internal_error"
+    assert updated(skill, after).error is None
+
+
 def test_a_linked_skill_gets_its_runtime_anew_around_the_edits_in_it(
     before: Documents, after: Documents, tmp_path: Path
 ) -> None:

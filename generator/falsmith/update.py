@@ -116,6 +116,11 @@ def update(
                 yield _written(skill, dry_run=dry_run)
             except FalError as error:
                 yield Updated(folder, one.model_id, error=error)
+            except Exception as error:
+                # A document that nobody foresaw is one failure of many.
+                message = f"this is an error of falsmith itself: {type(error).__name__}: {error}"
+                unforeseen = FalError("internal_error", message[:500])
+                yield Updated(folder, one.model_id, error=unforeseen)
     except FalError as error:
         yield Updated(None, None, error=error)
 
