@@ -167,6 +167,12 @@ def job_result(
             f"job {job.id} was never sent, and was made with another key or another address "
             "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
         )
+    if job.state == "accepted" and options.max_cost is not None:
+        made = ledger.job(str(job.id))
+        judged = made.options.max_cost if made is not None else None
+        if judged is None or judged > options.max_cost:
+            text = f"job {job.id} was never sent, and was made without this spending limit"
+            raise OverLimitError("over_limit", f"{text} (--max-cost, FAL_MAX_COST): call it again")
     waited = clock.now() - started
     job, _ = _follow(services, ledger, job, waited=waited)
     return call_result(job, clock.now() - started)
