@@ -23,7 +23,7 @@ from falsmith.render import Options
 from falsmith.skill.installed import Installed, find
 from falsmith.skill.remove import plan_removal, remove
 from falsmith.sources import Catalogue
-from falsmith.update import Updated, update
+from falsmith.update import Checked, Updated, check, update
 from falsmith.verify import verify
 
 RECORD = "references/provenance.json"
@@ -111,6 +111,11 @@ def updated(folder: Path, documents: Documents, *, dry_run: bool = False) -> Upd
 def fresh(after: Documents, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     """Return what the skill would hold if it were made today, and nobody had changed it."""
     return contents(generate(after, OPTIONS, tmp_path_factory.mktemp("fresh")).folder)
+
+
+def checked(folder: Path, documents: Documents) -> list[Checked]:
+    skills = [one for one in find([folder]) if isinstance(one, Installed)]
+    return list(check(skills, One(documents)))
 
 
 def contents(folder: Path) -> Contents:
@@ -454,6 +459,7 @@ def test_an_update_that_was_killed_anywhere_is_finished_by_the_next_one(
             # The second one may have less left to write than that.
             assert run.returncode == -signal.SIGKILL or again
             assert {path: (killed / path).read_bytes() for path in mine} == mine
+            assert [one.status for one in checked(killed, after)] == ["stale"] or again
             assert (killed / "queue_config.yaml").read_text().startswith("max_concurrent: 7\n")
         updated(killed, after)
         left = {one.name for one in killed.rglob(".falsmith-*")}

@@ -253,6 +253,9 @@ def _without_document(skill: Installed, error: FalError, *, is_gone: bool) -> Ch
 
 def _checked(skill: Installed, documents: Documents) -> Checked:
     try:
+        if "writing" in _object(skill.folder, str(PROVENANCE)):
+            message = "has a skill that was written in part: falsmith update completes it"
+            return Checked(skill, "stale", (Change("breaking", "model", "", message),))
         if _recorded_digest(skill.folder) == source_digest(documents):
             return Checked(skill, "fresh")
         before = _as_written(skill.folder)
