@@ -14,6 +14,7 @@ import pytest
 
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError
+from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.commands import job_result
 from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
@@ -420,3 +421,33 @@ def test_a_key_that_comes_back_with_the_result_is_shown_nowhere(fal: "Fal") -> N
     assert outcome.text == "[key]"
     shown = json.dumps(outcome.as_json()) + "".join(fal.lines)
     assert "secret-1" not in shown
+
+
+def test_a_saved_job_is_told_from_the_ledger_where_its_own_call_saved_it(fal: "Fal") -> None:
+    fal.queue(fal.answer({"images": [fal.picture("a.png")]}))
+    serve(fal, "a.png", b"small")
+    saved = fal.run()
+    asked = len(fal.script.requests)
+    without_key = replace(fal.services, config=replace(fal.config, key=None))
+    options = CallOptions(command=fal.options.command)
+    again = job_result(without_key, fal.ledger, str(saved.model_id), str(saved.job), options)
+    assert [file.path for file in again.files] == [file.path for file in saved.files]
+    assert (again.exit_status, len(fal.script.requests)) == (0, asked)
+
+
+def test_a_saved_job_stays_saved_where_it_cannot_be_saved_once_more(
+    fal: "Fal", tmp_path: Path
+) -> None:
+    fal.queue(fal.answer({"images": [fal.picture("a.png")]}))
+    serve(fal, "a.png", b"small")
+    saved = fal.run()
+    without_key = replace(fal.services, config=replace(fal.config, key=None))
+    elsewhere = replace(fal.options, output=tmp_path / "elsewhere")
+    again = job_result(without_key, fal.ledger, str(saved.model_id), str(saved.job), elsewhere)
+    assert again.exit_status == 3
+    kept = fal.ledger.job(str(saved.job))
+    assert kept is not None
+    assert kept.state == "saved"
+    assert kept.saved is not None
+    assert [file.path for file in kept.saved.files] == [file.path for file in saved.files]
+    assert fal.ledger.claim(str(saved.job)) is not None

@@ -154,7 +154,10 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
 
     Raises UsageError, InputError and LocalError: nothing was sent by then.
     """
-    options = replace(line.options, output=process.folder / line.options.output)
+    options = line.options
+    # A job's own call says where its files go, unless the line does.
+    if options.action is None or options.output != CallOptions().output:
+        options = replace(options, output=process.folder / options.output)
     saves = not options.dry_run and options.action in (None, "result")
     if saves and not line.options.output.is_absolute() and not process.folder.is_dir():
         raise LocalError(

@@ -157,9 +157,9 @@ def job_result(
         job, own = _known_job(services, ledger, model_id, name, options)
         for line in progress(before, job):
             services.report(line)
-    if job.state == "saved" and not _is_saved_here(job, options):
-        job = replace(job, state="completed", saved=None, error=None)
-    elif job.state == "saved" or job.has_ended:
+    if job.state == "saved" and not _is_saved_here(job, job.options):
+        return call_result(_saved_again(services, ledger, job), clock.now() - started)
+    if job.state == "saved" or job.has_ended:
         return call_result(job, clock.now() - started)
     if job.state == "accepted" and job.identity != services.config.identity:
         raise UsageError(
@@ -176,6 +176,20 @@ def job_result(
     waited = clock.now() - started
     job, _ = _follow(services, ledger, job, waited=waited)
     return call_result(job, clock.now() - started)
+
+
+def _saved_again(services: Services, ledger: Ledger, saved: Job) -> Job:
+    """Save the files of a saved job once more, elsewhere or because some are gone.
+
+    Where that comes to nothing, what was saved before stays known.
+    """
+    job = replace(saved, id=None, state="completed", saved=None, error=None)
+    job = replace(_follow(services, ledger, job)[0], id=saved.id)
+    if job.state == "saved" and job.error is None:
+        ledger.save(job)
+    else:
+        ledger.release(str(saved.id))
+    return job
 
 
 def cancel_job(
@@ -454,6 +468,16 @@ def _known_job(
         return Job(known_model, options, "submitted", request_id=name, urls=urls), True
     claimed = ledger.claim(job.id)
     kept = job.options
+    if not options.output.is_absolute():
+        # Nothing else was asked for: its files go where the call wanted them.
+        options = replace(
+            options,
+            output=kept.output,
+            output_file=options.output_file
+            or (None if options.auto_filename else kept.output_file),
+            auto_filename=options.auto_filename
+            or (kept.auto_filename and options.output_file is None),
+        )
     options = replace(
         options,
         words=kept.words,
