@@ -139,9 +139,11 @@ def _remove_left_parts(folder: Path) -> None:
         with suppress(OSError):
             if place.is_file() and not place.is_symlink():
                 with place.open("rb") as file:
-                    is_left = not _IS_POSIX or take_lock(file, wait=False, shared=True)
-                if is_left:
-                    place.unlink()
+                    # Gone before the lock is: whoever made it just now and waits for it sees that.
+                    if _IS_POSIX and take_lock(file, wait=False, shared=True):
+                        place.unlink()
+                if not _IS_POSIX:
+                    place.unlink()  # one that is open elsewhere stays there
 
 
 def _placed(part: Path, place: Path) -> bool:
