@@ -54,9 +54,12 @@ OWN_ID = re.compile(r"(?:model|finetune|style|profile)_id")
 # Fields of which one stands for the other.
 EITHER = re.compile(
     r"\beither\b.*\bor\b|\bcannot be (?:combined|used) (?:together )?with\b"
-    r"|\bmutually exclusive\b|\brequired (?:if|unless)\b|\bif not \w+, .* is required\b",
+    r"|\bmutually exclusive\b|\brequired (?:if|unless)\b|\bif not \w+, .* is required\b"
+    r"|\brequired (?:for|in) [\w -]+ mode\b",
     re.I,
 )
+# In another mode a text takes its place.
+OF_ONE_MODE = re.compile(r"\brequired (?:for|in) [\w -]+ mode\b", re.I)
 NAME = re.compile(r"\w+")
 # Models whose medium is what they are for, though their documents require none.
 NEEDS_MEDIUM = re.compile(
@@ -196,7 +199,8 @@ def _either(
         for sentence in sentences(one.description) if EITHER.search(one.description) else ():
             if not EITHER.search(sentence):
                 continue
-            named = {one.name, *NAME.findall(sentence)} & optional.keys()
+            others = told if OF_ONE_MODE.search(sentence) else ()
+            named = {one.name, *NAME.findall(sentence), *others} & optional.keys()
             roles = [
                 _role(optional[name], files) if name in files else "text"
                 for name in optional

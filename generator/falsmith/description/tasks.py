@@ -260,11 +260,11 @@ TASKS = (
     Task("sam2, sam, sam 3, sam 3 1, sam3, segmentation, auto segment, region to segmentation, "
          "segment", "Segment or mask things in a {subject}", "for cut-outs, selections and masks",
          takes="image video", gives="masks"),
-    Task("detect, detection, object detection, point object detection, grounding, caption to "
+    Task("point, point object detection", "Point at things in a picture",
+         "to locate and count objects", takes="image", gives="points as JSON"),
+    Task("detect, detection, object detection, grounding, caption to "
          "phrase grounding", "Find and locate objects in a {subject}", "for object detection",
          takes="image video", gives="boxes as JSON"),
-    Task("point", "Point at things in a picture", "to locate and count objects", takes="image",
-         gives="points as JSON"),
     Task("marigold, midas, zoe, depth anything", "Estimate the depth of a {subject}",
          "for depth maps", takes="image video", gives="depth map"),
     Task("dwpose, openpose", "Extract the body pose from a {subject}",
