@@ -76,7 +76,7 @@ def jobs(skill: str | None, limit: int, as_json: bool) -> int:
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"jobs": listed}, indent=1) + "\n")
     elif listed:
-        columns = ("when", "job", "model_id", "state", "prompt", "files")
+        columns = ("job", "state", "when", "model_id", "prompt", "files")
         _print_table(columns, [_cells(row, columns) for row in listed])
     else:
         notice("the ledger has no such job")
@@ -119,7 +119,10 @@ def shutdown(skill: str | None, as_json: bool) -> int:
 )
 @json_option
 def prune(older_than: str, as_json: bool) -> int:
-    """Forget the jobs that ended longer ago; never one that is not collected."""
+    """Forget the jobs that ended longer ago; never one that is not collected.
+
+    What they cost is forgotten with them: spend adds up what the ledger still has.
+    """
     with closing(_ledger()) as ledger:
         count = ledger.prune(_ago("--older-than", older_than))
     if as_json or not sys.stdout.isatty():
@@ -254,15 +257,20 @@ def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
     return shown
 
 
+# Columns of a table that give way on a narrow screen.
+_FOLDED = ("model_id", "prompt", "files")
+
+
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        # Names are there to be copied: a narrow screen breaks the prompt.
-        table.add_column(name.removesuffix("_id"), no_wrap=name != "prompt", overflow="fold")
+    for name, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        # What is short and needed stays whole; a narrow screen folds the rest.
+        width = None if name in _FOLDED else max(map(len, (name, *cells)))
+        table.add_column(name.removesuffix("_id"), min_width=width, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     Console().print(table)
