@@ -56,8 +56,9 @@ class Machine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill("daemon")
-        self.kill("emulator")
+        # A daemon that was just being started is there when the emulator is gone.
+        for victim in ("daemon", "emulator", "daemon"):
+            self.kill(victim)
 
     @property
     def skill(self) -> Path:
