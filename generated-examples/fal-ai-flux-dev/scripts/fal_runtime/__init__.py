@@ -1,5 +1,3 @@
 """What a generated skill carries: it validates input, calls a fal model and saves its files."""
 
 RUNTIME_VERSION = "0.1.0"
-
-__all__ = ["RUNTIME_VERSION"]

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
     from fal_runtime.jobs.job import Services
     from fal_runtime.jobs.ledger import Ledger
-__all__ = ["main", "run_fal_api_job"]
-
 _INPUT_OPTIONS = ("args", "args_file", "set", "set_file", "preset", "like")
 # Pairs of options that say opposite things.
 _OPPOSED = (

@@ -12,16 +12,6 @@ from urllib.parse import quote, urlsplit
 from fal_runtime.errors import KeyMissingError, UsageError
 from fal_runtime.settings import Settings, load_settings
 
-__all__ = [
-    "Config",
-    "Origins",
-    "is_loopback",
-    "is_web_url",
-    "key_of_argument",
-    "load_config",
-    "rewritten",
-]
-
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
 
 

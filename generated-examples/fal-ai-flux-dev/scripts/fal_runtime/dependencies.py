@@ -10,8 +10,6 @@ from pathlib import Path
 
 from fal_runtime.errors import LocalError
 
-__all__ = ["PACKAGES", "require_modules"]
-
 # Module and requirement; the same ranges stand in every wrapper's PEP 723 header.
 PACKAGES: Mapping[str, str] = {
     "httpx": "httpx>=0.27,<1",

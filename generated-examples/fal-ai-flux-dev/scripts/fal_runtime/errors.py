@@ -8,23 +8,6 @@ from typing import Any, Literal
 
 from fal_runtime.text import one_line
 
-__all__ = [
-    "CODES",
-    "Code",
-    "FalError",
-    "InputError",
-    "JobError",
-    "KeyMissingError",
-    "LocalError",
-    "NotAcceptedError",
-    "NotCollectedError",
-    "OverLimitError",
-    "Problem",
-    "UnconfirmedError",
-    "UsageError",
-    "stopped_by",
-]
-
 Charged = Literal["no", "yes", "unknown"]
 Retry = Literal["never", "after_fix", "same_job", "later"]
 

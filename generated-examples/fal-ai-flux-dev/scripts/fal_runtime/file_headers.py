@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO
 
-__all__ = ["FileHeaders", "read_headers"]
-
 # More segments, chunks or boxes than any file has before what is looked for.
 _MOST_SEGMENTS = 1000
 _FILL, _SCAN = 0xFF, 0xDA

@@ -8,8 +8,6 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["VAGUE", "content_type_of", "extension_for", "extension_of", "kind_of", "word_kind"]
-
 # extension: (kind, content type, other content types that it is sent with)
 _TYPES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "png": ("image", "image/png", ()),

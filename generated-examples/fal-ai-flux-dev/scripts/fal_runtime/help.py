@@ -13,8 +13,6 @@ from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.text import closest, cut, one_line, short_json
 
-__all__ = ["help_page", "known_field", "schema_answer"]
-
 _LONGEST_PAGE = 6_000
 _SHORTEST_LINE = 6  # as in `*--a: b`
 _LONGEST_SCHEMA = 10_000

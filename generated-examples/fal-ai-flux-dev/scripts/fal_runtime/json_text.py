@@ -5,8 +5,6 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeAlias, Union
 
-__all__ = ["Json", "JsonTextError", "Value", "parse_json", "read_json", "unsendable"]
-
 # A JSON value of an input: what it holds is checked where it is read.
 Value: TypeAlias = Any
 

@@ -10,8 +10,6 @@ from fal_runtime.model_id import checked_model_id
 from fal_runtime.paths import content_of, reason
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["CalledModel", "called_model", "defaults_file", "own_skill", "preset_model"]
-
 # As deep as a document that a schema is made of.
 _DEEPEST_SCHEMA = 100
 _NOTHING_KNOWN = SchemaDocument({})

@@ -5,8 +5,6 @@ import re
 from fal_runtime.errors import UsageError
 from fal_runtime.text import cut
 
-__all__ = ["MODEL_ID", "app_of", "checked_model_id", "is_model_id"]
-
 # Owner, app and up to six path segments; the catalogue's longest ID has 62 characters.
 MODEL_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.~-]*){1,7}")
 _LONGEST = 200

@@ -10,8 +10,6 @@ from typing import BinaryIO
 from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
 
-__all__ = ["content_of", "is_below", "local_trouble", "reason", "safe_name", "take_lock"]
-
 _LONGEST_NAME = 120
 # Device names of Windows, with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

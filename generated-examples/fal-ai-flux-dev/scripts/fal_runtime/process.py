@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-__all__ = ["Process", "hold_interrupts", "printable_lines", "terminable"]
-
 # The command that pip and uv install.
 _INSTALLED = "falsmith"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)

@@ -21,8 +21,6 @@ from fal_runtime.errors import FalError, LocalError, UsageError
 from fal_runtime.model import called_model, preset_model
 from fal_runtime.text import one_line
 
-__all__ = ["client_main", "daemon_main", "options_about"]
-
 _PACKAGES = ("httpx", "platformdirs", "yaml")
 # What a daemon may come to need: all of it is imported at its start, for the files may change.
 _ROOMS = ("daemon", "fal", "input", "jobs", "output")

@@ -9,15 +9,6 @@ from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
 from fal_runtime.yaml_file import entries
 
-__all__ = [
-    "LONGEST_WAIT",
-    "SETTINGS_FILE",
-    "SHORTEST_INTERVAL",
-    "RateLimit",
-    "Settings",
-    "load_settings",
-]
-
 SETTINGS_FILE = "queue_config.yaml"
 
 # Shorter would be a busy loop, and a socket waits for less than 25 days.

@@ -7,17 +7,6 @@ from functools import lru_cache
 
 from fal_runtime.json_text import Value
 
-__all__ = [
-    "HIDDEN",
-    "clean_text",
-    "closest",
-    "cut",
-    "has_control_token",
-    "is_visible",
-    "one_line",
-    "short_json",
-]
-
 # Chat templates of language models mark turns with such tokens. Two patterns, because one that
 # begins with a single character is searched for many times as fast.
 ANGLED = re.compile(

@@ -13,8 +13,6 @@ from fal_runtime.text import one_line
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["Entry", "YamlTextError", "entries", "read_nodes"]
-
 # The names that lead to a value, the value, and its line.
 Entry: TypeAlias = tuple[tuple[str, ...], Any, int]
 

@@ -32,8 +32,6 @@ from fal_runtime.text import one_line
 if TYPE_CHECKING:
     from fal_runtime.jobs.job import Job
 
-__all__ = ["Channel", "DaemonClient", "background_command", "connected"]
-
 # For how long a daemon may take to start, to answer, and to hand over.
 _PATIENCE = 15.0
 _ANSWER = 5.0

@@ -6,8 +6,6 @@ from types import MappingProxyType
 
 from fal_runtime.settings import RateLimit, Settings
 
-__all__ = ["Limits", "Wait"]
-
 # Below this, a token that was counted in floats is a whole one.
 _ROUNDING = 1e-9
 

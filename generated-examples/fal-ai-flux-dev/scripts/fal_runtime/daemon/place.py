@@ -18,16 +18,6 @@ from fal_runtime.paths import safe_name, take_lock
 from fal_runtime.settings import SETTINGS_FILE
 from fal_runtime.text import one_line
 
-__all__ = [
-    "DaemonPlace",
-    "Marker",
-    "RunsAlreadyError",
-    "UnusableError",
-    "daemon_folders",
-    "locked",
-    "own_folder",
-]
-
 # The bytes of a socket's path that macOS takes; Linux takes four more.
 _LONGEST_SOCKET = 103
 # The daemon's name where no skill makes the call.

@@ -26,8 +26,6 @@ from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance
 
-__all__ = ["Leave", "Outbox", "Runner"]
-
 # A daemon ends so many seconds after its last job.
 _IDLE = 15 * 60.0
 _MOST_STREAMS = 32

@@ -35,8 +35,6 @@ from fal_runtime.daemon.runner import Outbox, Runner
 from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.jobs.ledger import Ledger
 
-__all__ = ["Server", "kept_up", "listening", "run_daemon"]
-
 _PIECE = 64 << 10
 _BACKLOG = 128
 # What a client that does not read may leave unread.

@@ -11,8 +11,6 @@ from fal_runtime.daemon.client import connected
 from fal_runtime.daemon.place import Marker, daemon_folders
 from fal_runtime.daemon.protocol import Greeting, HeldJob, HeldJobs, Leaving, Request
 
-__all__ = ["DaemonStatus", "all_daemons", "daemon_status", "shut_down"]
-
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["REAL_CLOCK", "Clock"]
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:

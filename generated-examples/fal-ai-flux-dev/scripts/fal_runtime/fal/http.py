@@ -23,18 +23,6 @@ from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.paths import local_trouble
 from fal_runtime.text import one_line
 
-__all__ = [
-    "NEVER_SENT",
-    "Connection",
-    "FileSlice",
-    "Progress",
-    "TooLargeError",
-    "exchange",
-    "new_client",
-    "retry_after",
-    "unreachable",
-]
-
 _LARGEST_ANSWER = 64 << 20
 
 _LONGEST_CONNECT = 10.0

@@ -16,8 +16,6 @@ from fal_runtime.fal.http import Connection, Params, exchange, unreachable
 from fal_runtime.fal.protocol import checked_request_id, described, is_page, json_object
 from fal_runtime.json_text import Json, read_json
 
-__all__ = ["History", "PastRequest", "ask_history"]
-
 _PATH = "/v1/models/requests/by-endpoint"
 _PAGE = "100"
 _MOST_PAGES = 10

@@ -9,8 +9,6 @@ from fal_runtime.fal.http import Connection, exchange, unreachable
 from fal_runtime.fal.protocol import Price, described, json_object, key_error
 from fal_runtime.text import one_line
 
-__all__ = ["list_prices"]
-
 # The most that one request may name (`GET /v1/models/pricing`).
 _MOST_MODELS = 50
 

@@ -30,29 +30,6 @@ from fal_runtime.text import one_line, short_json
 if TYPE_CHECKING:
     import httpx
 
-__all__ = [
-    "JobReply",
-    "JobState",
-    "ModelRequest",
-    "Price",
-    "RequestUrls",
-    "SubmitReply",
-    "billable_units",
-    "checked_request_id",
-    "described",
-    "failure",
-    "is_page",
-    "json_object",
-    "key_error",
-    "read_cancel",
-    "read_result",
-    "read_status",
-    "read_submit",
-    "read_sync",
-    "request_id_of",
-    "unconfirmed",
-]
-
 JobState = Literal[
     "queued", "running", "completed", "failed", "cancelled", "missing", "closed", "unclear"
 ]

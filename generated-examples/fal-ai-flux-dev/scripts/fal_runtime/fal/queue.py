@@ -15,8 +15,6 @@ from fal_runtime.fal.http import NEVER_SENT, Connection, exchange, retry_after, 
 from fal_runtime.fal.protocol import JobReply, ModelRequest, SubmitReply, unconfirmed
 from fal_runtime.text import one_line
 
-__all__ = ["ask", "submit"]
-
 
 def submit(
     connection: Connection,

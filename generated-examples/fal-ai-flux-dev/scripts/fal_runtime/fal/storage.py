@@ -18,8 +18,6 @@ from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
 from fal_runtime.text import one_line
 
-__all__ = ["KnownLinks", "lives", "upload_all"]
-
 _INITIATE = "/storage/upload/initiate?storage_type=fal-cdn-v3"
 _INITIATE_PARTS = "/storage/upload/initiate-multipart?storage_type=fal-cdn-v3"
 # What is larger goes in parts, as fal's own clients send it.

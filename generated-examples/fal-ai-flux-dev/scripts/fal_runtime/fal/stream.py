@@ -11,8 +11,6 @@ import httpx
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.protocol import JobReply, read_status
 
-__all__ = ["status_events"]
-
 _CONNECT = 10.0
 _LARGEST_EVENT = 16 << 20
 

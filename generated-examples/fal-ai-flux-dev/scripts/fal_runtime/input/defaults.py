@@ -15,8 +15,6 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest, cut, short_json
 from fal_runtime.yaml_file import entries
 
-__all__ = ["read_defaults"]
-
 _SECTIONS = ("defaults", "presets")
 # What a schema says of single fields; all else in it speaks of a whole input.
 _ABOUT_FIELDS = ("$schema", "$defs", "additionalProperties", "patternProperties", "examples")

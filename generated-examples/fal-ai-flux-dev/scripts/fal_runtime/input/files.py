@@ -13,8 +13,6 @@ from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument, SchemaObject
 from fal_runtime.text import closest, short_json
 
-__all__ = ["FileProblem", "LocalFile", "find_local_files", "readable_file"]
-
 _EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
 # What a field of each kind surely cannot use. Sound is taken from videos as well, and an animated
 # GIF serves as a video.

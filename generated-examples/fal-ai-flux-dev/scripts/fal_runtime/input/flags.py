@@ -10,16 +10,6 @@ from fal_runtime.input.options import MODEL_ID_OPTION, OPTIONS, CallOptions, Opt
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest
 
-__all__ = [
-    "Flag",
-    "ParsedCommand",
-    "field_flags",
-    "flag_names",
-    "named_model",
-    "own_options",
-    "parse_command",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Flag:

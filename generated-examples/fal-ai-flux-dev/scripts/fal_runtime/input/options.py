@@ -12,16 +12,6 @@ from fal_runtime.paths import is_below
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 from fal_runtime.text import closest
 
-__all__ = [
-    "ABOUT_JOBS",
-    "MODEL_ID_OPTION",
-    "OPTIONS",
-    "CallOptions",
-    "Option",
-    "amount",
-    "python_options",
-]
-
 # Each of these is a command of its own, without an input.
 ABOUT_JOBS = ("status", "result", "cancel", "jobs", "upload")
 

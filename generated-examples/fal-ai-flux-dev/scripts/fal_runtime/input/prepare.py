@@ -19,18 +19,6 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.validate import NOTHING, schema_problems, unknown_fields
 from fal_runtime.text import cut, short_json
 
-__all__ = [
-    "GivenInput",
-    "Layers",
-    "PreparedInput",
-    "check_input",
-    "given_input",
-    "prepare_command",
-    "put",
-    "raise_problems",
-    "with_links",
-]
-
 # Files are named in an input, not copied into it.
 _LARGEST_FILE = 32 * 1024 * 1024
 # Stands for the link of a file that is not uploaded yet.

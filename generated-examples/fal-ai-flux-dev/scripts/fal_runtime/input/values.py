@@ -11,8 +11,6 @@ from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type, same
 from fal_runtime.text import short_json
 
-__all__ = ["digit_texts", "field_value", "set_nested"]
-
 _NOT_JSON = object()
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)

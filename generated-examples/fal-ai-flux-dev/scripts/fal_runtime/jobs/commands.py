@@ -48,19 +48,6 @@ if TYPE_CHECKING:
     from fal_runtime.fal.protocol import Price
     from fal_runtime.input.prepare import PreparedInput
 
-__all__ = [
-    "cancel_job",
-    "check_cost",
-    "job_result",
-    "job_status",
-    "list_jobs",
-    "listed_job",
-    "preview_job",
-    "price_job",
-    "run_job",
-    "upload_files",
-]
-
 # For how long a command asks that wants one answer and no result.
 _ONE_ANSWER = 30.0
 # How often a job of another process is looked at in the ledger.

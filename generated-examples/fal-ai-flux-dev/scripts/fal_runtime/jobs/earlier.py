@@ -20,8 +20,6 @@ from fal_runtime.text import one_line, short_json
 if TYPE_CHECKING:
     from fal_runtime.fal.http import Connection
 
-__all__ = ["call_like", "names_earlier_files", "with_earlier_files"]
-
 # `from:JOB`, `from:JOB#field`, `from:last`.
 _REFERENCE = re.compile(r"from:(?P<job>[^#\s]+)(#(?P<field>\S+))?\s*")
 _LAST = "last"

@@ -28,20 +28,6 @@ from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 if TYPE_CHECKING:
     import httpx
 
-__all__ = [
-    "CANCELLED",
-    "Job",
-    "JobDaemon",
-    "JobState",
-    "Services",
-    "broken_off",
-    "call_result",
-    "collect_command",
-    "job_deadline",
-    "progress",
-    "unfinished",
-]
-
 JobState = Literal[
     "accepted",
     "submitting",

@@ -27,8 +27,6 @@ from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Booking", "Entry", "Ledger", "digested", "is_job_id", "open_ledger"]
-
 _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
 _DAEMON = "daemon-"

@@ -12,8 +12,6 @@ from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.json_text import Json
 from fal_runtime.schema.document import SchemaDocument
 
-__all__ = ["Estimate", "estimate", "known_prices"]
-
 _DAY = 24 * 3600.0
 
 _IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")

@@ -12,8 +12,6 @@ from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
 from fal_runtime.json_text import Json, Value
 
-__all__ = ["job_of_record", "record_of_job"]
-
 _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 # What a call was told once: the input stands beside the record, and a key in no file at all.

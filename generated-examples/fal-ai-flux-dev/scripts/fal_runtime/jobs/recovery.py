@@ -8,8 +8,6 @@ from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger, digested
 from fal_runtime.json_text import Value
 
-__all__ = ["holds", "in_time", "next_look", "own_request"]
-
 # Seconds after the first look; later ones follow each other by the last pause.
 _LOOKS = (0.0, 2.0, 5.0, 15.0, 30.0)
 _PAUSE = 30.0

@@ -10,8 +10,6 @@ from fal_runtime.fal.http import Connection
 from fal_runtime.jobs.ledger import Booking, Ledger
 from fal_runtime.jobs.price import known_prices
 
-__all__ = ["Spent", "spent"]
-
 
 @dataclass(frozen=True, slots=True)
 class Spent:

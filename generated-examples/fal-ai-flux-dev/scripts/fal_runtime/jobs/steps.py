@@ -52,8 +52,6 @@ from fal_runtime.output.save import Naming, in_a_file, save_result
 from fal_runtime.paths import safe_name
 from fal_runtime.settings import LONGEST_WAIT
 
-__all__ = ["advance", "step"]
-
 _SILENT_STREAM = 10.0
 _FIRST_PAUSE = 0.2
 _GROWTH = 1.5

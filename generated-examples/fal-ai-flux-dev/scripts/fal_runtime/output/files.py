@@ -9,8 +9,6 @@ from fal_runtime.file_kinds import extension_of, kind_of
 from fal_runtime.json_text import Json
 from fal_runtime.schema.document import Schema, SchemaDocument
 
-__all__ = ["ResultFile", "links", "result_files"]
-
 # An object with one of these and a link is a citation or a complaint, unless it names a file.
 _ABOUT_A_PAGE = ("title", "snippet", "msg")
 _ABOUT_A_FILE = ("content_type", "file_name", "file_size")

@@ -14,8 +14,6 @@ from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.paths import is_below, local_trouble, take_lock
 from fal_runtime.text import one_line
 
-__all__ = ["OutputFolder", "keep", "names", "open_output_folder", "save_lines"]
-
 _PART = ".falsmith-"
 # File systems take 255; a number and an extension may follow.
 _LONGEST_STEP = 240

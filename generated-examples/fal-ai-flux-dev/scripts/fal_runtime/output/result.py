@@ -12,8 +12,6 @@ from typing import Any, Literal
 from fal_runtime.errors import Charged, FalError
 from fal_runtime.json_text import Json, Value
 
-__all__ = ["CallResult", "SavedFile", "SavedResult", "Status", "printable"]
-
 Status = Literal[
     "COMPLETED",
     "FAILED",

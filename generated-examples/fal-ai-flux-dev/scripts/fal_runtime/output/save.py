@@ -24,8 +24,6 @@ from fal_runtime.output.result import SavedFile, SavedResult, printable
 from fal_runtime.paths import safe_name
 from fal_runtime.text import cut, one_line
 
-__all__ = ["Naming", "in_a_file", "save_files", "save_result"]
-
 _ATTEMPTS = 4
 _REDIRECTS = 5
 # What one result may bring: so many files, and together so many times the size of one.

@@ -9,8 +9,6 @@ from typing import Any, TextIO
 from fal_runtime.errors import LocalError
 from fal_runtime.paths import reason
 
-__all__ = ["OutputError", "json_text", "print_out", "printing", "unwritable"]
-
 
 class OutputError(LocalError):
     """Standard output cannot be written, so an answer cannot be printed either."""

@@ -8,8 +8,6 @@ from fal_runtime.json_text import Value
 from fal_runtime.schema.document import Location, Schema, SchemaDocument, SchemaObject
 from fal_runtime.text import cut, one_line, short_json
 
-__all__ = ["describe", "path_text"]
-
 _FILE = "http(s) URL, data: URI or local path"
 
 

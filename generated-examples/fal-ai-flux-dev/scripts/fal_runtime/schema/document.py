@@ -8,18 +8,6 @@ from typing import Any, TypeAlias
 
 from fal_runtime.json_text import Value
 
-__all__ = [
-    "COMBINING",
-    "MOST_STEPS",
-    "Location",
-    "Schema",
-    "SchemaDocument",
-    "SchemaObject",
-    "is_quick",
-    "json_type",
-    "same",
-]
-
 _ALL_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
 # The keywords by which a schema takes in others; most have none of them.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["NOTHING", "schema_problems", "unknown_fields"]
-
 # What came where a required field is missing.
 NOTHING = "nothing"
 
