@@ -22,7 +22,7 @@ ORDER = {
         "vocabulary": "errors names documents model text prose text_rules hosts",
         "reading": "schema screening roles needs sample example traits filters description platform"
         " catalog sources",
-        "making and judging": "parse skill runtime_files render verify emulator",
+        "making and judging": "parse collection skill runtime_files render verify emulator",
         "pipeline": "generate publish drift update doctor",
         "command line": "cli __main__",
     },

@@ -102,7 +102,7 @@ def updated(folder: Path, documents: Documents, *, dry_run: bool = False) -> Upd
     (one,) = (
         each
         for each in update(skills, One(documents), dry_run=dry_run)
-        if each.model_id is not None
+        if each.models.get("") is not None
     )
     return one
 

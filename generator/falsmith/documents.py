@@ -11,6 +11,7 @@ from falsmith.names import check_model_id
 
 __all__ = [
     "SIZE_LIMIT",
+    "CollectionDocuments",
     "Documents",
     "Entry",
     "Json",
@@ -19,6 +20,7 @@ __all__ = [
     "load_json",
     "only_post",
     "openapi_documents",
+    "skill_documents",
 ]
 
 # Any, because the shape of upstream JSON is never known: who uses a value checks it there.
@@ -68,6 +70,28 @@ class Documents:
     def read(self) -> "Documents":
         """Return themselves, where others are still to be read."""
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionDocuments:
+    """The documents of several models that become one skill, by the models' short names.
+
+    `default` is the short name of the model that is called where none is named, if there is one.
+    """
+
+    models: Mapping[str, Documents]
+    default: str | None = None
+
+    def read(self) -> "CollectionDocuments":
+        """Return themselves, where others are still to be read."""
+        return self
+
+
+def skill_documents(
+    models: Mapping[str, Documents], default: str | None
+) -> Documents | CollectionDocuments:
+    """Return what a skill is made of: by short name, '' is the model that has it to itself."""
+    return models[""] if "" in models else CollectionDocuments(models, default)
 
 
 @dataclass(frozen=True, slots=True)

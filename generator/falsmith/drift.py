@@ -44,12 +44,16 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that is different: where (a dotted path, empty for the whole), and how."""
+    """One thing that is different: where (a dotted path, empty for the whole), and how.
+
+    `model` is the short name of one of a collection.
+    """
 
     kind: Class
     side: Side
     path: str
     message: str
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,29 +12,44 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from falsmith import __version__
-from falsmith.documents import Documents, Json
+from falsmith.collection import parse_collection
+from falsmith.documents import CollectionDocuments, Documents, Json
 from falsmith.errors import TargetError
 from falsmith.names import skill_name
 from falsmith.parse import parse
-from falsmith.render import CREATOR, Options, recorded_options, render, render_creator
+from falsmith.render import (
+    CREATOR,
+    Options,
+    recorded_options,
+    render,
+    render_collection,
+    render_creator,
+)
 from falsmith.skill.ownership import (
-    USER_FILES,
     Drift,
     compare,
     holds_files,
     owner,
     user_files,
+    user_places,
 )
-from falsmith.skill.provenance import PROVENANCE, read_provenance, version_tuple
+from falsmith.skill.provenance import (
+    PROVENANCE,
+    collection_subject,
+    read_provenance,
+    version_tuple,
+)
 from falsmith.skill.tree import Entry, NoFile, content_at, temporary_name
 from falsmith.skill.write import write
 
 __all__ = [
     "Action",
+    "Made",
     "Skill",
     "check_target",
     "generate",
     "made_with",
+    "make",
     "refuse_links",
     "refuse_newer",
     "share_runtime",
@@ -47,10 +62,25 @@ NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP
 
 
 @dataclass(frozen=True, slots=True)
-class Skill:
-    """What generation did for one skill, or would do; `drift` is empty where nothing differed."""
+class Made:
+    """A skill as a value: where it belongs, its entries, and what its documents got wrong."""
 
     subject: str
+    models: Mapping[str, str]
+    folder: Path
+    entries: tuple[Entry, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What generation did for one skill, or would do; `drift` is empty where nothing differed.
+
+    `models` are the IDs of its models by their short names, '' for that of a skill of one.
+    """
+
+    subject: str
+    models: Mapping[str, str]
     name: str
     folder: Path
     files: tuple[PurePosixPath, ...]
@@ -58,20 +88,45 @@ class Skill:
     warnings: tuple[str, ...]
 
 
+def make(documents: Documents | CollectionDocuments, options: Options, output: Path) -> Made:
+    """Return the skill of one model, or of a collection, as it belongs below `output`.
+
+    Of the disk only the names of the user's own files are read.
+
+    Raises:
+        SkillNameError: A model's ID or the skill's name cannot be used.
+
+    """
+    if isinstance(documents, Documents):
+        model = parse(documents, name=options.name, description=options.description)
+        folder = output / model.skill_name
+        entries = render(model, options, user_files(folder))
+        return Made(model.id, {"": model.id}, folder, entries, model.warnings)
+    name = options.name or ""
+    collection = parse_collection(documents, name, description=options.description)
+    folder = output / name
+    entries = render_collection(collection, options, user_files(folder))
+    models = {short_name: model.id for short_name, model in collection.models.items()}
+    warnings = tuple(
+        f"{model.id}: {one}" for model in collection.models.values() for one in model.warnings
+    )
+    return Made(collection_subject(name), models, folder, entries, warnings)
+
+
 def generate(
-    documents: Documents,
+    documents: Documents | CollectionDocuments,
     options: Options,
     output: Path,
     *,
     action: Action = "write",
     force: bool = False,
 ) -> Skill:
-    """Make the skill of one model below `output`, or compare it with what is there.
+    """Make the skill of one model, or of a collection, below `output`, or compare it.
 
     A skill in default mode links to the runtime that `share_runtime` puts there.
 
     Args:
-        documents: The model's metadata and OpenAPI document.
+        documents: The model's metadata and OpenAPI document, or those of several models.
         options: Mode, name and description of the skill.
         output: The folder that holds skills; made where it is missing.
         action: "write" writes what differs, "check" and "dry-run" write nothing.
@@ -82,15 +137,13 @@ def generate(
         TargetError: The folder is in the way, edited, or cannot be written.
 
     """
-    model = parse(documents, name=options.name, description=options.description)
-    folder = output / model.skill_name
-    entries = render(model, options, user_files(folder))
-    drift = _compared(entries, folder, model.id, action, force=force)
+    made = make(documents, options, output)
+    drift = _compared(made.entries, made.folder, made.subject, action, force=force)
     if options.mode == "public" and action != "check":
-        refuse_links(drift, folder)
+        refuse_links(drift, made.folder)
     if action == "write":
-        write(entries, folder, drift)
-    return _skill(model.id, folder, entries, drift, model.warnings)
+        write(made.entries, made.folder, drift)
+    return _skill(made, drift)
 
 
 def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:
@@ -118,16 +171,20 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
         raise TargetError(
             error.code, f"{message}. Or give each skill its own runtime with --standalone."
         ) from None
-    return _skill(CREATOR, folder, entries, drift)
+    return _skill(Made(CREATOR, {}, folder, entries, ()), drift)
 
 
-def made_with(folder: Path, model_id: str, record: Mapping[str, Json]) -> Options | None:
-    """Return the options that a skill was made with, None where its record does not hold them."""
+def made_with(folder: Path, model_id: str | None, record: Mapping[str, Json]) -> Options | None:
+    """Return the options that a skill was made with, None where its record does not hold them.
+
+    `model_id` is of the model that has the skill to itself, None for a collection.
+    """
     options = recorded_options(record)
+    if options is None:
+        return None
     # A folder that was renamed, with all that is in it, is the skill of that name.
-    if options is not None and (options.name or skill_name(model_id)) != folder.name:
-        return replace(options, name=folder.name)
-    return options
+    named = options.name or (skill_name(model_id) if model_id is not None else None)
+    return options if named == folder.name else replace(options, name=folder.name)
 
 
 def unknown_options(folder: Path) -> TargetError:
@@ -139,15 +196,11 @@ def unknown_options(folder: Path) -> TargetError:
     )
 
 
-def _skill(
-    subject: str,
-    folder: Path,
-    entries: Sequence[Entry],
-    drift: tuple[Drift, ...],
-    warnings: tuple[str, ...] = (),
-) -> Skill:
-    paths = tuple(entry.path for entry in entries)
-    return Skill(subject, folder.name, folder, paths, drift, warnings)
+def _skill(made: Made, drift: tuple[Drift, ...]) -> Skill:
+    paths = tuple(entry.path for entry in made.entries)
+    return Skill(
+        made.subject, made.models, made.folder.name, made.folder, paths, drift, made.warnings
+    )
 
 
 def _compared(
@@ -235,7 +288,7 @@ def refuse_links(drift: Sequence[Drift], folder: Path) -> None:
     provenance = read_provenance(folder)
     extra = [one.path for one in drift if one.kind == "extra"]
     kept = [path for path in extra if owner(folder, path, provenance) != "ours"]
-    links = [str(path) for path in (*kept, *USER_FILES) if (folder / path).is_symlink()]
+    links = [str(path) for path in (*kept, *user_places(folder)) if (folder / path).is_symlink()]
     if links:
         raise TargetError(
             "problems_found",

@@ -6,8 +6,19 @@ from enum import Enum
 from typing import Any, Final, Literal, NamedTuple
 
 from falsmith.documents import Json
+from falsmith.names import model_folder
 
-__all__ = ["KIND_WORDS", "MISSING", "Channel", "Missing", "Model", "Output", "Parameter", "Traits"]
+__all__ = [
+    "KIND_WORDS",
+    "MISSING",
+    "Channel",
+    "Collection",
+    "Missing",
+    "Model",
+    "Output",
+    "Parameter",
+    "Traits",
+]
 
 
 class Missing(Enum):
@@ -120,9 +131,11 @@ class Traits:
 class Model:
     """Everything that the templates see of one model.
 
-    `purpose` is what it does, and `task` the same as it follows "to"; `example` is a complete
-    input, `brief_example` the same with our own samples for long values, `flag_example` that by
-    the wrapper's flags: empty where a name or a value does not survive a command line.
+    `short_name` is what a collection calls it, '' where the skill is its own. `purpose` is what it
+    does, and `task` the same as it follows "to"; `flow` is what goes in and what comes out, `apart`
+    what sets it apart from others. `example` is a complete input, `brief_example` the same with our
+    own samples for long values, `flag_example` that by the wrapper's flags: empty where a name or a
+    value does not survive a command line.
     `alternatives` are names of fields of which one must be given.
     `long_text` is the field that may take more words than a command line should, '' where none
     does. `warnings` are for people: what the document got wrong, and which of its words and
@@ -131,6 +144,7 @@ class Model:
 
     id: str
     skill_name: str
+    short_name: str
     wrapper: str
     display_name: str
     category: str
@@ -138,6 +152,8 @@ class Model:
     short_description: str
     purpose: str
     task: str
+    flow: str
+    apart: str
     parameters: tuple[Parameter, ...]
     alternatives: tuple[tuple[str, ...], ...]
     outputs: tuple[Output, ...]
@@ -154,3 +170,32 @@ class Model:
     output_is_known: bool
     warnings: tuple[str, ...]
     source_digest: str
+
+    @property
+    def command(self) -> str:
+        """The words that call the model by the skill's wrapper."""
+        chosen = f" -m {self.short_name}" if self.short_name else ""
+        return f"python scripts/{self.wrapper}.py{chosen}"
+
+    @property
+    def folder(self) -> str:
+        """Where in the skill its config, its schemas and the user's own settings for it stand."""
+        return model_folder(self.short_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Everything that the templates see of several models in one skill, by their short names.
+
+    `default` is the short name of the model that is called where none is named, if there is one.
+    """
+
+    name: str
+    wrapper: str
+    title: str
+    description: str
+    short_description: str
+    purpose: str
+    task: str
+    models: Mapping[str, Model]
+    default: str | None

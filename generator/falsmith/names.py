@@ -15,9 +15,14 @@ from falsmith.errors import SkillNameError
 __all__ = [
     "TITLE_LIMIT",
     "check_model_id",
+    "check_short_name",
     "check_skill_name",
+    "collection_title",
     "full_title",
+    "model_folder",
+    "objection_to_skill_name",
     "readable_title",
+    "short_name",
     "skill_name",
     "wrapper_name",
 ]
@@ -101,10 +106,34 @@ def skill_name(model_id: str) -> str:
 
     An ID with capitals gets six hex digits of its digest, because IDs differ by case alone.
     """
-    name = re.sub(r"[^a-z0-9]+", "-", model_id.lower()).strip("-")
-    if model_id != model_id.lower():
-        name += "-" + hashlib.sha256(model_id.encode()).hexdigest()[:6]
-    return check_skill_name(name, model_id)
+    return check_skill_name(_slug(model_id, model_id), model_id)
+
+
+def short_name(model_id: str) -> str:
+    """Return what a collection calls a model: `fal-ai/flux/dev` becomes `flux-dev`."""
+    return _slug(model_id.partition("/")[2], model_id)
+
+
+def check_short_name(name: str) -> str:
+    """Return `name` unchanged, or raise SkillNameError where no folder of a model can have it."""
+    if SKILL_NAME.fullmatch(name) and len(name) <= SKILL_NAME_LIMIT and safe_name(name) == name:
+        return name
+    raise SkillNameError(
+        f"{cut(name, 80)!r} cannot be a model's short name: up to {SKILL_NAME_LIMIT} of a-z, 0-9 "
+        "and single hyphens between them are allowed. Write -m NAME=ID"
+    )
+
+
+def model_folder(short_name: str) -> str:
+    """Return where in a skill a model is described; '' is the model that has it to itself."""
+    return f"references/models/{short_name}" if short_name else "references"
+
+
+def _slug(text: str, model_id: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if model_id == model_id.lower():
+        return slug
+    return f"{slug}-{hashlib.sha256(model_id.encode()).hexdigest()[:6]}"
 
 
 def wrapper_name(name: str) -> str:
@@ -119,6 +148,11 @@ def readable_title(model_id: str) -> str:
     if GENERIC.fullmatch(words[0]) and owner != "fal-ai":
         words = [owner, *words]
     return _fitting(" ".join(map(_spelled, words)))
+
+
+def collection_title(name: str) -> str:
+    """Return a title made of a collection's name: `my-voices` becomes My Voices."""
+    return " ".join(map(_spelled, name.split("-")))
 
 
 def full_title(display_name: str, model_id: str) -> str:
@@ -186,7 +220,7 @@ def _fitting(title: str) -> str:
 
 def check_skill_name(name: str, model_id: str) -> str:
     """Return `name` unchanged, or raise SkillNameError saying why a skill cannot have it."""
-    reason = _objection(name)
+    reason = objection_to_skill_name(name)
     if reason is None:
         return name
     raise SkillNameError(
@@ -195,7 +229,8 @@ def check_skill_name(name: str, model_id: str) -> str:
     )
 
 
-def _objection(name: str) -> str | None:
+def objection_to_skill_name(name: str) -> str | None:
+    """Return why a skill cannot have a name, None where it can."""
     if len(name) > SKILL_NAME_LIMIT:
         return f"it has {len(name)} characters, {SKILL_NAME_LIMIT} are allowed"
     if not SKILL_NAME.fullmatch(name):

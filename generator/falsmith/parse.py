@@ -86,13 +86,18 @@ CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circul
 
 
 def parse(
-    documents: Documents, *, name: str | None = None, description: str | None = None
+    documents: Documents,
+    *,
+    name: str | None = None,
+    short_name: str = "",
+    description: str | None = None,
 ) -> Model:
     """Return the model that the documents describe.
 
     Args:
         documents: The list metadata, which may be empty, and the OpenAPI document.
         name: The skill's name, where the user chose one.
+        short_name: What a collection calls the model, '' where the skill is its own.
         description: The skill's description, where the user wrote one.
 
     Raises:
@@ -118,6 +123,7 @@ def parse(
     return Model(
         id=model_id,
         skill_name=chosen,
+        short_name=short_name,
         wrapper=wrapper_name(chosen),
         display_name=title,
         category=category,
@@ -125,6 +131,8 @@ def parse(
         short_description=words.short,
         purpose=words.purpose,
         task=words.task,
+        flow=words.flow,
+        apart=words.apart,
         parameters=parameters,
         alternatives=alternatives(parameters),
         outputs=results,

@@ -12,7 +12,7 @@ from fal_runtime.dependencies import PACKAGES
 from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.filters import FILTERS
-from falsmith.model import Model
+from falsmith.model import Collection, Model
 from falsmith.runtime_files import generator_files, runtime_files, templates_folder
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import Entry, File, Link, digest
@@ -22,9 +22,11 @@ __all__ = [
     "DEFAULT_LICENSE",
     "Mode",
     "Options",
+    "collection_scripts",
     "model_scripts",
     "recorded_options",
     "render",
+    "render_collection",
     "render_creator",
 ]
 
@@ -38,6 +40,7 @@ SHARED = (
     "scripts/queue_protocol.py",
 )
 SCRIPTS = PurePosixPath("scripts")
+WRAPPER = SCRIPTS / "WRAPPER.py"
 # What falsmith imports, by module; the requirements are those of pyproject.toml.
 CREATOR_PACKAGES = dict(
     sorted(
@@ -54,6 +57,13 @@ DEFAULT_LICENSE = "MIT-0"
 SUFFIX = ".jinja"
 # Written in lazy mode only: the full SKILL.md holds what the reference does.
 LAZY_ONLY = PurePosixPath("references/tools")
+REFERENCE = LAZY_ONLY / "SKILL_NAME.yaml"
+SETTINGS = PurePosixPath("queue_config.yaml")
+# What describes one model of a collection, in a folder of its own, by the template that makes it.
+OF_EACH_MODEL = {
+    PurePosixPath(f"references/{name}"): name
+    for name in ("input.schema.json", "model_config.json", "output.schema.json")
+} | {REFERENCE: "reference.yaml"}
 
 Mode = Literal["default", "standalone", "public"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -87,12 +97,51 @@ def render(model: Model, options: Options, user_files: Set[str] = frozenset()) -
 
     `user_files` are the names of the user's own that are in its `references/`: SKILL.md links them.
     """
-    variables = {"model": model, "options": options, "user_files": user_files}
+    variables = {
+        "model": model,
+        "options": options,
+        "user_files": user_files,
+        "slow": model.traits.slow,
+    }
     texts = _rendered(_text_templates(lazy=options.lazy), variables)
     files = [_renamed(file, "SKILL_NAME", model.skill_name) for file in texts]
     scripts = model_scripts(model.id, model.wrapper, linked=options.mode == "default")
     subject = {"model_id": model.id, "options": _recorded(options)}
     return _complete([*files, *scripts], subject | {"source": {"sha256": model.source_digest}})
+
+
+def render_collection(
+    collection: Collection, options: Options, user_files: Set[str] = frozenset()
+) -> tuple[Entry, ...]:
+    """Return everything that the skill of several models holds, sorted by path, provenance last.
+
+    `user_files` are the paths in its `references/` of the user's own: SKILL.md links them.
+    """
+    slow = any(model.traits.slow for model in collection.models.values())
+    variables = {
+        "collection": collection,
+        "options": options,
+        "user_files": user_files,
+        "slow": slow,
+    }
+    own = {
+        path: template
+        for path, template in _templates("collection").items()
+        if path.parent != SCRIPTS
+    }
+    texts = _rendered(own | {SETTINGS: _templates("skill")[SETTINGS]}, variables)
+    models = (file for model in collection.models.values() for file in _model_folder(model))
+    scripts = collection_scripts(collection.wrapper, linked=options.mode == "default")
+    record = {
+        "collection": collection.name,
+        "default": collection.default,
+        "models": {
+            name: {"model_id": model.id, "sha256": model.source_digest}
+            for name, model in collection.models.items()
+        },
+        "options": _recorded(options),
+    }
+    return _complete([*texts, *models, *scripts], record)
 
 
 def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, ...]:
@@ -101,10 +150,28 @@ def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, 
     Skills of the same kind differ there in the wrapper's name and its MODEL_ID, in nothing else:
     `verify` compares each file with these.
     """
+    return _scripts(_templates("skill")[WRAPPER], wrapper, linked=linked, model_id=model_id)
+
+
+def collection_scripts(wrapper: str, *, linked: bool) -> tuple[Entry, ...]:
+    """Return what stands in `scripts/` of a collection: only the wrapper's name is its own."""
+    return _scripts(_templates("collection")[WRAPPER], wrapper, linked=linked)
+
+
+def _scripts(
+    template: Template, wrapper: str, *, linked: bool, model_id: str | None = None
+) -> tuple[Entry, ...]:
     variables = {"model_id": model_id, "requirements": list(PACKAGES.values())}
-    files = _rendered(_script_templates(linked=linked), variables)
-    own = [_renamed(file, "WRAPPER", wrapper) for file in files]
+    templates = {**_script_templates(linked=linked), WRAPPER: template}
+    own = [_renamed(file, "WRAPPER", wrapper) for file in _rendered(templates, variables)]
     return (*own, *(_links() if linked else runtime_files()))
+
+
+def _model_folder(model: Model) -> Iterator[File]:
+    """Yield the files that describe one model of a collection."""
+    templates = _templates("skill")
+    for file in _rendered({path: templates[path] for path in OF_EACH_MODEL}, {"model": model}):
+        yield replace(file, path=PurePosixPath(model.folder, OF_EACH_MODEL[file.path]))
 
 
 def render_creator(packages: Sequence[Entry] = ()) -> tuple[Entry, ...]:
@@ -154,7 +221,7 @@ def _script_templates(*, linked: bool) -> Mapping[PurePosixPath, Template]:
     return {
         path: template
         for path, template in _templates("skill").items()
-        if path.parent == SCRIPTS and not (linked and str(path) in SHARED)
+        if path.parent == SCRIPTS and path != WRAPPER and not (linked and str(path) in SHARED)
     }
 
 

@@ -10,25 +10,25 @@ from typing import Literal
 
 from fal_runtime.errors import FalError
 from falsmith import __version__
-from falsmith.documents import Documents, Json, load_json
-from falsmith.drift import Change, Interface, changes
+from falsmith.documents import Documents, Json, load_json, skill_documents
+from falsmith.drift import CLASSES, Change, Interface, changes
 from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
 from falsmith.generate import (
     check_target,
     generate,
     made_with,
+    make,
     refuse_links,
     refuse_newer,
     unknown_options,
 )
 from falsmith.model import Model
-from falsmith.names import full_title
+from falsmith.names import full_title, model_folder
 from falsmith.parse import parse, source_digest
-from falsmith.render import CREATOR, Options, recorded_options, render, render_creator
+from falsmith.render import CREATOR, Options, recorded_options, render_creator
 from falsmith.skill.edits import AroundEdits, Edit, around_edits
 from falsmith.skill.installed import Installed
-from falsmith.skill.ownership import user_files
-from falsmith.skill.provenance import NEW, PROVENANCE
+from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance
 from falsmith.skill.tree import Entry, File
 from falsmith.skill.write import write
 from falsmith.sources import Catalogue, Live
@@ -36,7 +36,7 @@ from falsmith.sources import Catalogue, Live
 __all__ = ["Checked", "Updated", "check", "update"]
 
 Status = Literal["fresh", "stale", "unknown"]
-MODEL_CONFIG = "references/model_config.json"
+MODEL_CONFIG = "model_config.json"
 SHOWN = ("display_name", "category")
 # A diff is there to be read: of a new runtime in a skill, the first files tell enough.
 LONGEST_DIFF = 200
@@ -44,7 +44,7 @@ LONGEST_DIFF = 200
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One skill beside the document of its model: the gravest change first; or why nobody knows."""
+    """A skill beside the documents of its models: the gravest change first, or why none is told."""
 
     skill: Installed
     status: Status
@@ -53,20 +53,17 @@ class Checked:
 
 
 def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[Checked]:
-    """Yield each skill with what changed in its model's document since it was made.
+    """Yield each skill with what changed in its models' documents since it was made.
 
-    Skills of one model are one question to the source. The creator skill has no document and is
-    left out. A document that differs only in what a skill does not say leaves it fresh.
+    A model of several skills is one question to the source. The creator skill has no document and
+    is left out. A document that differs only in what a skill does not say leaves it fresh.
 
     Raises:
         FalError: The source cannot answer at all.
 
     """
     for one, documents in _documents_of(skills, source):
-        if isinstance(documents, FalError):
-            yield _without_document(one, documents, is_gone=isinstance(source, Live))
-        else:
-            yield _checked(one, documents)
+        yield _checked(one, documents, knows_all=isinstance(source, Live))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +71,13 @@ class Updated:
     """What was done to one skill, or would be: nothing where `files` is empty.
 
     `files` were written, `retired` were removed, `edits` stayed.
-    `model_id` is None for the creator skill. `diff` is there of what was not written; `error` says
+    `models` are the IDs of its models by their short names, '' for that of a skill of one; the
+    creator skill has none. `diff` is there of what was not written; `error` says
     why nothing was done, and `folder` is None where no single skill is to blame.
     """
 
     folder: Path | None
-    model_id: str | None
+    models: Mapping[str, str]
     changes: tuple[Change, ...] = ()
     files: tuple[PurePosixPath, ...] = ()
     retired: tuple[PurePosixPath, ...] = ()
@@ -101,7 +99,7 @@ def update(
     """
     runtimes: dict[Path, FalError | None] = {}
     for one in skills:
-        if one.model_id is None:
+        if not one.models:
             yield _runtime(_absolute(one.folder).parent, runtimes, dry_run=dry_run)
     try:
         for one, documents in _documents_of(skills, source):
@@ -115,14 +113,14 @@ def update(
                     raise trouble
                 yield _written(skill, dry_run=dry_run)
             except FalError as error:
-                yield Updated(folder, one.model_id, error=error)
+                yield Updated(folder, one.model_ids, error=error)
             except Exception as error:
                 # A document that nobody foresaw is one failure of many.
                 message = f"this is an error of falsmith itself: {type(error).__name__}: {error}"
                 unforeseen = FalError("internal_error", message[:500])
-                yield Updated(folder, one.model_id, error=unforeseen)
+                yield Updated(folder, one.model_ids, error=unforeseen)
     except FalError as error:
-        yield Updated(None, None, error=error)
+        yield Updated(None, {}, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,30 +128,32 @@ class _Anew:
     """One skill as it will be written."""
 
     folder: Path
-    model_id: str | None
+    models: Mapping[str, str]
     options: Options
     parts: AroundEdits
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def _made_anew(skill: Installed, folder: Path, documents: Documents | FalError) -> _Anew:
+def _made_anew(
+    skill: Installed, folder: Path, documents: Mapping[str, Documents | FalError]
+) -> _Anew:
     """Return the skill made anew; raises a FalError for whatever stands against it."""
-    if isinstance(documents, FalError):
-        raise documents
-    assert skill.model_id is not None
+    models = {}
+    for name, one in documents.items():
+        if isinstance(one, FalError):
+            raise one
+        models[name] = replace(one, metadata=one.metadata or _listed(folder, name, one.model_id))
     refuse_newer(folder)
     options = made_with(folder, skill.model_id, skill.options)
     if options is None:
         raise unknown_options(folder)
-    if not documents.metadata:
-        documents = replace(documents, metadata=_listed(folder, skill.model_id))
-    model = parse(documents, name=options.name, description=options.description)
-    parts = _around(render(model, options, user_files(folder)), folder, model.id)
+    made = make(skill_documents(models, skill.default), options, folder.parent)
+    parts = _around(made.entries, folder, made.subject)
     if options.mode == "public":
         refuse_links(parts.drift, folder)
-    changes = _checked(skill, documents).changes if parts.files else ()
-    return _Anew(folder, model.id, options, parts, changes, model.warnings)
+    changes = _checked(skill, documents, knows_all=False).changes if parts.files else ()
+    return _Anew(folder, made.models, options, parts, changes, made.warnings)
 
 
 def _runtime(parent: Path, done: dict[Path, FalError | None], *, dry_run: bool) -> Updated:
@@ -163,10 +163,10 @@ def _runtime(parent: Path, done: dict[Path, FalError | None], *, dry_run: bool) 
     try:
         refuse_newer(folder)
         parts = _around(render_creator(), folder, CREATOR)
-        return _written(_Anew(folder, None, Options(), parts), dry_run=dry_run)
+        return _written(_Anew(folder, {}, Options(), parts), dry_run=dry_run)
     except FalError as error:
         done[parent] = error
-        return Updated(folder, None, error=error)
+        return Updated(folder, {}, error=error)
 
 
 def _around(entries: Sequence[Entry], folder: Path, subject: str) -> AroundEdits:
@@ -184,7 +184,7 @@ def _written(skill: _Anew, *, dry_run: bool) -> Updated:
         write(parts.entries, skill.folder, parts.drift)
     return Updated(
         skill.folder,
-        skill.model_id,
+        skill.models,
         skill.changes,
         parts.files,
         parts.retired,
@@ -229,14 +229,24 @@ def _printable(line: str) -> str:
 
 def _documents_of(
     skills: Sequence[Installed], source: Catalogue
-) -> Iterator[tuple[Installed, Documents | FalError]]:
-    """Yield each skill of a model with its documents; those of one model are one question."""
-    by_model: dict[str, list[Installed]] = {}
-    for one in skills:
-        if one.model_id is not None:
-            by_model.setdefault(one.model_id, []).append(one)
-    for model_id, documents in source.each(list(by_model)):
-        yield from ((one, documents) for one in by_model[model_id])
+) -> Iterator[tuple[Installed, dict[str, Documents | FalError]]]:
+    """Yield each skill with the documents of its models, by short name, as soon as all are there.
+
+    A model of several skills is one question.
+    """
+    waiting: dict[str, list[int]] = {}
+    for number, one in enumerate(skills):
+        for model_id in dict.fromkeys(one.model_ids.values()):
+            waiting.setdefault(model_id, []).append(number)
+    found: dict[int, dict[str, Documents | FalError]] = {}
+    for model_id, documents in source.each(list(waiting)):
+        for number in waiting[model_id]:
+            models = skills[number].models
+            known = found.setdefault(number, {})
+            known |= {name: documents for name, one in models.items() if one.id == model_id}
+            if len(known) == len(models):
+                yield skills[number], {name: known[name] for name in models}
+                del found[number]
 
 
 def _absolute(folder: Path) -> Path:
@@ -244,58 +254,67 @@ def _absolute(folder: Path) -> Path:
     return Path(os.path.abspath(folder))  # noqa: PTH100
 
 
-def _without_document(skill: Installed, error: FalError, *, is_gone: bool) -> Checked:
-    """Return what a missing document means: only the platform knows that a model is gone."""
-    if is_gone and isinstance(error, ModelNotFoundError):
-        return Checked(skill, "stale", (Change("breaking", "model", "", "is gone from fal"),))
-    return Checked(skill, "unknown", error=error)
+def _checked(
+    skill: Installed, documents: Mapping[str, Documents | FalError], *, knows_all: bool
+) -> Checked:
+    """Return what changed; `knows_all` of a source that a model is gone from where it lacks it."""
+    provenance = read_provenance(skill.folder)
+    if provenance is not None and provenance.interrupted:
+        message = "has a skill that was written in part: falsmith update completes it"
+        return Checked(skill, "stale", (Change("breaking", "model", "", message),))
+    found: list[Change] = []
+    errors = []
+    for name, one in documents.items():
+        try:
+            if not isinstance(one, FalError):
+                found += _changes(skill, name, one)
+            elif knows_all and isinstance(one, ModelNotFoundError):
+                # Only the platform knows that a model is gone.
+                found.append(Change("breaking", "model", "", "is gone from fal", name))
+            else:
+                errors.append(one)
+        except FalError as error:
+            errors.append(error)
+    if not (found or errors):
+        found += _reworded(skill, documents)
+    found.sort(key=lambda change: CLASSES.index(change.kind))
+    status: Status = "stale" if found else "unknown" if errors else "fresh"
+    return Checked(skill, status, tuple(found), next(iter(errors), None))
 
 
-def _checked(skill: Installed, documents: Documents) -> Checked:
-    try:
-        if "writing" in _object(skill.folder, str(PROVENANCE)):
-            message = "has a skill that was written in part: falsmith update completes it"
-            return Checked(skill, "stale", (Change("breaking", "model", "", message),))
-        if _recorded_digest(skill.folder) == source_digest(documents):
-            return Checked(skill, "fresh")
-        before = _as_written(skill.folder)
-        # A document saved by itself comes without the list's metadata.
-        after = _as_parsed(
-            parse(documents, name=_absolute(skill.folder).name), bool(documents.metadata)
-        )
-        found = changes(before, after) or _reworded(skill, documents)
-    except FalError as error:
-        return Checked(skill, "unknown", error=error)
-    return Checked(skill, "stale" if found else "fresh", found)
-
-
-def _recorded_digest(folder: Path) -> Json:
-    source = _object(folder, str(PROVENANCE)).get("source")
-    return source.get("sha256") if isinstance(source, dict) else None
+def _changes(skill: Installed, name: str, documents: Documents) -> list[Change]:
+    """Return what changed in the document of one of a skill's models."""
+    if skill.models[name].sha256 == source_digest(documents):
+        return []
+    folder = skill.folder / model_folder(name)
+    # A document saved by itself comes without the list's metadata.
+    model = parse(documents, name=_absolute(skill.folder).name)
+    after = _as_parsed(model, bool(documents.metadata))
+    return [replace(one, model=name) for one in changes(_as_written(folder), after)]
 
 
 def _as_written(folder: Path) -> Interface:
     """Return the interface that a skill was made for; raises DocumentError for a broken file."""
-    known = _object(folder, MODEL_CONFIG).get("input_schema_known") is not False
+    known = _object(folder / MODEL_CONFIG).get("input_schema_known") is not False
     return Interface(
-        _object(folder, "references/input.schema.json") if known else None,
-        _object(folder, "references/output.schema.json"),
+        _object(folder / "input.schema.json") if known else None,
+        _object(folder / "output.schema.json"),
         _shown(folder),
     )
 
 
 def _shown(folder: Path) -> dict[str, str]:
     """Return what lists showed of the model when the skill was made."""
-    config = _object(folder, MODEL_CONFIG)
+    config = _object(folder / MODEL_CONFIG)
     return {name: config[name] for name in SHOWN if isinstance(config.get(name), str)}
 
 
-def _listed(folder: Path, model_id: str) -> dict[str, str]:
+def _listed(folder: Path, name: str, model_id: str) -> dict[str, str]:
     """Return what stands for the list's metadata beside a document that was saved by itself.
 
     A title is told with what it leaves out of the ID: as listed, it has the words before that.
     """
-    shown = _shown(folder)
+    shown = _shown(folder / model_folder(name))
     words = shown.pop("display_name", "").split()
     starts = (" ".join(words[:count]) for count in range(len(words), 0, -1))
     title = next((one for one in starts if full_title(one, model_id) == " ".join(words)), "")
@@ -311,20 +330,23 @@ def _as_parsed(model: Model, has_metadata: bool) -> Interface:
     )
 
 
-def _reworded(skill: Installed, documents: Documents) -> tuple[Change, ...]:
+def _reworded(skill: Installed, documents: Mapping[str, Documents | FalError]) -> list[Change]:
     """Return a change where the same skill, made anew by the same falsmith, says something else."""
     options = recorded_options(skill.options)
-    if options is None or skill.version != __version__ or not documents.metadata:
-        return ()
-    made = generate(documents, options, _absolute(skill.folder).parent, action="check")
+    models = {name: one for name, one in documents.items() if isinstance(one, Documents)}
+    same = all(skill.models[name].sha256 == source_digest(one) for name, one in models.items())
+    listed = all(one.metadata for one in models.values())
+    if same or options is None or skill.version != __version__ or not listed:
+        return []
+    output = _absolute(skill.folder).parent
+    made = generate(skill_documents(models, skill.default), options, output, action="check")
     texts = [str(one.path) for one in made.drift if one.kind == "stale" and one.path != PROVENANCE]
     message = f"would have other words in {', '.join(texts)}"
-    return (Change("cosmetic", "model", "", message),) if texts else ()
+    return [Change("cosmetic", "model", "", message)] if texts else []
 
 
-def _object(folder: Path, path: str) -> Mapping[str, Json]:
+def _object(place: Path) -> Mapping[str, Json]:
     """Return the JSON object in a file of a skill; raises DocumentError where there is none."""
-    place = folder / path
     try:
         value = load_json(place.read_bytes(), str(place))
     except OSError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
-from falsmith.cli.list_skills import found_skills
+from falsmith.cli.list_skills import collection_as_json, found_skills, models_label
 from falsmith.cli.options import (
     folder_options,
     json_option,
@@ -63,7 +63,7 @@ def check(
     A thousand skills are some twenty requests. Exit status: 0 all fresh, 1 some stale, 6 none
     stale and some, or the platform, could not be asked.
     """
-    skills = [one for one in found_skills(folders, output, agent) if one.model_id is not None]
+    skills = [one for one in found_skills(folders, output, agent) if one.models]
     if not skills:
         notice("no skill of a model stands there: nothing was compared")
     checked = list(check_skills(skills, open_source(source, offline=offline))) if skills else []
@@ -81,7 +81,7 @@ def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
         if one.status == "fresh" and quiet:
             continue
         state = f"stale, {TITLES[one.changes[0].kind]}" if one.changes else one.status
-        sys.stdout.write(f"{one.skill.folder} ({one.skill.model_id}): {state}\n")
+        sys.stdout.write(f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}\n")
         if one.error is not None:
             sys.stdout.write(f"  {one.error}\n")
         for change in one.changes[:LISTED]:
@@ -95,7 +95,7 @@ def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
 def told(change: Change) -> str:
     """Return a change in words: where, and what."""
     place = {"input": "input", "output": "answer", "model": "the model"}[change.side]
-    where = " ".join(filter(None, (place, change.path, change.message)))
+    where = " ".join(filter(None, (change.model, place, change.path, change.message)))
     return f"{TITLES[change.kind]}: {where}"
 
 
@@ -123,6 +123,7 @@ def _row(one: Checked) -> dict[str, object]:
         "name": one.skill.folder.absolute().name,
         "path": str(one.skill.folder.absolute()),
         "model_id": one.skill.model_id,
+        **collection_as_json(one.skill.model_ids),
         "status": one.status,
         "class": one.changes[0].kind if one.changes else None,
         "changes": list(map(change_as_json, one.changes)),
@@ -131,10 +132,11 @@ def _row(one: Checked) -> dict[str, object]:
 
 
 def change_as_json(change: Change) -> dict[str, str]:
-    """Return a change as it stands in an answer."""
-    return {
+    """Return a change as it stands in an answer; of a collection, with the model's short name."""
+    shown = {
         "class": change.kind,
         "side": change.side,
         "path": change.path,
         "message": change.message,
     }
+    return shown | ({"model": change.model} if change.model else {})

@@ -26,15 +26,16 @@ from falsmith.cli.options import (
 from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
-from falsmith.documents import Documents
-from falsmith.errors import DocumentError, ModelNotFoundError, TargetError
+from falsmith.collection import check_collection_name
+from falsmith.documents import CollectionDocuments, Documents, skill_documents
+from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError, TargetError
 from falsmith.filters import FILTERS
 from falsmith.generate import Action, made_with, unknown_options
 from falsmith.hosts import DEFAULT_FOLDER
-from falsmith.names import check_model_id, skill_name
+from falsmith.names import check_model_id, check_short_name, short_name, skill_name
 from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.skill.installed import find
-from falsmith.skill.provenance import PROVENANCE, read_provenance
+from falsmith.skill.provenance import PROVENANCE, collection_subject, read_provenance
 from falsmith.skill.tree import is_temporary
 from falsmith.sources import Catalogue
 
@@ -51,6 +52,7 @@ Examples:
   falsmith generate -m fal-ai/flux/dev --public --check
   falsmith generate -s "image to video"
   falsmith generate -c text-to-speech --all --offline -o skills
+  falsmith generate --collection voices -m fal-ai/kokoro/american-english -m fal-ai/dia-tts
 """
 
 
@@ -91,6 +93,17 @@ def _refuse(words: tuple[str, ...]) -> None:
     default=None,
     help="The runtime is copied into the skill, or linked from fal-skill-creator beside it.",
 )
+@click.option(
+    "--collection",
+    metavar="NAME",
+    help="One skill for all the models; its script takes -m SHORT-NAME. -m SHORT-NAME=ID chooses "
+    "another short name than the ID's.",
+)
+@click.option(
+    "--default-model",
+    metavar="ID",
+    help="The model of a collection that is called where none is named, by ID or short name.",
+)
 @click.option("--public", is_flag=True, help="As --standalone, and no symbolic link anywhere.")
 @click.option("--description", metavar="TEXT", help="The skill's description; one model only.")
 @click.option(
@@ -121,6 +134,8 @@ def generate(
     name: str | None,
     lazy: bool | None,
     standalone: bool | None,
+    collection: str | None,
+    default_model: str | None,
     public: bool,
     description: str | None,
     licence: str | None,
@@ -140,18 +155,20 @@ def generate(
     Each model becomes a folder with SKILL.md, a wrapper script and the runtime that calls the
     model: links to the one in the fal-skill-creator skill beside it, or copies. Only files that
     differ are written, and none that you edited. A skill that is there keeps how it was made where
-    you give no other option. Exit status: 0 done, 1 differences or some of
-    several models failed, 2 bad usage, 3 key refused, 6 no network or platform trouble, 9 trouble
-    with files on this machine.
+    you give no other option. With --collection all the models share one skill. Exit status: 0 done,
+    1 differences or some of several models failed, 2 bad usage, 3 key refused, 6 no network or
+    platform trouble, 9 trouble with files on this machine.
     """
-    ids = tuple(dict.fromkeys(model_ids))
+    named = _named(model_ids, collection=collection is not None)
+    ids = tuple(named)
     query = None if text is None and category is None else Query(text or "", category)
     chosen = everything or query is not None
     installed = check and not ids and not chosen
-    single = name is not None or description is not None
+    single = name is not None or (description is not None and collection is None)
+    _check_collection(collection, default_model, name, lazy)
     if not installed:
         _check_usage(ids, chosen, single, check, dry_run)
-    elif single or public or (lazy, standalone, licence) != (None, None, None):
+    elif single or collection or public or (lazy, standalone, licence) != (None, None, None):
         raise UsageError(
             "usage",
             "--check alone compares each skill with the options that it was made with: drop the "
@@ -177,7 +194,9 @@ def generate(
             fit = "model fits" if count == 1 else "models fit"
             notice(f"{count} {fit} and nothing was written: --all generates what fits")
         return 0
-    given = _given(lazy, standalone, public, name, description, licence)
+    given = _given(
+        lazy, standalone, public, collection if name is None else name, description, licence
+    )
     options = replace(Options(), **given)
     action: Action = "check" if check else "dry-run" if dry_run else "write"
     found: Iterable[Found]
@@ -190,11 +209,98 @@ def generate(
         found = _all(opened.all()) if query is None else _matching(opened, query)
     else:
         found = _each(opened, ids)
+    if collection is not None:
+        found = _collected(found, named, collection, folder, default_model, everything=everything)
     if not installed:
         found = _as_made(found, given, folder, quiet=quiet)
     report = Report(action, as_json=as_json, quiet=quiet)
     run_plan(found, Plan(options, folder, action, force), report, many=everything)
     return report.finish()
+
+
+def _named(model_ids: Sequence[str], *, collection: bool) -> dict[str, str]:
+    """Return the IDs, each with the short name that the user gave it, '' for the ID's own."""
+    named: dict[str, str] = {}
+    for text in model_ids:
+        short, separator, model_id = text.partition("=")
+        if not separator or "://" in short:
+            named.setdefault(text, "")
+            continue
+        if not collection:
+            raise UsageError("usage", f"-m {text}: a short name is for --collection, write -m ID")
+        named[model_id] = check_short_name(short)
+    return named
+
+
+def _check_collection(
+    collection: str | None, default_model: str | None, name: str | None, lazy: bool | None
+) -> None:
+    """Refuse what a collection does not take, and what only a collection takes."""
+    if collection is None:
+        if default_model is not None:
+            message = "--default-model is for a collection: name it with --collection"
+            raise UsageError("usage", message)
+        return
+    if name is not None:
+        raise UsageError("usage", "--collection gives the skill its name: drop --name")
+    if lazy is False:
+        message = "a collection's SKILL.md is short, with a reference a model: drop --full"
+        raise UsageError("usage", message)
+    check_collection_name(collection)
+
+
+def _collected(
+    found: Iterable[Found],
+    named: Mapping[str, str],
+    collection: str,
+    folder: Path,
+    default_model: str | None,
+    *,
+    everything: bool,
+) -> Iterator[Found]:
+    """Yield the collection of all that was found.
+
+    A model that was named and is not to be had leaves nothing to make; one of a search is left out
+    and is a failure of its own.
+    """
+    models: dict[str, Documents] = {}
+    try:
+        for one in found:
+            if isinstance(one.documents, FalError):
+                if not everything:
+                    raise one.documents
+                yield one
+            elif not isinstance(one.documents, CollectionDocuments):
+                short = named.get(one.model_id) or short_name(one.model_id)
+                if short in models:
+                    raise _clash(short, models[short].model_id, one.model_id)
+                models[short] = one.documents.read()
+        before = read_provenance(folder / collection)
+        default = _default(models, default_model) or (before.default if before else None)
+        documents = CollectionDocuments(models, default if default in models else None)
+        if models:
+            yield Found(collection_subject(collection), documents)
+    except FalError as error:
+        yield Found(collection_subject(collection), error)
+
+
+def _clash(short: str, first: str, second: str) -> SkillNameError:
+    return SkillNameError(
+        f"{first} and {second} would both be {short} in the collection: give one a short name of "
+        f"its own, -m NAME={second}",
+        "name_in_use",
+    )
+
+
+def _default(models: Mapping[str, Documents], named: str | None) -> str | None:
+    """Return the short name of the model that is to be the default."""
+    if named is None:
+        return None
+    found = [short for short, one in models.items() if named in (short, one.model_id)]
+    if not found:
+        names = ", ".join(models)
+        raise UsageError("usage", f"--default-model {named} is none of the collection: {names}")
+    return found[0]
 
 
 def _check_usage(
@@ -226,9 +332,9 @@ def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[Found]:
     return (_found(source, model_id) for model_id in ids)
 
 
-def _found(source: Catalogue, model_id: str, options: Options | None = None) -> Found:
+def _found(source: Catalogue, model_id: str) -> Found:
     try:
-        return Found(model_id, source.documents(model_id), options)
+        return Found(model_id, source.documents(model_id))
     except FalError as error:
         return Found(model_id, error)
 
@@ -246,12 +352,16 @@ def _installed(source: Catalogue, folder: Path) -> list[Found]:
     for skill in skills:
         if isinstance(skill, TargetError):
             found.append(Found("", skill))
-        elif skill.model_id is not None:
-            options = made_with(skill.folder, skill.model_id, skill.options)
-            if options is None:
-                found.append(Found(skill.model_id, unknown_options(skill.folder)))
-                continue
-            found.append(_found(source, skill.model_id, options))
+        elif skill.models:
+            subject = skill.model_id or collection_subject(skill.folder.name)
+            try:
+                options = made_with(skill.folder, skill.model_id, skill.options)
+                if options is None:
+                    raise unknown_options(skill.folder)
+                models = {name: source.documents(one.id) for name, one in skill.models.items()}
+                found.append(Found(subject, skill_documents(models, skill.default), options))
+            except FalError as error:
+                found.append(Found(subject, error))
     return found
 
 
@@ -303,7 +413,8 @@ def _as_made(
             name = others[0]
         before = read_provenance(folder / name)
         ours = before is not None and before.subject == one.model_id
-        made = made_with(folder / name, one.model_id, before.options) if before and ours else None
+        own_id = None if isinstance(one.documents, CollectionDocuments) else one.model_id
+        made = made_with(folder / name, own_id, before.options) if before and ours else None
         if made is None:
             yield one
             continue

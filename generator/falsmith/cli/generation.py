@@ -19,7 +19,7 @@ from fal_runtime.errors import FalError
 from falsmith.catalog.saved import DocumentFile
 from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report, Row, row
-from falsmith.documents import Documents
+from falsmith.documents import CollectionDocuments, Documents
 from falsmith.errors import SkillNameError
 from falsmith.generate import Action, generate, share_runtime
 from falsmith.names import check_model_id, skill_name
@@ -37,10 +37,13 @@ WORTHWHILE = 100
 
 
 class Found(NamedTuple):
-    """A model to make a skill of, or why it has no documents; with options of its own if any."""
+    """A model to make a skill of, or why it has no documents; with options of its own if any.
+
+    Of a collection `model_id` is its subject.
+    """
 
     model_id: str
-    documents: Documents | DocumentFile | FalError
+    documents: Documents | DocumentFile | CollectionDocuments | FalError
     options: Options | None = None
 
 
@@ -48,7 +51,7 @@ class Task(NamedTuple):
     """One model whose skill is to be made, as it travels to the process that makes it."""
 
     model_id: str
-    documents: Documents | DocumentFile
+    documents: Documents | DocumentFile | CollectionDocuments
     options: Options
 
 

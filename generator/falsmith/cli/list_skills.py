@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +14,12 @@ from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
 from falsmith.cli.options import chosen_folder, default_folders, folder_options, json_option, notice
 from falsmith.skill.installed import Installed, find
+from falsmith.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["found_skills", "list_skills"]
+__all__ = ["collection_as_json", "found_skills", "list_skills", "models_label"]
 
 EXAMPLES = """\b
 Examples:
@@ -84,6 +85,7 @@ def _as_json(skill: Installed) -> dict[str, object]:
         "name": skill.folder.absolute().name,
         "path": str(skill.folder.absolute()),
         "model_id": skill.model_id,
+        **collection_as_json(skill.model_ids),
         "mode": skill.mode,
         "lazy": skill.lazy,
         "falsmith": skill.version,
@@ -92,6 +94,16 @@ def _as_json(skill: Installed) -> dict[str, object]:
         "missing": list(map(str, skill.missing)),
         "broken_links": list(map(str, skill.broken_links)),
     }
+
+
+def models_label(model_ids: Mapping[str, str]) -> str:
+    """Return of which model a skill is, or of how many, by their short names."""
+    return model_ids.get("") or (counted(len(model_ids), "model") if model_ids else "")
+
+
+def collection_as_json(model_ids: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """Return the models of a collection as they stand in an answer, nothing of any other skill."""
+    return {"models": model_ids} if model_ids and "" not in model_ids else {}
 
 
 def _print(skills: list[Installed]) -> None:
@@ -119,7 +131,7 @@ def _table(skills: Iterable[Installed]) -> "Table":
     for one in skills:
         mode = ", ".join([one.mode or "", *(["lazy"] if one.lazy else [])])
         name = one.folder.absolute().name
-        cells = (name, one.model_id or "", mode, one.version, _freshness(one))
+        cells = (name, models_label(one.model_ids), mode, one.version, _freshness(one))
         # A record that came with a skill from elsewhere may hold anything.
         table.add_row(*(escape(one_line(cell)) for cell in cells))
     return table

@@ -22,6 +22,7 @@ class Row:
     """What is printed of one skill: plain values, which travel fast between processes."""
 
     subject: str
+    models: tuple[tuple[str, str], ...]
     name: str
     folder: str
     status: str
@@ -37,6 +38,7 @@ def row(skill: Skill, action: Action) -> Row:
     drift = [one for one in skill.drift if action == "check" or one.kind != "extra"]
     return Row(
         subject=skill.subject,
+        models=tuple(skill.models.items()) if "" not in skill.models else (),
         name=skill.name,
         folder=str(skill.folder),
         status=VERBS[action] if drift else "unchanged",
@@ -149,7 +151,7 @@ def _described(model_id: str, error: FalError) -> str:
 
 def _as_json(made: Row, action: Action) -> dict[str, object]:
     described: dict[str, object] = {
-        "model_id": made.subject,
+        "model_id": made.subject if not made.models else None,
         "name": made.name,
         "path": os.path.abspath(made.folder),  # noqa: PTH100 - links on the way stay as they are
         "status": made.status,
@@ -157,6 +159,8 @@ def _as_json(made: Row, action: Action) -> dict[str, object]:
         "changed": made.changed,
         "warnings": list(made.warnings),
     }
+    if made.models:
+        described["models"] = dict(made.models)
     if action != "write":
         described["drift"] = [{"kind": kind, "path": path} for kind, path in made.drift]
     return described

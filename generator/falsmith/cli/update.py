@@ -10,7 +10,7 @@ import click
 
 from fal_runtime.errors import FalError, UsageError
 from falsmith.cli.check import change_as_json, told
-from falsmith.cli.list_skills import found_skills
+from falsmith.cli.list_skills import collection_as_json, found_skills, models_label
 from falsmith.cli.options import (
     folder_options,
     json_option,
@@ -73,7 +73,7 @@ def update(
     done = []
     for one in update_skills(skills, open_source(source, offline=offline), dry_run=dry_run):
         # Nobody asked for the runtime that linked skills share: it is told where it changes.
-        if one.model_id is not None or one.error is not None or one.files:
+        if one.models or one.error is not None or one.files:
             done.append(one)
             _print(one, dry_run=dry_run, as_json=as_json, quiet=quiet)
     failed = [one.error for one in done if one.error is not None]
@@ -104,12 +104,12 @@ def _print(one: Updated, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
         subject = f"{one.folder}: " if one.folder is not None else ""
         sys.stderr.write(program().named(f"error: {subject}{one.error}\n"))
     for warning in one.warnings if not quiet else ():
-        sys.stderr.write(f"note: {one.model_id}: {warning}\n")
+        sys.stderr.write(f"note: {models_label(one.models)}: {warning}\n")
     status = _status(one, dry_run=dry_run)
     if as_json or one.error is not None or (quiet and status == "unchanged"):
         return
     files = f", {counted(len(one.files), 'file')}" if one.files else ""
-    of = f" ({one.model_id})" if one.model_id is not None else ""
+    of = f" ({models_label(one.models)})" if one.models else ""
     sys.stdout.write(f"{one.folder}{of}: {status}{files}\n")
     for change in one.changes[:LISTED]:
         sys.stdout.write(f"  {told(change)}\n")
@@ -150,7 +150,8 @@ def _row(one: Updated, *, dry_run: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "name": one.folder.name if one.folder is not None else None,
         "path": str(one.folder) if one.folder is not None else None,
-        "model_id": one.model_id,
+        "model_id": one.models.get(""),
+        **collection_as_json(one.models),
         "status": _status(one, dry_run=dry_run),
         "changes": list(map(change_as_json, one.changes)),
         "files": list(map(str, one.files)),

@@ -57,13 +57,17 @@ class Description:
     """One model in words.
 
     `line` is for who chooses among many, `short` for a list of names; `purpose` is the task alone
-    (`Animate a picture into a video`), and `task` how it goes on after "to".
+    (`Animate a picture into a video`), and `task` how it goes on after "to"; `flow` is what goes in
+    and what comes out (`image + text to video`), `apart` what else the line says: what the model
+    is taken for, and what sets it apart from others.
     """
 
     line: str
     short: str
     purpose: str
     task: str
+    flow: str
+    apart: str
 
 
 def describe(subject: Subject) -> Description:
@@ -95,6 +99,7 @@ def describe(subject: Subject) -> Description:
     line = says if is_told else f"{says} ({given} to {result})".replace(") (", ": ")
     line = f"{says} (over a live WebRTC connection only)" if is_live else line
     line += f" with {subject.title} ({subject.model_id}) on fal.ai."
+    named = len(line)
     apart = (
         *variants(subject.model_id),
         *(["can clone a voice"] if is_voiced else []),
@@ -127,8 +132,10 @@ def describe(subject: Subject) -> Description:
             MINOR_SHOWN,
         )
         line += _sentence(minor, LONGEST_LINE - len(line))
-    short = _short(says, subject.title, f"{given or 'input'} to {result}")
-    return Description(line, short, says, says[0].lower() + says[1:])
+    whole_flow = f"{given or 'input'} to {result}"
+    short = _short(says, subject.title, whole_flow)
+    task_words = says[0].lower() + says[1:]
+    return Description(line, short, says, task_words, whole_flow, line[named:].strip())
 
 
 def _sentence(parts: Iterable[str], room: int) -> str:

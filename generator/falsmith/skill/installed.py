@@ -13,7 +13,13 @@ from falsmith import __version__
 from falsmith.documents import Json
 from falsmith.errors import TargetError
 from falsmith.skill.ownership import owner
-from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance, version_tuple
+from falsmith.skill.provenance import (
+    NEW,
+    PROVENANCE,
+    RecordedModel,
+    read_provenance,
+    version_tuple,
+)
 from falsmith.skill.tree import LINK, is_temporary
 
 __all__ = ["Freshness", "Installed", "find", "is_path", "linked_by", "locate"]
@@ -27,16 +33,28 @@ Freshness = Literal[
 class Installed:
     """One skill of falsmith: its provenance, and where its folder departs from it.
 
-    `model_id` is None for the creator skill; `options` stand as they are recorded.
+    `models` are those of a collection by their short names, and that of any other skill by ''; the
+    creator skill has none. `default` and `options` stand as they are recorded.
     """
 
     folder: Path
-    model_id: str | None
+    models: Mapping[str, RecordedModel]
+    default: str | None
     options: Mapping[str, Json]
     version: str
     edited: tuple[PurePosixPath, ...]
     missing: tuple[PurePosixPath, ...]
     broken_links: tuple[PurePosixPath, ...]
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that has the skill to itself, None where there is no such one."""
+        return self.models[""].id if "" in self.models else None
+
+    @property
+    def model_ids(self) -> Mapping[str, str]:
+        """The IDs of its models, by short names as `models`."""
+        return {name: model.id for name, model in self.models.items()}
 
     @property
     def mode(self) -> str | None:
@@ -167,8 +185,8 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
         return error
     return Installed(
         folder,
-        # Only what is made for a model is made with options.
-        provenance.subject if provenance.options else None,
+        provenance.models,
+        provenance.default,
         provenance.options,
         provenance.version,
         tuple(edited),

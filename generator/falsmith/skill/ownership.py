@@ -1,6 +1,6 @@
 """Whose a file in a skill's folder is: the one answer for compare, write, list and remove."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -27,14 +27,19 @@ __all__ = [
     "compare",
     "foreign",
     "holds_files",
+    "is_user_file",
     "owner",
     "user_files",
+    "user_places",
 ]
 
 Owner = Literal["ours", "edited", "added", "missing"]
 
 # The user's own, which falsmith links and uses and never writes.
 USER_FILES = (PurePosixPath("references/defaults.yaml"), PurePosixPath("references/guide.md"))
+# Of each model of a collection.
+MODELS = PurePosixPath("references/models")
+DEFAULTS = "defaults.yaml"
 # Written for the user to change: once it was changed, it stays as it is.
 SETTINGS = PurePosixPath("queue_config.yaml")
 
@@ -77,8 +82,22 @@ def foreign(
 
 
 def user_files(folder: Path) -> Set[str]:
-    """Return the names of the user's own files that are in a skill's `references/`."""
-    return {path.name for path in USER_FILES if (folder / path).is_file()}
+    """Return the paths in a skill's `references/` of the user's own files that are there."""
+    there = (path for path in user_places(folder) if (folder / path).is_file())
+    return {str(path.relative_to(MODELS.parent)) for path in there}
+
+
+def user_places(folder: Path) -> Iterator[PurePosixPath]:
+    """Yield where the user's own files of a skill belong, whatever stands there."""
+    yield from USER_FILES
+    models = folder / MODELS
+    if models.is_dir():
+        yield from (MODELS / place.name / DEFAULTS for place in sorted(models.iterdir()))
+
+
+def is_user_file(path: PurePosixPath) -> bool:
+    """Return whether a path in a skill is one of the user's own files."""
+    return path in USER_FILES or (path.name == DEFAULTS and path.parent.parent == MODELS)
 
 
 def holds_files(folder: Path) -> bool:
@@ -129,4 +148,4 @@ def _content(entry: Entry) -> str:
 
 
 def _counts(path: PurePosixPath) -> bool:
-    return not is_temporary(path.name) and path not in USER_FILES
+    return not is_temporary(path.name) and not is_user_file(path)

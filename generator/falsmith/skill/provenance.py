@@ -3,14 +3,22 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError
 from falsmith.skill.tree import LINK
 
-__all__ = ["NEW", "PROVENANCE", "Provenance", "read_provenance", "version_tuple"]
+__all__ = [
+    "NEW",
+    "PROVENANCE",
+    "Provenance",
+    "RecordedModel",
+    "collection_subject",
+    "read_provenance",
+    "version_tuple",
+]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
 # Ends the name of a file that falsmith put beside one that the user edited: to read and remove.
@@ -20,13 +28,23 @@ NO_NAME = re.compile(r"[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedModel:
+    """A model of a skill, and the digest of the document that it was made from."""
+
+    id: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """The record of one folder, and what it implies where a copy without links was made.
 
-    `subject` is a model ID, or the name of a skill that is of no model; `contents` are, by path,
-    what falsmith may have left there, in the terms of `content_at`: several after a write that was
-    cut short. `options` is what the skill was made with, as it stands in the record; `interrupted`
-    tells that a write was.
+    `subject` is a model ID, the name of a skill that is of no model, or tells which collection it
+    is; `models` are those of a collection by their short names, and that of any other skill by '';
+    `default` is the one of a collection that is called where none is named. `contents` are, by
+    path, what falsmith may have left there, in the terms of `content_at`: several after a write
+    that was cut short. `options` is what the skill was made with, as it stands in the record;
+    `interrupted` tells that a write was.
     """
 
     subject: str
@@ -34,12 +52,19 @@ class Provenance:
     contents: Mapping[str, frozenset[str]]
     options: Mapping[str, Json]
     interrupted: bool = False
+    models: Mapping[str, RecordedModel] = field(default_factory=dict)
+    default: str | None = None
 
 
 def read_provenance(folder: Path) -> Provenance | None:
     """Return the provenance of `folder`, None where there is none that can be read."""
     record = _record(folder)
-    subject = record.get("model_id", record.get("skill"))
+    models = dict(_models(record))
+    if "collection" in record:
+        # A folder that was renamed, with all that is in it, is the collection of that name.
+        subject: Json = collection_subject(Path(os.path.abspath(folder)).name)  # noqa: PTH100
+    else:
+        subject = record.get("model_id", record.get("skill"))
     if not isinstance(subject, str):
         return None
     contents = _contents(record)
@@ -56,7 +81,33 @@ def read_provenance(folder: Path) -> Provenance | None:
         contents,
         options if isinstance(options, dict) else {},
         interrupted="writing" in record,
+        models=models,
+        default=default if (default := record.get("default")) in models else None,
     )
+
+
+def collection_subject(name: str) -> str:
+    """Return the subject of a collection's provenance, which no model ID can be."""
+    return f"collection {name}"
+
+
+def _models(record: Mapping[str, Json]) -> Iterator[tuple[str, RecordedModel]]:
+    """Yield each model that a record names, with its short name."""
+    match record:
+        case {"collection": str(), "models": dict(models)}:
+            for name, one in models.items():
+                match one:
+                    case {"model_id": str(model_id)}:
+                        yield name, RecordedModel(model_id, _digest(one))
+        case {"model_id": str(model_id)}:
+            yield "", RecordedModel(model_id, _digest(record.get("source")))
+
+
+def _digest(source: Json) -> str | None:
+    match source:
+        case {"sha256": str(digest)}:
+            return digest
+    return None
 
 
 def version_tuple(version: str) -> tuple[int, ...]:
