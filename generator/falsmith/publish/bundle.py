@@ -19,7 +19,7 @@ from falsmith.skill.provenance import read_provenance
 from falsmith.skill.tree import File
 from falsmith.skill.write import write
 from falsmith.verify import Problem, verify
-from falsmith.verify.provenance import PROVENANCE
+from falsmith.verify.record import PROVENANCE
 
 if TYPE_CHECKING:
     import click

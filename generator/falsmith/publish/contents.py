@@ -12,7 +12,7 @@ from falsmith.skill.tree import File, digest
 from falsmith.verify.folder import read_folder
 from falsmith.verify.front_matter import SKILL_FILE, front_matter, read_yaml
 from falsmith.verify.openai_yaml import OPENAI_YAML
-from falsmith.verify.provenance import PROVENANCE, listed_links
+from falsmith.verify.record import PROVENANCE, listed_links
 
 __all__ = ["Contents", "Listing", "listing", "public_contents"]
 

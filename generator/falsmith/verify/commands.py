@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +13,16 @@ from fal_runtime.schema.document import SchemaDocument
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
-from falsmith.verify.provenance import MODEL_CONFIG, is_creator
-from falsmith.verify.references import INPUT_SCHEMA, sound_schema
+from falsmith.verify.record import ModelFolder, is_creator, model_folders, model_id
+from falsmith.verify.references import sound_schema
 from falsmith.verify.scripts import wrapper_path
 from falsmith.verify.shell import Command, read_shell
 
 if TYPE_CHECKING:
     import click
 
-__all__ = ["check_commands", "check_reference"]
+__all__ = ["check_commands", "check_references"]
 
-TOOLS = "references/tools/"
 CALL_SCRIPT = "scripts/fal_api_call.py"
 GENERATE_SCRIPT = "scripts/generate_fal_skill.py"
 SHELLS = frozenset({"", "bash", "sh", "shell", "zsh", "console"})
@@ -36,54 +34,11 @@ MOST_COMMANDS = 100
 NO_INPUT = ("status", "result", "cancel", "jobs", "upload", "price", "schema", "help")
 
 
-@dataclass(slots=True)
-class _Judge:
-    """The wrapper's own reader of command lines, which also bounds the work for each of them.
-
-    Model and schema are None where they are unknown or broken, which other checks name.
-    """
-
-    folder: Folder
-    generate: "click.Command | None" = None
-    model_id: str | None = None
-    schema: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        if is_creator(self.folder):
-            self.model_id, self.schema = "", {}
-            return
-        model_id = (self.folder.json_object(MODEL_CONFIG) or {}).get("model_id")
-        self.model_id = model_id if isinstance(model_id, str) else None
-        self.schema = sound_schema(self.folder, INPUT_SCHEMA)
-
-    def objection_to_input(self, value: object) -> str | None:
-        """Return why the wrapper would refuse this input, None where it would send it."""
-        try:
-            text = json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
-            return "holds a value that JSON cannot carry: put dates in quotes"
-        words = ["--args-file", "-"]
-        return self.objection(wrapper_path(self.folder), words, text)
-
-    def objection(self, script: str, words: Sequence[str], stdin: str | None) -> str | None:
-        """Return why a script would refuse this command line, None where it would run it."""
-        if script == GENERATE_SCRIPT and is_creator(self.folder):
-            return None if self.generate is None else _usage(self.generate, words)
-        is_wrapper = script == wrapper_path(self.folder)
-        if not (is_wrapper or script == CALL_SCRIPT):
-            return None
-        if self.model_id is None or self.schema is None:
-            return None
-        schema = self.schema if is_wrapper or named_model(words) == self.model_id else {}
-        return _refusal(words, stdin, self.model_id if is_wrapper else None, schema)
-
-
 def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
-    """Check every command line of SKILL.md and of references/tools/.
+    """Check every command line of SKILL.md and of the YAML references.
 
     `generate` knows the options of the creator skill's script; without it they are not checked.
     """
-    judge = _Judge(folder, generate)
     problems: list[Problem] = []
     count = 0
     for path, block in _blocks(folder):
@@ -96,31 +51,48 @@ def check_commands(folder: Folder, generate: "click.Command | None" = None) -> l
         if count > MOST_COMMANDS:
             return [*problems, Problem(path, f"shows more than {MOST_COMMANDS} commands")]
         for command in commands:
-            message = _objection(judge, command)
+            message = _objection(folder, command, generate)
             problems += [_problem(path, block, command.line, message)] if message else []
     return problems
 
 
-def check_reference(folder: Folder) -> list[Problem]:
-    """Check the YAML references: readable, of this model, with examples that the model takes."""
-    judge = _Judge(folder)
+def check_references(folder: Folder) -> list[Problem]:
+    """Check the YAML references: readable, of their model, with examples that the model takes."""
     problems = []
-    for path, text in folder.below(TOOLS, ".yaml"):
+    for model, path, text in _references(folder):
         try:
             value = read_yaml(text).value
         except ValueError as error:
             problems.append(Problem(path, f"is not usable YAML: {error}"))
             continue
-        messages = _reference_objections(value, judge)
+        messages = _reference_objections(value, folder, model)
         problems += [Problem(path, message) for message in messages]
     return problems
 
 
-def _refusal(
-    words: Sequence[str], stdin: str | None, preset: str | None, schema: Mapping[str, Any]
-) -> str | None:
-    """Return why the runtime would refuse a command line, None where it would run it."""
+def _references(folder: Folder) -> Iterator[tuple[ModelFolder, str, str]]:
+    """Yield each model that has a YAML reference, with its path and text."""
+    for model in model_folders(folder):
+        if model.reference is not None and model.reference in folder.texts:
+            yield model, model.reference, folder.texts[model.reference]
+
+
+def _refusal(folder: Folder, script: str, words: Sequence[str], stdin: str | None) -> str | None:
+    """Return why the runtime would refuse a command line, None where it would run it.
+
+    None as well where a model's ID or its schema is broken, which other checks name.
+    """
+    models = model_folders(folder)
+    ids = [model_id(folder, model) for model in models]
+    schemas = dict(zip(ids, (model.input_schema for model in models), strict=True))
     try:
+        if script == CALL_SCRIPT:
+            preset, named = None, named_model(words)
+        else:
+            preset = named = ids[0]
+        schema = sound_schema(folder, schemas[named]) if named in schemas else {}
+        if schema is None or None in ids:
+            return None
         return _unreadable_input(words, stdin, preset, schema)
     except FalError as error:
         problems = (
@@ -152,13 +124,14 @@ def _unreadable_input(
     return None
 
 
-def _reference_objections(value: object, judge: _Judge) -> Iterator[str]:
+def _reference_objections(value: object, folder: Folder, model: ModelFolder) -> Iterator[str]:
     if not isinstance(value, dict):
         yield "is no mapping"
         return
-    named = value.get("model_id", judge.model_id)
-    if judge.model_id is not None and named != judge.model_id:
-        yield f"model_id is {quoted(named)}, model_config.json has {quoted(judge.model_id)}"
+    expected = model_id(folder, model)
+    named = value.get("model_id", expected)
+    if expected is not None and named != expected:
+        yield f"model_id is {quoted(named)}, model_config.json has {quoted(expected)}"
     # Examples of a single field stand deeper and are not calls.
     examples = [value["example"]] if "example" in value else []
     more = value.get("examples", [])
@@ -166,9 +139,18 @@ def _reference_objections(value: object, judge: _Judge) -> Iterator[str]:
     if len(examples) > MOST_COMMANDS:
         yield f"has more than {MOST_COMMANDS} examples"
     for example in examples[:MOST_COMMANDS]:
-        message = judge.objection_to_input(example)
+        message = _objection_to_input(folder, model, example)
         if message:
             yield f"the example would be refused: {message}"
+
+
+def _objection_to_input(folder: Folder, model: ModelFolder, value: object) -> str | None:
+    """Return why the wrapper would refuse this input, None where it would send it."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return "holds a value that JSON cannot carry: put dates in quotes"
+    return _refusal(folder, wrapper_path(folder), ["--args-file", "-"], text)
 
 
 def _blocks(folder: Folder) -> Iterator[tuple[str, Block]]:
@@ -180,7 +162,7 @@ def _blocks(folder: Folder) -> Iterator[tuple[str, Block]]:
     for span in markdown.spans:
         if COMMAND.match(span.text):
             yield SKILL_FILE, span
-    for path, text in folder.below(TOOLS, ".yaml"):
+    for _, path, text in _references(folder):
         try:
             value = read_yaml(text).value
         except ValueError:
@@ -203,17 +185,21 @@ def _problem(path: str, block: Block, line: int, message: str) -> Problem:
     return Problem(path, f"{where}{message}")
 
 
-def _objection(judge: _Judge, command: Command) -> str | None:
+def _objection(folder: Folder, command: Command, generate: "click.Command | None") -> str | None:
     script, words = _script(command.words)
     if script is None:
         return None
-    folder = judge.folder
     shown = f"the command {quoted(' '.join(command.words))}"
     if not folder.has(script):
         return f"{shown}: {quoted(script)} is not there; commands are relative to the skill folder"
     if command.expands:
         return f"{shown}: the shell would replace $, `, *, ?, [ or {{ in it; use single quotes"
-    message = judge.objection(script, words, command.stdin)
+    if is_creator(folder) and script == GENERATE_SCRIPT:
+        message = _usage(generate, words) if generate is not None else None
+    elif script == CALL_SCRIPT or (script == wrapper_path(folder) and model_folders(folder)):
+        message = _refusal(folder, script, words, command.stdin)
+    else:
+        message = None
     return f"{shown} would be refused: {message}" if message else None
 
 

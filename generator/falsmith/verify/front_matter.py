@@ -11,7 +11,7 @@ from yaml.constructor import SafeConstructor
 from fal_runtime.text import one_line
 from fal_runtime.yaml_file import read_nodes
 from falsmith.verify.folder import Folder, Problem, quoted
-from falsmith.verify.provenance import MODEL_CONFIG
+from falsmith.verify.record import model_folders, model_id
 from falsmith.verify.text import objections_to_value
 
 __all__ = [
@@ -258,9 +258,10 @@ def _metadata(value: object, folder: Folder) -> list[str]:
         for key, item in value.items()
         if not (isinstance(key, str) and isinstance(item, str))
     ]
-    model_id = value.get("model-id")
-    expected = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
-    if None not in (model_id, expected) and model_id != expected:
+    named = value.get("model-id")
+    models = model_folders(folder)
+    expected = model_id(folder, models[0]) if len(models) == 1 else None
+    if None not in (named, expected) and named != expected:
         messages.append(
             f"metadata: model-id is not {quoted(expected)}, as model_config.json has it"
         )

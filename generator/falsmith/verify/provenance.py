@@ -1,75 +1,28 @@
-"""references/provenance.json: what was generated, by which falsmith, how."""
+"""references/provenance.json: what it must hold, and which files are not as it lists them."""
 
 import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from falsmith import __version__
 from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.record import (
+    CREATOR,
+    PROVENANCE,
+    VERSION,
+    is_creator,
+    is_of_this_version,
+    listed_files,
+    mode,
+    model_folders,
+    model_id,
+    shared,
+)
 
-__all__ = [
-    "CREATOR",
-    "MODEL_CONFIG",
-    "PROVENANCE",
-    "check_edited",
-    "check_provenance",
-    "is_creator",
-    "is_lazy",
-    "is_of_this_version",
-    "listed_files",
-    "listed_links",
-    "mode",
-    "was_generated",
-]
+__all__ = ["check_edited", "check_provenance"]
 
-PROVENANCE = "references/provenance.json"
-MODEL_CONFIG = "references/model_config.json"
 DIGEST = re.compile(r"[0-9a-f]{64}")
-VERSION = re.compile(r"\d+(?:\.\d+)+[A-Za-z0-9.+-]*")
 MODES = ("default", "standalone", "public")
-# The skill that makes skills: other skills beside it may link to its runtime.
-CREATOR = "fal-skill-creator"
-
-
-def was_generated(folder: Folder) -> bool:
-    """Return whether falsmith wrote the skill, though the record of that may be lost by now."""
-    return folder.has(PROVENANCE) or folder.has(MODEL_CONFIG)
-
-
-def is_of_this_version(folder: Folder) -> bool:
-    """Return whether the record names this falsmith, or no version that could be another one."""
-    version = _record(folder).get("falsmith")
-    return version == __version__ or not VERSION.fullmatch(str(version))
-
-
-def is_creator(folder: Folder) -> bool:
-    """Return whether this is the creator skill, which is of no model."""
-    return _record(folder).get("skill") == CREATOR
-
-
-def mode(folder: Folder) -> object:
-    """Return the mode that the skill was generated in, None where the record has none."""
-    return _options(_record(folder)).get("mode")
-
-
-def is_lazy(folder: Folder) -> bool:
-    """Return whether the skill was generated with --lazy."""
-    return _options(_record(folder)).get("lazy") is True
-
-
-def listed_files(folder: Folder) -> Mapping[str, Any] | None:
-    """Return the digest of each file that falsmith wrote, None where the record lists none."""
-    files = _record(folder).get("files")
-    return files if isinstance(files, dict) else None
-
-
-def listed_links(folder: Folder) -> dict[str, str]:
-    """Return the links that the skill is to have, by path; the value is where each one points."""
-    links = _record(folder).get("links")
-    if not isinstance(links, dict) or mode(folder) != "default":
-        return {}
-    return {path: target for path, target in links.items() if target == _shared(path)}
 
 
 def check_provenance(folder: Folder) -> list[Problem]:
@@ -109,15 +62,6 @@ def check_edited(folder: Folder, *, allowed: bool) -> list[Problem]:
     return notices + [Problem(path, f"{message}; {anew}") for path in code]
 
 
-def _record(folder: Folder) -> Mapping[str, Any]:
-    return folder.json_object(PROVENANCE) or {}
-
-
-def _options(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    options = record.get("options")
-    return options if isinstance(options, dict) else {}
-
-
 def _of_creator(record: Mapping[str, Any], folder: Folder) -> list[str]:
     found = []
     if folder.name != CREATOR:
@@ -132,14 +76,15 @@ def _of_creator(record: Mapping[str, Any], folder: Folder) -> list[str]:
 
 def _of_model(record: Mapping[str, Any], folder: Folder) -> list[str]:
     found = _text(record, "model_id")
-    expected = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
-    if expected is not None and record.get("model_id") != expected:
-        found.append(f"model_id is not {quoted(expected)}, as model_config.json has it")
+    for model in model_folders(folder):
+        expected = model_id(folder, model)
+        if expected is not None and record.get("model_id") != expected:
+            found.append(f"model_id is not {quoted(expected)}, as model_config.json has it")
     found += _option_objections(record.get("options"), folder.name)
     source = record.get("source")
     if not (isinstance(source, dict) and DIGEST.fullmatch(str(source.get("sha256")))):
         found.append("source.sha256 must be 64 hex digits: the digest of the model's document")
-    return found + _links(record)
+    return found + _links(record, mode(folder))
 
 
 def _text(record: Mapping[str, Any], name: str) -> list[str]:
@@ -174,23 +119,17 @@ def _option_objections(value: object, folder_name: str) -> list[str]:
     ]
 
 
-def _links(record: Mapping[str, Any]) -> list[str]:
+def _links(record: Mapping[str, Any], kind: object) -> list[str]:
     links = record.get("links", {})
     if not isinstance(links, dict):
         return ["links must be an object that gives each link's target"]
-    kind = _options(record).get("mode")
     if links and kind != "default":
         return [f"links: a skill in the mode {quoted(kind)} has none"]
     return [
-        f"links: {quoted(path)} must lead to {quoted(_shared(path))}, not to {quoted(target)}"
+        f"links: {quoted(path)} must lead to {quoted(shared(path))}, not to {quoted(target)}"
         for path, target in links.items()
-        if target != _shared(path)
+        if target != shared(path)
     ]
-
-
-def _shared(path: str) -> str:
-    """Return where a link at this path finds the same file in the creator skill beside it."""
-    return "../" * (path.count("/") + 1) + f"{CREATOR}/{path}"
 
 
 def _files(value: object) -> list[str]:

@@ -12,21 +12,18 @@ from fal_runtime.schema.document import SchemaDocument, is_quick
 from fal_runtime.settings import SETTINGS_FILE, load_settings
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import read_yaml
-from falsmith.verify.provenance import MODEL_CONFIG
+from falsmith.verify.record import ModelFolder, model_folders
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 __all__ = [
-    "INPUT_SCHEMA",
-    "check_model_config",
+    "check_model_configs",
     "check_queue_config",
     "check_schemas",
     "sound_schema",
 ]
 
-INPUT_SCHEMA = "references/input.schema.json"
-OUTPUT_SCHEMA = "references/output.schema.json"
 FIELDS = {
     "model_id": str,
     "name": str,
@@ -53,23 +50,9 @@ MOST_SHOWN = 10
 LONGEST_SETTINGS = 50_000
 
 
-def check_model_config(folder: Folder) -> list[Problem]:
-    """Check the fields of model_config.json and that they name this folder's skill."""
-    config = folder.json_object(MODEL_CONFIG)
-    if config is None:
-        return folder.json_problems(MODEL_CONFIG)
-    messages = [
-        f"{name} is {quoted(config.get(name))}, must be "
-        f"{'text' if kind is str else 'true or false'}"
-        for name, kind in FIELDS.items()
-        if not isinstance(config.get(name), kind)
-    ]
-    model_id = config.get("model_id")
-    if isinstance(model_id, str) and not is_model_id(model_id):
-        messages.append(f"model_id {quoted(model_id)} is no model ID such as fal-ai/flux/dev")
-    if isinstance(config.get("name"), str) and config["name"] != folder.name:
-        messages.append(f"name is {quoted(config['name'])}, the folder {quoted(folder.name)}")
-    return [Problem(MODEL_CONFIG, message) for message in messages]
+def check_model_configs(folder: Folder) -> list[Problem]:
+    """Check the fields of each model_config.json and that they name the folder's model."""
+    return [one for model in model_folders(folder) for one in _model_config(folder, model)]
 
 
 def check_queue_config(folder: Folder) -> list[Problem]:
@@ -93,31 +76,53 @@ def check_queue_config(folder: Folder) -> list[Problem]:
 
 
 def check_schemas(folder: Folder) -> list[Problem]:
-    """Check both schemas, and that model_config.json is right on whether the input is known."""
-    problems = []
-    for path in (INPUT_SCHEMA, OUTPUT_SCHEMA):
-        if folder.json_object(path) is None:
-            problems += folder.json_problems(path)
-        else:
-            messages = _objections(folder.texts[path])
-            problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
-    known = (folder.json_object(MODEL_CONFIG) or {}).get("input_schema_known")
-    schema = folder.json_object(INPUT_SCHEMA)
-    if schema is None or not isinstance(known, bool):
-        return problems
-    if known and schema.get("type") != "object":
-        message = 'must have "type": "object": an input is one JSON object'
-        problems.append(Problem(INPUT_SCHEMA, message))
-    if not known and ("properties" in schema or "type" in schema):
-        message = "has fields, but model_config.json says none are known"
-        problems.append(Problem(INPUT_SCHEMA, message))
-    return problems
+    """Check both schemas of each model, and what its model_config.json says of the input."""
+    return [one for model in model_folders(folder) for one in _schemas(folder, model)]
 
 
 def sound_schema(folder: Folder, path: str) -> Mapping[str, Any] | None:
     """Return a schema that can be applied safely, or None where `check_schemas` objects to it."""
     schema = folder.json_object(path)
     return None if schema is None or _objections(folder.texts[path]) else schema
+
+
+def _model_config(folder: Folder, model: ModelFolder) -> list[Problem]:
+    config = folder.json_object(model.config)
+    if config is None:
+        return folder.json_problems(model.config)
+    messages = [
+        f"{name} is {quoted(config.get(name))}, must be "
+        f"{'text' if kind is str else 'true or false'}"
+        for name, kind in FIELDS.items()
+        if not isinstance(config.get(name), kind)
+    ]
+    model_id = config.get("model_id")
+    if isinstance(model_id, str) and not is_model_id(model_id):
+        messages.append(f"model_id {quoted(model_id)} is no model ID such as fal-ai/flux/dev")
+    if isinstance(config.get("name"), str) and config["name"] != model.name:
+        messages.append(f"name is {quoted(config['name'])}, the folder {quoted(model.name)}")
+    return [Problem(model.config, message) for message in messages]
+
+
+def _schemas(folder: Folder, model: ModelFolder) -> list[Problem]:
+    problems = []
+    for path in (model.input_schema, model.output_schema):
+        if folder.json_object(path) is None:
+            problems += folder.json_problems(path)
+        else:
+            messages = _objections(folder.texts[path])
+            problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
+    known = (folder.json_object(model.config) or {}).get("input_schema_known")
+    schema = folder.json_object(model.input_schema)
+    if schema is None or not isinstance(known, bool):
+        return problems
+    if known and schema.get("type") != "object":
+        message = 'must have "type": "object": an input is one JSON object'
+        problems.append(Problem(model.input_schema, message))
+    if not known and ("properties" in schema or "type" in schema):
+        message = "has fields, but model_config.json says none are known"
+        problems.append(Problem(model.input_schema, message))
+    return problems
 
 
 # Several checks of one skill ask for the same schema.

@@ -9,12 +9,13 @@ from falsmith.names import wrapper_name
 from falsmith.render import model_scripts, render_creator
 from falsmith.skill.tree import Entry, File
 from falsmith.verify.folder import Folder, Problem, quoted
-from falsmith.verify.provenance import (
-    MODEL_CONFIG,
+from falsmith.verify.record import (
     PROVENANCE,
     is_creator,
     is_of_this_version,
     mode,
+    model_folders,
+    model_id,
 )
 
 __all__ = ["FOREIGN", "check_executable", "check_scripts", "expected_scripts", "wrapper_path"]
@@ -38,8 +39,9 @@ def expected_scripts(folder: Folder) -> tuple[Entry, ...]:
     """Return what this falsmith writes into `scripts/` of a skill with this name and model."""
     if is_creator(folder):
         return _creator_scripts()
+    (model,) = model_folders(folder)
     name = wrapper_name(folder.name)
-    return model_scripts(_model_id(folder) or "", name, linked=mode(folder) == "default")
+    return model_scripts(model_id(folder, model) or "", name, linked=mode(folder) == "default")
 
 
 def check_scripts(folder: Folder) -> list[Problem]:
@@ -52,7 +54,7 @@ def check_scripts(folder: Folder) -> list[Problem]:
         )
         return [Problem(PROVENANCE, message, "notice")]
     expected = {str(e.path): e.content for e in expected_scripts(folder) if isinstance(e, File)}
-    if not is_creator(folder) and _model_id(folder) is None:
+    if None in [model_id(folder, model) for model in model_folders(folder)]:
         # What is wrong with model_config.json is another check's matter.
         del expected[wrapper_path(folder)]
     problems = [
@@ -72,11 +74,6 @@ def check_executable(folder: Folder) -> list[Problem]:
         for path, text in folder.below("scripts/", ".py")
         if text.startswith("#!") and path not in folder.executables
     ]
-
-
-def _model_id(folder: Folder) -> str | None:
-    model_id = (folder.json_object(MODEL_CONFIG) or {}).get("model_id")
-    return model_id if isinstance(model_id, str) else None
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from falsmith.verify.commands import check_commands, check_reference
+from falsmith.verify.commands import check_commands, check_references
 from falsmith.verify.folder import Folder, Problem, read_folder
 from falsmith.verify.front_matter import (
     SKILL_FILE,
@@ -16,14 +16,9 @@ from falsmith.verify.front_matter import (
 )
 from falsmith.verify.links import check_links
 from falsmith.verify.openai_yaml import check_openai_yaml
-from falsmith.verify.provenance import (
-    PROVENANCE,
-    check_edited,
-    check_provenance,
-    mode,
-    was_generated,
-)
-from falsmith.verify.references import check_model_config, check_queue_config, check_schemas
+from falsmith.verify.provenance import check_edited, check_provenance
+from falsmith.verify.record import PROVENANCE, mode, was_generated
+from falsmith.verify.references import check_model_configs, check_queue_config, check_schemas
 from falsmith.verify.scripts import FOREIGN, check_executable, check_scripts
 from falsmith.verify.text import check_private, check_text
 from falsmith.verify.tree import (
@@ -56,10 +51,10 @@ OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_files,
     check_scripts,
     check_needs,
-    check_model_config,
+    check_model_configs,
     check_provenance,
     check_schemas,
-    check_reference,
+    check_references,
     check_queue_config,
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from falsmith.text_rules import MARK, TOKEN, matches, plain_objections
 from falsmith.verify.folder import Folder, Problem
 from falsmith.verify.markdown import read_markdown
-from falsmith.verify.provenance import was_generated
+from falsmith.verify.record import was_generated
 
 __all__ = ["check_private", "check_text", "objections_to_value"]
 

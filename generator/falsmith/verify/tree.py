@@ -6,22 +6,21 @@ from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from fal_runtime.paths import safe_name
+from fal_runtime.settings import SETTINGS_FILE
 from falsmith.skill.tree import Link
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE
-from falsmith.verify.provenance import (
-    MODEL_CONFIG,
+from falsmith.verify.record import (
     PROVENANCE,
-    is_creator,
-    is_lazy,
     is_of_this_version,
     listed_files,
     listed_links,
+    model_folders,
+    user_files,
 )
 from falsmith.verify.scripts import expected_scripts
 
 __all__ = [
-    "USER_FILES",
     "check_files",
     "check_hard_links",
     "check_leftovers",
@@ -31,15 +30,7 @@ __all__ = [
     "check_user_files",
 ]
 
-# The user's own, which falsmith links and never writes.
-USER_FILES = ("references/defaults.yaml", "references/guide.md")
 TEXTS = (SKILL_FILE, "agents/openai.yaml", PROVENANCE)
-TEXTS_OF_A_MODEL = (
-    "queue_config.yaml",
-    "references/input.schema.json",
-    MODEL_CONFIG,
-    "references/output.schema.json",
-)
 UNWANTED = {
     "metadata.json": "is left out by installers that keep their own file of this name: rename it",
     "plugin.json": "makes stores refuse the skill as a plugin",
@@ -61,11 +52,9 @@ def check_files(folder: Folder) -> list[Problem]:
     its provenance lists; both of these and the user's own two files.
     """
     listed = listed_files(folder) or {}
-    links, known = set(listed_links(folder)), {*TEXTS, *TEXTS_OF_A_MODEL}
-    if is_creator(folder):
-        known -= {*TEXTS_OF_A_MODEL}
-    if is_lazy(folder):
-        known.add(f"references/tools/{folder.name}.yaml")
+    links, models = set(listed_links(folder)), model_folders(folder)
+    known = {*TEXTS, *(path for model in models for path in model.files)}
+    known |= {SETTINGS_FILE} if models else set()
     if is_of_this_version(folder):
         scripts = expected_scripts(folder)
         links |= {str(entry.path) for entry in scripts if isinstance(entry, Link)}
@@ -76,7 +65,7 @@ def check_files(folder: Folder) -> list[Problem]:
     known -= beside
     message = "is missing: write the skill again with falsmith generate --force"
     problems = [Problem(path, message) for path in known if not folder.has(path)]
-    for path in folder.files.keys() - set(USER_FILES) - beside:
+    for path in folder.files.keys() - set(user_files(folder)) - beside:
         # What stands in the place of a link is named once, as that.
         if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
             problems.append(Problem(path, _stray(path)))
@@ -108,7 +97,7 @@ def _is_new_version(path: str, listed: Collection[str]) -> bool:
 def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Problem]:
     """List the user's own files, which go with a public skill only where that is asked for."""
     message = "is your own: take it out of a skill that is handed on, and generate the skill again"
-    own = (path for path in USER_FILES if path not in handed_on)
+    own = (path for path in user_files(folder) if path not in handed_on)
     return [Problem(path, message) for path in own if folder.has(path)]
 
 
