@@ -309,9 +309,9 @@ class Ledger:
         """
         rows = self._read(
             "SELECT id, owner FROM jobs WHERE identity = ? AND model_id = ? "
-            f"AND state IN {_RESUMED!r} AND (state <> 'accepted' OR owner LIKE '{_DAEMON}%') "
+            f"AND state IN {_RESUMED!r} AND (state <> 'accepted' OR owner LIKE ?) "
             "ORDER BY created, rowid",
-            (identity, model_id),
+            (identity, model_id, f"{_DAEMON}%"),
         )
         return [job_id for job_id, owner in rows if not self._lives(owner)]
 
