@@ -22,7 +22,7 @@ help:
 	@echo 'make test      run the tests'
 	@echo 'make check     check format, lint and types, then run the tests'
 	@echo 'make examples  generate generated-examples/ again'
-	@echo 'make judges    let independent validators judge generated-examples/'
+	@echo 'make judges    let independent validators, hosts and a scanner judge examples and bundles'
 	@echo 'make bench     measure speed, memory and token budgets against their targets'
 	@echo 'make campaign  kill and deceive 1,000 calls at random: none may be paid twice or lost'
 	@echo 'make clean     remove the environment and all caches'
@@ -47,11 +47,9 @@ examples: $(VENV)/.emulator
 	@$(BIN)/python tests/examples/make_examples.py
 
 judges: $(VENV)/.dev
-	@for skill in generated-examples/*/; do $(BIN)/agentskills validate "$$skill" || exit 1; done
-	@$(BIN)/skillcheck generated-examples
-	@if command -v npx >/dev/null; then \
-		DISABLE_TELEMETRY=1 npx --yes skills@1.5.18 add ./generated-examples --list --full-depth; \
-	else echo 'npx is not installed: "npx skills" does not judge'; fi
+	@CI=1 $(BIN)/python -m pytest -q -k 'judges or validator or skillcheck or installer' \
+		tests/publish/judges.py tests/publish/test_bundle_judges.py \
+		tests/verify/test_verify_judges.py tests/test_examples.py
 
 bench: $(VENV)/.dev
 	@$(BIN)/python tests/benchmarks

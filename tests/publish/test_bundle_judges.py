@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,31 +68,51 @@ def test_the_reference_validator_and_skillcheck_accept_every_skill_of_a_bundle(
     assert [each for each in told if each["severity"] == "error"] == []
 
 
-@pytest.mark.skipif("CI" not in os.environ, reason="npx fetches this judge: it runs in CI")
-@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not installed")
-@pytest.mark.parametrize("source", ["folder", "well-known"])
-def test_an_installer_takes_a_bundle_from_a_folder_and_from_a_site(
-    bundled: Path, site: str, tmp_path: Path, source: str
-) -> None:
+@pytest.fixture
+def install(tmp_path: Path) -> Callable[[str], dict[str, bytes]]:
+    """Return what installs all skills of a source, and returns what then stands in a project."""
+    if "CI" not in os.environ:
+        pytest.skip("npx fetches this judge: it runs in CI")
+    if shutil.which("npx") is None:
+        pytest.skip("npx is not installed: the installer did not judge")
     project = tmp_path / "elsewhere"
     project.mkdir()
-    words = ("add", str(bundled / "folder") if source == "folder" else site)
-    done = subprocess.run(
-        ["npx", "--yes", INSTALLER, *words, "-a", "codex", "-s", "*", "-y", "--copy"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-        env={
-            **os.environ,
-            "HOME": str(tmp_path),
-            "npm_config_cache": str(tmp_path / "npm"),
-            "DISABLE_TELEMETRY": "1",
-        },
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    installed = _files(project / ".agents/skills")
-    assert installed == _files(bundled / "folder/skills")
+
+    def installed(source: str) -> dict[str, bytes]:
+        done = subprocess.run(
+            ["npx", "--yes", INSTALLER, "add", source, "-a", "codex", "-s", "*", "-y", "--copy"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=project,
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "npm_config_cache": str(tmp_path / "npm"),
+                "DISABLE_TELEMETRY": "1",
+            },
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return _files(project / ".agents/skills")
+
+    return installed
+
+
+def test_an_installer_takes_a_bundle_from_a_folder(
+    bundled: Path, install: Callable[[str], dict[str, bytes]]
+) -> None:
+    assert install(str(bundled / "folder")) == _files(bundled / "folder/skills")
+
+
+def test_an_installer_takes_from_a_site_what_has_the_digest_in_its_index(
+    bundled: Path, site: str, install: Callable[[str], dict[str, bytes]]
+) -> None:
+    changed = "acme-alone"
+    archive = bundled / f"well-known/.well-known/agent-skills/{changed}.zip"
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("references/more.md", "More.")
+    there = _files(bundled / "folder/skills")
+    assert install(site) == {k: v for k, v in there.items() if not k.startswith(f"{changed}/")}
 
 
 def _files(folder: Path) -> dict[str, bytes]:
