@@ -4,9 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from urllib.parse import quote, urlsplit
 
 from fal_runtime.errors import KeyMissingError, UsageError
@@ -37,6 +39,14 @@ class Origins:
     def urls(self) -> tuple[str, str, str, str]:
         """All four."""
         return self.run, self.queue, self.rest, self.platform
+
+    def may_lead_to(self, url: str) -> bool:
+        """Return whether a link that fal handed out may be followed to this address.
+
+        Nothing of fal's lies on this machine or in its own network, where a cloud hands its
+        credentials to whoever asks, unless fal itself is configured to be there.
+        """
+        return not _is_private(url) or any(map(_is_private, self.urls))
 
     def loopback_hosts(self) -> list[str]:
         """Return the hosts that are this machine, as a URL writes them."""
@@ -135,6 +145,19 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_private(url: str) -> bool:
+    """Return whether the URL's host is, by its name or number, no host of the Internet."""
+    host = ""
+    with suppress(ValueError):
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        return not ip_address(host).is_global
+    try:
+        # What a resolver takes for a number as well: 127.1, 0x7f000001, 2852039166.
+        return not IPv4Address(inet_aton(host)).is_global
+    except OSError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_web_url(url: str) -> bool:

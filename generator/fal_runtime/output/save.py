@@ -166,6 +166,10 @@ def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: 
     progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
         shown = _shown(url)
+        if not connection.config.origins.may_lead_to(url):
+            raise _FileLostError(
+                f"{shown} leads into this machine or its network, where fal is not"
+            )
         try:
             response = exchange(
                 connection,

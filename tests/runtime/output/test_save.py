@@ -187,6 +187,37 @@ def test_redirect_to_anything_else_is_refused(fal: "Fal", target: str) -> None:
     assert len(lost) == 1
 
 
+PRIVATE = [
+    "http://169.254.169.254/latest/meta-data/iam",
+    "http://localhost:9/a.png",
+    "http://a.localhost./a.png",
+    "http://127.1/a.png",
+    "http://2852039166/a.png",
+    "http://[::1]/a.png",
+    "http://[::ffff:169.254.169.254]/a.png",
+    "http://[fe80::1]/a.png",
+    "https://10.0.0.1/a.png",
+    "https://192.168.1.1./a.png",
+    "http://0/a.png",
+]
+
+
+@pytest.mark.parametrize("link", PRIVATE)
+def test_no_link_leads_into_this_machine_or_its_network(fal: "Fal", link: str) -> None:
+    fal.script.on(f"GET {CDN}/a.png", httpx.Response(302, headers={"location": link}))
+    saved, lost = save(fal, image(), ResultFile("images[1]", "image", link))
+    assert (saved, len(fal.script.requests)) == ((), 1)
+    assert all("into this machine or its network" in line for line in lost)
+    assert len(lost) == 2
+
+
+def test_a_fal_on_this_machine_may_lead_to_its_files(fal: "Fal") -> None:
+    fal.config = load_config(None, {"FAL_KEY": "k", "FAL_QUEUE_URL": "http://localhost:9"})
+    fal.script.on("GET http://127.0.0.1:9/a.png", httpx.Response(200, content=b"a"))
+    ((file,), _) = save(fal, ResultFile("image", "image", "http://127.0.0.1:9/a.png"))
+    assert file.path.read_bytes() == b"a"
+
+
 def test_endless_redirect_ends(fal: "Fal") -> None:
     fal.script.on(f"GET {CDN}/a.png", httpx.Response(302, headers={"location": "/a.png"}))
     _, lost = save(fal, image())

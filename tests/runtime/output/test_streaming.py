@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fal_runtime.config import load_config
+from fal_runtime.config import Config, load_config
 from fal_runtime.fal.storage import upload_all
 from fal_runtime.output.files import ResultFile
 from fal_runtime.output.folder import open_output_folder
@@ -60,6 +60,11 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def config_of(server: str) -> Config:
+    """Return the configuration of a fal that is on this machine."""
+    return load_config(None, {"FAL_KEY": "id-1:secret-1", "FAL_QUEUE_URL": server})
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -73,7 +78,7 @@ def server() -> Iterator[str]:
 
 def test_large_download_is_streamed(fal: "Fal", server: str) -> None:
     with httpx.Client(trust_env=False) as client:
-        connection = replace(fal.connection, client=client)
+        connection = replace(fal.connection, client=client, config=config_of(server))
         folder = open_output_folder(fal.options.output)
         tracemalloc.start()
         file = ResultFile("video", "video", f"{server}/a.mp4")
@@ -86,7 +91,7 @@ def test_large_download_is_streamed(fal: "Fal", server: str) -> None:
 
 def test_download_that_is_cut_off_is_lost_and_leaves_nothing(fal: "Fal", server: str) -> None:
     with httpx.Client(trust_env=False) as client:
-        connection = replace(fal.connection, client=client)
+        connection = replace(fal.connection, client=client, config=config_of(server))
         folder = open_output_folder(fal.options.output)
         file = ResultFile("video", "video", f"{server}/cut")
         saved, lost = save_files(connection, [file], folder, Naming("req-1"))
