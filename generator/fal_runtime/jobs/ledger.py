@@ -4,7 +4,6 @@ One SQLite file for all processes. Whoever works on a job owns its row; an owner
 holds the lock of a file of its own, so that the rows of one that was killed are nobody's at once.
 """
 
-import hashlib
 import json
 import os
 import secrets
@@ -22,7 +21,7 @@ from typing import Any, BinaryIO
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.fal.protocol import Price, unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
-from fal_runtime.jobs.record import job_of_record, record_of_job
+from fal_runtime.jobs.record import job_of_record, record_of_job, without_input
 from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
@@ -179,7 +178,7 @@ class Ledger:
         if kept.request is not None and (before is None or job.request is not before.request):
             row["body"] = _json(kept.request.body)
         if before is None or job.content is not before.content:
-            row["content"] = job.content
+            row["content"] = kept.content
         changes = ", ".join(f"{name} = :{name}" for name in row)
         free = ", owner = NULL" if job.has_ended else ""
         row |= {"id": job.id, "own": self._own_name()}
@@ -383,12 +382,8 @@ class Ledger:
             )
 
     def _kept(self, job: Job) -> Job:
-        """Return what is written of a job: of its input the digests where inputs are not kept."""
-        if self.keeps_inputs or job.request is None or job.request.digests:
-            return job
-        request = replace(job.request, body=digested(job.request.body), digests=True)
-        options = replace(job.options, words=())
-        return replace(job, request=request, options=options, local_files=())
+        """Return what is written of a job."""
+        return job if self.keeps_inputs else without_input(job)
 
     def _migrate(self) -> None:
         with self._transaction() as database:
@@ -534,15 +529,6 @@ def open_ledger(
         report(f"notice: jobs are kept in {near}, for {state} cannot be written ({why})")
         state = near
     return Ledger(state, keeps_inputs=keeps_inputs, daemon=daemon)
-
-
-def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
-    """Return a JSON value with a digest in place of each text, number and switch."""
-    if isinstance(value, Mapping):
-        return {name: digested(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [digested(each) for each in value]
-    return f"sha256:{hashlib.sha256(_json(value).encode()).hexdigest()[:32]}"
 
 
 def is_job_id(name: str) -> bool:

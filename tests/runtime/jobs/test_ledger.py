@@ -1,5 +1,6 @@
 """The ledger keeps every job of a user, for all of the user's processes, and no key."""
 
+import json
 import os
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job, JobState
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.jobs.record import job_of_record, record_of_job
+from fal_runtime.json_text import Json
 from fal_runtime.output.result import SavedFile, SavedResult
 
 MODEL = "acme/demo"
@@ -225,6 +227,51 @@ def test_inputs_can_be_kept_as_digests(tmp_path: Path) -> None:
     assert kept.request.digests
     written = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("ledger*"))
     assert b"a  cat" not in written
+
+
+def _repeated(prompt: str) -> Job:
+    """Return a job whose answer, its error and its log say the prompt again."""
+    request = ModelRequest(
+        "https://queue.fal.run/acme/demo", {}, {"prompt": prompt, "n": ["Kitty"]}
+    )
+    answer: dict[str, Json] = {
+        "prompt": prompt,
+        "long": f"more of {prompt}!",
+        "tag": "Kitty",
+        "image": {"url": "https://cdn.example/Kit.png", "file_name": "the file"},
+    }
+    complaint = Problem("prompt", json.dumps(prompt), "a longer text")
+    return replace(
+        NEW,
+        request=request,
+        options=OPTIONS,
+        logs=(f"begun: {prompt}",),
+        content=json.dumps(answer).encode(),
+        saved=SavedResult(answer, None, (), (), None, f"{prompt}."),
+        error=JobError("job_failed", f"422: {prompt} is too short", [complaint]),
+    )
+
+
+def test_where_inputs_are_digests_an_answer_that_repeats_them_has_the_same(tmp_path: Path) -> None:
+    environ = {"FAL_STATE_DIR": "state", "FAL_LEDGER_INPUTS": "0"}
+    prompt = "a secret cat"
+    with closing(open_ledger(environ, tmp_path, print)) as ledger:
+        job = ledger.add(replace(_repeated(prompt), content=None, saved=None, error=None), own=True)
+        ledger.save(replace(_repeated(prompt), id=job.id, state="completed"))
+        kept = ledger.job(str(job.id))
+        # As another command goes on with it, which knows the digests only.
+        assert kept is not None
+        ledger.save(replace(kept, content=json.dumps({"prompt": prompt}).encode(), state="saved"))
+        again = ledger.job(str(job.id))
+    assert again is not None
+    written = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("ledger*"))
+    assert b"secret" not in written
+    assert b"Kitty" not in written
+    answer, digest = json.loads(kept.content or b""), json.loads(again.content or b"")["prompt"]
+    assert (answer["prompt"], answer["long"]) == (digest, f"more of {digest}!")
+    assert answer["image"] == {"url": "https://cdn.example/Kit.png", "file_name": "the file"}
+    assert kept.error is not None
+    assert kept.error.message == f"422: {digest} is too short"
 
 
 def test_a_request_belongs_to_one_job(ledger: Ledger) -> None:

@@ -14,7 +14,8 @@ from fal_runtime.config import load_config
 from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.jobs.commands import cancel_job, job_result, job_status
 from fal_runtime.jobs.job import Job
-from fal_runtime.jobs.ledger import digested, open_ledger
+from fal_runtime.jobs.ledger import open_ledger
+from fal_runtime.jobs.record import digested
 from fal_runtime.jobs.recovery import holds
 
 if TYPE_CHECKING:
