@@ -21,7 +21,13 @@ from fal_runtime.json_text import Value
 from fal_runtime.model import CalledModel, called_model, defaults_file, own_skill
 from fal_runtime.output.result import CallResult
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
-from fal_runtime.process import Process, hold_interrupts, printable_lines, terminable
+from fal_runtime.process import (
+    Process,
+    hold_interrupts,
+    printable_lines,
+    take_interrupts,
+    terminable,
+)
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -117,6 +123,7 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
     model, command, print_paths = CalledModel(preset), process.program, False
     begun = result = None
     try:
+        take_interrupts()
         model = called_model(skill, named_model(process.words) if preset is None else preset)
         if preset is None and model.model_id is not None:
             command = (*command, "-m", model.model_id)

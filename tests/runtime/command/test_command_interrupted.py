@@ -78,6 +78,30 @@ def test_a_background_job_goes_on_through_ctrl_c_and_ends_on_sigterm(
     assert (wrapper.returncode, json.loads(out)["request_id"]) == (130, "r1")
 
 
+@unix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_the_program_is_loaded_is_answered_by_it(number: signal.Signals) -> None:
+    """A script blocks interrupts with its first line, as the wrapper does."""
+    script = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))\n"
+        f"os.kill(os.getpid(), {int(number)})\n"
+        "from fal_runtime.command import main\n"
+        "sys.exit(main(['--dry-run'], model_id='acme/demo', skill=None))\n"
+    )
+    packages = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": packages},
+        preexec_fn=heed_interrupts,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert json.loads(done.stdout)["error"]["charged"] == "no"
+
+
 def test_an_interrupt_before_anything_is_sent_costs_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
