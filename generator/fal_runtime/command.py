@@ -290,12 +290,7 @@ def _with_earlier_files(
     if not names_earlier_files(value, model.document):
         return value
     with closing(_open_ledger(process, services)) as ledger, ExitStack() as stack:
-        connection = None
-        if not options.dry_run:
-            from fal_runtime.fal.http import Connection, new_client
-
-            client = stack.enter_context(new_client(services.config))
-            connection = Connection(client, services.config, services.report)
+        connection = None if options.dry_run else stack.enter_context(services.connected())
         return with_earlier_files(value, model.document, ledger, connection)
 
 
@@ -329,7 +324,9 @@ def _perform(call: _Call, ledger: "Ledger | None") -> CallResult:
         return _in_short(commands.upload_files(services, ledger, call.uploads), options)
     assert model_id, "every other action names a model"
     if options.price:
-        return commands.price_job(services, ledger, call.model, call.prepared)
+        from fal_runtime.jobs.price import price_job
+
+        return price_job(services, ledger, call.model, call.prepared)
     if call.prepared is not None:
         return commands.run_job(services, ledger, model_id, call.prepared, options)
     if options.jobs:
@@ -378,7 +375,7 @@ def _ledger(process: Process, call: _Call, stack: ExitStack) -> "Ledger | None":
         ledger = Ledger(None)
     stack.enter_context(closing(ledger))
     if call.prepared is not None and options.max_cost is not None and not options.price:
-        from fal_runtime.jobs.commands import check_cost
+        from fal_runtime.jobs.price import check_cost
 
         check_cost(call.services, ledger, call.model, call.prepared, options.max_cost)
     return ledger

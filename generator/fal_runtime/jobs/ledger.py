@@ -64,16 +64,10 @@ _RESUMED: tuple[JobState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job as a list shows it: without its result. Times are UTC seconds.
-
-    `owned` says whether a living process works on it.
-    """
+    """A job as a list shows it: without its input and its result, and the words of its prompt."""
 
     job: Job
-    created: float
-    changed: float
     prompt: str
-    owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,26 +273,15 @@ class Ledger:
         return job
 
     def jobs(
-        self,
-        model_id: str | None = None,
-        identity: str | None = None,
-        states: Sequence[JobState] | None = None,
-        limit: int = 20,
+        self, model_id: str | None = None, state: JobState | None = None, limit: int = 20
     ) -> list[Entry]:
         """Return the jobs, newest first."""
-        wanted = {"model_id": model_id, "identity": identity}
-        terms = [f"{name} = :{name}" for name, value in wanted.items() if value is not None]
-        if states is not None:
-            terms.append(f"state IN ({', '.join(map(repr, states))})")
         rows = self._read(
-            "SELECT job, created, changed, prompt, owner FROM jobs "
-            f"WHERE {' AND '.join(terms) or '1'} ORDER BY created DESC, rowid DESC LIMIT :limit",
-            {**wanted, "limit": limit},
+            "SELECT job, prompt FROM jobs WHERE model_id = ifnull(:model_id, model_id) "
+            "AND state = ifnull(:state, state) ORDER BY created DESC, rowid DESC LIMIT :limit",
+            {"model_id": model_id, "state": state, "limit": limit},
         )
-        return [
-            Entry(self._whole(job, None, None), created, changed, prompt, self._lives(owner))
-            for job, created, changed, prompt, owner in rows
-        ]
+        return [Entry(self._whole(job, None, None), prompt) for job, prompt in rows]
 
     def unfinished(self, identity: str, model_id: str) -> list[str]:
         """Return the IDs of the jobs that a starting daemon goes on with, oldest first.

@@ -10,8 +10,7 @@ import pytest
 from fal_runtime.errors import FalError, KeyMissingError, OverLimitError
 from fal_runtime.fal.prices import list_prices
 from fal_runtime.fal.protocol import Price
-from fal_runtime.jobs.commands import check_cost, price_job
-from fal_runtime.jobs.price import estimate
+from fal_runtime.jobs.price import check_cost, estimate, price_job
 from fal_runtime.model import CalledModel
 from fal_runtime.schema.document import SchemaDocument
 
