@@ -56,13 +56,17 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that is set from outside a command line; the key never shows in its repr."""
+    """Everything that is set from outside a command line; the key never shows in its repr.
+
+    `model_folder` is the folder of the skill that describes the model, if one does.
+    """
 
     key: str | None = field(repr=False)
     scheme: str
     origins: Origins
     settings: Settings
     skill: Path | None = None
+    model_folder: Path | None = None
 
     def authorization(self, url: str | None = None) -> dict[str, str]:
         """Return the header that carries the key.
@@ -127,15 +131,21 @@ def key_of_argument(
 
 
 def load_config(
-    skill: Path | None, environ: Mapping[str, str], *, key: str | None = None
+    skill: Path | None,
+    environ: Mapping[str, str],
+    *,
+    key: str | None = None,
+    model_folder: Path | None = None,
 ) -> Config:
     """Read key, origins and settings; `key`, from the command line, beats the environment's.
 
-    `skill` is a skill's folder, or None for a call without one. Raises UsageError for a setting
-    and KeyMissingError for a key that cannot be used; a missing key is no error yet.
+    `skill` is a skill's folder, or None for a call without one, `model_folder` the one in there
+    that describes the model. Raises UsageError for a setting and KeyMissingError for a key that
+    cannot be used; a missing key is no error yet.
     """
     usable, scheme = _credentials(environ, key)
-    return Config(usable, scheme, _origins(environ), load_settings(skill, environ), skill)
+    settings = load_settings(skill, environ)
+    return Config(usable, scheme, _origins(environ), settings, skill, model_folder)
 
 
 def is_loopback(url: str) -> bool:

@@ -30,7 +30,7 @@ def page(
     schema: dict[str, Any],
     script: str = "python scripts/x.py",
     *,
-    has_defaults: bool = False,
+    defaults: str | None = None,
     width: int = 80,
 ) -> str:
     return help_page(
@@ -39,7 +39,7 @@ def page(
         SchemaDocument(schema),
         own_options("a/b"),
         model_given=True,
-        has_defaults=has_defaults,
+        defaults=defaults,
         width=width,
     )
 
@@ -76,7 +76,7 @@ def test_a_field_is_shown_with_type_choices_default_and_description() -> None:
 @pytest.mark.parametrize("fields", [1, 12, 500])
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_line_is_longer_than_the_terminal_is_wide(fields: int, width: int) -> None:
-    text = page(many_fields(fields, 8), has_defaults=True, width=width)
+    text = page(many_fields(fields, 8), defaults="references/defaults.yaml", width=width)
     assert max(map(len, text.splitlines())) <= width
 
 

@@ -189,7 +189,7 @@ def cancel_job(
 
 def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
-    entries = ledger.jobs(model_id, limit=_MOST_LISTED)
+    entries = ledger.jobs([model_id], limit=_MOST_LISTED)
     listed = [listed_job(entry, now.timestamp()) for entry in entries]
     return CallResult("COMPLETED", model_id, result=listed)
 

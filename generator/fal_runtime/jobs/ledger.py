@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import string
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -229,11 +229,10 @@ class Ledger:
 
     def taken(self, job: Job, request_ids: Iterable[str]) -> set[str]:
         """Return those of the requests that other jobs have."""
-        wanted = list(request_ids)
-        marks = ", ".join("?" * len(wanted))
         rows = self._read(
-            f"SELECT request_id FROM jobs WHERE request_id IN ({marks}) AND id IS NOT ?",
-            (*wanted, job.id),
+            "SELECT request_id FROM jobs "
+            "WHERE request_id IN (SELECT value FROM json_each(:wanted)) AND id IS NOT :id",
+            {"wanted": _json(list(request_ids)), "id": job.id},
         )
         return {row[0] for row in rows}
 
@@ -273,13 +272,17 @@ class Ledger:
         return job
 
     def jobs(
-        self, model_id: str | None = None, state: JobState | None = None, limit: int = 20
+        self,
+        model_ids: Collection[str] | None = None,
+        state: JobState | None = None,
+        limit: int = 20,
     ) -> list[Entry]:
-        """Return the jobs, newest first."""
+        """Return the jobs, newest first: all, or those of models and of a state."""
         rows = self._read(
-            "SELECT job, prompt FROM jobs WHERE model_id = ifnull(:model_id, model_id) "
-            "AND state = ifnull(:state, state) ORDER BY created DESC, rowid DESC LIMIT :limit",
-            {"model_id": model_id, "state": state, "limit": limit},
+            "SELECT job, prompt FROM jobs WHERE state = ifnull(:state, state) "
+            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
+            "ORDER BY created DESC, rowid DESC LIMIT :limit",
+            {"among": _among(model_ids), "state": state, "limit": limit},
         )
         return [Entry(self._whole(job, None, None), prompt) for job, prompt in rows]
 
@@ -344,13 +347,17 @@ class Ledger:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def booked(self, since: float, model_id: str | None = None) -> list[Booking]:
-        """Return the jobs that were begun after a time and of which fal told the billed units."""
+    def booked(self, since: float, model_ids: Collection[str] | None = None) -> list[Booking]:
+        """Return the jobs that were begun after a time and of which fal told the billed units.
+
+        `model_ids` leaves out other models' jobs.
+        """
         rows = self._read(
             "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
-            "WHERE created >= :since AND model_id = ifnull(:model_id, model_id) "
-            "AND billable_units IS NOT NULL ORDER BY created, rowid",
-            {"since": since, "model_id": model_id},
+            "WHERE created >= :since AND billable_units IS NOT NULL "
+            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
+            "ORDER BY created, rowid",
+            {"since": since, "among": _among(model_ids)},
         )
         return [Booking(*row) for row in rows]
 
@@ -573,6 +580,11 @@ def _prompt(body: Mapping[str, Any]) -> str:
     """Return the first words of what was asked for."""
     texts = [body[name] for name in _PROMPTS if isinstance(body.get(name), str)]
     return cut(one_line(texts[0]), _LONGEST_PROMPT) if texts else ""
+
+
+def _among(model_ids: Collection[str] | None) -> str | None:
+    """Return the models that a question is about, as its one parameter; None for all."""
+    return _json(list(model_ids)) if model_ids is not None else None
 
 
 def _json(value: Value) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from fal_runtime.errors import LocalError, UsageError
-from fal_runtime.model import preset_model
+from fal_runtime.model import described_models
 from fal_runtime.paths import safe_name
 from fal_runtime.text import one_line
 from falsmith.cli.options import default_folders, json_option, notice
@@ -65,11 +65,11 @@ def jobs(skill: str | None, limit: int, as_json: bool) -> int:
     """List the jobs of the ledger, newest first: when, model, state, prompt, files."""
     from fal_runtime.jobs.commands import listed_job
 
-    model_id = _model_id(skill) if skill is not None else None
+    model_ids = _model_ids(skill) if skill is not None else None
     waits = {job.job: job.waits for one in _daemons(skill) for job in one.jobs if job.waits}
     now = datetime.now(UTC).timestamp()
     with closing(_ledger()) as ledger:
-        listed = [listed_job(entry, now) for entry in ledger.jobs(model_id, limit=limit)]
+        listed = [listed_job(entry, now) for entry in ledger.jobs(model_ids, limit=limit)]
     listed = [
         row | ({"waits": waits[str(row["job"])]} if row["job"] in waits else {}) for row in listed
     ]
@@ -148,10 +148,10 @@ def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: b
     from fal_runtime.jobs.spending import spent
 
     begun_after = _ago("--since", since)
-    model_id = _model_id(skill) if skill is not None else None
+    model_ids = _model_ids(skill) if skill is not None else None
     config = load_config(None, os.environ)
     with closing(_ledger()) as ledger, new_client(config) as client:
-        rows = spent(Connection(client, config, notice), ledger, begun_after, by, model_id)
+        rows = spent(Connection(client, config, notice), ledger, begun_after, by, model_ids)
     totals: dict[str, float] = {}
     for row in rows:
         if row.unpriced < row.jobs:
@@ -230,8 +230,8 @@ def _folder(skill: str) -> Path:
     return found
 
 
-def _model_id(skill: str) -> str | None:
-    return preset_model(_folder(skill))
+def _model_ids(skill: str) -> list[str]:
+    return [model.model_id for model in described_models(_folder(skill)).by_name.values()]
 
 
 def _print_daemons(found: Sequence["DaemonStatus"], *, as_json: bool) -> None:

@@ -166,7 +166,7 @@ def test_a_job_that_a_thread_of_this_process_sends_is_nobody_else_s(ledger: Ledg
 def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
     ids = [ledger.add(replace(NEW, created=float(n), model_id=f"a/{n % 2}")).id for n in range(6)]
     assert [entry.job.id for entry in ledger.jobs()] == ids[::-1]
-    assert [entry.job.created for entry in ledger.jobs("a/1", limit=2)] == [5.0, 3.0]
+    assert [entry.job.created for entry in ledger.jobs(["a/1"], limit=2)] == [5.0, 3.0]
     assert {entry.prompt for entry in ledger.jobs()} == {"a cat"}
 
 
