@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import flag_names, own_options
+from fal_runtime.input.options import Option
 from fal_runtime.schema.document import COMBINING, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
@@ -118,6 +119,7 @@ def parse(
     example, brief = examples(schema, parameters, f"{category} {model_id}")
     if not inputs.known:
         example = brief = usual_example(model_id)
+    options = own_options(None if short_name else model_id, collection=bool(short_name))
     summaries, summary_warnings = _summaries(documents)
     words = describe(Subject(model_id, title, category, parameters, results, summaries))
     return Model(
@@ -150,7 +152,7 @@ def parse(
         example=example,
         brief_example=brief,
         # Of an unknown input no flag is known.
-        flag_example=_flag_example(model_id, brief) if brief.keys() <= given else {},
+        flag_example=_flag_example(brief, options) if brief.keys() <= given else {},
         long_text=long_text(example, parameters),
         input_schema={**schema, **({"examples": [example]} if example else {})},
         input_is_known=inputs.known,
@@ -335,12 +337,12 @@ def _without_other_default(description: str, default: bool) -> str:
     return description if len(kept) == len(parts) else "\n\n".join(kept)
 
 
-def _flag_example(model_id: str, example: Mapping[str, Json]) -> dict[str, Json]:
-    """Return `example` by the flags of the wrapper's own command line.
+def _flag_example(example: Mapping[str, Json], options: tuple[Option, ...]) -> dict[str, Json]:
+    """Return `example` by the flags of the command line of a wrapper with these options.
 
     Empty where a name or a value cannot stand in a command of a Markdown code block as it is.
     """
-    names = flag_names(example, own_options(model_id))
+    names = flag_names(example, options)
     texts = [value if isinstance(value, str) else json.dumps(value) for value in example.values()]
     if None in example.values():
         return {}
