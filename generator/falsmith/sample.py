@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import isfinite
+from typing import TYPE_CHECKING
 
-from jsonschema import Draft202012Validator
-from referencing.exceptions import Unresolvable
-
-from fal_runtime.schema.document import COMBINING, SchemaDocument
+from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
 from falsmith.roles import file_for, is_own_file, number_for, text_for
 from falsmith.schema.branches import branches, follow
 from falsmith.screening import fit_to_show
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 __all__ = ["Sampler", "numbered"]
 
@@ -44,24 +45,25 @@ class Sampler:
         self._steps_left = MOST_STEPS
         self._definitions = root.get("$defs", {})
         self._validator: Draft202012Validator | None = None
+        self._document = SchemaDocument(root)
 
     def fits(self, value: Json, schema: Schema) -> bool:
         """Return whether `value` is valid under `schema` and names only fields that it knows.
 
         No: also where that could take very long to find out, with what was judged before.
         """
-        plainly = SchemaDocument(schema).fits_plainly(value, schema)
-        if plainly is not None:
-            return plainly
+        plainly = self._document.fits_plainly(value, schema)
+        if plainly is False:
+            return False
         is_nested = isinstance(value, dict | list)
-        if is_nested or not COMBINING.isdisjoint(schema):
+        if is_nested or plainly is None:
             part = SchemaDocument({**schema, "$defs": self._definitions})
             # Only definitions can make much of little.
             if self._definitions and self._takes_too_long(value, part):
                 return False
             if is_nested and unknown_fields(value, part):
                 return False
-        return not any(True for _ in self._errors(value, schema))
+        return plainly or not any(True for _ in self._errors(value, schema))
 
     def _takes_too_long(self, value: Json, part: SchemaDocument) -> bool:
         if self._steps_left >= 0:
@@ -70,6 +72,9 @@ class Sampler:
 
     def _errors(self, value: Json, schema: Schema) -> Iterator[object]:
         """Yield what is wrong with `value`; nothing where it is valid."""
+        from jsonschema import Draft202012Validator
+        from referencing.exceptions import Unresolvable
+
         try:
             if self._validator is None:
                 self._validator = Draft202012Validator(dict(self._root))

@@ -4,8 +4,9 @@ The one home of these rules: the platform is asked by them, and what is on this 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from fal_runtime.text import one_line
 
@@ -193,7 +194,6 @@ OTHER_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"retexture|texture (?:\w+ )?(?:3d|mesh\w*)", ("retexture", "texture")),
     (r"remesh\w*|retopolog\w*|low ?poly", ("topology", "remesh")),
 )
-_PATTERNS = tuple((re.compile(rf"\b(?:{said})\b"), names) for said, names in OTHER_NAMES)
 _FILLERS, _COMMON = frozenset(FILLERS.split()), frozenset(COMMON.split())
 _BETWEEN = re.compile(r"[\W_]+")
 # Shorter words are seldom two in one, and parts of fewer letters no words.
@@ -279,11 +279,17 @@ def _parts(word: str) -> Iterator[str]:
 
 def _other_names(line: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the place of each word that is part of what has other names, with those."""
-    for pattern, names in _PATTERNS:
+    for pattern, names in _patterns():
         for found in pattern.finditer(line):
             first = line.count(" ", 0, found.start())
             for place in range(first, first + found[0].count(" ") + 1):
                 yield place, names
+
+
+@cache
+def _patterns() -> Sequence[tuple[re.Pattern[str], tuple[str, ...]]]:
+    """Return the other names with their patterns, which only a search needs compiled."""
+    return [(re.compile(rf"\b(?:{said})\b"), names) for said, names in OTHER_NAMES]
 
 
 def _conversions(said: list[str]) -> Iterator[str]:
