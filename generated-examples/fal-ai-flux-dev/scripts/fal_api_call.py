@@ -10,8 +10,14 @@
 # ///
 """Call any fal.ai model by its ID, or import `run_fal_api_job` from here."""
 
+import signal
 import sys
-from pathlib import Path
+
+if __name__ == "__main__" and sys.platform != "win32":
+    # Until the command can answer it, an interrupt waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
+from pathlib import Path  # noqa: E402
 
 # Not resolved: a linked script still belongs to the skill that it lies in.
 SKILL = Path(__file__).absolute().parent.parent

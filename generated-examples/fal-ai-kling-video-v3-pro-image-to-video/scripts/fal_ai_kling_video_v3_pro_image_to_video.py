@@ -10,10 +10,15 @@
 # ///
 """Call one fal.ai model; `--help` lists its fields."""
 
+import signal
 import sys
-from pathlib import Path
 
-MODEL_ID = "fal-ai/kling-video/v3/pro/image-to-video"
+if __name__ == "__main__" and sys.platform != "win32":
+    # Until the command can answer it, an interrupt waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
+from pathlib import Path  # noqa: E402
+
 # Not resolved: a linked script still belongs to the skill that it lies in.
 SKILL = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(SKILL / "scripts"))
@@ -25,6 +30,8 @@ if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
     sys.exit(9)
 
 from fal_runtime.command import main  # noqa: E402
+
+MODEL_ID = "fal-ai/kling-video/v3/pro/image-to-video"
 
 if __name__ == "__main__":
     sys.exit(main(model_id=MODEL_ID, skill=SKILL))

@@ -7,21 +7,39 @@ printed as the one JSON object.
 import json
 import shlex
 from argparse import ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import FalError, InputError, LocalError, Problem, UsageError, stopped_by
-from fal_runtime.help import help_page, known_field, schema_answer
+from fal_runtime.help import collection_page, help_page, known_field, schema_answer
 from fal_runtime.input.flags import ParsedCommand, named_model, own_options, parse_command
-from fal_runtime.input.options import ABOUT_JOBS, CallOptions, amount, python_options
+from fal_runtime.input.options import (
+    ABOUT_JOBS,
+    CallOptions,
+    Option,
+    amount,
+    python_options,
+)
 from fal_runtime.json_text import Value
-from fal_runtime.model import CalledModel, called_model, defaults_file, own_skill
+from fal_runtime.model import (
+    CalledModel,
+    called_model,
+    chosen_model,
+    described_models,
+    own_skill,
+)
 from fal_runtime.output.result import CallResult
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
-from fal_runtime.process import Process, hold_interrupts, printable_lines, terminable
+from fal_runtime.process import (
+    Process,
+    hold_interrupts,
+    printable_lines,
+    take_interrupts,
+    terminable,
+)
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -57,21 +75,23 @@ def main(
     *,
     model_id: str | None,
     skill: Path | None,
+    collection: bool = False,
     subcommand: str | None = None,
 ) -> int:
     """Run one command line and return its exit status.
 
     Args:
         argv: The words after the script's name; those of the process when None.
-        model_id: The wrapper's model, None where `--model-id` names it.
+        model_id: The wrapper's model, None where an option names it.
         skill: The skill's folder, with `references/` and `queue_config.yaml`.
+        collection: Whether `--model` names one of the skill's own models, not `--model-id` any.
         subcommand: The word after the program's name, where this is a part of a larger program.
 
     """
     process = Process.current(argv, subcommand)
     with terminable():
         try:
-            return _run(process, model_id, skill)
+            return _run(process, model_id, skill, collection=collection)
         except OutputError as error:
             process.say(f"error: {error}")
             return error.exit_status
@@ -112,17 +132,26 @@ def run_fal_api_job(
     return shown
 
 
-def _run(process: Process, preset: str | None, skill: Path | None) -> int:
+def _run(process: Process, preset: str | None, skill: Path | None, *, collection: bool) -> int:
     """Carry out the command line of a process and print what came of it."""
     model, command, print_paths = CalledModel(preset), process.program, False
+    options = own_options(preset, collection=collection)
     begun = result = None
     try:
-        model = called_model(skill, named_model(process.words) if preset is None else preset)
-        if preset is None and model.model_id is not None:
-            command = (*command, "-m", model.model_id)
-        if {"-h", "--help"} & set(process.words):
-            return _print_help(process, model, preset)
-        line = parse_command(process.words, model.document, own_options(preset))
+        take_interrupts()
+        name = preset if preset is not None else named_model(process.words, options[0])
+        asks_help = bool({"-h", "--help"} & set(process.words))
+        if not collection or skill is None:
+            model = called_model(skill, name)
+        elif name is None and asks_help:
+            return _print_collection(process, skill, options)
+        else:
+            model = _chosen_model(process, skill, name, options)
+        chosen = ("-m", model.name) if preset is None and model.name is not None else ()
+        if asks_help:
+            return _print_help(process, model, chosen, options)
+        command = (*command, *chosen)
+        line = parse_command(process.words, model.document, options)
         if line.options.schema is not None:
             schema = schema_answer(model.document, line.options.schema)
             print_out(json_text(schema, process.stdout), process.stdout)
@@ -145,6 +174,37 @@ def _run(process: Process, preset: str | None, skill: Path | None) -> int:
         result = result or _broken_off(cause, model, begun)
     hold_interrupts()
     return _print_result(process, result, print_paths=print_paths)
+
+
+def _chosen_model(
+    process: Process, skill: Path, name: str | None, options: tuple[Option, ...]
+) -> CalledModel:
+    """Return the model of a collection that a line is about.
+
+    That is the one it names, else the one of the job it names, else the default. A line that only
+    uploads files is about none. Raises UsageError and LocalError.
+    """
+    if name is None:
+        line = parse_command(process.words, CalledModel(None).document, options).options
+        if line.upload:
+            return CalledModel(None)
+        job = line.status or line.result or line.cancel or line.like
+        name = _model_of_job(process, job) if job is not None else None
+    return chosen_model(skill, name)
+
+
+def _model_of_job(process: Process, name: str) -> str | None:
+    """Return the ID of the model that a job called, None where the ledger does not say."""
+    from fal_runtime.dependencies import require_modules
+
+    if not process.environ.get("FAL_STATE_DIR"):
+        require_modules(["platformdirs"], process.script, process.words, process.environ)
+    try:
+        with closing(_open_ledger(process, _silent)) as ledger:
+            job = ledger.job(name)
+    except LocalError:
+        return None
+    return job.model_id if job is not None else None
 
 
 def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> _Call:
@@ -178,7 +238,7 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     require_modules(needed, process.script, process.words, process.environ)
     from fal_runtime.jobs.job import Services
 
-    config = load_config(model.skill, process.environ, key=key)
+    config = load_config(model.skill, process.environ, key=key, model_folder=model.folder)
     words = tuple(config.redact(word.encode()).decode() for word in process.words)
     services = Services(config, report)
     options = replace(options, words=words, max_cost=_max_cost(options, process.environ))
@@ -252,11 +312,11 @@ def _prepared_input(
     if not model.document.known:
         report("notice: the model's input schema is not known here: its input is not checked")
     checks = {"validate": not options.no_validate, "allow_unknown": options.allow_unknown}
-    layers = read_defaults(model.skill, process.folder, model.document, options.preset, **checks)
+    layers = read_defaults(model, process.folder, options.preset, **checks)
     if options.like is not None:
         from fal_runtime.jobs.earlier import call_like
 
-        with closing(_open_ledger(process, services)) as ledger:
+        with closing(_open_ledger(process, services.report)) as ledger:
             liked, options = call_like(ledger, options.like, str(model.model_id), options)
         # What stood in the defaults then is in that input.
         preset = {name: layer for name, layer in layers.items() if name != "defaults"}
@@ -282,20 +342,15 @@ def _with_earlier_files(
 
     if not names_earlier_files(value, model.document):
         return value
-    with closing(_open_ledger(process, services)) as ledger, ExitStack() as stack:
-        connection = None
-        if not options.dry_run:
-            from fal_runtime.fal.http import Connection, new_client
-
-            client = stack.enter_context(new_client(services.config))
-            connection = Connection(client, services.config, services.report)
+    with closing(_open_ledger(process, services.report)) as ledger, ExitStack() as stack:
+        connection = None if options.dry_run else stack.enter_context(services.connected())
         return with_earlier_files(value, model.document, ledger, connection)
 
 
-def _open_ledger(process: Process, services: "Services") -> "Ledger":
+def _open_ledger(process: Process, report: Callable[[str], None]) -> "Ledger":
     from fal_runtime.jobs.ledger import open_ledger
 
-    return open_ledger(process.environ, process.folder, services.report)
+    return open_ledger(process.environ, process.folder, report)
 
 
 def _readable_upload(name: str) -> Path:
@@ -322,7 +377,9 @@ def _perform(call: _Call, ledger: "Ledger | None") -> CallResult:
         return _in_short(commands.upload_files(services, ledger, call.uploads), options)
     assert model_id, "every other action names a model"
     if options.price:
-        return commands.price_job(services, ledger, call.model, call.prepared)
+        from fal_runtime.jobs.price import price_job
+
+        return price_job(services, ledger, call.model, call.prepared)
     if call.prepared is not None:
         return commands.run_job(services, ledger, model_id, call.prepared, options)
     if options.jobs:
@@ -361,7 +418,7 @@ def _ledger(process: Process, call: _Call, stack: ExitStack) -> "Ledger | None":
         return None
     name = options.status or options.result or options.cancel
     try:
-        ledger = _open_ledger(process, call.services)
+        ledger = _open_ledger(process, call.services.report)
     except LocalError as error:
         # A job by our ID is in the ledger or nowhere.
         if not call.uploads and (name is None or is_job_id(name)):
@@ -371,7 +428,7 @@ def _ledger(process: Process, call: _Call, stack: ExitStack) -> "Ledger | None":
         ledger = Ledger(None)
     stack.enter_context(closing(ledger))
     if call.prepared is not None and options.max_cost is not None and not options.price:
-        from fal_runtime.jobs.commands import check_cost
+        from fal_runtime.jobs.price import check_cost
 
         check_cost(call.services, ledger, call.model, call.prepared, options.max_cost)
     return ledger
@@ -390,16 +447,25 @@ def _broken_off(cause: BaseException, model: CalledModel, call: _Call | None) ->
     return CallResult("UNKNOWN" if sent else "REFUSED", model.model_id, error=error)
 
 
-def _print_help(process: Process, model: CalledModel, preset: str | None) -> int:
+def _print_help(
+    process: Process, model: CalledModel, chosen: Sequence[str], options: tuple[Option, ...]
+) -> int:
     page = help_page(
-        shlex.join(process.typed),
+        shlex.join((*process.typed, *chosen)),
         model.title,
         model.document,
-        own_options(preset),
-        model_given=preset is not None,
-        has_defaults=defaults_file(model.skill) is not None,
+        options,
+        model_given=model.model_id is not None,
+        defaults=model.defaults_place if model.defaults_file is not None else None,
         width=process.columns,
     )
+    print_out(printable_lines(page), process.stdout)
+    return 0
+
+
+def _print_collection(process: Process, skill: Path, options: tuple[Option, ...]) -> int:
+    script = shlex.join(process.typed)
+    page = collection_page(script, described_models(skill), options, width=process.columns)
     print_out(printable_lines(page), process.stdout)
     return 0
 

@@ -4,9 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from urllib.parse import quote, urlsplit
 
 from fal_runtime.errors import KeyMissingError, UsageError
@@ -38,6 +40,14 @@ class Origins:
         """All four."""
         return self.run, self.queue, self.rest, self.platform
 
+    def may_lead_to(self, url: str) -> bool:
+        """Return whether a link that fal handed out may be followed to this address.
+
+        Nothing of fal's lies on this machine or in its own network, where a cloud hands its
+        credentials to whoever asks, unless fal itself is configured to be there.
+        """
+        return not _is_private(url) or any(map(_is_private, self.urls))
+
     def loopback_hosts(self) -> list[str]:
         """Return the hosts that are this machine, as a URL writes them."""
         hosts = {urlsplit(url).hostname or "" for url in self.urls if is_loopback(url)}
@@ -46,13 +56,17 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that is set from outside a command line; the key never shows in its repr."""
+    """Everything that is set from outside a command line; the key never shows in its repr.
+
+    `model_folder` is the folder of the skill that describes the model, if one does.
+    """
 
     key: str | None = field(repr=False)
     scheme: str
     origins: Origins
     settings: Settings
     skill: Path | None = None
+    model_folder: Path | None = None
 
     def authorization(self, url: str | None = None) -> dict[str, str]:
         """Return the header that carries the key.
@@ -117,15 +131,21 @@ def key_of_argument(
 
 
 def load_config(
-    skill: Path | None, environ: Mapping[str, str], *, key: str | None = None
+    skill: Path | None,
+    environ: Mapping[str, str],
+    *,
+    key: str | None = None,
+    model_folder: Path | None = None,
 ) -> Config:
     """Read key, origins and settings; `key`, from the command line, beats the environment's.
 
-    `skill` is a skill's folder, or None for a call without one. Raises UsageError for a setting
-    and KeyMissingError for a key that cannot be used; a missing key is no error yet.
+    `skill` is a skill's folder, or None for a call without one, `model_folder` the one in there
+    that describes the model. Raises UsageError for a setting and KeyMissingError for a key that
+    cannot be used; a missing key is no error yet.
     """
     usable, scheme = _credentials(environ, key)
-    return Config(usable, scheme, _origins(environ), load_settings(skill, environ), skill)
+    settings = load_settings(skill, environ)
+    return Config(usable, scheme, _origins(environ), settings, skill, model_folder)
 
 
 def is_loopback(url: str) -> bool:
@@ -135,6 +155,19 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_private(url: str) -> bool:
+    """Return whether the URL's host is, by its name or number, no host of the Internet."""
+    host = ""
+    with suppress(ValueError):
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        return not ip_address(host).is_global
+    try:
+        # What a resolver takes for a number as well: 127.1, 0x7f000001, 2852039166.
+        return not IPv4Address(inet_aton(host)).is_global
+    except OSError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_web_url(url: str) -> bool:

@@ -9,6 +9,7 @@ from fal_runtime.errors import Problem, UsageError
 from fal_runtime.input.flags import Flag, field_flags
 from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
+from fal_runtime.model import DescribedModels
 from fal_runtime.schema.describe import describe
 from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.text import closest, cut, one_line, short_json
@@ -23,8 +24,7 @@ Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or 
 as JSON. Files: URL, data: URI or local path. """
 _PRECEDENCE = "Precedence: --args < --set < --set-file"
 _PRECEDENCE_WITH_DEFAULTS = """\
-Precedence, by whole fields but for --set: references/defaults.yaml < --preset < --args < --set \
-< --set-file"""
+Precedence, by whole fields but for --set: {file} < --preset < --args < --set < --set-file"""
 _ANSWER = """\
 One JSON object on stdout. Exit: 0 done, 2 bad input (nothing sent), 3 key, 4 failed, 5 not \
 collected yet (run `next`), 6 network, 7 unconfirmed (never send it again), 8 over --max-cost, \
@@ -40,13 +40,14 @@ def help_page(
     options: tuple[Option, ...],
     *,
     model_given: bool,
-    has_defaults: bool = False,
+    defaults: str | None = None,
     width: int = 80,
 ) -> str:
     """Return the page, below 6,000 characters whatever the schema holds, in lines of `width`.
 
     `script` is the command as it is typed, `title` one line on the model. --preset is shown with
-    `has_defaults` only; the names of the presets are not, for that would need PyYAML.
+    `defaults` only, which is the user's file of them; the names of the presets are not, for that
+    would need PyYAML.
     """
     width = max(width, _NARROWEST)
     model = "" if model_given else " -m MODEL_ID"
@@ -57,15 +58,45 @@ def help_page(
     flags = [flag for flag in field_flags(document, options) if flag.field not in hidden]
     start = script if model_given else f"{script} -m OWNER/MODEL"
     head += _examples(start, flags, document, width)
-    shown = [each for each in options if has_defaults or each.attribute != "preset"]
-    lines = [line for group in _GROUPS for line in _option_lines(group, shown)]
-    precedence = _PRECEDENCE_WITH_DEFAULTS if has_defaults else _PRECEDENCE
+    shown = [each for each in options if defaults is not None or each.attribute != "preset"]
+    with_defaults = _PRECEDENCE_WITH_DEFAULTS.format(file=defaults)
+    precedence = with_defaults if defaults is not None else _PRECEDENCE
     values = f"{_VALUES}{precedence} < flags." if document.fields() else f"{precedence}."
-    hints = ["", values, _ANSWER, ""]
-    tail = [*_wrapped(lines, width, _OPTION_TEXT), *_wrapped(hints, width)]
+    tail = [*_all_option_lines(shown, width), *_wrapped(["", values, _ANSWER, ""], width)]
     frame = "\n".join([*head, "", *tail])
     fields = _fields(flags, document, _LONGEST_PAGE - len(frame) - 100, width)
     return "\n".join([*head, "", *fields, *tail])
+
+
+def collection_page(
+    script: str, models: DescribedModels, options: tuple[Option, ...], *, width: int = 80
+) -> str:
+    """Return the page of a collection, whose models each have one of their own.
+
+    The models stand there in the most detail that there is room for, the default first. Raises
+    LocalError for a model whose folder cannot be read.
+    """
+    width = max(width, _NARROWEST)
+    head = _wrapped([f"usage: {script} -m NAME [--FIELD VALUE ...] [options]"], width, 7)
+    told = "Each model takes fields of its own: -m NAME --help lists them."
+    head += ["", told, "", f"Models ({len(models.by_name)}):"]
+    shown = [each for each in options if each.attribute != "preset"]
+    tail = [*_all_option_lines(shown, width), *_wrapped(["", _ANSWER, ""], width)]
+    room = _LONGEST_PAGE - len("\n".join([*head, *tail])) - 100
+    rows = []
+    for model in sorted(models.by_name.values(), key=lambda each: each is not models.default):
+        config = model.config()
+        name = f"{model.name} (default)" if model is models.default else model.name
+        title = f"{config.get('display_name') or ''} ({config.get('category') or 'model'})"
+        line = f"  {name}: {one_line(title, 60)}"
+        rows.append((f"{line}, {model.model_id}", line, name))
+    for lines in ([row[0] for row in rows], [row[1] for row in rows]):
+        listed = _wrapped(lines, width, 4)
+        if len("\n".join(listed)) <= room:
+            break
+    else:
+        listed = _wrapped([f"  {cut(', '.join(row[2] for row in rows), room)}"], width, 2)
+    return "\n".join([*head, *listed, *tail])
 
 
 def schema_answer(document: SchemaDocument, field: str) -> dict[str, Any]:
@@ -178,6 +209,11 @@ def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
         return [_sample(name, document.item_schema(schema), document)]
     plain = {"string": "...", "integer": 1, "number": 1.0, "boolean": True}
     return next((plain[each] for each in plain if each in types), {})
+
+
+def _all_option_lines(options: Sequence[Option], width: int) -> list[str]:
+    lines = [line for group in _GROUPS for line in _option_lines(group, options)]
+    return _wrapped(lines, width, _OPTION_TEXT)
 
 
 def _option_lines(group: str, options: Sequence[Option]) -> list[str]:

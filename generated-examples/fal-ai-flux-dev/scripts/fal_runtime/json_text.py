@@ -85,7 +85,19 @@ def unsendable(value: Value) -> str | None:
     """Return why a Python value cannot be sent as JSON in UTF-8, None when it can."""
     if _is_deeper(value, _DEEPEST):
         return f"it nests more than {_DEEPEST} levels deep"
-    return next((reason for part in _walk(value) if (reason := _unsendable_alone(part))), None)
+    return next((reason for part in walk(value) if (reason := _unsendable_alone(part))), None)
+
+
+def walk(value: Value) -> Iterator[Any]:
+    """Yield a value and everything in it: the names of its objects too."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
 
 
 def _unsendable_alone(part: Value) -> str | None:
@@ -163,14 +175,3 @@ def _is_deeper(value: Value, limit: int) -> bool:
         if not layer:
             return False
     return bool(layer)
-
-
-def _walk(value: Value) -> Iterator[Any]:
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        if isinstance(part, dict):
-            waiting += [*part, *part.values()]
-        elif isinstance(part, list):
-            waiting += part

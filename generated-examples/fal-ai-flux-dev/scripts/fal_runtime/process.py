@@ -105,6 +105,15 @@ def terminable() -> Iterator[None]:
             _handle([number], handler)
 
 
+def take_interrupts() -> None:
+    """Let in the interrupts that a script has blocked since its first line.
+
+    One that came meanwhile is raised here, as KeyboardInterrupt.
+    """
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+
+
 def hold_interrupts() -> None:
     """Ignore interrupts to the end of `terminable`: what is known by now is printed whole."""
     _handle(_INTERRUPTS, signal.SIG_IGN)

@@ -18,7 +18,7 @@ from fal_runtime.config import Config, load_config
 from fal_runtime.daemon.place import DaemonPlace, RunsAlreadyError, UnusableError, locked
 from fal_runtime.dependencies import require_modules
 from fal_runtime.errors import FalError, LocalError, UsageError
-from fal_runtime.model import called_model, preset_model
+from fal_runtime.model import CalledModel, called_model, chosen_model, preset_model
 from fal_runtime.text import one_line
 
 _PACKAGES = ("httpx", "platformdirs", "yaml")
@@ -44,10 +44,10 @@ def daemon_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
         require_modules(
             ("httpx", "platformdirs", "yaml"), Path(sys.argv[0]).absolute(), words, os.environ
         )
-        model = called_model(given.skill, given.model_id)
-        config = load_config(model.skill, os.environ)
+        model = _model(given.skill, given.model_id)
+        config = load_config(model.skill, os.environ, model_folder=model.folder)
         config.authorization()
-        place = DaemonPlace.of(os.environ, model.skill, given.model_id)
+        place = DaemonPlace.of(os.environ, model.skill, str(model.model_id))
         run = _in_background if given.background else partial(_serve, told=sys.stdout)
         with locked(place):
             return run(place, config, started)
@@ -84,8 +84,9 @@ def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
             return main(options, model_id=None, skill=skill)
         from fal_runtime.daemon.status import daemon_status, shut_down
 
-        model = called_model(skill, given.model_id)
-        status = daemon_status(DaemonPlace.of(os.environ, model.skill, given.model_id).folder)
+        model = _model(skill, given.model_id)
+        place = DaemonPlace.of(os.environ, model.skill, str(model.model_id))
+        status = daemon_status(place.folder)
         shown = (shut_down(status) if given.shutdown else status).as_json()
     except UnusableError as error:
         return _failed(LocalError("local_trouble", str(error)))
@@ -120,13 +121,21 @@ def options_about(
 
 
 def _parser(skill: Path | None, purpose: str) -> argparse.ArgumentParser:
-    """Return a parser that takes the model's ID, which is the skill's own unless it is given."""
+    """Return a parser that takes a model, the skill's own or its default unless one is given."""
     parser = argparse.ArgumentParser(description=purpose, allow_abbrev=False)
     own = preset_model(skill) if skill is not None else None
-    parser.add_argument(
-        "-m", "--model-id", metavar="ID", required=own is None, default=own, help="the model"
-    )
+    text = "the model: its ID, or its name in a collection"
+    parser.add_argument("-m", "--model-id", "--model", metavar="ID", default=own, help=text)
     return parser
+
+
+def _model(skill: Path | None, name: str | None) -> CalledModel:
+    """Return the model that is named; raises UsageError where none is, and none is the default."""
+    if name is not None:
+        return called_model(skill, name)
+    if skill is not None:
+        return chosen_model(skill, None)
+    raise UsageError("usage", "-m/--model-id is required: the model")
 
 
 def _in_background(place: DaemonPlace, config: Config, started: float) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Condition, local
 from typing import Literal
 
@@ -64,9 +64,8 @@ class Outbox:
         with suppress(BlockingIOError):
             while self._read_end.recv(4096):
                 pass
-        with suppress(Empty):
-            while True:
-                yield self._messages.get_nowait()
+        while not self._messages.empty():
+            yield self._messages.get_nowait()
 
     def close(self) -> None:
         """Close both ends."""

@@ -1,15 +1,14 @@
 """What a daemon says of itself, for those who ask from outside."""
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from fal_runtime.daemon.client import connected
-from fal_runtime.daemon.place import Marker, daemon_folders
+from fal_runtime.daemon.place import Marker
 from fal_runtime.daemon.protocol import Greeting, HeldJob, HeldJobs, Leaving, Request
+from fal_runtime.fal.clock import utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,11 @@ class DaemonStatus:
         """Return the status as a JSON object."""
         shown: dict[str, Any] = {"status": self.status, "folder": str(self.folder)}
         if self.marker is not None and self.greeting is not None:
-            since = datetime.fromtimestamp(self.greeting.started, UTC)
             shown |= {
                 "model_id": self.marker.model_id,
                 "skill": self.marker.skill,
                 "pid": self.greeting.pid,
-                "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+                "since": utc_text(self.greeting.started),
                 "version": self.greeting.version,
             }
         return shown | {"jobs": [asdict(job) for job in self.jobs]}
@@ -48,12 +46,6 @@ def daemon_status(folder: Path) -> DaemonStatus:
         status: Literal["RUNNING", "LEAVING"]
         status = "LEAVING" if channel.greeting.leaving else "RUNNING"
         return DaemonStatus(folder, status, marker, channel.greeting, jobs)
-
-
-def all_daemons(environ: Mapping[str, str]) -> list[DaemonStatus]:
-    """Return every daemon of this user that runs; raises UnusableError as `daemon_status`."""
-    found = [daemon_status(folder) for folder in daemon_folders(environ)]
-    return [status for status in found if status.status != "NOT_RUNNING"]
 
 
 def shut_down(status: DaemonStatus) -> DaemonStatus:

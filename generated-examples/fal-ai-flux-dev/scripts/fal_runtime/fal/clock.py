@@ -18,3 +18,8 @@ class Clock:
 
 
 REAL_CLOCK = Clock()
+
+
+def utc_text(seconds: float) -> str:
+    """Return a time (UTC seconds) as answers show it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -9,7 +9,7 @@ from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import find_local_files
 from fal_runtime.input.prepare import Layers, check_input, put
 from fal_runtime.json_text import Value
-from fal_runtime.model import defaults_file
+from fal_runtime.model import CalledModel
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest, cut, short_json
@@ -49,9 +49,8 @@ class _Field:
 
 
 def read_defaults(
-    skill: Path | None,
+    model: CalledModel,
     project: Path,
-    document: SchemaDocument,
     preset: str | None,
     *,
     validate: bool,
@@ -65,11 +64,11 @@ def read_defaults(
     are not hidden; those of the bundles in use must be there. Raises UsageError that names file,
     line and key of every problem, LocalError for a file that cannot be read.
     """
-    file = defaults_file(skill)
+    file, skill, document = model.defaults_file, model.skill, model.document
     if file is None and preset is not None:
         raise UsageError(
             "usage",
-            f"--preset {preset[:60]}: the presets of a model stand in references/defaults.yaml of "
+            f"--preset {preset[:60]}: the presets of a model stand in {model.defaults_place} of "
             "its own skill, and there is no such file",
         )
     if file is None or skill is None:

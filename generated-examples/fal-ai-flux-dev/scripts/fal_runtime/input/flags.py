@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fal_runtime.errors import Problem, UsageError
-from fal_runtime.input.options import MODEL_ID_OPTION, OPTIONS, CallOptions, Option
+from fal_runtime.input.options import (
+    MODEL_ID_OPTION,
+    MODEL_OPTION,
+    MODEL_OPTIONS,
+    OPTIONS,
+    CallOptions,
+    Option,
+)
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.text import closest
 
@@ -34,9 +41,11 @@ class ParsedCommand:
     args: Mapping[str, Any] | None = None
 
 
-def own_options(model_id: str | None) -> tuple[Option, ...]:
-    """Return the options of a wrapper, or with --model-id where no model is preset."""
-    return OPTIONS if model_id is not None else (MODEL_ID_OPTION, *OPTIONS)
+def own_options(model_id: str | None, *, collection: bool = False) -> tuple[Option, ...]:
+    """Return the options of a wrapper, or with one that names the model where none is preset."""
+    if model_id is not None:
+        return OPTIONS
+    return (MODEL_OPTION if collection else MODEL_ID_OPTION, *OPTIONS)
 
 
 def field_flags(document: SchemaDocument, options: tuple[Option, ...]) -> list[Flag]:
@@ -81,12 +90,8 @@ def parse_command(
     ours: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-    if (
-        MODEL_ID_OPTION in options
-        and not ours.get("model_id")
-        and rest
-        and not rest[0].startswith("-")
-    ):
+    named = [ours.pop(each.attribute, None) for each in MODEL_OPTIONS if each in options]
+    if named == [None] and rest and not rest[0].startswith("-"):
         word = rest[0][:60]
         raise UsageError(
             "usage", f"unexpected argument {word!r}; a model is named by -m: -m {word}"
@@ -95,12 +100,11 @@ def parse_command(
     return ParsedCommand(CallOptions(**ours), fields, unknown)
 
 
-def named_model(argv: Sequence[str]) -> str | None:
-    """Return what --model-id says, before the model's fields are known."""
+def named_model(argv: Sequence[str], option: Option = MODEL_ID_OPTION) -> str | None:
+    """Return what the option that names the model says, before the model's fields are known."""
     parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
-    MODEL_ID_OPTION.add_to(parser)
-    values = vars(parser.parse_known_args(list(argv))[0])
-    return values.get("model_id")
+    option.add_to(parser)
+    return vars(parser.parse_known_args(list(argv))[0]).get(option.attribute)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -16,6 +16,8 @@ from fal_runtime.text import closest
 ABOUT_JOBS = ("status", "result", "cancel", "jobs", "upload")
 
 _OUTPUT = Path("output")
+# Of what names one thing a second one is a mistake: a field is called `model` as well, say.
+_GIVEN_ONCE = ("preset", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Option:
         settings |= {"type": self.read, "nargs": self.nargs}
         if self.nargs == "?":
             settings["const"] = ""
-        action = "append" if self.repeats else _Once if self.attribute == "preset" else "store"
+        action = "append" if self.repeats else _Once if self.attribute in _GIVEN_ONCE else "store"
         parser.add_argument(*self.names, action=action, **settings)
 
 
@@ -169,7 +171,6 @@ class CallOptions:
     them. `words` is what was given after them, without a key.
     """
 
-    model_id: str | None = _option("input", "the model to call", "ID", short="-m")
     args: str | None = _option("input", "the input as one JSON object", "JSON", short="-a")
     args_file: str | None = _option("input", "the same from a file, or from stdin with -", "FILE|-")
     set: tuple[str, ...] = _option(
@@ -183,7 +184,7 @@ class CallOptions:
         "input", "one value from a text file, byte for byte", "a.b=FILE|-", default=(), repeats=True
     )
     preset: str | None = _option(
-        "input", "a bundle of references/defaults.yaml", "NAME", _not_empty
+        "input", "a bundle of the model's defaults.yaml", "NAME", _not_empty
     )
     like: str | None = _option(
         "input", "call as job J did, with the changes given here", "J", _not_empty
@@ -275,9 +276,12 @@ def _option_of(row: Field[Any]) -> Option:
     return Option(row.name, default=default.removesuffix(".0") or None, **row.metadata)
 
 
-_ALL = tuple(_option_of(row) for row in fields(CallOptions) if row.metadata)
-# --model-id is an option where no model is preset, the others are those of every wrapper.
-MODEL_ID_OPTION, OPTIONS = _ALL[0], _ALL[1:]
+# The options of every wrapper. Where no model is preset one of two more names it: any by its ID, in
+# a collection's wrapper one of its own.
+OPTIONS = tuple(_option_of(row) for row in fields(CallOptions) if row.metadata)
+MODEL_ID_OPTION = Option("model_id", "input", "the model to call", "ID", short="-m")
+MODEL_OPTION = Option("model", "input", "the model; --help alone lists them", "NAME", short="-m")
+MODEL_OPTIONS = (MODEL_ID_OPTION, MODEL_OPTION)
 
 # What the parameters of a Python function say, or what only a command line has.
 _NOT_IN_PYTHON = ("args", "args_file", "set", "set_file", "schema", "output", "help")

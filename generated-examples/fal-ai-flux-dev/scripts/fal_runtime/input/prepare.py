@@ -57,6 +57,7 @@ def prepare_command(
     schema: Mapping[str, Any],
     stdin_text: str | None = None,
     check_files: bool = False,
+    collection: bool = False,
 ) -> PreparedInput:
     """Read a wrapper's command line and check its input, without a key, a network or a call.
 
@@ -65,7 +66,7 @@ def prepare_command(
     examples can be checked anywhere. Raises UsageError or InputError as the wrapper would.
     """
     document = SchemaDocument(schema)
-    given = parse_command(argv, document, own_options(model_id))
+    given = parse_command(argv, document, own_options(model_id, collection=collection))
     read = given_input(given, document, lambda: stdin_text or "")
     return check_input(
         read.value,

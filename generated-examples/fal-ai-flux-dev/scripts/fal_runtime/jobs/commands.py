@@ -7,14 +7,14 @@ longer to load than a daemon to be handed a job.
 
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fal_runtime.config import Config, rewritten
+from fal_runtime.config import Config
 from fal_runtime.errors import (
+    Charged,
     FalError,
     LocalError,
     NotCollectedError,
@@ -22,6 +22,7 @@ from fal_runtime.errors import (
     UsageError,
     stopped_by,
 )
+from fal_runtime.fal.clock import utc_text
 from fal_runtime.fal.protocol import ModelRequest, RequestUrls, checked_request_id
 from fal_runtime.file_kinds import content_type_of
 from fal_runtime.input.options import CallOptions
@@ -31,21 +32,18 @@ from fal_runtime.jobs.job import (
     Services,
     broken_off,
     call_result,
-    job_deadline,
+    command_wait,
     progress,
     unfinished,
 )
 from fal_runtime.jobs.ledger import Entry, Ledger, is_job_id
 from fal_runtime.json_text import Json
-from fal_runtime.model import CalledModel
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import CallResult
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
-    from fal_runtime.fal.http import Connection
-    from fal_runtime.fal.protocol import Price
     from fal_runtime.input.prepare import PreparedInput
 
 # For how long a command asks that wants one answer and no result.
@@ -53,8 +51,6 @@ _ONE_ANSWER = 30.0
 # How often a job of another process is looked at in the ledger.
 _LOOK = 0.5
 _MOST_LISTED = 20
-# The currency of --max-cost and FAL_MAX_COST.
-_LIMITED = "USD"
 
 
 def run_job(
@@ -69,13 +65,13 @@ def run_job(
     Key and output folder are checked first, files are uploaded next, and the one request that
     costs money goes out last. Raises UsageError for a malformed model ID.
     """
-    config, now = services.config, services.clock.date().timestamp()
-    request = _model_request(config, model_id, prepared, options)
+    config, clock = services.config, services.clock
+    started, now = clock.now(), clock.date().timestamp()
     job = Job(
         model_id,
         options,
         "accepted",
-        request,
+        _model_request(config, model_id, prepared, options),
         _is_sync(config, options),
         prepared.local_files,
         identity=config.identity,
@@ -83,8 +79,10 @@ def run_job(
         changed=now,
     )
     if services.daemon is not None and ledger.keeps_inputs:
-        return call_result(*_handed_over(services, services.daemon, ledger, job))
-    return call_result(*_follow(services, ledger, job))
+        job = _handed_over(services, services.daemon, ledger, job)
+    else:
+        job = _follow(services, ledger, job, started)
+    return call_result(job, clock.now() - started)
 
 
 def preview_job(
@@ -112,13 +110,14 @@ def job_status(
     `name` is our ID or fal's. Raises UsageError for a malformed or unknown one, or another model's,
     as do the next two.
     """
+    started = services.clock.now()
     job, own = _known_job(services, ledger, model_id, name, options)
     # Only fal knows how far a job is; of one that another process works on it is asked as well.
     if job.state in ("submitted", "finished") or (own and job.state == "unknown"):
-        return call_result(*_follow(services, ledger, job, once=True, own=own))
-    if own and job.state == "accepted":
+        job = _follow(services, ledger, job, started, once=True, own=own)
+    elif own and job.state == "accepted":
         services.report("The job was not sent: its command was ended. --result sends it")
-    return call_result(job, 0.0)
+    return call_result(job, services.clock.now() - started)
 
 
 def job_result(
@@ -129,54 +128,27 @@ def job_result(
     One that was never sent is sent now.
     """
     clock = services.clock
-    job, own = _known_job(services, ledger, model_id, name, options)
     started = clock.now()
-    _, seconds = job_deadline(services.config, options)
-    until = started + min(options.wait or seconds, seconds)
+    job, own = _known_job(services, ledger, model_id, name, options)
+    until = started + command_wait(services.config, options)
     if not own and services.daemon is not None:
         services.daemon.watch(job, until, services.report)
         job, own = _known_job(services, ledger, model_id, name, options)
-    while not own:
-        if clock.now() >= until:
-            return call_result(unfinished(job), clock.now() - started)
+    while not own and clock.now() < until:
         before = job
         clock.sleep(min(_LOOK, until - clock.now()))
         job, own = _known_job(services, ledger, model_id, name, options)
         for line in progress(before, job):
             services.report(line)
-    if job.state == "saved" and not _is_saved_here(job, job.options):
-        return call_result(_saved_again(services, ledger, job), clock.now() - started)
-    if job.state == "saved" or job.has_ended:
-        return call_result(job, clock.now() - started)
-    if job.state == "accepted" and job.identity != services.config.identity:
-        raise UsageError(
-            "usage",
-            f"job {job.id} was never sent, and was made with another key or another address "
-            "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
-        )
-    if job.state == "accepted" and options.max_cost is not None:
-        made = ledger.job(str(job.id))
-        judged = made.options.max_cost if made is not None else None
-        if judged is None or judged > options.max_cost:
-            text = f"job {job.id} was never sent, and was made without this spending limit"
-            raise OverLimitError("over_limit", f"{text} (--max-cost, FAL_MAX_COST): call it again")
-    waited = clock.now() - started
-    job, _ = _follow(services, ledger, job, waited=waited)
+    if not own:
+        job = unfinished(job)
+    elif job.state == "saved" and not _is_saved_here(job):
+        job = _saved_again(services, ledger, job, started)
+    elif job.state != "saved" and not job.has_ended:
+        if job.state == "accepted":
+            _check_unsent(services, ledger, job, options)
+        job = _follow(services, ledger, job, started)
     return call_result(job, clock.now() - started)
-
-
-def _saved_again(services: Services, ledger: Ledger, saved: Job) -> Job:
-    """Save the files of a saved job once more, elsewhere or because some are gone.
-
-    Where that comes to nothing, what was saved before stays known.
-    """
-    job = replace(saved, id=None, state="completed", saved=None, error=None)
-    job = replace(_follow(services, ledger, job)[0], id=saved.id)
-    if job.state == "saved" and job.error is None:
-        ledger.save(job)
-    else:
-        ledger.release(str(saved.id))
-    return job
 
 
 def cancel_job(
@@ -186,90 +158,40 @@ def cancel_job(
 
     Where fal's reply does not say what became of it, the job's status does.
     """
-    known, own = _known_job(services, ledger, model_id, name, options)
-    if known.id is not None and ledger.cancel(known.id):
-        return replace(call_result(replace(known, state="cancelled"), 0.0), charged="no")
-    elapsed = 0.0
-    if own and known.state in ("unknown", "submitting"):
-        known, elapsed = _follow(services, ledger, known, once=True)
-    job = known
-    if known.is_at_fal and known.state in ("submitted", "cancelling", "finished"):
-        cancelling = replace(known, state="cancelling")
-        job, elapsed = _follow(services, ledger, cancelling, once=True, own=own)
+    started = services.clock.now()
+    job, own = _known_job(services, ledger, model_id, name, options)
+    named = str(job.name)
+    if job.id is not None and ledger.cancel(job.id):
+        job = replace(job, state="cancelled")
+    else:
+        if own and job.state in ("unknown", "submitting"):
+            job = _follow(services, ledger, job, started, once=True)
+        if job.is_at_fal and job.state in ("submitted", "cancelling", "finished"):
+            job = replace(job, state="cancelling")
+            job = _follow(services, ledger, job, started, once=True, own=own)
+    charged: Charged | None = None
     if job.state == "cancelled":
-        return replace(call_result(replace(job, error=None), elapsed), charged="no")
-    if job.state in ("finished", "completed", "saved") and job.error is None:
+        job, charged = replace(job, error=None), "no"
+    elif job.state in ("finished", "completed", "saved") and job.error is None:
         text = "too late to cancel: the job is completed"
         job = replace(job, error=NotCollectedError("already_completed", text))
     elif job.state == "submitted" and job.cancel_confirmed:
         services.report("Cancelling was asked for; the job runs and may still complete")
-        return replace(call_result(job, elapsed), charged="unknown")
+        charged = "unknown"
     elif job.state in ("submitting", "submitted") and (
         job.error is None or job.error.code == "wait_over"
     ):
-        again = (*options.command, "--cancel", str(known.name))
+        again = (*options.command, "--cancel", named)
         text = f"fal did not confirm the cancelling ({job.error or job.status}): the job stands"
         job = replace(job, error=NotCollectedError("wait_over", text, next=again))
-    return call_result(job, elapsed)
+    return replace(call_result(job, services.clock.now() - started), charged=charged)
 
 
 def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
     """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
-    listed = [
-        listed_job(entry, now.timestamp()) for entry in ledger.jobs(model_id, limit=_MOST_LISTED)
-    ]
+    entries = ledger.jobs([model_id], limit=_MOST_LISTED)
+    listed = [listed_job(entry, now.timestamp()) for entry in entries]
     return CallResult("COMPLETED", model_id, result=listed)
-
-
-def price_job(
-    services: Services, ledger: Ledger, model: CalledModel, prepared: "PreparedInput | None"
-) -> CallResult:
-    """Return the unit price of a model, and what an input would cost; raises FalError."""
-    from fal_runtime.jobs.price import estimate
-
-    price = _price(services, ledger, model)
-    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
-    told = asdict(price) if price is not None else told
-    if prepared is not None:
-        found = estimate(price, prepared.value, model.document)
-        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
-        cost = known if found.cost is not None else {"cost": "unknown"}
-        told["estimate"] = {**cost, "basis": found.basis}
-    return CallResult("COMPLETED", model.model_id, result=told)
-
-
-def check_cost(
-    services: Services,
-    ledger: Ledger,
-    model: CalledModel,
-    prepared: "PreparedInput",
-    limit: float,
-) -> None:
-    """Raise OverLimitError where a call would cost more US dollars than `limit`, or nobody knows.
-
-    Other FalErrors say why the price cannot be asked.
-    """
-    from fal_runtime.jobs.price import estimate
-
-    price = _price(services, ledger, model)
-    found = estimate(price, prepared.value, model.document)
-    why = found.basis
-    if price is not None and price.currency != _LIMITED:
-        found, why = replace(found, cost=None), f"fal lists it in {price.currency}"
-    if found.cost is None:
-        text = f"what this call would cost cannot be told: {why}. Nothing was sent: --max-cost"
-        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) refuses what it cannot judge")
-    if found.cost > limit:
-        text = f"this call would cost {found.cost:g} {_LIMITED} ({why}), more than --max-cost"
-        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) {limit:g}: nothing was sent")
-
-
-def _price(services: Services, ledger: Ledger, model: CalledModel) -> "Price | None":
-    from fal_runtime.jobs.price import known_prices
-
-    model_id = str(model.model_id)
-    with ExitStack() as stack:
-        return known_prices(_connected(services, stack), ledger, [model_id])[model_id]
 
 
 def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:
@@ -279,8 +201,7 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
     started = services.clock.now()
     result = CallResult("REFUSED", None)
     try:
-        with ExitStack() as stack:
-            connection = _connected(services, stack)
+        with services.connected() as connection:
             uploaded = upload_all(connection, [path.absolute() for path in paths], ledger)
         links = [
             {"path": str(path), "url": url, "content_type": content_type_of(path.name)}
@@ -296,35 +217,49 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
     return replace(result, elapsed_s=services.clock.now() - started)
 
 
+def listed_job(entry: Entry, now: float) -> dict[str, Json]:
+    """Return a job as lists of jobs show it."""
+    job = entry.job
+    listed: dict[str, Json] = {
+        "job": job.id,
+        "request_id": job.request_id,
+        "model_id": job.model_id,
+        "when": utc_text(job.created),
+        "age_s": round(max(now - job.created, 0)),
+        "state": job.state,
+        "prompt": entry.prompt,
+        "files": [str(file.path) for file in job.saved.files] if job.saved is not None else [],
+    }
+    error = {"error": one_line(str(job.error), 200)} if job.error is not None else {}
+    return listed | error
+
+
 def _follow(
     services: Services,
     ledger: Ledger,
     job: Job,
+    started: float,
     *,
     once: bool = False,
     own: bool = True,
-    waited: float = 0.0,
-) -> tuple[Job, float]:
-    """Step a job to its end, or as far as it comes while the command waits.
+) -> Job:
+    """Step a job to its end, or as far as it comes while the command waits, which began `started`.
 
     `once` is for one answer about the job. One that another process owns is asked about and not
-    written down. `waited` seconds of the wait are over already. Returned are what the job became,
-    whatever ended it, and the seconds it took.
+    written down. Returned is what the job became, whatever ended it.
     """
     options, clock, job_id = job.options, services.clock, job.id
-    started = clock.now()
+    began = clock.now()
     try:
         from fal_runtime.jobs.steps import advance, step
 
         job = _begun(services, ledger, job, once=once)
         job_id = job.id
-        _, seconds = job_deadline(services.config, options)
-        wait = _ONE_ANSWER if once else max(min(options.wait or seconds, seconds) - waited, 0.0)
-        until = math.inf if job.state == "accepted" else started + wait
-        with ExitStack() as stack:
-            connection = _connected(services, stack)
-            due: float | None = started
-            began = started
+        wait = max(command_wait(services.config, options) - (began - started), 0.0)
+        wait = _ONE_ANSWER if once else wait
+        until = math.inf if job.state == "accepted" else began + wait
+        with services.connected() as connection:
+            due: float | None = began
             while due is not None:
                 now = clock.now()
                 # What is due at once is no waiting: a result that is there is still collected.
@@ -347,24 +282,26 @@ def _follow(
         job = replace(job, error=error)
     except (KeyboardInterrupt, Exception) as cause:
         job = broken_off(job, cause)
-    return _left(services, ledger, job, job_id) if own else job, clock.now() - started
+    if own and job_id is not None:
+        # With its end the job is anybody's.
+        known = replace(job, id=job_id)
+        try:
+            job = known if ledger.save(known) else job
+        except LocalError as error:
+            services.report(f"warning: {error}")
+    return job
 
 
-def _handed_over(
-    services: Services, daemon: JobDaemon, ledger: Ledger, job: Job
-) -> tuple[Job, float]:
+def _handed_over(services: Services, daemon: JobDaemon, ledger: Ledger, job: Job) -> Job:
     """Have the daemon run a new job, and wait for it; where no daemon can, run it here."""
-    clock, options = services.clock, job.options
-    started = clock.now()
+    started, options = services.clock.now(), job.options
     try:
-        job = _begun(services, ledger, job, once=False, own=False)
-        _, seconds = job_deadline(services.config, options)
-        until = started + min(options.wait or seconds, seconds)
+        job = _begun(services, ledger, job, own=False)
+        until = started + command_wait(services.config, options)
         if not daemon.run(job, until, services.report):
             own = ledger.claim(str(job.id))
             if own is not None:
-                waited = clock.now() - started
-                return _follow(services, ledger, own, waited=waited)[0], clock.now() - started
+                return _follow(services, ledger, own, started)
         job = ledger.job(str(job.id)) or job
         if job.error is None and not (job.has_ended or options.submit):
             job = unfinished(job)
@@ -372,7 +309,7 @@ def _handed_over(
         job = _failed_hand_over(ledger, job, error)
     except (KeyboardInterrupt, Exception) as cause:
         job = _broken_hand_over(ledger, job, cause)
-    return job, clock.now() - started
+    return job
 
 
 def _failed_hand_over(ledger: Ledger, job: Job, error: FalError) -> Job:
@@ -401,7 +338,9 @@ def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
     return replace(held, error=error)
 
 
-def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool, own: bool = True) -> Job:
+def _begun(
+    services: Services, ledger: Ledger, job: Job, *, once: bool = False, own: bool = True
+) -> Job:
     """Check what a job needs before anything is sent, and write a new one down.
 
     Raises KeyMissingError, UsageError and LocalError.
@@ -415,24 +354,6 @@ def _begun(services: Services, ledger: Ledger, job: Job, *, once: bool, own: boo
         services.report("There are no logs to save: only the queue has them")
     new = job.state == "accepted" and job.id is None
     return ledger.add(job, own=own) if new else job
-
-
-def _left(services: Services, ledger: Ledger, job: Job, job_id: str | None) -> Job:
-    """Write down how this command leaves a job; with its end the job is anybody's."""
-    if job_id is not None:
-        known = replace(job, id=job_id)
-        try:
-            job = known if ledger.save(known) else job
-        except LocalError as error:
-            services.report(f"warning: {error}")
-    return job
-
-
-def _connected(services: Services, stack: ExitStack) -> "Connection":
-    from fal_runtime.fal.http import Connection, new_client
-
-    client = services.client or stack.enter_context(new_client(services.config))
-    return Connection(client, services.config, services.report, services.clock)
 
 
 def _known_job(
@@ -457,13 +378,12 @@ def _known_job(
     kept = job.options
     if not options.output.is_absolute():
         # Nothing else was asked for: its files go where the call wanted them.
+        named = options if options.output_file or options.auto_filename else kept
         options = replace(
             options,
             output=kept.output,
-            output_file=options.output_file
-            or (None if options.auto_filename else kept.output_file),
-            auto_filename=options.auto_filename
-            or (kept.auto_filename and options.output_file is None),
+            output_file=named.output_file,
+            auto_filename=named.auto_filename,
         )
     options = replace(
         options,
@@ -474,46 +394,56 @@ def _known_job(
     job = replace(claimed or job, options=options)
     # A key goes to the addresses of today only, wherever the job was made.
     if job.urls is not None and job.request_id is not None:
-        urls = RequestUrls.of_id(queue, job.model_id, job.request_id)
-        status, result, cancel = (
-            rewritten(url, queue) for url in (job.urls.status, job.urls.result, job.urls.cancel)
-        )
-        urls = RequestUrls(status or urls.status, result or urls.result, cancel or urls.cancel)
+        told = {"status_url": job.urls.status, "cancel_url": job.urls.cancel}
+        told |= {"response_url": job.urls.result}
+        urls = RequestUrls.of_reply(queue, job.model_id, job.request_id, told)
         job = replace(job, urls=urls)
     return job, claimed is not None
 
 
-def _is_saved_here(job: Job, options: CallOptions) -> bool:
-    """Whether every file of a saved job is still there, and where the options want it."""
+def _check_unsent(services: Services, ledger: Ledger, job: Job, options: CallOptions) -> None:
+    """Raise FalError where a job that was never sent may not be sent by this command."""
+    if job.identity != services.config.identity:
+        raise UsageError(
+            "usage",
+            f"job {job.id} was never sent, and was made with another key or another address "
+            "(FAL_KEY, FAL_QUEUE_URL): set those, or call the model again",
+        )
+    made = ledger.job(str(job.id))
+    judged = made.options.max_cost if made is not None else None
+    if options.max_cost is not None and (judged is None or judged > options.max_cost):
+        text = f"job {job.id} was never sent, and was made without this spending limit"
+        raise OverLimitError("over_limit", f"{text} (--max-cost, FAL_MAX_COST): call it again")
+
+
+def _saved_again(services: Services, ledger: Ledger, saved: Job, started: float) -> Job:
+    """Save the files of a saved job once more, elsewhere or because some are gone.
+
+    Where that comes to nothing, what was saved before stays known.
+    """
+    job = replace(saved, id=None, state="completed", saved=None, error=None)
+    job = replace(_follow(services, ledger, job, started), id=saved.id)
+    if job.state == "saved" and job.error is None:
+        ledger.save(job)
+    else:
+        ledger.release(str(saved.id))
+    return job
+
+
+def _is_saved_here(job: Job) -> bool:
+    """Whether every file of a saved job is still there, and where its options want it."""
     if job.saved is None or job.error is not None:
         return False
-    folder = options.output.resolve()
-    sizes = {file.path: file.size for file in job.saved.files}
-    paths = [*sizes, *([job.saved.path] if job.saved.path is not None else [])]
+    folder, wanted = job.options.output.resolve(), job.options.output_file
+    paths = [file.path for file in job.saved.files]
     try:
-        there = all(path.stat().st_size == sizes.get(path, path.stat().st_size) for path in paths)
+        is_whole = all(file.path.stat().st_size == file.size for file in job.saved.files)
     except OSError:
         return False
-    named = options.output_file is None or paths[:1] == [folder / options.output_file]
-    return there and named and all(path.is_relative_to(folder) for path in paths)
-
-
-def listed_job(entry: Entry, now: float) -> dict[str, Json]:
-    """Return a job as lists of jobs show it."""
-    job = entry.job
-    made = datetime.fromtimestamp(entry.created, UTC)
-    listed: dict[str, Json] = {
-        "job": job.id,
-        "request_id": job.request_id,
-        "model_id": job.model_id,
-        "when": f"{made:%Y-%m-%dT%H:%M:%SZ}",
-        "age_s": round(max(now - entry.created, 0)),
-        "state": job.state,
-        "prompt": entry.prompt,
-        "files": [str(file.path) for file in job.saved.files] if job.saved is not None else [],
-    }
-    error = {"error": one_line(str(job.error), 200)} if job.error is not None else {}
-    return listed | error
+    if job.saved.path is not None:
+        is_whole, paths = is_whole and job.saved.path.exists(), [*paths, job.saved.path]
+    named = wanted is None or paths[:1] == [folder / wanted]
+    return is_whole and named and all(path.is_relative_to(folder) for path in paths)
 
 
 def _is_sync(config: Config, options: CallOptions) -> bool:

@@ -100,7 +100,7 @@ def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> tuple[Job,
         raise LookupError("it reads from:JOB, from:JOB#FIELD or from:last")
     field = reference["field"]
     if reference["job"] == _LAST:
-        entries = ledger.jobs(states=("saved",), limit=_MOST_LOOKED_AT)
+        entries = ledger.jobs(state="saved", limit=_MOST_LOOKED_AT)
         jobs = [entry.job for entry in entries if entry.job.saved and entry.job.saved.files]
         if not jobs:
             raise LookupError("no job has saved files yet")

@@ -2,7 +2,8 @@
 
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -27,6 +28,8 @@ from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
 if TYPE_CHECKING:
     import httpx
+
+    from fal_runtime.fal.http import Connection
 
 JobState = Literal[
     "accepted",
@@ -93,6 +96,15 @@ class Services:
     client: "httpx.Client | None" = None
     clock: Clock = REAL_CLOCK
     daemon: JobDaemon | None = None
+
+    @contextmanager
+    def connected(self) -> Iterator["Connection"]:
+        """Yield what talks to fal; httpx takes longer to load than a daemon to be handed a job."""
+        from fal_runtime.fal.http import Connection, new_client
+
+        with ExitStack() as stack:
+            client = self.client or stack.enter_context(new_client(self.config))
+            yield Connection(client, self.config, self.report, self.clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,12 @@ def job_deadline(config: Config, options: CallOptions) -> tuple[float, float]:
     interval = max(options.poll_interval or config.settings.poll_interval, SHORTEST_INTERVAL)
     polls = options.max_polls or math.ceil(config.settings.job_timeout / interval)
     return interval, min(interval * polls, LONGEST_WAIT)
+
+
+def command_wait(config: Config, options: CallOptions) -> float:
+    """Return for how many seconds a command waits for its job, which goes on without it."""
+    _, seconds = job_deadline(config, options)
+    return min(options.wait or seconds, seconds)
 
 
 def collect_command(job: Job) -> tuple[str, ...]:

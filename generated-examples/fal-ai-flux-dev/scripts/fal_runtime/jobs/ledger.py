@@ -4,14 +4,13 @@ One SQLite file for all processes. Whoever works on a job owns its row; an owner
 holds the lock of a file of its own, so that the rows of one that was killed are nobody's at once.
 """
 
-import hashlib
 import json
 import os
 import secrets
 import sqlite3
 import string
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +21,7 @@ from typing import Any, BinaryIO
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.fal.protocol import Price, unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
-from fal_runtime.jobs.record import job_of_record, record_of_job
+from fal_runtime.jobs.record import job_of_record, record_of_job, without_input
 from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
@@ -65,16 +64,10 @@ _RESUMED: tuple[JobState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job as a list shows it: without its result. Times are UTC seconds.
-
-    `owned` says whether a living process works on it.
-    """
+    """A job as a list shows it: without its input and its result, and the words of its prompt."""
 
     job: Job
-    created: float
-    changed: float
     prompt: str
-    owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +172,7 @@ class Ledger:
         if kept.request is not None and (before is None or job.request is not before.request):
             row["body"] = _json(kept.request.body)
         if before is None or job.content is not before.content:
-            row["content"] = job.content
+            row["content"] = kept.content
         changes = ", ".join(f"{name} = :{name}" for name in row)
         free = ", owner = NULL" if job.has_ended else ""
         row |= {"id": job.id, "own": self._own_name()}
@@ -236,11 +229,10 @@ class Ledger:
 
     def taken(self, job: Job, request_ids: Iterable[str]) -> set[str]:
         """Return those of the requests that other jobs have."""
-        wanted = list(request_ids)
-        marks = ", ".join("?" * len(wanted))
         rows = self._read(
-            f"SELECT request_id FROM jobs WHERE request_id IN ({marks}) AND id IS NOT ?",
-            (*wanted, job.id),
+            "SELECT request_id FROM jobs "
+            "WHERE request_id IN (SELECT value FROM json_each(:wanted)) AND id IS NOT :id",
+            {"wanted": _json(list(request_ids)), "id": job.id},
         )
         return {row[0] for row in rows}
 
@@ -281,25 +273,18 @@ class Ledger:
 
     def jobs(
         self,
-        model_id: str | None = None,
-        identity: str | None = None,
-        states: Sequence[JobState] | None = None,
+        model_ids: Collection[str] | None = None,
+        state: JobState | None = None,
         limit: int = 20,
     ) -> list[Entry]:
-        """Return the jobs, newest first."""
-        wanted = {"model_id": model_id, "identity": identity}
-        terms = [f"{name} = :{name}" for name, value in wanted.items() if value is not None]
-        if states is not None:
-            terms.append(f"state IN ({', '.join(map(repr, states))})")
+        """Return the jobs, newest first: all, or those of models and of a state."""
         rows = self._read(
-            "SELECT job, created, changed, prompt, owner FROM jobs "
-            f"WHERE {' AND '.join(terms) or '1'} ORDER BY created DESC, rowid DESC LIMIT :limit",
-            {**wanted, "limit": limit},
+            "SELECT job, prompt FROM jobs WHERE state = ifnull(:state, state) "
+            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
+            "ORDER BY created DESC, rowid DESC LIMIT :limit",
+            {"among": _among(model_ids), "state": state, "limit": limit},
         )
-        return [
-            Entry(self._whole(job, None, None), created, changed, prompt, self._lives(owner))
-            for job, created, changed, prompt, owner in rows
-        ]
+        return [Entry(self._whole(job, None, None), prompt) for job, prompt in rows]
 
     def unfinished(self, identity: str, model_id: str) -> list[str]:
         """Return the IDs of the jobs that a starting daemon goes on with, oldest first.
@@ -309,9 +294,9 @@ class Ledger:
         """
         rows = self._read(
             "SELECT id, owner FROM jobs WHERE identity = ? AND model_id = ? "
-            f"AND state IN {_RESUMED!r} AND (state <> 'accepted' OR owner LIKE '{_DAEMON}%') "
+            f"AND state IN {_RESUMED!r} AND (state <> 'accepted' OR owner LIKE ?) "
             "ORDER BY created, rowid",
-            (identity, model_id),
+            (identity, model_id, f"{_DAEMON}%"),
         )
         return [job_id for job_id, owner in rows if not self._lives(owner)]
 
@@ -362,13 +347,17 @@ class Ledger:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def booked(self, since: float, model_id: str | None = None) -> list[Booking]:
-        """Return the jobs that were begun after a time and of which fal told the billed units."""
+    def booked(self, since: float, model_ids: Collection[str] | None = None) -> list[Booking]:
+        """Return the jobs that were begun after a time and of which fal told the billed units.
+
+        `model_ids` leaves out other models' jobs.
+        """
         rows = self._read(
             "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
-            "WHERE created >= :since AND model_id = ifnull(:model_id, model_id) "
-            "AND billable_units IS NOT NULL ORDER BY created, rowid",
-            {"since": since, "model_id": model_id},
+            "WHERE created >= :since AND billable_units IS NOT NULL "
+            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
+            "ORDER BY created, rowid",
+            {"since": since, "among": _among(model_ids)},
         )
         return [Booking(*row) for row in rows]
 
@@ -383,12 +372,8 @@ class Ledger:
             )
 
     def _kept(self, job: Job) -> Job:
-        """Return what is written of a job: of its input the digests where inputs are not kept."""
-        if self.keeps_inputs or job.request is None or job.request.digests:
-            return job
-        request = replace(job.request, body=digested(job.request.body), digests=True)
-        options = replace(job.options, words=())
-        return replace(job, request=request, options=options, local_files=())
+        """Return what is written of a job."""
+        return job if self.keeps_inputs else without_input(job)
 
     def _migrate(self) -> None:
         with self._transaction() as database:
@@ -536,15 +521,6 @@ def open_ledger(
     return Ledger(state, keeps_inputs=keeps_inputs, daemon=daemon)
 
 
-def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
-    """Return a JSON value with a digest in place of each text, number and switch."""
-    if isinstance(value, Mapping):
-        return {name: digested(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [digested(each) for each in value]
-    return f"sha256:{hashlib.sha256(_json(value).encode()).hexdigest()[:32]}"
-
-
 def is_job_id(name: str) -> bool:
     """Whether a name is an ID of ours: fal's are longer."""
     return len(name) == _ID_LENGTH and name[0] in _LETTERS and set(name) <= set(_LETTERS + _DIGITS)
@@ -604,6 +580,11 @@ def _prompt(body: Mapping[str, Any]) -> str:
     """Return the first words of what was asked for."""
     texts = [body[name] for name in _PROMPTS if isinstance(body.get(name), str)]
     return cut(one_line(texts[0]), _LONGEST_PROMPT) if texts else ""
+
+
+def _among(model_ids: Collection[str] | None) -> str | None:
+    """Return the models that a question is about, as its one parameter; None for all."""
+    return _json(list(model_ids)) if model_ids is not None else None
 
 
 def _json(value: Value) -> str:

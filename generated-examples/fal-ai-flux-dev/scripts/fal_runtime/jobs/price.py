@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from fal_runtime.errors import OverLimitError
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.prices import list_prices
 from fal_runtime.fal.protocol import Price
+from fal_runtime.input.prepare import PreparedInput
+from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.json_text import Json
+from fal_runtime.model import CalledModel
+from fal_runtime.output.result import CallResult
 from fal_runtime.schema.document import SchemaDocument
 
 _DAY = 24 * 3600.0
+# The currency of --max-cost and FAL_MAX_COST.
+_LIMITED = "USD"
 
 _IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")
 _VIDEO_COUNTS = ("num_videos", "num_outputs", "num_samples")
@@ -61,6 +68,47 @@ def known_prices(
         ledger.keep_prices(identity, answered, now)
         known |= answered
     return {model_id: known[model_id] for model_id in model_ids}
+
+
+def price_job(
+    services: Services, ledger: Ledger, model: CalledModel, prepared: PreparedInput | None
+) -> CallResult:
+    """Return the unit price of a model, and what an input would cost; raises as `known_prices`."""
+    price = _price(services, ledger, model)
+    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
+    told = asdict(price) if price is not None else told
+    if prepared is not None:
+        found = estimate(price, prepared.value, model.document)
+        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
+        cost = known if found.cost is not None else {"cost": "unknown"}
+        told["estimate"] = {**cost, "basis": found.basis}
+    return CallResult("COMPLETED", model.model_id, result=told)
+
+
+def check_cost(
+    services: Services, ledger: Ledger, model: CalledModel, prepared: PreparedInput, limit: float
+) -> None:
+    """Raise OverLimitError where a call would cost more US dollars than `limit`, or nobody knows.
+
+    Raises as `known_prices` where the price cannot be asked.
+    """
+    price = _price(services, ledger, model)
+    found = estimate(price, prepared.value, model.document)
+    cost, why = found.cost, found.basis
+    if price is not None and price.currency != _LIMITED:
+        cost, why = None, f"fal lists it in {price.currency}"
+    if cost is None:
+        text = f"what this call would cost cannot be told: {why}. Nothing was sent: --max-cost"
+        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) refuses what it cannot judge")
+    if cost > limit:
+        text = f"this call would cost {cost:g} {_LIMITED} ({why}), more than --max-cost"
+        raise OverLimitError("over_limit", f"{text} (FAL_MAX_COST) {limit:g}: nothing was sent")
+
+
+def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | None:
+    model_id = str(model.model_id)
+    with services.connected() as connection:
+        return known_prices(connection, ledger, [model_id])[model_id]
 
 
 class _UncountableError(Exception):

@@ -1,8 +1,11 @@
 """A job as JSON and back: what the ledger writes of it, but for its input and its result."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -10,7 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from fal_runtime.errors import CODES, FalError
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
-from fal_runtime.json_text import Json, Value
+from fal_runtime.json_text import Json, Value, read_json, walk
 
 _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
@@ -32,6 +35,63 @@ def job_of_record(record: Mapping[str, Json]) -> Job:
     """Return the job of a record; raises ValueError, KeyError or TypeError for what is none."""
     job: Job = _decoded(Job, record)
     return job
+
+
+def without_input(job: Job) -> Job:
+    """Return the job as it is written where inputs are not kept.
+
+    Digests stand for the values of its input, and for the texts of it that fal's answers repeat:
+    one that is all of a value, and one of several words anywhere. There are no log lines, which
+    may hold them in any form.
+    """
+    request, content = job.request, job.content
+    if request is None:
+        return job
+    phrases = [text for text in walk(request.body) if isinstance(text, str) and " " in text]
+    if not request.digests:
+        request = replace(request, body=digested(request.body), digests=True)
+    veil = partial(_veiled, known=frozenset(map(str, walk(request.body))), phrases=phrases)
+    with suppress(ValueError):
+        content = json.dumps(veil(read_json(content))).encode() if content is not None else None
+    answers = {name: veil(getattr(job, name)) for name in ("saved", "trouble", "failure", "error")}
+    if job.saved is not None:
+        answers["saved"] = replace(answers["saved"], files=job.saved.files)
+    options = replace(job.options, words=())
+    kept = replace(job, options=options, request=request, local_files=(), content=content, logs=())
+    return replace(kept, **answers)
+
+
+def digested(value: Value) -> Any:  # noqa: ANN401 - JSON of the same form
+    """Return a JSON value with a digest in place of each text, number and switch."""
+    if isinstance(value, Mapping):
+        return {name: digested(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [digested(each) for each in value]
+    text = json.dumps(value, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _veiled(value: Value, known: Collection[str], phrases: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return a value with digests in place of the input's texts.
+
+    `known` are the digests of all of them, `phrases` those of several words.
+    """
+    veil = partial(_veiled, known=known, phrases=phrases)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{each.name: veil(getattr(value, each.name)) for each in fields(value)}
+        )
+    if isinstance(value, Mapping):
+        return {name: veil(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(veil, value)) if isinstance(value, tuple) else list(map(veil, value))
+    if not isinstance(value, str):
+        return value
+    if (digest := digested(value)) in known:
+        return digest
+    for phrase in phrases:
+        value = value.replace(phrase, digested(phrase))
+    return value
 
 
 def _encoded(value: Value) -> Any:  # noqa: ANN401 - JSON

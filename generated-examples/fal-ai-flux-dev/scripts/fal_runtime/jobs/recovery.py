@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from fal_runtime.fal.platform import PastRequest
 from fal_runtime.jobs.job import Job
-from fal_runtime.jobs.ledger import Ledger, digested
+from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.jobs.record import digested
 from fal_runtime.json_text import Value
 
 # Seconds after the first look; later ones follow each other by the last pause.

@@ -1,6 +1,6 @@
 """What the jobs of the ledger cost: the units that fal billed, times what a unit costs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -28,15 +28,15 @@ def spent(
     ledger: Ledger,
     since: float,
     by: Literal["model", "day"],
-    model_id: str | None = None,
+    model_ids: Collection[str] | None = None,
 ) -> list[Spent]:
     """Return what the jobs cost that were begun after a time (UTC seconds), by model or by day.
 
-    `model_id` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get
+    `model_ids` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get
     today's, which is written down with them. Where fal does not tell prices, the report says so
     and they stay unpriced. Raises LocalError.
     """
-    bookings = ledger.booked(since, model_id)
+    bookings = ledger.booked(since, model_ids)
     open_models = sorted({each.model_id for each in bookings if each.unit_price is None})
     if open_models:
         try:
@@ -49,7 +49,7 @@ def spent(
         for priced, price in prices.items():
             if price is not None:
                 ledger.keep_unit_price(priced, price)
-        bookings = ledger.booked(since, model_id)
+        bookings = ledger.booked(since, model_ids)
     groups: dict[tuple[str, str], list[Booking]] = {}
     for each in bookings:
         day = f"{datetime.fromtimestamp(each.created, UTC):%Y-%m-%d}"

@@ -61,7 +61,7 @@ def save_result(
     write. A file that cannot be had costs no other file.
     """
     result = read_json(content)
-    found = result_files(result, _output_schema(connection.config.skill), sent)
+    found = result_files(result, _output_schema(connection.config.model_folder), sent)
     files, lost = save_files(connection, found, folder, naming)
     return SavedResult(printable(result), None, files, lost, _seed(result), _text(result))
 
@@ -166,6 +166,10 @@ def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: 
     progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
         shown = _shown(url)
+        if not connection.config.origins.may_lead_to(url):
+            raise _FileLostError(
+                f"{shown} leads into this machine or its network, where fal is not"
+            )
         try:
             response = exchange(
                 connection,
@@ -246,12 +250,12 @@ def _places(
         yield parent / name
 
 
-def _output_schema(skill: Path | None) -> Mapping[str, Any] | None:
+def _output_schema(model_folder: Path | None) -> Mapping[str, Any] | None:
     """Return what the skill knows of the output; without it, files are found by value alone."""
-    if skill is None:
+    if model_folder is None:
         return None
     try:
-        schema = read_json((skill / "references" / "output.schema.json").read_bytes())
+        schema = read_json((model_folder / "output.schema.json").read_bytes())
     except (OSError, ValueError):
         return None
     return schema if isinstance(schema, dict) else None

@@ -2,6 +2,7 @@
 
 import operator
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,10 +18,11 @@ MOST_STEPS = 500_000
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description"})
 
-# Keywords that a validator judges, and what else an input of plain fields may say of itself.
-_INEXACT = frozenset({"$ref", "allOf", "oneOf", "multipleOf", "not", "pattern", "prefixItems"})
-_INEXACT |= {"uniqueItems"}
-_PLAIN_INPUT = _ANNOTATIONS | {"type", "properties", "required", "examples"}
+# Keywords that only a validator judges.
+_INEXACT = frozenset({"allOf", "oneOf", "not", "if", "$dynamicRef"})
+_INEXACT |= {"prefixItems", "contains", "uniqueItems", "unevaluatedItems"}
+_INEXACT |= {"minProperties", "maxProperties", "patternProperties", "propertyNames"}
+_INEXACT |= {"dependentRequired", "dependentSchemas", "unevaluatedProperties"}
 
 _LONGEST_PATTERN = 100
 # What repeats, but for a fixed number of times.
@@ -96,7 +98,8 @@ class SchemaDocument:
     def target(self, schema: SchemaObject) -> Schema:
         """Return what the schema's `$ref` points at, True where it points at nothing."""
         reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#"):
+        # The name of an anchor is no way to it.
+        if not isinstance(reference, str) or reference.partition("/")[0] != "#":
             return True
         place: Schema = self.root
         for step in reference[1:].split("/")[1:]:
@@ -122,40 +125,11 @@ class SchemaDocument:
         return self._accepts(value, schema, {})
 
     def fits_plainly(self, value: Value, schema: Schema) -> bool | None:
-        """Return whether a text, a number or a list of them is valid.
+        """Return whether a value is valid by keywords that are judged here.
 
         None where a validator must judge; it takes a tenth of a second to import.
         """
-        if isinstance(value, dict) or not isinstance(schema, dict) or _INEXACT & schema.keys():
-            return None
-        if "anyOf" in schema:
-            rest = {keyword: schema[keyword] for keyword in schema if keyword != "anyOf"}
-            verdicts = [self.fits_plainly(value, each) for each in _sequence(schema, "anyOf")]
-            one = True if True in verdicts else None if None in verdicts else False
-            return one and self.fits_plainly(value, rest)
-        if isinstance(value, str | list):
-            size = "Length" if isinstance(value, str) else "Items"
-            least, most = schema.get(f"min{size}", 0), schema.get(f"max{size}", len(value))
-            bounded = isinstance(least, int) and isinstance(most, int)
-            if not bounded or not least <= len(value) <= most:
-                return False if bounded else None
-        if not isinstance(value, list):
-            return self.accepts(value, schema)
-        items = schema.get("items")
-        judged = {"enum", "const"}.isdisjoint(schema) and schema.get("type") == "array"
-        if not judged or not isinstance(items, dict):
-            return None
-        verdicts = [self.fits_plainly(each, items) for each in value]
-        return None if None in verdicts else all(verdicts)
-
-    def takes_plainly(self, value: Mapping[str, Value]) -> bool:
-        """Return whether an input is surely valid: each of its fields is known and fits plainly."""
-        if not all(key in _PLAIN_INPUT or key.startswith("x-") for key in self.root):
-            return False
-        fields = _mapping(self.root, "properties")
-        return all(name in value for name in _sequence(self.root, "required")) and all(
-            name in fields and self.fits_plainly(each, fields[name]) for name, each in value.items()
-        )
+        return self._fits_plainly(value, schema, {})
 
     def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
         """Return, once each, the schemas of a value's member (a name) or item (an index)."""
@@ -279,6 +253,37 @@ class SchemaDocument:
             self._accepts(each, inside, known) for each, inside in entries if inside is not None
         )
 
+    def _fits_plainly(
+        self, value: Value, schema: Schema, known: dict[tuple[int, int], bool | None]
+    ) -> bool | None:
+        if not isinstance(schema, dict) or not _INEXACT.isdisjoint(schema):
+            return None
+        pair = (id(value), id(schema))
+        if pair not in known:
+            # What leads back to itself is for a validator.
+            known[pair] = None
+            known[pair] = self._fits_whole(value, schema, known)
+        return known[pair]
+
+    def _fits_whole(
+        self, value: Value, schema: SchemaObject, known: dict[tuple[int, int], bool | None]
+    ) -> bool | None:
+        if isinstance(value, dict | list) and not schema.keys().isdisjoint({"enum", "const"}):
+            return None
+        if not (_fits_alone(value, schema) and _fits_names(value, schema)):
+            return False
+        verdicts = [_fits_form(value, schema)]
+        if "$ref" in schema:
+            verdicts.append(self._fits_plainly(value, self.target(schema), known))
+        if "anyOf" in schema:
+            each = [self._fits_plainly(value, one, known) for one in _sequence(schema, "anyOf")]
+            verdicts.append(True if True in each else None if None in each else False)
+        for step, member in _entries(value):
+            inside = _member(schema, step)
+            if inside is not None:
+                verdicts.append(self._fits_plainly(member, inside, known))
+        return False if False in verdicts else None if None in verdicts else True
+
     def _common(self) -> Iterator[SchemaObject]:
         """Yield, once each, the schemas that the whole input must fit."""
         waiting, seen = [self.root], set[int]()
@@ -290,14 +295,22 @@ class SchemaDocument:
                 waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
 
 
-def is_quick(pattern: str) -> bool:
+def is_quick(pattern: Value) -> bool:
     """Return whether a pattern can be tried here: short, one repetition at most, not of a group.
 
     The catalogue has three patterns in 1,080 documents. Any other is left to the server, because
-    Python's engine may try for ever to fit a text to it.
+    Python's engine may try for ever to fit a text to it, or reads it otherwise.
     """
-    simple = len(pattern) <= _LONGEST_PATTERN and not _REPEATED_GROUP.search(pattern)
-    return simple and len(_REPEAT.findall(pattern)) <= 1
+    if not isinstance(pattern, str) or len(pattern) > _LONGEST_PATTERN:
+        return False
+    if _REPEATED_GROUP.search(pattern) or len(_REPEAT.findall(pattern)) > 1:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return re.compile(pattern) is not None
+    except (re.error, OverflowError, RecursionError, Warning):
+        return False
 
 
 def json_type(value: Value) -> str:
@@ -332,6 +345,34 @@ def _fits_alone(value: Value, schema: SchemaObject) -> bool:
         for fits, limit in zip(_RANGE.values(), limits, strict=True)
         if isinstance(limit, int | float) and not isinstance(limit, bool)
     )
+
+
+def _fits_form(value: Value, schema: SchemaObject) -> bool | None:
+    """Return whether a value keeps to length, pattern and multiple, None where in doubt."""
+    if isinstance(value, str | list):
+        size = "Length" if isinstance(value, str) else "Items"
+        least, most = schema.get(f"min{size}", 0), schema.get(f"max{size}", len(value))
+        if not isinstance(least, int) or not isinstance(most, int):
+            return None
+        if not least <= len(value) <= most:
+            return False
+    if isinstance(value, str) and "pattern" in schema:
+        pattern = schema["pattern"]
+        return re.search(pattern, value) is not None if is_quick(pattern) else None
+    if json_type(value) in ("integer", "number") and "multipleOf" in schema:
+        step = schema["multipleOf"]
+        return value % step == 0 if isinstance(value, int) and type(step) is int and step else None
+    return True
+
+
+def _fits_names(value: Value, schema: SchemaObject) -> bool:
+    """Return whether an object has the members that it must have, and none that it must not."""
+    if not isinstance(value, dict):
+        return True
+    if any(name not in value for name in _sequence(schema, "required")):
+        return False
+    is_open = schema.get("additionalProperties") is not False
+    return is_open or value.keys() <= _mapping(schema, "properties").keys()
 
 
 # Whether a number keeps a limit, by the limit's keyword.

@@ -40,7 +40,7 @@ def schema_problems(
 
     Raises LocalError when the schema itself cannot be applied, or only in a very long time.
     """
-    if document.takes_plainly(value):
+    if document.fits_plainly(value, document.root):
         return []
     problems: list[Problem] = []
     if document.steps(value) > MOST_STEPS:
