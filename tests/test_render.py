@@ -107,14 +107,14 @@ def test_members_are_told_with_their_limits_those_of_which_the_same_holds_togeth
     assert told in full
 
 
-def test_what_the_whole_input_says_that_binds_stands_above_its_fields(
+def test_what_the_whole_input_says_that_binds_stands_in_a_table_of_its_own(
     model_documents: Build,
 ) -> None:
     said = "Input for effects. Give `clip` instead of `text` to go on with it."
     schema = {"properties": {"text": {"type": "string"}}, "description": said}
     for options in (Options(), LAZY):
         text = rendered(model_documents(schema), options)["SKILL.md"]
-        assert "\nGive `clip` instead of `text` to go on with it.\n" in text
+        assert "| Give `clip` instead of `text` to go on with it. |\n" in text
 
 
 def test_a_text_whose_values_are_not_listed_shows_its_examples(model_documents: Build) -> None:
