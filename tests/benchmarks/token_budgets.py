@@ -2,20 +2,24 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import bpe_openai
 from figures import Figure
 
-from falsmith.documents import Documents
+from falsmith.collection import parse_collection
+from falsmith.documents import CollectionDocuments, Documents
+from falsmith.names import short_name
 from falsmith.parse import parse
-from falsmith.render import Options, render
+from falsmith.render import Options, render, render_collection
 from falsmith.skill.tree import Entry, File
 from falsmith.sources import Source
 
 __all__ = ["token_budgets"]
 
+# So many models a collection, of like kind; its SKILL.md has so many tokens beside their rows.
+COLLECTION_SIZE, COLLECTION_TOKENS = 20, 500
 VOCABULARY = bpe_openai.get_encoding("o200k_base")
 
 
@@ -31,7 +35,8 @@ class Counts:
 
 def token_budgets(source: Source) -> list[Figure]:
     """Return the token counts over every document that can be used."""
-    counts = [_counts(one) for one in source.all() if isinstance(one, Documents)]
+    documents = [one for one in source.all() if isinstance(one, Documents)]
+    counts = list(map(_counts, documents))
     note = f"{len(counts):,} models, o200k"
     lazy, full = [one.lazy for one in counts], [one.full for one in counts]
     ratios = [one.reference / one.document for one in counts]
@@ -47,7 +52,24 @@ def token_budgets(source: Source) -> list[Figure]:
             " x",
             f"{note}, minified",
         ),
+        Figure(
+            f"collection of {COLLECTION_SIZE}, beyond {COLLECTION_TOKENS}, most",
+            max(_a_model(documents)),
+            60,
+            " tokens a model",
+            note,
+        ),
     ]
+
+
+def _a_model(documents: Sequence[Documents]) -> Iterator[float]:
+    """Yield for each collection what its SKILL.md has a model, beside what all of them have."""
+    listed = sorted(documents, key=lambda one: str(one.metadata.get("category")))
+    for start in range(0, len(listed), COLLECTION_SIZE):
+        models = {short_name(one.model_id): one for one in listed[start : start + COLLECTION_SIZE]}
+        collection = parse_collection(CollectionDocuments(models), "media")
+        body = _contents(render_collection(collection, Options()))["SKILL.md"].decode()
+        yield (_tokens(body) - COLLECTION_TOKENS) / len(models)
 
 
 def _contents(entries: Sequence[Entry]) -> dict[str, bytes]:
