@@ -217,7 +217,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "a broken runtime": (
         lambda skill: shutil.rmtree(skill.parent / "fal-skill-creator"),
-        "scripts/fal_api_call.py", "is missing",
+        "scripts/fal_api_call.py", "leads to nothing of fal-skill-creator",
     ),
     "a file that is gone": (
         lambda skill: (skill / "references/input.schema.json").unlink(),
@@ -235,6 +235,15 @@ def test_what_is_unsafe_is_named_and_nothing_is_written(
     spoil(skills / LINKED)
     assert told in problems(request_for(*FORMATS, allow_edited=True))[path]
     assert not (tmp_path / "dist").exists()
+
+
+def test_a_link_that_leads_elsewhere_is_one_problem(
+    request_for: Callable[..., Request], skills: Path
+) -> None:
+    link = skills / LINKED / "scripts/fal_runtime"
+    link.unlink()
+    link.symlink_to("/etc")
+    assert problems(request_for("folder")).keys() == {"scripts/fal_runtime"}
 
 
 def test_what_the_use_of_a_skill_leaves_stays_behind(

@@ -19,7 +19,7 @@ from falsmith.skill.provenance import read_provenance
 from falsmith.skill.tree import File
 from falsmith.skill.write import write
 from falsmith.verify import Problem, verify
-from falsmith.verify.record import PROVENANCE
+from falsmith.verify.record import CREATOR, PROVENANCE
 
 if TYPE_CHECKING:
     import click
@@ -29,6 +29,10 @@ __all__ = ["Bundle", "Judged", "Request", "bundle", "write_bundle"]
 # What hosts give the descriptions of all skills together (anthropics/claude-code#56966, and
 # openai/codex: codex-rs/core-skills/src/render.rs): what is over it is dropped without a word.
 LISTING_LIMIT = 8_000
+LOST = (
+    f"leads to nothing of {CREATOR} beside the skill that could be copied: put that there, or "
+    "generate the skill again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,9 @@ def _judged(folder: Path, request: Request) -> Judged:
     """Return a skill as it is handed on, and all that is wrong in its folder and in the copy."""
     contents = public_contents(folder, request.handed_on)
     found = {one for one in _verified(folder, request) if one.path not in contents.replaced}
+    if contents.lost:
+        found |= {Problem(link, LOST) for link in contents.lost}
+        return Judged(folder, tuple(sorted(found)), None)
     with tempfile.TemporaryDirectory(prefix="falsmith-") as place:
         copy = Path(place) / folder.name
         write(contents.files, copy, compare(contents.files, copy))

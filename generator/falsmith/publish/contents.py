@@ -19,10 +19,14 @@ __all__ = ["Contents", "Listing", "listing", "public_contents"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The files that are handed on, by path, and what of the folder is not or not as it stands."""
+    """The files that are handed on, by path, and what of the folder is not or not as it stands.
+
+    `lost` are the links that lead to no file which could be copied.
+    """
 
     files: tuple[File, ...]
     replaced: frozenset[str]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
     source, _ = read_folder(root)
     left_out = {str(path) for path in USER_FILES} - set(handed_on)
     links = listed_links(source)
-    copies = {path: content for link in links for path, content in _behind(root, link)}
+    behind = {link: dict(_behind(root, link)) for link in links}
+    copies = {path: content for each in behind.values() for path, content in each.items()}
     files = {path: content for path, content in source.files.items() if path not in left_out}
     record: dict[str, Any] = dict(source.json_object(PROVENANCE) or {})
     recorded = record.get("files")
@@ -74,6 +79,7 @@ def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
             for path, content in sorted((files | copies).items())
         ),
         frozenset({*left_out, *links, *source.leftovers, *caches} - {"."}),
+        tuple(link for link, copied in behind.items() if not copied),
     )
 
 
