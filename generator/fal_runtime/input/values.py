@@ -141,15 +141,12 @@ def _entered(
     if isinstance(place, list) and isinstance(key, int) and key < len(place):
         there = place[key]
     if there is None:
-        there = [] if _is_list(schemas, document, following) else {}
+        types = frozenset[str]().union(*(document.types(schema) for schema in schemas))
+        containers = types & {"array", "object"}
+        is_list = containers == {"array"} or (containers != {"object"} and following.isdecimal())
+        there = [] if is_list else {}
         _put(place, key, there)
     return there
-
-
-def _is_list(schemas: list[Any], document: SchemaDocument, following: str) -> bool:
-    types = frozenset[str]().union(*(document.types(schema) for schema in schemas))
-    containers = types & {"array", "object"}
-    return containers == {"array"} or (containers != {"object"} and following.isdecimal())
 
 
 def _nested_value(text: str, schemas: list[Any], document: SchemaDocument, where: str) -> Value:

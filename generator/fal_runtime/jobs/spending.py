@@ -1,6 +1,6 @@
 """What the jobs of the ledger cost: the units that fal billed, times what a unit costs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -55,11 +55,10 @@ def spent(
         day = f"{datetime.fromtimestamp(each.created, UTC):%Y-%m-%d}"
         name = each.model_id if by == "model" else day
         groups.setdefault((name, each.currency or ""), []).append(each)
-    return [_added(name, currency, group) for (name, currency), group in sorted(groups.items())]
-
-
-def _added(name: str, currency: str, bookings: Sequence[Booking]) -> Spent:
-    cost = sum(each.units * each.unit_price for each in bookings if each.unit_price is not None)
-    unpriced = sum(each.unit_price is None for each in bookings)
-    units = sum(each.units for each in bookings)
-    return Spent(name, currency, len(bookings), round(units, 6), round(cost, 6), unpriced)
+    rows = []
+    for (name, currency), group in sorted(groups.items()):
+        units = sum(each.units for each in group)
+        costs = [each.units * each.unit_price for each in group if each.unit_price is not None]
+        sums, unpriced = (round(units, 6), round(sum(costs), 6)), len(group) - len(costs)
+        rows.append(Spent(name, currency, len(group), *sums, unpriced))
+    return rows

@@ -78,7 +78,8 @@ def _walk(
         url = value.get("url")
         if isinstance(url, str) and _is_link(url):
             mark = document.file_kind(document.members(schemas, "url")) or ""
-            if mark or not _is_page(value):
+            is_file = any(name in value for name in _ABOUT_A_FILE)
+            if mark or is_file or not any(name in value for name in _ABOUT_A_PAGE):
                 yield _file(value, url, path or "url", mark)
         for name, item in value.items():
             if name != "url" or not isinstance(item, str):
@@ -116,12 +117,6 @@ def _is_link(text: str) -> bool:
     if text.startswith("data:"):
         return "," in text[:200]
     return text.startswith(("http://", "https://")) and is_web_url(text)
-
-
-def _is_page(value: dict[str, Json]) -> bool:
-    return any(name in value for name in _ABOUT_A_PAGE) and not any(
-        name in value for name in _ABOUT_A_FILE
-    )
 
 
 def _key(path: str) -> str:
