@@ -67,6 +67,15 @@ _FAILURES: tuple[tuple[str, str, Charged, Retry], ...] = (
     ("", "job_failed", "unknown", "after_fix"),
 )
 
+# The presets of fal's own ImageSize type.
+IMAGE_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 # 408 and 499 speak of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)

@@ -8,7 +8,7 @@ from typing import Any
 from fal_runtime.errors import OverLimitError
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.prices import list_prices
-from fal_runtime.fal.protocol import Price
+from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.ledger import Ledger
@@ -21,8 +21,10 @@ _DAY = 24 * 3600.0
 # The currency of --max-cost and FAL_MAX_COST.
 _LIMITED = "USD"
 
-_IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")
-_VIDEO_COUNTS = ("num_videos", "num_outputs", "num_samples")
+_COUNTS = {
+    "image": ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size"),
+    "video": ("num_videos", "num_outputs", "num_samples"),
+}
 # What a run is billed as, whatever comes of it.
 _RUNS = ("request", "generation", "call")
 _TEXTS = ("text", "script", "input", "gen_text", "prompt")
@@ -30,15 +32,6 @@ _TEXTS = ("text", "script", "input", "gen_text", "prompt")
 _TIERS = re.compile(
     r"(^|_)(resolution|quality|audio|sound|tier|mode|fps|hd|upscal\w*|turbo|variant|model)(_|$)"
 )
-# fal's own names for sizes of pictures.
-_SIZES = {
-    "square_hd": (1024, 1024),
-    "square": (512, 512),
-    "portrait_4_3": (768, 1024),
-    "portrait_16_9": (576, 1024),
-    "landscape_4_3": (1024, 768),
-    "landscape_16_9": (1024, 576),
-}
 _MEGAPIXEL = 1 << 20
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?(?:s|sec|seconds)?")
 
@@ -152,14 +145,11 @@ def _counted(unit: str, given: Mapping[str, Any]) -> tuple[float, str]:
     """Return how many units an input is billed for, and what was counted."""
     if unit in _RUNS:
         return 1, "1 request"
-    if unit == "video":
-        videos = _pieces(given, _VIDEO_COUNTS)
-        return videos, _words(videos, "video")
-    if unit == "image":
-        images = _pieces(given, _IMAGE_COUNTS)
-        return images, _words(images, "image")
+    if unit in _COUNTS:
+        count = _pieces(given, unit)
+        return count, _words(count, unit)
     if unit == "megapixel":
-        images, (width, height) = _pieces(given, _IMAGE_COUNTS), _size(given)
+        images, (width, height) = _pieces(given, "image"), _size(given)
         each = -(-width * height // _MEGAPIXEL)
         size = f"{width} x {height}, {_words(each, 'megapixel')} each"
         return images * each, f"{_words(images, 'image')} of {size} (one that is begun counts)"
@@ -167,15 +157,19 @@ def _counted(unit: str, given: Mapping[str, Any]) -> tuple[float, str]:
         seconds, basis = _seconds(given)
         return (seconds if unit == "second" else seconds / 60), basis
     if unit in ("character", "1000 character"):
-        characters, basis = _characters(given)
-        return (characters if unit == "character" else characters / 1000), basis
+        name = next((each for each in _TEXTS if isinstance(given.get(each), str)), None)
+        if name is None:
+            raise _UncountableError("which text is counted cannot be told from the input")
+        count = len(given[name])
+        basis = f"{count:,} characters of {name}"
+        return (count if unit == "character" else count / 1000), basis
     units = f"{unit or 'unit'}s"
     raise _UncountableError(f"how many {units} an input is billed for cannot be told from it")
 
 
-def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
+def _pieces(given: Mapping[str, Any], kind: str) -> int:
     """Return how many results are asked for: 1 where no field says so."""
-    counts = [given[name] for name in names if given.get(name) is not None]
+    counts = [given[name] for name in _COUNTS[kind] if given.get(name) is not None]
     if _whole(given.get("max_images")) not in (None, 1):
         raise _UncountableError("max_images leaves open how many images there will be")
     count = _whole(counts[0]) if counts else 1
@@ -186,15 +180,15 @@ def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
 
 def _size(given: Mapping[str, Any]) -> tuple[int, int]:
     asked = given.get("image_size")
-    place = asked if isinstance(asked, dict) else given
-    sides = (_whole(place.get("width")), _whole(place.get("height")))
-    if isinstance(asked, str) and asked in _SIZES:
-        return _SIZES[asked]
+    if isinstance(asked, str) and asked in IMAGE_SIZES:
+        return IMAGE_SIZES[asked]
     if asked is not None and not isinstance(asked, dict):
         raise _UncountableError("how large the image will be cannot be told from image_size")
-    if sides[0] is None or sides[1] is None:
+    place = given if asked is None else asked
+    width, height = (_whole(place.get(side)) for side in ("width", "height"))
+    if width is None or height is None:
         raise _UncountableError("how large the image will be cannot be told from the input")
-    return sides[0], sides[1]
+    return width, height
 
 
 def _seconds(given: Mapping[str, Any]) -> tuple[float, str]:
@@ -208,14 +202,6 @@ def _seconds(given: Mapping[str, Any]) -> tuple[float, str]:
     if frames is not None and rate:
         return frames / rate, f"{frames} frames at {rate} a second"
     raise _UncountableError("how long it will be cannot be told from the input")
-
-
-def _characters(given: Mapping[str, Any]) -> tuple[float, str]:
-    for name in _TEXTS:
-        text = given.get(name)
-        if isinstance(text, str):
-            return len(text), f"{len(text):,} characters of {name}"
-    raise _UncountableError("which text is counted cannot be told from the input")
 
 
 def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from fal_runtime.fal.protocol import IMAGE_SIZES
 from fal_runtime.file_headers import FileHeaders
 from falsmith.documents import Json
 
@@ -15,15 +16,6 @@ LONGEST_SIDE = 14142
 MOST_SECONDS = 600.0
 MOST_FRAMES = 20_000
 MOST_FILES = 32
-# The presets of fal's own ImageSize type.
-PRESETS = {
-    "square_hd": (1024, 1024),
-    "square": (512, 512),
-    "portrait_4_3": (768, 1024),
-    "portrait_16_9": (576, 1024),
-    "landscape_4_3": (1024, 768),
-    "landscape_16_9": (1024, 576),
-}
 SIZES = ("image_size", "video_size", "size", "resolution", "output_size")
 RESOLUTIONS = ("resolution", "target_resolution", "output_resolution")
 LENGTHS = (
@@ -108,8 +100,8 @@ def _seconds(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> f
 
 def _size(inputs: Mapping[str, Json], given: FileHeaders, *, makes_video: bool) -> tuple[int, int]:
     for value in (*(inputs.get(name) for name in SIZES), inputs):
-        if isinstance(value, str) and value in PRESETS:
-            return PRESETS[value]
+        if isinstance(value, str) and value in IMAGE_SIZES:
+            return IMAGE_SIZES[value]
         if isinstance(value, str) and (match := re.fullmatch(r"(\d{2,5})[x*](\d{2,5})", value)):
             return int(match[1]), int(match[2])
         if isinstance(value, Mapping):
