@@ -1,17 +1,17 @@
-"""What one input would cost: counted from it where the unit can be, and never guessed."""
+"""Prices: what an input would cost, counted from it and never guessed, and what the jobs did."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from fal_runtime.errors import OverLimitError
+from fal_runtime.errors import FalError, OverLimitError
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.prices import list_prices
 from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services
-from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.jobs.ledger import Ledger, Spent
 from fal_runtime.json_text import Json
 from fal_runtime.model import CalledModel
 from fal_runtime.output.result import CallResult
@@ -102,6 +102,33 @@ def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | No
     model_id = str(model.model_id)
     with services.connected() as connection:
         return known_prices(connection, ledger, [model_id])[model_id]
+
+
+def spent(
+    connection: Connection,
+    ledger: Ledger,
+    since: float,
+    by: Literal["model", "day"],
+    model_ids: Collection[str] | None = None,
+) -> list[Spent]:
+    """Return what the jobs cost that were begun after a time (UTC seconds), by model or by day.
+
+    `model_ids` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get
+    today's, which is written down with them. Where fal does not tell prices, the report says so
+    and they stay unpriced. Raises LocalError.
+    """
+    open_models = ledger.unpriced_models(since, model_ids)
+    try:
+        prices = known_prices(connection, ledger, open_models) if open_models else {}
+    except FalError as error:
+        if error.exit_status == 9:
+            raise
+        connection.report(f"no prices: {error}")
+        prices = {}
+    for priced, price in prices.items():
+        if price is not None:
+            ledger.keep_unit_price(priced, price)
+    return ledger.spent(since, by, model_ids)
 
 
 class _UncountableError(Exception):

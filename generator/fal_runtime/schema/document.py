@@ -183,17 +183,16 @@ class SchemaDocument:
 
     def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
         """Return all `x-file` kinds of a place, once each."""
-        parts = self.parts(*schemas)
-        kinds = (part.get("x-file") for part in parts)
+        kinds = self._told(schemas, "x-file")
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def takes_words(self, schemas: Sequence[Any]) -> bool:
         """Return whether a place takes other texts than files as well (`x-words`)."""
-        return any(part.get("x-words") is True for part in self.parts(*schemas))
+        return any(told is True for told in self._told(schemas, "x-words"))
 
     def file_limits(self, schemas: Sequence[Any]) -> SchemaObject:
         """Return what a file of the place must keep to (`x-file-limits`), if that is one thing."""
-        limits = [part["x-file-limits"] for part in self.parts(*schemas) if "x-file-limits" in part]
+        limits = self._told(schemas, "x-file-limits")
         return limits[0] if len(limits) == 1 and isinstance(limits[0], dict) else {}
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
@@ -205,14 +204,16 @@ class SchemaDocument:
 
     def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's defaults."""
-        parts = self.parts(*schemas)
-        return [part["default"] for part in parts if "default" in part]
+        return self._told(schemas, "default")
 
     def examples(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's examples and defaults."""
         parts = self.parts(*schemas)
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
+
+    def _told(self, schemas: Sequence[Schema], keyword: str) -> list[Any]:
+        return [part[keyword] for part in self.parts(*schemas) if keyword in part]
 
     def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
         if not isinstance(schema, dict):

@@ -1,6 +1,6 @@
 """The problems of an input by its schema, all at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
@@ -118,15 +118,12 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
 
 def _quick_pattern(
     validator: "Validator", pattern: str, instance: Value, schema: Schema
-) -> Iterable["ValidationError"]:
+) -> Iterator["ValidationError"]:
     from jsonschema import Draft202012Validator
 
-    if not is_quick(pattern):
-        return ()
-    errors: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
-        validator, pattern, instance, schema
-    )
-    return errors or ()
+    if is_quick(pattern):
+        judge: Callable[..., Any] = Draft202012Validator.VALIDATORS["pattern"]
+        yield from judge(validator, pattern, instance, schema) or ()
 
 
 def _multiple_of(

@@ -145,7 +145,7 @@ def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: b
     """
     from fal_runtime.config import load_config
     from fal_runtime.fal.http import Connection, new_client
-    from fal_runtime.jobs.spending import spent
+    from fal_runtime.jobs.price import spent
 
     begun_after = _ago("--since", since)
     model_ids = _model_ids(skill) if skill is not None else None

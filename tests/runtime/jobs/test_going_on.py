@@ -293,7 +293,7 @@ def test_a_ledger_that_fails_for_a_time_has_the_job_in_the_end(fal: "Fal", tmp_p
     written = fal.ledger.job(str(result.job))
     assert written is not None
     assert (written.request_id, written.state) == ("req-1", "saved")
-    assert [each.units for each in fal.ledger.booked(0)] == [2]
+    assert [each.units for each in fal.ledger.spent(0, "model")] == [2]
 
 
 def test_the_jobs_of_a_model_are_listed(fal: "Fal") -> None:

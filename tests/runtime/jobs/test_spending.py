@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from fal_runtime.jobs.spending import Spent, spent
+from fal_runtime.jobs.ledger import Spent
+from fal_runtime.jobs.price import spent
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Fal
