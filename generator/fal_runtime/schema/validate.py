@@ -46,7 +46,7 @@ def schema_problems(
     if document.steps(value) > MOST_STEPS:
         raise LocalError(
             "local_trouble",
-            "the input cannot be checked: it and the skill's references/input.schema.json are too "
+            "the input cannot be checked: it and the skill's input.schema.json are too "
             "large together. Give a smaller input, or --no-validate to send it unchecked",
         )
     with _schema_blamed(document):
@@ -239,6 +239,6 @@ def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
 def _broken(reason: str) -> LocalError:
     return LocalError(
         "local_trouble",
-        f"the skill's references/input.schema.json cannot be applied: {reason}. Generate the skill "
+        f"the skill's input.schema.json cannot be applied: {reason}. Generate the skill "
         "again with `falsmith generate --force`, or give --no-validate",
     )

@@ -96,6 +96,12 @@ def test_a_model_is_named_by_its_short_name_or_its_id(
     assert (code, answer["error"]["problems"][0]["path"]) == (2, "prompt")
 
 
+def test_a_text_that_begins_as_the_option_does_is_no_name(call: Call) -> None:
+    for text in ("-my words", "-m is one metre"):
+        answer = call("-m", "voice", "--text", text, "--dry-run")[1]
+        assert sent(answer) == ("acme/voice", {"text": text})
+
+
 def test_the_default_is_called_where_no_model_is_named(collection: Path, call: Call) -> None:
     set_default(collection, "song")
     assert sent(call("--lyrics", "la", "--dry-run")[1]) == ("acme/song", {"lyrics": "la"})
