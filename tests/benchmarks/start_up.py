@@ -11,18 +11,24 @@ __all__ = ["start_up"]
 
 RUNS = 21
 MODEL = "fal-ai/flux/schnell"
+OTHERS = ("fal-ai/flux/dev", "fal-ai/whisper", "fal-ai/f5-tts", "fal-ai/clarity-upscaler")
 
 
 def start_up() -> list[Figure]:
-    """Return `falsmith --version` and a wrapper's `--help` as multiples of `import httpx`."""
+    """Return `falsmith --version` and wrappers' `--help` as multiples of `import httpx`."""
     with tempfile.TemporaryDirectory() as folder:
-        seconds((*FALSMITH, "generate", "--offline", "-m", MODEL, "--output", folder))
+        generate = (*FALSMITH, "generate", "--offline", "--output", folder, "-m", MODEL)
+        seconds(generate)
         (wrapper,) = Path(folder).glob("*/scripts/fal_ai_*.py")
+        others = [word for model_id in OTHERS for word in ("-m", model_id)]
+        seconds((*generate, "--collection", "five", *others))
+        (collection,) = Path(folder).glob("*/scripts/five.py")
         taken = medians(
             {
                 "httpx": (sys.executable, "-c", "import httpx"),
                 "falsmith --version": (*FALSMITH, "--version"),
                 "wrapper --help": (sys.executable, str(wrapper), "--help"),
+                "collection --help": (sys.executable, str(collection), "--help"),
             },
             RUNS,
         )
