@@ -151,6 +151,7 @@ def test_of_many_models_the_message_tells_the_first_and_how_many_more(
         ('{"models": ["voice"]}', "does not name its models"),
         ('{"models": {"voice": 1}}', "does not name its models"),
         ('{"models": {"voice": "acme/voice"}, "default": "song"}', "default that is none"),
+        ('{"models": {"voice": "acme/voice"}, "default": []}', "default that is none"),
     ],
 )
 def test_a_broken_collection_is_named(collection: Path, call: Call, said: str, told: str) -> None:
