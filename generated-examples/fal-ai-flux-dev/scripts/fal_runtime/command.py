@@ -140,15 +140,15 @@ def _run(process: Process, preset: str | None, skill: Path | None, *, collection
     try:
         take_interrupts()
         name = preset if preset is not None else named_model(process.words, options[0])
-        asks_help = bool({"-h", "--help"} & set(process.words))
+        wants_page = bool({"-h", "--help"} & set(process.words))
         if not collection or skill is None:
             model = called_model(skill, name)
-        elif name is None and asks_help:
+        elif name is None and wants_page:
             return _print_collection(process, skill, options)
         else:
             model = _chosen_model(process, skill, name, options)
         chosen = ("-m", model.name) if preset is None and model.name is not None else ()
-        if asks_help:
+        if wants_page:
             return _print_help(process, model, chosen, options)
         command = (*command, *chosen)
         line = parse_command(process.words, model.document, options)

@@ -213,8 +213,17 @@ def _credentials(environ: Mapping[str, str], key: str | None) -> tuple[str | Non
     scheme = (environ.get("FAL_AUTH_SCHEME") or "Key").lower()
     if scheme not in _SCHEMES:
         raise UsageError("invalid_settings", "FAL_AUTH_SCHEME must be Key or Bearer")
-    source, value = ("--api-key", key) if key is not None else _from_environment(environ)
-    usable = value.strip(" \t")
+    variable = environ.get("FAL_KEY_VARIABLE", "").strip()
+    if key is not None:
+        source = "--api-key"
+    elif variable or environ.get("FAL_KEY", "").strip():
+        source = variable or "FAL_KEY"
+        key = environ.get(source, "")
+    else:
+        source = "FAL_KEY_ID and FAL_KEY_SECRET"
+        parts = [environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET")]
+        key = ":".join(parts) if all(parts) else ""
+    usable = key.strip(" \t")
     if not all("!" <= character <= "~" for character in usable):
         raise KeyMissingError(
             "key_refused",
@@ -222,17 +231,6 @@ def _credentials(environ: Mapping[str, str], key: str | None) -> tuple[str | Non
             "copy it again, without anything before or after it",
         )
     return usable or None, _SCHEMES[scheme]
-
-
-def _from_environment(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the name of the variable that holds the key, and its value."""
-    variable = environ.get("FAL_KEY_VARIABLE", "").strip()
-    if variable:
-        return variable, environ.get(variable, "")
-    if environ.get("FAL_KEY", "").strip():
-        return "FAL_KEY", environ["FAL_KEY"]
-    parts = [environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET")]
-    return "FAL_KEY_ID and FAL_KEY_SECRET", ":".join(parts) if all(parts) else ""
 
 
 def _origins(environ: Mapping[str, str]) -> Origins:

@@ -98,9 +98,11 @@ def described_models(skill: Path) -> DescribedModels:
         name: DescribedModel(name, model_id, references / "models" / name)
         for name, model_id in ids.items()
     }
-    if default is not None and default not in by_name:
+    if default is None:
+        return DescribedModels(by_name, None)
+    if not isinstance(default, str) or default not in by_name:
         raise _broken(file, "has a default that is none of its models")
-    return DescribedModels(by_name, by_name[default] if default is not None else None)
+    return DescribedModels(by_name, by_name[default])
 
 
 def called_model(skill: Path | None, name: str | None) -> CalledModel:

@@ -93,14 +93,13 @@ def closest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 def _visible(text: str) -> str:
     spaced = HIDDEN.sub("", text.replace("\r\n", "\n").translate(_SPACES))
-    hidden = [character for character in set(spaced) if not _shows(character)]
-    return spaced.translate(dict.fromkeys(map(ord, hidden)))
-
-
-def _shows(character: str) -> bool:
     # Blanks beyond ASCII, such as U+00A0, are not printable to Python; those below are controls.
-    blank = character.isspace() and character > "\x9f"
-    return character.isprintable() or character == "\n" or blank
+    hidden = [
+        character
+        for character in set(spaced) - {"\n"}
+        if not (character.isprintable() or (character.isspace() and character > "\x9f"))
+    ]
+    return spaced.translate(dict.fromkeys(map(ord, hidden)))
 
 
 def _without_tokens(text: str) -> str:

@@ -70,7 +70,11 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
     import yaml
 
     try:
-        root = read_nodes(_text(file))
+        content = content_of(file, _LARGEST + 1)
+        if len(content) > _LARGEST:
+            size = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
+            raise UsageError("invalid_settings", f"{size}: keep settings only")
+        root = read_nodes(content.decode())
         if root is None:
             return []
         if not isinstance(root, yaml.MappingNode):
@@ -83,14 +87,6 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
         raise UsageError("invalid_settings", f"{file} is not UTF-8 text") from None
     except OSError as error:
         raise LocalError("local_trouble", f"{file} cannot be read: {reason(error)}") from None
-
-
-def _text(file: Path) -> str:
-    content = content_of(file, _LARGEST + 1)
-    if len(content) > _LARGEST:
-        size = f"{file} has more than {_LARGEST // 1000} kB, which nobody writes by hand"
-        raise UsageError("invalid_settings", f"{size}: keep settings only")
-    return content.decode("utf-8")
 
 
 def _entries(

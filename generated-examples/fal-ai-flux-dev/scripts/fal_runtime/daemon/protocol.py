@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
-from types import MappingProxyType, UnionType
-from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias, get_args
 
-from fal_runtime.json_text import JsonTextError, parse_json
+from fal_runtime.jobs.record import value_of_json
+from fal_runtime.json_text import parse_json
 from fal_runtime.settings import Settings
 from fal_runtime.text import one_line
 
@@ -137,17 +138,10 @@ def decoded(line: bytes) -> Message:
     """
     try:
         given = parse_json(line)
-    except JsonTextError as error:
-        raise ProtocolError(f"a line is no JSON: {error.reason}") from None
-    kind = _KINDS.get(str(given.get("is"))) if isinstance(given, dict) else None
-    if kind is None:
+        message: Message = value_of_json(_KINDS[given["is"]], given, strict=True)
+    except (ValueError, KeyError, TypeError, AttributeError):
         shown = one_line(line.decode(errors="replace"), 100)
-        raise ProtocolError(f"a line is no message of this protocol: {shown}")
-    if kind is HeldJobs:
-        if not isinstance(rows := given.get("jobs"), list):
-            raise ProtocolError("HeldJobs has no good jobs")
-        return HeldJobs(tuple(_filled(HeldJob, row) for row in rows))
-    message: Message = _filled(kind, given)
+        raise ProtocolError(f"a line is no message of this protocol: {shown}") from None
     return message
 
 
@@ -169,22 +163,3 @@ class Lines:
         if len(self._rest) > _LONGEST_LINE:
             raise ProtocolError("a line has no end")
         yield from map(decoded, lines)
-
-
-def _filled(kind: Any, given: object) -> Any:  # noqa: ANN401 - a dataclass of the table
-    """Return a message of this kind, each member of the type, or a choice, that its field has."""
-    values = {}
-    hints = get_type_hints(kind)
-    for each in fields(kind):
-        value = given.get(each.name, MISSING) if isinstance(given, dict) else MISSING
-        hint = hints[each.name]
-        if hint is float and type(value) is int:
-            value = float(value)
-        if get_origin(hint) is Literal:
-            fits = value in get_args(hint)
-        else:
-            fits = type(value) in (get_args(hint) if isinstance(hint, UnionType) else (hint,))
-        if not fits:
-            raise ProtocolError(f"{kind.__name__} has no good {each.name}")
-        values[each.name] = value
-    return kind(**values)

@@ -30,12 +30,12 @@ from fal_runtime.text import one_line, short_json
 if TYPE_CHECKING:
     import httpx
 
-JobState = Literal[
+ReplyState = Literal[
     "queued", "running", "completed", "failed", "cancelled", "missing", "closed", "unclear"
 ]
 
 # fal itself has the first three words only; the others are what gateways make of a job's end.
-_STATE_OF_WORD: Mapping[str, JobState] = {
+_STATE_OF_WORD: Mapping[str, ReplyState] = {
     "IN_QUEUE": "queued",
     "IN_PROGRESS": "running",
     "COMPLETED": "completed",
@@ -45,32 +45,37 @@ _STATE_OF_WORD: Mapping[str, JobState] = {
     "CANCELLED": "cancelled",
     "CANCELED": "cancelled",
 }
-_STATE_OF_CANCEL: Mapping[str, JobState] = {
+_STATE_OF_CANCEL: Mapping[str, ReplyState] = {
     "OK": "cancelled",
     "CANCELLATION_REQUESTED": "running",
     "ALREADY_COMPLETED": "completed",
     "NOT_FOUND": "missing",
 }
 
+# The types for which fal's table of request errors says "retry".
+_PASSING = (
+    r"\d+ (request_timeout|startup_timeout|runner_\w+|internal_error|internal_server_error"
+    r"|generation_timeout|downstream_service_\w+)$"
+)
 # A failed job by its status and type, first match: the code, who pays, whether to try again. fal
-# bills no failure of its own and may bill what a model refused; its table of request errors says
-# "retry" for the types of the fourth row. The response's own headers overrule both columns.
-_FAILURES: tuple[tuple[re.Pattern[str], str, Charged, Retry], ...] = (
-    (re.compile(r"499 |\d+ client_cancelled$"), "cancelled", "no", "never"),
-    (re.compile(r"5\d\d "), "job_failed", "no", "later"),
-    (re.compile(r"(408|429) "), "job_failed", "no", "later"),
-    (
-        re.compile(
-            r"\d+ (request_timeout|startup_timeout|runner_\w+|internal_error|internal_server_error"
-            r"|generation_timeout|downstream_service_\w+)$"
-        ),
-        "job_failed",
-        "unknown",
-        "later",
-    ),
-    (re.compile(""), "job_failed", "unknown", "after_fix"),
+# bills no failure of its own and may bill what a model refused. The response's own headers overrule
+# both columns.
+_FAILURES: tuple[tuple[str, str, Charged, Retry], ...] = (
+    (r"499 |\d+ client_cancelled$", "cancelled", "no", "never"),
+    (r"(5\d\d|408|429) ", "job_failed", "no", "later"),
+    (_PASSING, "job_failed", "unknown", "later"),
+    ("", "job_failed", "unknown", "after_fix"),
 )
 
+# The presets of fal's own ImageSize type.
+IMAGE_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 # 408 and 499 speak of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)
@@ -156,7 +161,7 @@ class JobReply:
     was asked for, `retry_after` is in seconds.
     """
 
-    state: JobState
+    state: ReplyState
     error: FalError | None = None
     queue_position: int | None = None
     logs: tuple[str, ...] = ()
@@ -257,15 +262,7 @@ def read_submit(response: "httpx.Response", queue: str, model_id: str) -> Submit
         shown = short_json(body.get("request_id"), 100) if "request_id" in body else "none"
         why = f"{described(response)}; the request ID is {shown}"
         return SubmitReply("undecided", request_id_of(response), error=unconfirmed(why))
-    if response.status_code == 405:
-        # Seen for jobs that run all the same: only fal's not knowing the ID makes it a refusal.
-        return SubmitReply("undecided", request_id_of(response), error=_refused(response))
-    if response.status_code >= 500 or response.status_code in _UNDECIDED:
-        error = unconfirmed(described(response))
-        return SubmitReply("undecided", request_id_of(response), error=error)
-    return SubmitReply(
-        "busy" if response.status_code == 429 else "refused", error=_refused(response)
-    )
+    return _not_accepted(response)
 
 
 def read_sync(response: "httpx.Response") -> SubmitReply:
@@ -278,17 +275,10 @@ def read_sync(response: "httpx.Response") -> SubmitReply:
             return SubmitReply("completed", request_id, content=content, billable_units=units)
         page = unconfirmed(f"not fal, but a page or a proxy answered {described(response)}")
         return SubmitReply("undecided", request_id, error=page)
-    if response.status_code == 429:
-        return SubmitReply("busy", error=_refused(response))
-    refused = response.is_redirect or response.status_code in (401, 403, 404, 405, 407)
+    refused = response.is_redirect or response.status_code in (401, 403, 404, 405, 407, 429)
     if from_fal and not refused:
         return SubmitReply("failed", request_id, error=failure(response))
-    if response.status_code >= 500 or response.status_code in (*_UNDECIDED, 405):
-        # Where a 405 is in no history, it was refused, as by the queue.
-        is_refusal = response.status_code == 405
-        error = _refused(response) if is_refusal else unconfirmed(described(response))
-        return SubmitReply("undecided", request_id, error=error)
-    return SubmitReply("refused", error=_refused(response))
+    return _not_accepted(response)
 
 
 def read_status(response: "httpx.Response") -> JobReply:
@@ -372,8 +362,14 @@ def read_cancel(response: "httpx.Response") -> JobReply:
 
 def failure(response: "httpx.Response") -> JobError:
     """Return the error of a job whose own answer is an error."""
-    code, charged, retry = _judged(response.status_code, _error_type(response))
-    text = described(response)
+    body, text = json_object(response) or {}, described(response)
+    kind, detail = (
+        body.get("error_type") or response.headers.get("x-fal-error-type"),
+        body.get("detail"),
+    )
+    if not kind and isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        kind = detail[0].get("type")
+    code, charged, retry = _judged(response.status_code, kind)
     if response.headers.get("x-fal-request-timeout-type", "").lower() == "user":
         text += ": it did not start within --start-timeout"
     units = billable_units(response)
@@ -414,7 +410,20 @@ def _is_json(response: "httpx.Response") -> bool:
 def _judged(status: int, error_type: Json) -> tuple[str, Charged, Retry]:
     """Return the code of a failure, who pays for it and whether to try again."""
     kind = f"{status} {error_type if isinstance(error_type, str) else ''}"
-    return next(row[1:] for row in _FAILURES if row[0].match(kind))
+    return next(row[1:] for row in _FAILURES if re.match(row[0], kind))
+
+
+def _not_accepted(response: "httpx.Response") -> SubmitReply:
+    """Return what an error says of a request to run a model: refused, or nobody can say."""
+    status = response.status_code
+    if status >= 500 or status in _UNDECIDED:
+        error: FalError = unconfirmed(described(response))
+        return SubmitReply("undecided", request_id_of(response), error=error)
+    error = _refused(response)
+    if status == 405:
+        # Seen for jobs that run all the same: only fal's not knowing of it makes it a refusal.
+        return SubmitReply("undecided", request_id_of(response), error=error)
+    return SubmitReply("busy" if status == 429 else "refused", error=error)
 
 
 def _refused(response: "httpx.Response") -> FalError:
@@ -444,9 +453,7 @@ def _no_answer(response: "httpx.Response") -> JobReply:
     from_fal = not is_page(response) and (
         request_id_of(response) is not None or json_object(response) is not None
     )
-    if from_fal and status in (401, 403):
-        refusal = key_error(response)
-        assert refusal is not None, "401 and 403 have an error"
+    if from_fal and (refusal := key_error(response)) is not None:
         return JobReply("closed", replace(refusal, charged="unknown", retry="same_job"))
     if from_fal and status == 404:
         return JobReply("missing", _unknown_job(response))
@@ -468,22 +475,13 @@ def _unknown_job(response: "httpx.Response") -> UsageError:
     )
 
 
-def _error_type(response: "httpx.Response") -> str:
-    body = json_object(response) or {}
-    named = body.get("error_type") or response.headers.get("x-fal-error-type", "")
-    detail = body.get("detail")
-    if not named and isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        named = detail[0].get("type")
-    return named if isinstance(named, str) else ""
-
-
 def _problems(response: "httpx.Response") -> tuple[Problem, ...]:
     """Return the model's complaints about its input: the items of a `detail` list."""
     detail = (json_object(response) or {}).get("detail")
     items = [item for item in detail if isinstance(item, dict)] if isinstance(detail, list) else []
     return tuple(
         Problem(
-            _path(item.get("loc")),
+            _input_path(item.get("loc")),
             short_json(item["input"], 120) if "input" in item else "",
             one_line(str(item.get("msg", "")), 300),
         )
@@ -491,13 +489,11 @@ def _problems(response: "httpx.Response") -> tuple[Problem, ...]:
     )
 
 
-def _path(loc: Json) -> str:
+def _input_path(loc: Json) -> str:
     steps = loc if isinstance(loc, list) else []
     inside = steps[1:] if steps[:1] == ["body"] else steps
-    path = "".join(
-        f"[{step}]" if isinstance(step, int) else f".{one_line(str(step), 100)}" for step in inside
-    )
-    return path.lstrip(".") or "(input)"
+    texts = (f"[{s}]" if isinstance(s, int) else f".{one_line(str(s), 100)}" for s in inside)
+    return "".join(texts).lstrip(".") or "(input)"
 
 
 def _log_lines(logs: Json) -> Iterator[str]:

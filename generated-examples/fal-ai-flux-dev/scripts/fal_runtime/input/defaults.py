@@ -77,9 +77,15 @@ def read_defaults(
     used: dict[str, _Bundle] = {"defaults": ("defaults",)}
     if preset is not None:
         if preset not in presets:
-            raise _unknown_preset(preset, presets, file)
+            there = f"its presets are {', '.join(presets)}" if presets else "it has no presets"
+            near = closest(preset, presets)
+            hint = f"; did you mean {near}?" if near else ""
+            raise UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
         used[f"preset {preset}"] = ("presets", preset)
-    alone = _fields_alone(document)
+    # Any field may be missing.
+    kept = {name: document.root[name] for name in _ABOUT_FIELDS if name in document.root}
+    whole = {"type": "object", "properties": document.fields()} if document.known else {}
+    alone = SchemaDocument(kept | whole)
     problems = [one for field in fields for one in _foreign_files(field, alone, skill, project)]
     for field in fields:
         if field.value is None:
@@ -150,21 +156,6 @@ def _foreign_files(
         if hidden and not place.is_relative_to(skill.resolve()):
             where = path_text(file.location)
             yield field.problem(Problem(where, short_json(str(file.path)), _INSIDE))
-
-
-def _fields_alone(document: SchemaDocument) -> SchemaDocument:
-    """Return the schema of an input of which any field may be missing."""
-    if not document.known:
-        return document
-    kept = {name: document.root[name] for name in _ABOUT_FIELDS if name in document.root}
-    return SchemaDocument(kept | {"type": "object", "properties": document.fields()})
-
-
-def _unknown_preset(preset: str, presets: Sequence[str], file: Path) -> UsageError:
-    there = f"its presets are {', '.join(presets)}" if presets else "it has no presets"
-    near = closest(preset, presets)
-    hint = f"; did you mean {near}?" if near else ""
-    return UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
 
 
 def _refused(file: Path, problems: Sequence[_Located]) -> UsageError:

@@ -104,7 +104,9 @@ def named_model(argv: Sequence[str], option: Option = MODEL_ID_OPTION) -> str | 
     """Return what the option that names the model says, before the model's fields are known."""
     parser = _Parser(add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
     option.add_to(parser)
-    return vars(parser.parse_known_args(list(argv))[0]).get(option.attribute)
+    # A text such as "-my cat" is a field's value: argparse would take it for `-m` and a name.
+    words = [word for word in argv if not (word.startswith("-m") and _has_blank(word))]
+    return vars(parser.parse_known_args(words)[0]).get(option.attribute)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -165,8 +167,11 @@ def _joined(argv: Sequence[str], options: tuple[Option, ...], flags: Sequence[Fl
 
 def _is_value(word: str, words: set[str]) -> bool:
     name = word.partition("=")[0]
-    blank = any(character.isspace() for character in name)
-    return name not in words and (blank or not word.startswith("--"))
+    return name not in words and (_has_blank(name) or not word.startswith("--"))
+
+
+def _has_blank(word: str) -> bool:
+    return any(character.isspace() for character in word)
 
 
 def _unknown(

@@ -131,7 +131,9 @@ def check_input(
     `problems` are those of reading it; the given value is not changed.
     """
     whole = _sendable(value)
-    notices = _with_digit_texts(whole, document) if validate else []
+    texts = digit_texts(whole, document) if validate else []
+    for location, text in texts:
+        put(whole, location, text)
     for name in document.hidden():
         whole.setdefault(name, False)
     files, file_problems = find_local_files(whole, document, check=check_files)
@@ -148,6 +150,7 @@ def check_input(
     raise_problems(wrong, file_problems)
     for file in files:
         put(whole, file.location, f"<upload:{file.path}>")
+    notices = (f'{path_text(location)}: {text} was sent as "{text}"' for location, text in texts)
     return PreparedInput(whole, tuple(files), tuple(notices))
 
 
@@ -169,8 +172,13 @@ def raise_problems(others: Sequence[Problem], about_files: Sequence[FileProblem]
     problems = list({(p.path, p.expected): p for p in problems}.values())
     if not problems:
         return
-    missing = not others and all(each.missing for each in about_files)
-    raise InputError("file_missing" if missing else "invalid_input", _message(problems), problems)
+    missing = [f"{p.path} ({p.expected})" for p in problems if p.got == NOTHING]
+    parts = [f"required and missing: {', '.join(missing)}"] if missing else []
+    parts += [str(problem) for problem in problems if problem.got != NOTHING][:5]
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    message = cut(f"the input has {count}: {'; '.join(parts)}", 1500)
+    about_disk = not others and all(each.missing for each in about_files)
+    raise InputError("file_missing" if about_disk else "invalid_input", message, problems)
 
 
 def _assignments(
@@ -237,25 +245,8 @@ def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
     return deepcopy(dict(value))
 
 
-def _with_digit_texts(whole: dict[str, Any], document: SchemaDocument) -> list[str]:
-    notices = []
-    for location, text in digit_texts(whole, document):
-        put(whole, location, text)
-        notices.append(f'{path_text(location)}: {text} was sent as "{text}"')
-    return notices
-
-
 def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
     """Replace the value that stands at a place of the input."""
     for step in location[:-1]:
         whole = whole[step]
     whole[location[-1]] = new
-
-
-def _message(problems: Sequence[Problem]) -> str:
-    """Return one line that names missing fields together and the first other problems."""
-    missing = [f"{p.path} ({p.expected})" for p in problems if p.got == NOTHING]
-    parts = [f"required and missing: {', '.join(missing)}"] if missing else []
-    parts += [str(problem) for problem in problems if problem.got != NOTHING][:5]
-    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return cut(f"the input has {count}: {'; '.join(parts)}", 1500)

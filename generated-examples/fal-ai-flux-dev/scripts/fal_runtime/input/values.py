@@ -137,19 +137,14 @@ def _entered(
     place: Value, key: str | int, schemas: list[Any], document: SchemaDocument, following: str
 ) -> Value:
     """Return the member to go on in, made where it is absent, null or past the list's end."""
-    there = place[key] if isinstance(place, dict) and key in place else None
-    if isinstance(place, list) and isinstance(key, int) and key < len(place):
-        there = place[key]
+    there = place.get(key) if isinstance(place, dict) else place[key] if key != len(place) else None
     if there is None:
-        there = [] if _is_list(schemas, document, following) else {}
+        types = frozenset[str]().union(*(document.types(schema) for schema in schemas))
+        containers = types & {"array", "object"}
+        is_list = containers == {"array"} or (containers != {"object"} and following.isdecimal())
+        there = [] if is_list else {}
         _put(place, key, there)
     return there
-
-
-def _is_list(schemas: list[Any], document: SchemaDocument, following: str) -> bool:
-    types = frozenset[str]().union(*(document.types(schema) for schema in schemas))
-    containers = types & {"array", "object"}
-    return containers == {"array"} or (containers != {"object"} and following.isdecimal())
 
 
 def _nested_value(text: str, schemas: list[Any], document: SchemaDocument, where: str) -> Value:

@@ -110,21 +110,14 @@ def _earlier_file(ledger: Ledger, text: str, kinds: Sequence[str]) -> tuple[Job,
     files = job.saved.files if job.saved is not None else ()
     if not files:
         raise LookupError(f"job {job.id} has no saved files ({job.state})")
-    named = [file for file in files if field in (None, file.field) or _is_in(file.field, field)]
-    fitting = [file for file in named if _fits(file.kind, kinds)]
+    # A result's field may be a part of another: `images[0]` of `images`.
+    parts = (f"{field}[", f"{field}.")
+    named = [f for f in files if field in (None, f.field) or f.field.startswith(parts)]
+    fitting = [f for f in named if f.kind in kinds or "file" in (f.kind, *kinds)]
     if not fitting:
         there = ", ".join(f"{file.field} ({file.kind})" for file in files[:10])
         raise LookupError(f"job {job.id} has {one_line(there, 300)}")
     return job, fitting[0]
-
-
-def _is_in(name: str, field: str | None) -> bool:
-    """Whether a result's field is a part of another: `images[0]` of `images`."""
-    return name.startswith((f"{field}[", f"{field}."))
-
-
-def _fits(kind: str, kinds: Sequence[str]) -> bool:
-    return kind in kinds or kind == "file" or "file" in kinds
 
 
 def _usable(file: SavedFile, connection: "Connection | None") -> str:

@@ -3,7 +3,7 @@
 import math
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -273,7 +273,12 @@ def _unconfirmed(job: Job) -> Job:
 
 def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
-    saved = job.saved or SavedResult(_unsaved(job), None, (), (), None, None)
+    unsaved: Json = None
+    if job.is_sync and job.state == "completed" and job.content is not None:
+        # The result of a synchronous run that could not be saved: nobody has it but us.
+        with suppress(ValueError):
+            unsaved = read_json(job.content)
+    saved = job.saved or SavedResult(unsaved, None, (), (), None, None)
     error = _with_consequences(job, job.error) if job.error is not None else None
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
     if job.state == "accepted" and error is not None and error.code != "wait_over":
@@ -299,16 +304,6 @@ def call_result(job: Job, elapsed: float) -> CallResult:
         next=_next_words(job, error),
         result_path=saved.path,
     )
-
-
-def _unsaved(job: Job) -> Json:
-    """Return the result of a synchronous run that could not be saved: nobody has it but us."""
-    if not job.is_sync or job.state != "completed" or job.content is None:
-        return None
-    try:
-        return read_json(job.content)
-    except ValueError:
-        return None
 
 
 def broken_off(job: Job, cause: BaseException) -> Job:

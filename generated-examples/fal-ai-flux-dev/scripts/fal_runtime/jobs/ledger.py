@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.fal.protocol import Price, unconfirmed
@@ -55,6 +55,9 @@ _MIGRATIONS = (
     """,
 )
 _WHOLE = "job, body, content"
+# The models that a question is about, in one parameter: all where it is null.
+_AMONG = "(:among IS NULL OR model_id IN (SELECT value FROM json_each(:among)))"
+_BOOKED = f"created >= :since AND billable_units IS NOT NULL AND {_AMONG}"
 _PROMPTS = ("prompt", "text", "gen_text", "script", "lyrics", "input")
 _LONGEST_PROMPT = 80
 _RESUMED: tuple[JobState, ...] = (
@@ -71,15 +74,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    """What fal billed a job for, and what a unit costs as far as that was asked."""
+class Spent:
+    """What the jobs of one model or day cost; `unpriced` jobs are not in `cost`."""
 
-    job_id: str
-    model_id: str
-    created: float
+    name: str
+    currency: str
+    jobs: int
     units: float
-    unit_price: float | None
-    currency: str | None
+    cost: float
+    unpriced: int
 
 
 @dataclass(slots=True)
@@ -279,8 +282,7 @@ class Ledger:
     ) -> list[Entry]:
         """Return the jobs, newest first: all, or those of models and of a state."""
         rows = self._read(
-            "SELECT job, prompt FROM jobs WHERE state = ifnull(:state, state) "
-            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
+            f"SELECT job, prompt FROM jobs WHERE {_AMONG} AND state = ifnull(:state, state) "
             "ORDER BY created DESC, rowid DESC LIMIT :limit",
             {"among": _among(model_ids), "state": state, "limit": limit},
         )
@@ -347,19 +349,26 @@ class Ledger:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def booked(self, since: float, model_ids: Collection[str] | None = None) -> list[Booking]:
-        """Return the jobs that were begun after a time and of which fal told the billed units.
-
-        `model_ids` leaves out other models' jobs.
-        """
+    def spent(
+        self, since: float, by: Literal["model", "day"], model_ids: Collection[str] | None = None
+    ) -> list[Spent]:
+        """Return what the jobs cost that were begun after a time, where fal told the units."""
+        name = "model_id" if by == "model" else "strftime('%Y-%m-%d', created, 'unixepoch')"
         rows = self._read(
-            "SELECT id, model_id, created, billable_units, unit_price, currency FROM jobs "
-            "WHERE created >= :since AND billable_units IS NOT NULL "
-            "AND (:among IS NULL OR model_id IN (SELECT value FROM json_each(:among))) "
-            "ORDER BY created, rowid",
+            f"SELECT {name}, ifnull(currency, ''), count(*), round(sum(billable_units), 6), "
+            "round(ifnull(sum(billable_units * unit_price), 0), 6), sum(unit_price IS NULL) "
+            f"FROM jobs WHERE {_BOOKED} GROUP BY 1, 2 ORDER BY 1, 2",
             {"since": since, "among": _among(model_ids)},
         )
-        return [Booking(*row) for row in rows]
+        return [Spent(*row) for row in rows]
+
+    def unpriced_models(self, since: float, model_ids: Collection[str] | None = None) -> list[str]:
+        """Return the models of those jobs of which nobody has asked what a unit costs."""
+        rows = self._read(
+            f"SELECT DISTINCT model_id FROM jobs WHERE {_BOOKED} AND unit_price IS NULL ORDER BY 1",
+            {"since": since, "among": _among(model_ids)},
+        )
+        return [row[0] for row in rows]
 
     def keep_unit_price(self, model_id: str, price: Price) -> None:
         """Write down what a unit costs with all jobs of the model that have no unit price yet."""

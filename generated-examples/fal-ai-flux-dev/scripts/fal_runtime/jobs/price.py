@@ -1,17 +1,17 @@
-"""What one input would cost: counted from it where the unit can be, and never guessed."""
+"""Prices: what an input would cost, counted from it and never guessed, and what the jobs did."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from fal_runtime.errors import OverLimitError
+from fal_runtime.errors import FalError, OverLimitError
 from fal_runtime.fal.http import Connection
 from fal_runtime.fal.prices import list_prices
-from fal_runtime.fal.protocol import Price
+from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services
-from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.jobs.ledger import Ledger, Spent
 from fal_runtime.json_text import Json
 from fal_runtime.model import CalledModel
 from fal_runtime.output.result import CallResult
@@ -21,8 +21,10 @@ _DAY = 24 * 3600.0
 # The currency of --max-cost and FAL_MAX_COST.
 _LIMITED = "USD"
 
-_IMAGE_COUNTS = ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size")
-_VIDEO_COUNTS = ("num_videos", "num_outputs", "num_samples")
+_COUNTS = {
+    "image": ("num_images", "num_outputs", "num_samples", "number_of_images", "batch_size"),
+    "video": ("num_videos", "num_outputs", "num_samples"),
+}
 # What a run is billed as, whatever comes of it.
 _RUNS = ("request", "generation", "call")
 _TEXTS = ("text", "script", "input", "gen_text", "prompt")
@@ -30,15 +32,6 @@ _TEXTS = ("text", "script", "input", "gen_text", "prompt")
 _TIERS = re.compile(
     r"(^|_)(resolution|quality|audio|sound|tier|mode|fps|hd|upscal\w*|turbo|variant|model)(_|$)"
 )
-# fal's own names for sizes of pictures.
-_SIZES = {
-    "square_hd": (1024, 1024),
-    "square": (512, 512),
-    "portrait_4_3": (768, 1024),
-    "portrait_16_9": (576, 1024),
-    "landscape_4_3": (1024, 768),
-    "landscape_16_9": (1024, 576),
-}
 _MEGAPIXEL = 1 << 20
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?(?:s|sec|seconds)?")
 
@@ -111,6 +104,33 @@ def _price(services: Services, ledger: Ledger, model: CalledModel) -> Price | No
         return known_prices(connection, ledger, [model_id])[model_id]
 
 
+def spent(
+    connection: Connection,
+    ledger: Ledger,
+    since: float,
+    by: Literal["model", "day"],
+    model_ids: Collection[str] | None = None,
+) -> list[Spent]:
+    """Return what the jobs cost that were begun after a time (UTC seconds), by model or by day.
+
+    `model_ids` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get
+    today's, which is written down with them. Where fal does not tell prices, the report says so
+    and they stay unpriced. Raises LocalError.
+    """
+    open_models = ledger.unpriced_models(since, model_ids)
+    try:
+        prices = known_prices(connection, ledger, open_models) if open_models else {}
+    except FalError as error:
+        if error.exit_status == 9:
+            raise
+        connection.report(f"no prices: {error}")
+        prices = {}
+    for priced, price in prices.items():
+        if price is not None:
+            ledger.keep_unit_price(priced, price)
+    return ledger.spent(since, by, model_ids)
+
+
 class _UncountableError(Exception):
     """The units of an input cannot be told; the text says why."""
 
@@ -152,14 +172,11 @@ def _counted(unit: str, given: Mapping[str, Any]) -> tuple[float, str]:
     """Return how many units an input is billed for, and what was counted."""
     if unit in _RUNS:
         return 1, "1 request"
-    if unit == "video":
-        videos = _pieces(given, _VIDEO_COUNTS)
-        return videos, _words(videos, "video")
-    if unit == "image":
-        images = _pieces(given, _IMAGE_COUNTS)
-        return images, _words(images, "image")
+    if unit in _COUNTS:
+        count = _pieces(given, unit)
+        return count, _words(count, unit)
     if unit == "megapixel":
-        images, (width, height) = _pieces(given, _IMAGE_COUNTS), _size(given)
+        images, (width, height) = _pieces(given, "image"), _size(given)
         each = -(-width * height // _MEGAPIXEL)
         size = f"{width} x {height}, {_words(each, 'megapixel')} each"
         return images * each, f"{_words(images, 'image')} of {size} (one that is begun counts)"
@@ -167,15 +184,19 @@ def _counted(unit: str, given: Mapping[str, Any]) -> tuple[float, str]:
         seconds, basis = _seconds(given)
         return (seconds if unit == "second" else seconds / 60), basis
     if unit in ("character", "1000 character"):
-        characters, basis = _characters(given)
-        return (characters if unit == "character" else characters / 1000), basis
+        name = next((each for each in _TEXTS if isinstance(given.get(each), str)), None)
+        if name is None:
+            raise _UncountableError("which text is counted cannot be told from the input")
+        count = len(given[name])
+        basis = f"{count:,} characters of {name}"
+        return (count if unit == "character" else count / 1000), basis
     units = f"{unit or 'unit'}s"
     raise _UncountableError(f"how many {units} an input is billed for cannot be told from it")
 
 
-def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
+def _pieces(given: Mapping[str, Any], kind: str) -> int:
     """Return how many results are asked for: 1 where no field says so."""
-    counts = [given[name] for name in names if given.get(name) is not None]
+    counts = [given[name] for name in _COUNTS[kind] if given.get(name) is not None]
     if _whole(given.get("max_images")) not in (None, 1):
         raise _UncountableError("max_images leaves open how many images there will be")
     count = _whole(counts[0]) if counts else 1
@@ -186,15 +207,15 @@ def _pieces(given: Mapping[str, Any], names: tuple[str, ...]) -> int:
 
 def _size(given: Mapping[str, Any]) -> tuple[int, int]:
     asked = given.get("image_size")
-    place = asked if isinstance(asked, dict) else given
-    sides = (_whole(place.get("width")), _whole(place.get("height")))
-    if isinstance(asked, str) and asked in _SIZES:
-        return _SIZES[asked]
+    if isinstance(asked, str) and asked in IMAGE_SIZES:
+        return IMAGE_SIZES[asked]
     if asked is not None and not isinstance(asked, dict):
         raise _UncountableError("how large the image will be cannot be told from image_size")
-    if sides[0] is None or sides[1] is None:
+    place = given if asked is None else asked
+    width, height = (_whole(place.get(side)) for side in ("width", "height"))
+    if width is None or height is None:
         raise _UncountableError("how large the image will be cannot be told from the input")
-    return sides[0], sides[1]
+    return width, height
 
 
 def _seconds(given: Mapping[str, Any]) -> tuple[float, str]:
@@ -208,14 +229,6 @@ def _seconds(given: Mapping[str, Any]) -> tuple[float, str]:
     if frames is not None and rate:
         return frames / rate, f"{frames} frames at {rate} a second"
     raise _UncountableError("how long it will be cannot be told from the input")
-
-
-def _characters(given: Mapping[str, Any]) -> tuple[float, str]:
-    for name in _TEXTS:
-        text = given.get(name)
-        if isinstance(text, str):
-            return len(text), f"{len(text):,} characters of {name}"
-    raise _UncountableError("which text is counted cannot be told from the input")
 
 
 def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> list[str]:

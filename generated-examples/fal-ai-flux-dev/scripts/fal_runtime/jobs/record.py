@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from fal_runtime.errors import CODES, FalError
 from fal_runtime.input.options import CallOptions
@@ -32,8 +32,8 @@ def record_of_job(job: Job) -> dict[str, Json]:
 
 
 def job_of_record(record: Mapping[str, Json]) -> Job:
-    """Return the job of a record; raises ValueError, KeyError or TypeError for what is none."""
-    job: Job = _decoded(Job, record)
+    """Return the job of a record; raises as `value_of_json` for what is none."""
+    job: Job = value_of_json(Job, record)
     return job
 
 
@@ -109,22 +109,37 @@ def _encoded(value: Value) -> Any:  # noqa: ANN401 - JSON
     return str(value) if isinstance(value, Path) else value
 
 
-def _decoded(kind: Any, value: Value) -> Any:  # noqa: ANN401 - a value of that kind
-    """Return the value of a type: those that occur in a job, each as JSON has it."""
+def value_of_json(kind: Any, value: Value, *, strict: bool = False) -> Any:  # noqa: ANN401
+    """Return a dataclass, or what a field of one holds, as its type has it, of the value in JSON.
+
+    Members that the type does not know are left out: versions share a ledger, and a daemon. With
+    `strict` each text, number and choice must be of its type. Raises ValueError, KeyError,
+    TypeError or AttributeError for a value of another type.
+    """
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         kinds = [each for each in inner if each is not type(None)]
         # Of several plain kinds JSON tells by itself which it is.
-        return _decoded(kinds[0], value) if len(kinds) == 1 and value is not None else value
+        one = len(kinds) == 1 and value is not None
+        return value_of_json(kinds[0], value, strict=strict) if one else value
     if origin in (tuple, Sequence):
-        return tuple(_decoded(inner[0], each) for each in value)
+        return tuple(value_of_json(inner[0], each, strict=strict) for each in value)
     if kind is Path:
         return Path(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if strict and not (
+        value in inner if origin is Literal else is_dataclass(kind) or type(value) is kind
+    ):
+        raise TypeError(f"{value!r} is no {kind}")
     if is_dataclass(kind):
-        # Skills of several versions share a ledger: what another one knows more is left out.
         made: Any = _ERRORS.get(value["error"], FalError) if kind is FalError else kind
         hints = _hints(made)
-        known = {name: _decoded(hints[name], v) for name, v in value.items() if name in hints}
+        known = {
+            name: value_of_json(hints[name], each, strict=strict)
+            for name, each in value.items()
+            if name in hints
+        }
         if kind is FalError and known["code"] not in CODES:
             known["code"] = "internal_error"
         return made(**known)

@@ -341,7 +341,7 @@ def _save(job: Job, connection: Connection) -> Next:
     folder = open_output_folder(options.output, options.output_file)
     stamp = f"{connection.clock.date().astimezone(UTC):%Y%m%dT%H%M%SZ}"
     naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
-    sent = frozenset(links(dict(job.request.body))) if job.request is not None else frozenset()
+    sent = links(dict(job.request.body)) if job.request is not None else frozenset()
     try:
         saved = save_result(connection, folder, naming, job.content or b"", sent)
     except ValueError:

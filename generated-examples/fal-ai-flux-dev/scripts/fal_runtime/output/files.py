@@ -6,7 +6,7 @@ from typing import Any
 
 from fal_runtime.config import is_web_url
 from fal_runtime.file_kinds import extension_of, kind_of
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import Json, walk
 from fal_runtime.schema.document import Schema, SchemaDocument
 
 # An object with one of these and a link is a citation or a complaint, unless it names a file.
@@ -51,16 +51,9 @@ def result_files(
     return tuple(files.values())
 
 
-def links(value: Json) -> Iterator[str]:
-    """Yield every string of a value that is a link or a `data:` URI."""
-    if isinstance(value, str) and _is_link(value):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from links(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from links(item)
+def links(value: Json) -> frozenset[str]:
+    """Return every string of a value that is a link or a `data:` URI."""
+    return frozenset(part for part in walk(value) if isinstance(part, str) and _is_link(part))
 
 
 def _walk(
@@ -78,7 +71,8 @@ def _walk(
         url = value.get("url")
         if isinstance(url, str) and _is_link(url):
             mark = document.file_kind(document.members(schemas, "url")) or ""
-            if mark or not _is_page(value):
+            is_file = any(name in value for name in _ABOUT_A_FILE)
+            if mark or is_file or not any(name in value for name in _ABOUT_A_PAGE):
                 yield _file(value, url, path or "url", mark)
         for name, item in value.items():
             if name != "url" or not isinstance(item, str):
@@ -116,12 +110,6 @@ def _is_link(text: str) -> bool:
     if text.startswith("data:"):
         return "," in text[:200]
     return text.startswith(("http://", "https://")) and is_web_url(text)
-
-
-def _is_page(value: dict[str, Json]) -> bool:
-    return any(name in value for name in _ABOUT_A_PAGE) and not any(
-        name in value for name in _ABOUT_A_FILE
-    )
 
 
 def _key(path: str) -> str:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from fal_runtime.json_text import Value
 
@@ -64,8 +65,15 @@ class SchemaDocument:
 
     def required(self) -> tuple[str, ...]:
         """Return the names of the fields that every input must hold."""
-        names = [n for part in self._common() for n in _sequence(part, "required")]
-        return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+        waiting, seen, names = [self.root], set[int](), dict[str, None]()
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, dict) and id(part) not in seen:
+                seen.add(id(part))
+                required = _sequence(part, "required")
+                names |= dict.fromkeys(name for name in required if isinstance(name, str))
+                waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
+        return tuple(names)
 
     def hidden(self) -> tuple[str, ...]:
         """Return the names of fields that are shown nowhere, and sent as false unless given.
@@ -103,7 +111,7 @@ class SchemaDocument:
             return True
         place: Schema = self.root
         for step in reference[1:].split("/")[1:]:
-            name = _unescaped(step)
+            name = unquote(step).replace("~1", "/").replace("~0", "~")
             if isinstance(place, dict) and name in place:
                 place = place[name]
             elif isinstance(place, list) and name.isdecimal() and int(name) < len(place):
@@ -175,17 +183,16 @@ class SchemaDocument:
 
     def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
         """Return all `x-file` kinds of a place, once each."""
-        parts = self.parts(*schemas)
-        kinds = (part.get("x-file") for part in parts)
+        kinds = self._told(schemas, "x-file")
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def takes_words(self, schemas: Sequence[Any]) -> bool:
         """Return whether a place takes other texts than files as well (`x-words`)."""
-        return any(part.get("x-words") is True for part in self.parts(*schemas))
+        return any(told is True for told in self._told(schemas, "x-words"))
 
     def file_limits(self, schemas: Sequence[Any]) -> SchemaObject:
         """Return what a file of the place must keep to (`x-file-limits`), if that is one thing."""
-        limits = [part["x-file-limits"] for part in self.parts(*schemas) if "x-file-limits" in part]
+        limits = self._told(schemas, "x-file-limits")
         return limits[0] if len(limits) == 1 and isinstance(limits[0], dict) else {}
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
@@ -197,8 +204,7 @@ class SchemaDocument:
 
     def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's defaults."""
-        parts = self.parts(*schemas)
-        return [part["default"] for part in parts if "default" in part]
+        return self._told(schemas, "default")
 
     def examples(self, schemas: Sequence[Schema]) -> list[Value]:
         """Return the place's examples and defaults."""
@@ -206,26 +212,23 @@ class SchemaDocument:
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
 
+    def _told(self, schemas: Sequence[Schema], keyword: str) -> list[Any]:
+        return [part[keyword] for part in self.parts(*schemas) if keyword in part]
+
     def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
         if not isinstance(schema, dict):
             return _ALL_TYPES
-        if id(schema) not in known:
-            # What refers to itself says nothing more about the types.
-            known[id(schema)] = _ALL_TYPES
-            known[id(schema)] = self._types_together(schema, known)
-        return known[id(schema)]
-
-    def _types_together(
-        self, schema: SchemaObject, known: dict[int, frozenset[str]]
-    ) -> frozenset[str]:
-        types = _own_types(schema)
-        if COMBINING.isdisjoint(schema):
-            return types
-        for part in [self.target(schema), *_sequence(schema, "allOf")]:
-            types &= self._types(part, known)
-        for key in ("anyOf", "oneOf"):
-            branches = [self._types(branch, known) for branch in _sequence(schema, key)]
-            types &= frozenset[str]().union(*branches) if branches else _ALL_TYPES
+        if id(schema) in known:
+            return known[id(schema)]
+        # What refers to itself says nothing more about the types.
+        known[id(schema)], types = _ALL_TYPES, _own_types(schema)
+        if not COMBINING.isdisjoint(schema):
+            for part in [self.target(schema), *_sequence(schema, "allOf")]:
+                types &= self._types(part, known)
+            for key in ("anyOf", "oneOf"):
+                branches = [self._types(branch, known) for branch in _sequence(schema, key)]
+                types &= frozenset[str]().union(*branches) if branches else _ALL_TYPES
+        known[id(schema)] = types
         return types
 
     def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
@@ -283,16 +286,6 @@ class SchemaDocument:
             if inside is not None:
                 verdicts.append(self._fits_plainly(member, inside, known))
         return False if False in verdicts else None if None in verdicts else True
-
-    def _common(self) -> Iterator[SchemaObject]:
-        """Yield, once each, the schemas that the whole input must fit."""
-        waiting, seen = [self.root], set[int]()
-        while waiting:
-            part = waiting.pop()
-            if isinstance(part, dict) and id(part) not in seen:
-                seen.add(id(part))
-                yield part
-                waiting += [*reversed(_sequence(part, "allOf")), self.target(part)]
 
 
 def is_quick(pattern: Value) -> bool:
@@ -427,11 +420,3 @@ def _mapping(schema: SchemaObject, key: str) -> SchemaObject:
 def _sequence(schema: SchemaObject, key: str) -> list[Any]:
     value = schema.get(key)
     return value if isinstance(value, list) else []
-
-
-def _unescaped(step: str) -> str:
-    if "%" in step:
-        from urllib.parse import unquote
-
-        step = unquote(step)
-    return step.replace("~1", "/").replace("~0", "~")

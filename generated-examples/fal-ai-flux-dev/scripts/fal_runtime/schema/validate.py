@@ -1,6 +1,6 @@
 """The problems of an input by its schema, all at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
@@ -46,7 +46,7 @@ def schema_problems(
     if document.steps(value) > MOST_STEPS:
         raise LocalError(
             "local_trouble",
-            "the input cannot be checked: it and the skill's references/input.schema.json are too "
+            "the input cannot be checked: it and the skill's input.schema.json are too "
             "large together. Give a smaller input, or --no-validate to send it unchecked",
         )
     with _schema_blamed(document):
@@ -118,15 +118,12 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
 
 def _quick_pattern(
     validator: "Validator", pattern: str, instance: Value, schema: Schema
-) -> Iterable["ValidationError"]:
+) -> Iterator["ValidationError"]:
     from jsonschema import Draft202012Validator
 
-    if not is_quick(pattern):
-        return ()
-    errors: Iterable[ValidationError] | None = Draft202012Validator.VALIDATORS["pattern"](
-        validator, pattern, instance, schema
-    )
-    return errors or ()
+    if is_quick(pattern):
+        judge: Callable[..., Any] = Draft202012Validator.VALIDATORS["pattern"]
+        yield from judge(validator, pattern, instance, schema) or ()
 
 
 def _multiple_of(
@@ -242,6 +239,6 @@ def _is_open(part: Mapping[str, Any], document: SchemaDocument) -> bool:
 def _broken(reason: str) -> LocalError:
     return LocalError(
         "local_trouble",
-        f"the skill's references/input.schema.json cannot be applied: {reason}. Generate the skill "
+        f"the skill's input.schema.json cannot be applied: {reason}. Generate the skill "
         "again with `falsmith generate --force`, or give --no-validate",
     )
