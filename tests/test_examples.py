@@ -23,7 +23,7 @@ from falsmith.skill.tree import File
 from falsmith.verify import verify
 
 EXAMPLES = Path(__file__).parents[1] / "generated-examples"
-IMAGE, AUDIO, VIDEO = (b"\xff\xd8\xff", b"\x89PNG"), (b"RIFF",), (b"\0\0\0",)
+IMAGE, AUDIO, VIDEO = (b"\xff\xd8\xff", b"\x89PNG"), (b"RIFF", b"ID3"), (b"\0\0\0",)
 STARTS: dict[str, tuple[bytes, ...]] = {
     "fal-ai-clarity-upscaler": IMAGE,
     "fal-ai-f5-tts": AUDIO,
@@ -32,6 +32,7 @@ STARTS: dict[str, tuple[bytes, ...]] = {
     "fal-ai-kling-video-v3-pro-image-to-video": VIDEO,
     "fal-ai-kling-video-v3-pro-text-to-video": VIDEO,
     "fal-ai-whisper": (),
+    "voices": AUDIO,
 }
 CREATOR = "fal-skill-creator"
 # A public one, whose runtime are copies, and one that links to the creator's; all run one runtime.

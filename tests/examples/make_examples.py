@@ -12,8 +12,10 @@ from pathlib import Path, PurePosixPath
 from recording import RECORDING, record, texts
 
 from falsmith.catalog.bundled import bundled_documents
-from falsmith.parse import parse
-from falsmith.render import CREATOR, Options, render, render_creator
+from falsmith.documents import CollectionDocuments, Documents
+from falsmith.generate import make
+from falsmith.names import short_name
+from falsmith.render import CREATOR, Options, render_creator
 from falsmith.skill.ownership import Drift, compare
 from falsmith.skill.tree import Entry, Link
 from falsmith.skill.write import write
@@ -28,6 +30,12 @@ MODELS: Mapping[str, Options] = {
     "fal-ai/whisper": Options(),
     "fal-ai/clarity-upscaler": Options(),
 }
+COLLECTION = "voices"
+COLLECTED = (
+    "fal-ai/minimax/speech-2.8-hd",
+    "fal-ai/elevenlabs/tts/turbo-v2.5",
+    "fal-ai/f5-tts",
+)
 # The creator skill copies both packages. Its example links to the one example that carries the
 # runtime, which all linked examples then use, and to the generator of this checkout.
 LINKS = (
@@ -66,11 +74,18 @@ def main() -> int:
 def examples() -> Iterator[tuple[Path, tuple[Entry, ...]]]:
     """Yield the folder of each example and what belongs in it."""
     for model_id, options in MODELS.items():
-        documents = bundled_documents(model_id)
-        assert documents is not None, f"{model_id} is not in the bundled catalogue"
-        model = parse(documents)
-        yield EXAMPLES / model.skill_name, render(model, options)
+        made = make(_documents(model_id), options, EXAMPLES)
+        yield made.folder, made.entries
+    models = {short_name(model_id): _documents(model_id) for model_id in COLLECTED}
+    made = make(CollectionDocuments(models), Options(name=COLLECTION), EXAMPLES)
+    yield made.folder, made.entries
     yield EXAMPLES / CREATOR, render_creator(LINKS)
+
+
+def _documents(model_id: str) -> Documents:
+    documents = bundled_documents(model_id)
+    assert documents is not None, f"{model_id} is not in the bundled catalogue"
+    return documents
 
 
 def replace(folder: Path, entries: Sequence[Entry], drift: Sequence[Drift]) -> None:

@@ -1,0 +1,1 @@
+../../fal-skill-creator/scripts/fal_api_call.py

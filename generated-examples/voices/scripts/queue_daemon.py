@@ -1,0 +1,1 @@
+../../fal-skill-creator/scripts/queue_daemon.py

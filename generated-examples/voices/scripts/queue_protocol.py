@@ -1,0 +1,1 @@
+../../fal-skill-creator/scripts/queue_protocol.py
