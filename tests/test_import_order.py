@@ -122,6 +122,7 @@ def test_verify_takes_nothing_but_the_code_of_a_skill_from_what_writes_it() -> N
     shared = {name for path in modules(GENERATOR / "verify") for name in imports(path)}
     writing = {name for name in shared if name.startswith(("falsmith.render", "falsmith.skill"))}
     assert writing == {
+        "falsmith.render.collection_scripts",
         "falsmith.render.model_scripts",
         "falsmith.render.render_creator",
         *(f"falsmith.skill.tree.{kind}" for kind in ("Entry", "File", "Link")),

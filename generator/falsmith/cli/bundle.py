@@ -28,7 +28,7 @@ Examples:
   falsmith bundle .claude/skills/fal-ai-* -o dist --format all --name acme-media \\
       --version 1.0.0 --author "Acme Studio"
 """
-OWN = {path.name: str(path) for path in USER_FILES}
+OWN = [path.name for path in USER_FILES]
 
 
 @click.command(epilog=EXAMPLES)
@@ -59,7 +59,7 @@ OWN = {path.name: str(path) for path in USER_FILES}
     "--include",
     "included",
     multiple=True,
-    type=click.Choice(list(OWN)),
+    type=click.Choice(OWN),
     help="Hand on this file of your own too; repeatable.",
 )
 @click.option("--allow-edited", is_flag=True, help="Hand on texts as you edited them.")
@@ -93,7 +93,7 @@ def bundle(
         output=output,
         formats=tuple(FORMATS) if form == "all" else (form,),
         details=said.over(read_details(Path.cwd())),
-        handed_on=frozenset(OWN[one] for one in included),
+        handed_on=frozenset(included),
         allow_edited=allow_edited,
         generate=generate,
     )

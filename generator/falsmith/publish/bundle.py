@@ -14,7 +14,7 @@ from falsmith.errors import TargetError
 from falsmith.publish.contents import listing, public_contents
 from falsmith.publish.details import Details, check_details
 from falsmith.publish.formats import FORMATS, Packed
-from falsmith.skill.ownership import compare
+from falsmith.skill.ownership import compare, user_files
 from falsmith.skill.provenance import read_provenance
 from falsmith.skill.tree import File
 from falsmith.skill.write import write
@@ -39,8 +39,8 @@ LOST = (
 class Request:
     """What is asked for: which skills (absolute paths), in which formats, as what, by which rules.
 
-    `handed_on` are the user's own files that go along; `generate` parses the commands that the
-    creator skill shows.
+    `handed_on` are the names of the user's own files that go along; `generate` parses the commands
+    that the creator skill shows.
     """
 
     folders: tuple[Path, ...]
@@ -140,9 +140,9 @@ def _checked(request: Request) -> Details:
     for folder in request.folders:
         if output.is_relative_to(os.path.realpath(folder)):
             raise UsageError("usage", f"{request.output} is inside the skill {folder}")
-    for path in sorted(request.handed_on):
-        if not any((folder / path).is_file() for folder in request.folders):
-            raise UsageError("usage", f"no skill here has {path}, which is to go along")
+    own = {Path(path).name for folder in request.folders for path in user_files(folder)}
+    for name in sorted(request.handed_on - own):
+        raise UsageError("usage", f"no skill here has {name}, which is to go along")
     details = request.details
     if details.name is None and len(request.folders) == 1:
         details = replace(details, name=request.folders[0].name)

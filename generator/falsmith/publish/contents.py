@@ -7,12 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from falsmith.filters import json_file
-from falsmith.skill.ownership import USER_FILES
 from falsmith.skill.tree import File, digest
 from falsmith.verify.folder import read_folder
 from falsmith.verify.front_matter import SKILL_FILE, front_matter, read_yaml
 from falsmith.verify.openai_yaml import OPENAI_YAML
-from falsmith.verify.record import PROVENANCE, listed_links
+from falsmith.verify.record import PROVENANCE, listed_links, user_files
 
 __all__ = ["Contents", "Listing", "listing", "public_contents"]
 
@@ -47,11 +46,11 @@ def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
 
     Args:
         root: The skill, of any mode, unedited or edited.
-        handed_on: The paths of the user's own files that go along.
+        handed_on: The names of the user's own files that go along.
 
     """
     source, _ = read_folder(root)
-    left_out = {str(path) for path in USER_FILES} - set(handed_on)
+    left_out = {path for path in user_files(source) if PurePosixPath(path).name not in handed_on}
     links = listed_links(source)
     behind = {link: dict(_behind(root, link)) for link in links}
     copies = {path: content for each in behind.values() for path, content in each.items()}

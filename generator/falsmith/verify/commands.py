@@ -6,14 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
-from fal_runtime.errors import FalError
+from fal_runtime.errors import FalError, UsageError
 from fal_runtime.input.flags import named_model, own_options, parse_command
 from fal_runtime.input.prepare import prepare_command, raise_problems
 from fal_runtime.schema.document import SchemaDocument
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
-from falsmith.verify.record import ModelFolder, is_creator, model_folders, model_id
+from falsmith.verify.record import (
+    COLLECTION,
+    ModelFolder,
+    is_collection,
+    is_creator,
+    model_folders,
+    model_id,
+)
 from falsmith.verify.references import sound_schema
 from falsmith.verify.scripts import wrapper_path
 from falsmith.verify.shell import Command, read_shell
@@ -30,8 +37,12 @@ COMMAND = re.compile(r"(?:python[0-9.]*|uv) ")
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 MOST_COMMANDS = 100
+# So many more of each model of a collection.
+MORE_COMMANDS = 10
 # With one of these no input is sent.
 NO_INPUT = ("status", "result", "cancel", "jobs", "upload", "price", "schema", "help")
+# With one of these the model is that of a job, or none.
+NO_MODEL = ("status", "result", "cancel", "like", "upload")
 
 
 def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
@@ -40,7 +51,7 @@ def check_commands(folder: Folder, generate: "click.Command | None" = None) -> l
     `generate` knows the options of the creator skill's script; without it they are not checked.
     """
     problems: list[Problem] = []
-    count = 0
+    count, most = 0, MOST_COMMANDS + MORE_COMMANDS * len(model_folders(folder))
     for path, block in _blocks(folder):
         try:
             commands = read_shell(block.text)
@@ -48,8 +59,8 @@ def check_commands(folder: Folder, generate: "click.Command | None" = None) -> l
             problems.append(_problem(path, block, 1, str(error).removeprefix("line 1: ")))
             continue
         count += len(commands)
-        if count > MOST_COMMANDS:
-            return [*problems, Problem(path, f"shows more than {MOST_COMMANDS} commands")]
+        if count > most:
+            return [*problems, Problem(path, f"shows more than {most} commands")]
         for command in commands:
             message = _objection(folder, command, generate)
             problems += [_problem(path, block, command.line, message)] if message else []
@@ -82,18 +93,17 @@ def _refusal(folder: Folder, script: str, words: Sequence[str], stdin: str | Non
 
     None as well where a model's ID or its schema is broken, which other checks name.
     """
-    models = model_folders(folder)
-    ids = [model_id(folder, model) for model in models]
-    schemas = dict(zip(ids, (model.input_schema for model in models), strict=True))
+    ids = {model_id(folder, model): model for model in model_folders(folder)}
+    if None in ids:
+        return None
+    collection = script != CALL_SCRIPT and is_collection(folder)
+    preset = None if script == CALL_SCRIPT or collection else next(iter(ids))
     try:
-        if script == CALL_SCRIPT:
-            preset, named = None, named_model(words)
-        else:
-            preset = named = ids[0]
-        schema = sound_schema(folder, schemas[named]) if named in schemas else {}
-        if schema is None or None in ids:
+        model = ids[preset] if preset is not None else _named(folder, words, collection=collection)
+        schema = {} if model is None else sound_schema(folder, model.input_schema)
+        if schema is None:
             return None
-        return _unreadable_input(words, stdin, preset, schema)
+        return _unreadable_input(words, stdin, schema, preset=preset, collection=collection)
     except FalError as error:
         problems = (
             f"{one.path}: {quoted(one.got)}, expected {quoted(one.expected, 200)}"
@@ -104,13 +114,41 @@ def _refusal(folder: Folder, script: str, words: Sequence[str], stdin: str | Non
         return f"cannot be checked: {error}"
 
 
+def _named(folder: Folder, words: Sequence[str], *, collection: bool) -> ModelFolder | None:
+    """Return the model of the skill that a line is about, None where it names another or none.
+
+    Raises UsageError where the script would: a collection's wrapper takes its own models only.
+    """
+    option = own_options(None, collection=collection)[0]
+    name = named_model(words, option)
+    models = model_folders(folder)
+    if name is None and collection:
+        name = (folder.json_object(COLLECTION) or {}).get("default")
+    found = [model for model in models if name in (model.name, model_id(folder, model))]
+    if found:
+        return found[0]
+    line = parse_command(
+        words, SchemaDocument({}), own_options(None, collection=collection)
+    ).options
+    if name is None and not any((line.help, *(getattr(line, each) for each in NO_MODEL))):
+        raise UsageError("usage", f"{option.names[0]} is missing")
+    if name is not None and collection:
+        there = ", ".join(model.name for model in models)
+        raise UsageError("usage", f"{quoted(name)} is no model of this skill, which has {there}")
+    return None
+
+
 def _unreadable_input(
-    words: Sequence[str], stdin: str | None, preset: str | None, schema: Mapping[str, Any]
+    words: Sequence[str],
+    stdin: str | None,
+    schema: Mapping[str, Any],
+    *,
+    preset: str | None,
+    collection: bool,
 ) -> str | None:
     """Run the wrapper's checks: they raise FalError; return what only a shown text can lack."""
-    given = parse_command(words, SchemaDocument(schema), own_options(preset))
-    if preset is None and named_model(words) is None and not given.options.help:
-        return "--model-id is missing"
+    options = own_options(preset, collection=collection)
+    given = parse_command(words, SchemaDocument(schema), options)
     sends_input = all(getattr(given.options, name) in (None, False, ()) for name in NO_INPUT)
     files = [each.partition("=")[2] for each in given.options.set_file]
     files += [given.options.args_file] if given.options.args_file is not None else []
@@ -120,7 +158,7 @@ def _unreadable_input(
         return None
     if files and stdin is None:
         return "it reads standard input, and the text does not show what stands there"
-    prepare_command(words, model_id=preset, schema=schema, stdin_text=stdin)
+    prepare_command(words, model_id=preset, schema=schema, stdin_text=stdin, collection=collection)
     return None
 
 
@@ -150,7 +188,8 @@ def _objection_to_input(folder: Folder, model: ModelFolder, value: object) -> st
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
         return "holds a value that JSON cannot carry: put dates in quotes"
-    return _refusal(folder, wrapper_path(folder), ["--args-file", "-"], text)
+    words = ["--args-file", "-", *(("-m", model.name) if is_collection(folder) else ())]
+    return _refusal(folder, wrapper_path(folder), words, text)
 
 
 def _blocks(folder: Folder) -> Iterator[tuple[str, Block]]:

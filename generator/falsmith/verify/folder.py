@@ -165,8 +165,8 @@ def _content(place: Path, limit: int) -> bytes:
     return data
 
 
-# Several checks of one skill read the same few files.
-@lru_cache(maxsize=16)
+# Several checks of one skill read the same files: a few, or a few of each model.
+@lru_cache(maxsize=128)
 def _json(text: str) -> tuple[object, str]:
     try:
         return parse_json(text), ""

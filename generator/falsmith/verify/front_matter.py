@@ -11,7 +11,7 @@ from yaml.constructor import SafeConstructor
 from fal_runtime.text import one_line
 from fal_runtime.yaml_file import read_nodes
 from falsmith.verify.folder import Folder, Problem, quoted
-from falsmith.verify.record import model_folders, model_id
+from falsmith.verify.record import is_collection, model_folders, model_id
 from falsmith.verify.text import objections_to_value
 
 __all__ = [
@@ -259,8 +259,8 @@ def _metadata(value: object, folder: Folder) -> list[str]:
         if not (isinstance(key, str) and isinstance(item, str))
     ]
     named = value.get("model-id")
-    models = model_folders(folder)
-    expected = model_id(folder, models[0]) if len(models) == 1 else None
+    models = () if is_collection(folder) else model_folders(folder)
+    expected = next((model_id(folder, model) for model in models), None)
     if None not in (named, expected) and named != expected:
         messages.append(
             f"metadata: model-id is not {quoted(expected)}, as model_config.json has it"

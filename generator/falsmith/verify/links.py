@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body
 from falsmith.verify.markdown import read_markdown
+from falsmith.verify.record import MODELS, is_collection, model_folders, user_files
 
 __all__ = ["check_links"]
 
@@ -23,8 +24,8 @@ NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-
 REFERENCES = "references/"
 # Lazy mode's reference stands one folder lower.
 TOOLS = "references/tools/"
-# The user's own files: named in the text before they exist.
-OWN_FILES = frozenset({"references/guide.md", "references/defaults.yaml"})
+# Stands in a path for the name of any model of a collection.
+ANY_MODEL = f"{MODELS}NAME/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def check_links(folder: Folder) -> list[Problem]:
 
     What stands elsewhere, as in assets/, is material: a template's links wait to be filled in.
     """
-    linked = {normpath(link.target) for link in _links(body(folder))}
+    named = (normpath(link.target) for link in _links(body(folder)))
+    linked = {place for one in named for place in _places(folder, one)}
     problems = _check(folder, SKILL_FILE, body(folder), linked)
     for path, text in folder.below("", ".md"):
         is_read = "/" not in path or path.startswith(REFERENCES)
@@ -80,13 +82,27 @@ def _objection(folder: Folder, path: str, link: _Link, linked: set[str]) -> str 
         return None if link.target else "is empty"
     # A path named in a code span is relative to the skill folder wherever it stands.
     place = normpath(file if link.is_named else f"{dirname(path)}/{file}".lstrip("/"))
-    if link.is_named and place in OWN_FILES:
+    places = _places(folder, place)
+    # The user's own files are named in the text before they exist.
+    if link.is_named and not set(user_files(folder)).isdisjoint(places):
         return None
-    return (
-        _objection_to_place(folder, place)
-        or _depth(place, link)
-        or _chain(path, place, link, linked)
-    )
+    for one in [each for each in places if folder.has(each)] or places[:1]:
+        message = (
+            _objection_to_place(folder, one)
+            or _depth(folder, one, link)
+            or _chain(path, one, link, linked)
+        )
+        if message:
+            return message
+    return None
+
+
+def _places(folder: Folder, place: str) -> list[str]:
+    """Return the places that a path stands for: in a collection, each model's in that of NAME."""
+    rest = place.removeprefix(ANY_MODEL)
+    if rest == place or not is_collection(folder):
+        return [place]
+    return [f"{model.path}/{rest}" for model in model_folders(folder)]
 
 
 def _objection_to_place(folder: Folder, place: str) -> str | None:
@@ -95,9 +111,10 @@ def _objection_to_place(folder: Folder, place: str) -> str | None:
     return None if folder.has(place) else "leads to a file that is not there"
 
 
-def _depth(place: str, link: _Link) -> str | None:
+def _depth(folder: Folder, place: str, link: _Link) -> str | None:
     is_other = link.is_named and not place.startswith(REFERENCES)
-    if is_other or place.count("/") < 2 or place.startswith(TOOLS):
+    deeper = (TOOLS, MODELS) if is_collection(folder) else TOOLS
+    if is_other or place.count("/") < 2 or place.startswith(deeper):
         return None
     return "is two levels deep: what a text links to stands in references/ itself"
 

@@ -7,15 +7,19 @@ from typing import Any
 
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.record import (
+    COLLECTION,
     CREATOR,
     PROVENANCE,
     VERSION,
+    is_collection,
     is_creator,
     is_of_this_version,
     listed_files,
+    listed_models,
     mode,
     model_folders,
     model_id,
+    recorded_options,
     shared,
 )
 
@@ -33,7 +37,14 @@ def check_provenance(folder: Folder) -> list[Problem]:
     if "writing" in record:
         message = "is the record of a write that was interrupted: generate the skill again"
         return [Problem(PROVENANCE, message)]
-    own = _of_creator(record, folder) if is_creator(folder) else _of_model(record, folder)
+    of = (
+        _of_creator
+        if is_creator(folder)
+        else _of_collection
+        if is_collection(folder)
+        else _of_model
+    )
+    own = of(record, folder)
     messages = [*_version(record), *own, *_files(record.get("files"))]
     return [Problem(PROVENANCE, message) for message in messages]
 
@@ -72,6 +83,33 @@ def _of_creator(record: Mapping[str, Any], folder: Folder) -> list[str]:
             "falsmith generate -m ID"
         )
     return found
+
+
+def _of_collection(record: Mapping[str, Any], folder: Folder) -> list[str]:
+    found = _option_objections(record.get("options"), folder.name)
+    name = recorded_options(folder).get("name")
+    if record["collection"] != name:
+        found.append(f"collection is {quoted(record['collection'])}, options.name {quoted(name)}")
+    models = record.get("models")
+    sources = models if isinstance(models, dict) else {}
+    found += [
+        f"models: {quoted(short)} must have a model_id, and in sha256 the 64 hex digits of the "
+        "digest of its document"
+        for short, source in sources.items()
+        if not isinstance(source, dict) or not DIGEST.fullmatch(str(source.get("sha256")))
+    ]
+    recorded = {
+        short: source.get("model_id")
+        for short, source in sources.items()
+        if isinstance(source, dict)
+    }
+    listed = listed_models(folder)
+    if listed is not None and recorded != listed:
+        found.append("models are not those that collection.json lists")
+    default = (folder.json_object(COLLECTION) or record).get("default")
+    if record.get("default") != default:
+        found.append(f"default is not {quoted(default)}, as collection.json has it")
+    return found + _links(record, mode(folder))
 
 
 def _of_model(record: Mapping[str, Any], folder: Folder) -> list[str]:

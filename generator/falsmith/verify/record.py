@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from falsmith import __version__
+from falsmith.errors import SkillNameError
+from falsmith.names import check_short_name, model_folder
 from falsmith.verify.folder import Folder
 
 __all__ = [
+    "COLLECTION",
     "CREATOR",
+    "MODELS",
     "PROVENANCE",
     "VERSION",
     "ModelFolder",
+    "is_collection",
     "is_creator",
     "is_of_this_version",
+    "is_short_name",
     "listed_files",
     "listed_links",
+    "listed_models",
     "mode",
     "model_folders",
     "model_id",
@@ -28,6 +35,9 @@ __all__ = [
 
 PROVENANCE = "references/provenance.json"
 MODEL_CONFIG = "model_config.json"
+COLLECTION = "references/collection.json"
+# Where a collection has a folder for each of its models.
+MODELS = "references/models/"
 VERSION = re.compile(r"\d+(?:\.\d+)+[A-Za-z0-9.+-]*")
 # The skill that makes skills: other skills beside it may link to its runtime.
 CREATOR = "fal-skill-creator"
@@ -37,8 +47,8 @@ CREATOR = "fal-skill-creator"
 class ModelFolder:
     """Where the files of one model stand: `references/` of a skill that has no other model.
 
-    `name` is what its model_config.json has to say; `reference` is its YAML reference, None where
-    SKILL.md holds all of that.
+    `name` is what its model_config.json has to say: that of the skill, or the short one of a
+    collection's model. `reference` is its YAML reference, None where SKILL.md holds all of that.
     """
 
     path: str
@@ -73,12 +83,37 @@ class ModelFolder:
 
 
 def model_folders(folder: Folder) -> tuple[ModelFolder, ...]:
-    """Return where the files of each of the skill's models stand; the creator skill has none."""
+    """Return where the files of each of the skill's models stand; the creator skill has none.
+
+    Of a collection's models only those that have a usable name and any file at all: the others are
+    named by `check_collection`.
+    """
     if is_creator(folder):
         return ()
+    if is_collection(folder):
+        there = {path.removeprefix(MODELS).partition("/")[0] for path in folder.paths}
+        names = (name for name in listed_models(folder) or () if is_short_name(name))
+        paths = {name: model_folder(name) for name in names if name in there}
+        return tuple(
+            ModelFolder(path, name, f"{path}/reference.yaml") for name, path in paths.items()
+        )
     lazy = recorded_options(folder).get("lazy") is True
     reference = f"references/tools/{folder.name}.yaml" if lazy else None
-    return (ModelFolder("references", folder.name, reference),)
+    return (ModelFolder(model_folder(""), folder.name, reference),)
+
+
+def listed_models(folder: Folder) -> Mapping[str, Any] | None:
+    """Return the ID of each model that a collection lists, None where it has no usable list."""
+    models = (folder.json_object(COLLECTION) or {}).get("models")
+    return models if isinstance(models, dict) else None
+
+
+def is_short_name(name: str) -> bool:
+    """Return whether a model of a collection can have this name, and a folder of it."""
+    try:
+        return check_short_name(name) == name
+    except SkillNameError:
+        return False
 
 
 def model_id(folder: Folder, model: ModelFolder) -> str | None:
@@ -94,7 +129,8 @@ def user_files(folder: Folder) -> tuple[str, ...]:
 
 def was_generated(folder: Folder) -> bool:
     """Return whether falsmith wrote the skill, though the record of that may be lost by now."""
-    return folder.has(PROVENANCE) or any(folder.has(one.config) for one in model_folders(folder))
+    own = (COLLECTION, *(model.config for model in model_folders(folder)))
+    return any(folder.has(path) for path in (PROVENANCE, *own))
 
 
 def is_of_this_version(folder: Folder) -> bool:
@@ -106,6 +142,12 @@ def is_of_this_version(folder: Folder) -> bool:
 def is_creator(folder: Folder) -> bool:
     """Return whether this is the creator skill, which is of no model."""
     return _record(folder).get("skill") == CREATOR
+
+
+def is_collection(folder: Folder) -> bool:
+    """Return whether this is a skill for several models; where the record is lost, by its list."""
+    record = folder.json_object(PROVENANCE)
+    return folder.has(COLLECTION) if record is None else "collection" in record
 
 
 def recorded_options(folder: Folder) -> Mapping[str, Any]:

@@ -125,8 +125,8 @@ def _schemas(folder: Folder, model: ModelFolder) -> list[Problem]:
     return problems
 
 
-# Several checks of one skill ask for the same schema.
-@lru_cache(maxsize=4)
+# Several checks of one skill ask for the same schemas.
+@lru_cache(maxsize=64)
 def _objections(text: str) -> tuple[str, ...]:
     """Return what is wrong with a schema, given as the text of a JSON object."""
     schema: dict[str, Any] = json.loads(text)

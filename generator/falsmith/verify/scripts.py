@@ -6,11 +6,12 @@ from itertools import zip_longest
 
 from falsmith import __version__
 from falsmith.names import wrapper_name
-from falsmith.render import model_scripts, render_creator
+from falsmith.render import collection_scripts, model_scripts, render_creator
 from falsmith.skill.tree import Entry, File
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.record import (
     PROVENANCE,
+    is_collection,
     is_creator,
     is_of_this_version,
     mode,
@@ -39,9 +40,11 @@ def expected_scripts(folder: Folder) -> tuple[Entry, ...]:
     """Return what this falsmith writes into `scripts/` of a skill with this name and model."""
     if is_creator(folder):
         return _creator_scripts()
+    name, linked = wrapper_name(folder.name), mode(folder) == "default"
+    if is_collection(folder):
+        return collection_scripts(name, linked=linked)
     (model,) = model_folders(folder)
-    name = wrapper_name(folder.name)
-    return model_scripts(model_id(folder, model) or "", name, linked=mode(folder) == "default")
+    return model_scripts(model_id(folder, model) or "", name, linked=linked)
 
 
 def check_scripts(folder: Folder) -> list[Problem]:
@@ -54,7 +57,8 @@ def check_scripts(folder: Folder) -> list[Problem]:
         )
         return [Problem(PROVENANCE, message, "notice")]
     expected = {str(e.path): e.content for e in expected_scripts(folder) if isinstance(e, File)}
-    if None in [model_id(folder, model) for model in model_folders(folder)]:
+    preset = () if is_collection(folder) else model_folders(folder)
+    if any(model_id(folder, model) is None for model in preset):
         # What is wrong with model_config.json is another check's matter.
         del expected[wrapper_path(folder)]
     problems = [

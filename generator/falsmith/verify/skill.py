@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from falsmith.verify.collection import check_collection
 from falsmith.verify.commands import check_commands, check_references
 from falsmith.verify.folder import Folder, Problem, read_folder
 from falsmith.verify.front_matter import (
@@ -51,6 +52,7 @@ OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_files,
     check_scripts,
     check_needs,
+    check_collection,
     check_model_configs,
     check_provenance,
     check_schemas,
@@ -77,7 +79,7 @@ def verify(
         public: Adds the rules of a skill that is handed to others; None means: symbolic links as
             the folder's provenance.json says, and the traces of its use are no fault.
         generate: Parses the commands that the creator skill shows; they are not run.
-        handed_on: The paths of the user's own files that go with a public skill on purpose.
+        handed_on: The names of the user's own files that go with a public skill on purpose.
         allow_edited: A text that the user edited is a notice, else a problem.
 
     """

@@ -11,10 +11,16 @@ from falsmith.skill.tree import Link
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE
 from falsmith.verify.record import (
+    COLLECTION,
+    MODELS,
     PROVENANCE,
+    is_collection,
+    is_creator,
     is_of_this_version,
+    is_short_name,
     listed_files,
     listed_links,
+    listed_models,
     model_folders,
     user_files,
 )
@@ -54,7 +60,8 @@ def check_files(folder: Folder) -> list[Problem]:
     listed = listed_files(folder) or {}
     links, models = set(listed_links(folder)), model_folders(folder)
     known = {*TEXTS, *(path for model in models for path in model.files)}
-    known |= {SETTINGS_FILE} if models else set()
+    known |= set() if is_creator(folder) else {SETTINGS_FILE}
+    known |= {COLLECTION} if is_collection(folder) else set()
     if is_of_this_version(folder):
         scripts = expected_scripts(folder)
         links |= {str(entry.path) for entry in scripts if isinstance(entry, Link)}
@@ -68,7 +75,7 @@ def check_files(folder: Folder) -> list[Problem]:
     for path in folder.files.keys() - set(user_files(folder)) - beside:
         # What stands in the place of a link is named once, as that.
         if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
-            problems.append(Problem(path, _stray(path)))
+            problems += _stray(path, folder)
         elif path in known and listed and path not in listed and path != PROVENANCE:
             message = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
             problems.append(Problem(path, message))
@@ -97,7 +104,7 @@ def _is_new_version(path: str, listed: Collection[str]) -> bool:
 def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Problem]:
     """List the user's own files, which go with a public skill only where that is asked for."""
     message = "is your own: take it out of a skill that is handed on, and generate the skill again"
-    own = (path for path in user_files(folder) if path not in handed_on)
+    own = (path for path in user_files(folder) if PurePosixPath(path).name not in handed_on)
     return [Problem(path, message) for path in own if folder.has(path)]
 
 
@@ -122,13 +129,14 @@ def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
 def check_names(folder: Folder) -> list[Problem]:
     """List names that some file systems, archives or hosts cannot hold, or that deceive the eye."""
     paths = folder.paths - folder.leftovers
-    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    same = Counter(map(str.casefold, paths | folders))
-    return [
-        Problem(path, message)
-        for path in paths
-        for message in _objections(path, max(same[each.casefold()] for each in _ways(path)))
-    ]
+    problems = [Problem(path, message) for path in paths for message in _objections(path)]
+    same = Counter(one.casefold() for one in {way for path in paths for way in _ways(path)})
+    message = "has a name that differs from another one in capitals only: some disks keep one"
+    for path in paths:
+        # Of a folder that is there twice not each file is named.
+        clash = next((way for way in _ways(path) if same[way.casefold()] > 1), None)
+        problems += [Problem(clash, message)] if clash is not None else []
+    return problems
 
 
 def check_symlinks(folder: Folder, *, public: bool) -> list[Problem]:
@@ -147,24 +155,37 @@ def check_symlinks(folder: Folder, *, public: bool) -> list[Problem]:
     return problems + [problem for problem in found if problem.message]
 
 
-def _stray(path: str) -> str:
-    """Return why a file that falsmith did not write is a problem, and what to do."""
+def _stray(path: str, folder: Folder) -> Iterator[Problem]:
+    """Yield why a file that falsmith did not write is a problem, and what to do.
+
+    The folder of a model that a collection does not list is named once, as a whole.
+    """
+    message = "is no file of falsmith's: keep notes in references/guide.md, and remove it here"
     if path.startswith(".") or "/." in path:
-        return "is no file of falsmith's: hosts may take it for settings of theirs; remove it"
-    if path.startswith("scripts/"):
-        return "is no file of falsmith's: nobody judged it, and it may hide a module; remove it"
-    return "is no file of falsmith's: keep notes in references/guide.md, and remove it here"
+        message = "is no file of falsmith's: hosts may take it for settings of theirs; remove it"
+    elif path.startswith("scripts/"):
+        message = "is no file of falsmith's: nobody judged it, and it may hide a module; remove it"
+    elif is_collection(folder) and path.startswith(MODELS):
+        listed, name = listed_models(folder), path.removeprefix(MODELS).partition("/")[0]
+        if listed is None or (name in listed and not is_short_name(name)):
+            # The list is at fault: that is another check's matter.
+            return
+        if name not in listed:
+            path, message = f"{MODELS}{name}", f"is of no model that {COLLECTION} lists: remove it"
+    elif is_collection(folder) and path == "references/defaults.yaml":
+        message = (
+            f"is read by no model of a collection: each has its own, {MODELS}NAME/defaults.yaml"
+        )
+    yield Problem(path, message)
 
 
-def _objections(path: str, same: int) -> Iterator[str]:
+def _objections(path: str) -> Iterator[str]:
     name = path.rpartition("/")[2]
     if not PLAIN_PATH.fullmatch(path):
         yield "has a name of other characters than letters, digits, dot, hyphen, underscore"
     # A safe name has an underscore before it where Windows has a device of that name.
     if any(safe_name(part)[0] == "_" or part.endswith(".") for part in path.split("/")):
         yield "has a name that Windows refuses: rename it"
-    if same > 1:
-        yield "has a name that differs from another one in capitals only: some disks keep one"
     if path != SKILL_FILE and name.lower() == SKILL_FILE.lower():
         yield "would be taken for a skill of its own: only SKILL.md at the top may have this name"
     if name in UNWANTED:
@@ -173,10 +194,9 @@ def _objections(path: str, same: int) -> Iterator[str]:
         yield "is a program that nobody checks here: a skill's scripts are Python, in .py files"
 
 
-def _ways(path: str) -> Iterator[str]:
-    """Yield the path and every folder on the way to it."""
-    yield path
-    yield from map(str, PurePosixPath(path).parents)
+def _ways(path: str) -> list[str]:
+    """Return every folder on the way to a path, from the top, and the path itself."""
+    return [*map(str, reversed(PurePosixPath(path).parents)), path]
 
 
 def _objection_to_link(folder: Folder, path: str, listed: dict[str, str]) -> str:
