@@ -200,6 +200,14 @@ def test_the_users_own_files_stand_in_the_folders_of_their_models(collection: Pa
     assert verify(collection, public=True, handed_on=["guide.md", "defaults.yaml"]) == []
 
 
+def test_the_defaults_of_each_model_are_judged_by_its_own_schema(collection: Path) -> None:
+    (collection / WHISPER / "defaults.yaml").write_text("defaults:\n  num_images: 2\n")
+    (collection / FLUX / "defaults.yaml").write_text("defaults:\n  num_images: 2\n")
+    (problem,) = verify(collection)
+    assert problem.path == f"{WHISPER}/defaults.yaml"
+    assert problem.message.startswith("line 2: defaults.num_images: got an unknown field")
+
+
 def test_a_record_that_is_lost_or_broken_is_one_problem(collection: Path) -> None:
     (collection / PROVENANCE).write_text("{", encoding="utf-8")
     assert [one.path for one in verify(collection)] == [PROVENANCE]

@@ -4,20 +4,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import FalError
+from fal_runtime.input.defaults import read_defaults
+from fal_runtime.model import CalledModel
 from fal_runtime.model_id import is_model_id
 from fal_runtime.schema.document import SchemaDocument, is_quick
 from fal_runtime.settings import SETTINGS_FILE, load_settings
+from fal_runtime.text import one_line
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import read_yaml
-from falsmith.verify.record import ModelFolder, model_folders
+from falsmith.verify.record import ModelFolder, model_folders, model_id
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 __all__ = [
+    "check_defaults",
     "check_model_configs",
     "check_queue_config",
     "check_schemas",
@@ -75,6 +80,14 @@ def check_queue_config(folder: Folder) -> list[Problem]:
     return []
 
 
+def check_defaults(folder: Folder, project: Path) -> list[Problem]:
+    """Check the user's own settings of each model, as its wrapper reads them.
+
+    `project` is the working folder, below which they may name files.
+    """
+    return [one for model in model_folders(folder) for one in _defaults(folder, model, project)]
+
+
 def check_schemas(folder: Folder) -> list[Problem]:
     """Check both schemas of each model, and what its model_config.json says of the input."""
     return [one for model in model_folders(folder) for one in _schemas(folder, model)]
@@ -96,12 +109,30 @@ def _model_config(folder: Folder, model: ModelFolder) -> list[Problem]:
         for name, kind in FIELDS.items()
         if not isinstance(config.get(name), kind)
     ]
-    model_id = config.get("model_id")
-    if isinstance(model_id, str) and not is_model_id(model_id):
-        messages.append(f"model_id {quoted(model_id)} is no model ID such as fal-ai/flux/dev")
+    named = model_id(folder, model)
+    if named is not None and not is_model_id(named):
+        messages.append(f"model_id {quoted(named)} is no model ID such as fal-ai/flux/dev")
     if isinstance(config.get("name"), str) and config["name"] != model.name:
         messages.append(f"name is {quoted(config['name'])}, the folder {quoted(model.name)}")
     return [Problem(model.config, message) for message in messages]
+
+
+def _defaults(folder: Folder, model: ModelFolder, project: Path) -> list[Problem]:
+    schema = sound_schema(folder, model.input_schema)
+    if model.defaults not in folder.texts or schema is None:
+        return []
+    place = folder.root / model.path
+    document = SchemaDocument(schema)
+    called = CalledModel(model_id(folder, model), model.name, folder.root, place, document)
+    try:
+        read_defaults(called, project, None, validate=True, allow_unknown=False)
+    except FalError as error:
+        message = error.message.replace(str(folder.root / model.defaults), model.defaults)
+    except (OSError, RecursionError, OverflowError) as error:
+        message = f"cannot be checked: {error}"
+    else:
+        return []
+    return [Problem(model.defaults, one_line(message.removeprefix(f"{model.defaults}, ")))]
 
 
 def _schemas(folder: Folder, model: ModelFolder) -> list[Problem]:

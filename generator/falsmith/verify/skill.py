@@ -19,7 +19,12 @@ from falsmith.verify.links import check_links
 from falsmith.verify.openai_yaml import check_openai_yaml
 from falsmith.verify.provenance import check_edited, check_provenance
 from falsmith.verify.record import PROVENANCE, mode, was_generated
-from falsmith.verify.references import check_model_configs, check_queue_config, check_schemas
+from falsmith.verify.references import (
+    check_defaults,
+    check_model_configs,
+    check_queue_config,
+    check_schemas,
+)
 from falsmith.verify.scripts import FOREIGN, check_executable, check_scripts
 from falsmith.verify.text import check_private, check_text
 from falsmith.verify.tree import (
@@ -107,6 +112,8 @@ def verify(
         problems += [problem for check in OF_GENERATED_SKILLS for problem in check(skill)]
         problems += check_edited(skill, allowed=allow_edited)
         problems += check_new_versions(skill, public=bool(public))
+        # What is handed on has no project around it.
+        problems += check_defaults(skill, root if public else Path())
         problems += check_user_files(skill, handed_on) if public else []
     else:
         problems.append(FOREIGN)
