@@ -14,11 +14,15 @@ import pytest
 
 from falsmith.cli import run
 
-# One of pictures and one of video, whose runtimes are links; one of speech with the short SKILL.md.
-FULL, LAZY = ("fal-ai/flux/dev", "fal-ai/kling-video/v3/pro/image-to-video"), ("fal-ai/f5-tts",)
+# One of video, whose runtime are links; one of speech with the short SKILL.md; a collection.
+MADE = (
+    ["-m", "fal-ai/kling-video/v3/pro/image-to-video"],
+    ["--lazy", "-m", "fal-ai/f5-tts"],
+    ["--collection", "acme-pictures", "-m", "fal-ai/flux/dev", "-m", "fal-ai/clarity-upscaler"],
+)
 NAMES = (
+    "acme-pictures",
     "fal-ai-f5-tts",
-    "fal-ai-flux-dev",
     "fal-ai-kling-video-v3-pro-image-to-video",
     "fal-skill-creator",
 )
@@ -46,7 +50,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a bundle of each format."""
     place = tmp_path_factory.mktemp("judged")
     skills, bundle = place / "skills", place / "bundle"
-    for options in (["-m", FULL[0], "-m", FULL[1]], ["--lazy", "-m", LAZY[0]]):
+    for options in MADE:
         words = ["--source", "bundled", "--quiet", "-o", str(skills)]
         assert run(["generate", *options, *words]) == 0
     folders = [str(skills / name) for name in NAMES]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from falsmith.documents import Documents
+from falsmith.documents import CollectionDocuments, Documents
 from falsmith.generate import generate
 from falsmith.publish.archive import archive, read_archive
 from falsmith.publish.bundle import Request, bundle, write_bundle
@@ -23,7 +23,7 @@ from falsmith.render import Options
 from falsmith.skill.tree import File
 from falsmith.verify import verify
 
-LINKED, ALONE = "acme-linked", "acme-alone"
+LINKED, ALONE, COLLECTION = "acme-linked", "acme-alone", "acme-twenty"
 INDEX = ".well-known/agent-skills/index.json"
 
 
@@ -51,11 +51,14 @@ def read(file: Path) -> Any:
 
 
 @pytest.fixture
-def public(model_documents: Callable[..., Documents], tmp_path: Path) -> Mapping[str, bytes]:
-    """What `generate --public` makes of the same two models."""
+def public(
+    model_documents: Callable[..., Documents], twenty: CollectionDocuments, tmp_path: Path
+) -> Mapping[str, bytes]:
+    """What `generate --public` makes of the same models."""
     output = tmp_path / "public"
     generate(model_documents(model_id="acme/linked"), Options("public"), output)
     generate(model_documents(model_id="acme/alone"), Options("public", lazy=True), output)
+    generate(twenty, Options("public", name=COLLECTION), output)
     return tree(output)
 
 
@@ -72,7 +75,7 @@ def test_a_skill_archive_has_a_folder_of_its_own(
     request_for: Callable[..., Request], public: Mapping[str, bytes]
 ) -> None:
     archives = tree(written(request_for("skill")))
-    assert archives.keys() == {f"{ALONE}.skill", f"{LINKED}.skill"}
+    assert archives.keys() == {f"{name}.skill" for name in (ALONE, LINKED, COLLECTION)}
     assert {k: v for one in archives.values() for k, v in unpacked(one).items()} == public
 
 
@@ -82,7 +85,7 @@ def test_a_site_has_an_index_with_digests_of_archives_that_begin_with_the_skill(
     output = written(request_for("well-known"))
     index = read(output / INDEX)
     assert index["$schema"] == "https://schemas.agentskills.io/discovery/0.2.0/schema.json"
-    assert [one["name"] for one in index["skills"]] == [ALONE, LINKED]
+    assert [one["name"] for one in index["skills"]] == [ALONE, LINKED, COLLECTION]
     for one in index["skills"]:
         assert one["type"] == "archive"
         assert "demo" in one["description"].lower() or one["description"]
@@ -147,7 +150,7 @@ def test_two_runs_in_different_folders_on_different_days_give_the_same_bytes(
     moved = skills.rename(tmp_path / "elsewhere")
     for place in moved.rglob("*"):
         os.utime(place, (10**9, 10**9), follow_symlinks=False)
-    folders = (moved / LINKED, moved / ALONE)
+    folders = (moved / LINKED, moved / COLLECTION, moved / ALONE)
     again = request_for(*FORMATS, folders=folders, output=tmp_path / "again")
     second = tree(written(again))
     assert second == first

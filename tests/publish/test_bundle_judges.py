@@ -17,7 +17,7 @@ import pytest
 from falsmith.cli import run
 
 INSTALLER = "skills@1.5.18"
-NAMES = {"acme-linked", "acme-alone", "fal-skill-creator"}
+NAMES = {"acme-linked", "acme-alone", "acme-twenty", "fal-skill-creator"}
 
 
 @pytest.fixture

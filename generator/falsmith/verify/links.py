@@ -20,12 +20,14 @@ TAG = re.compile(r"<(?:a|img)\s[^<>]*?(?:href|src)\s*=\s*[\"']?(?P<plain>[^\s\"'
 ESCAPED = re.compile(r"\\[\\\[\]<]")
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
 # A path of the skill named in a code span, such as `references/input.schema.json`.
-NAMED = re.compile(r"(?:references|scripts|agents|assets)/[A-Za-z0-9._/-]*[A-Za-z0-9_]")
+NAMED = re.compile(
+    r"(?:references|scripts|agents|assets)/(?:models/<NAME>/)?[A-Za-z0-9._/-]*[A-Za-z0-9_]"
+)
 REFERENCES = "references/"
 # Lazy mode's reference stands one folder lower.
 TOOLS = "references/tools/"
 # Stands in a path for the name of any model of a collection.
-ANY_MODEL = f"{MODELS}NAME/"
+ANY_MODEL = f"{MODELS}<NAME>/"
 
 
 @dataclass(frozen=True, slots=True)
