@@ -84,7 +84,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("SKILL.md", "-m flux-dev", "-m flux", "SKILL.md", "'flux' is no model of this skill"),
     ("SKILL.md", "-m flux-dev", "-m voice", "SKILL.md", "gen_text"),
     ("SKILL.md", "-m flux-dev ", "", "SKILL.md", "--model is missing"),
-    ("SKILL.md", "<NAME>/reference.yaml", "<NAME>/more.yaml", "SKILL.md", "a file that is not there"),
+    ("SKILL.md", "<NAME>/reference", "<NAME>/more", "SKILL.md", "a file that is not there"),
     (REFERENCE, "-m whisper", "-m flux-dev", REFERENCE, "audio"),
     (REFERENCE, "fal-ai/whisper\"", "x/y\"", REFERENCE, "'x/y'"),
     (REFERENCE, "--result", "--reslt", REFERENCE, "--reslt"),
