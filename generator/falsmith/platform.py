@@ -10,7 +10,7 @@ from fal_runtime.config import Config
 from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.fal.clock import Clock
 from fal_runtime.fal.http import Connection, exchange, unreachable
-from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import Price
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json

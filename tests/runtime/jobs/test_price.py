@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fal_runtime.errors import FalError, KeyMissingError, OverLimitError
-from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.price import check_cost, estimate, price_job
 from fal_runtime.model import CalledModel
