@@ -98,7 +98,7 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
     Raises KeyMissingError without a usable key, and NotAcceptedError where no answer came.
     """
     url = f"{connection.config.origins.platform}/v1/models/pricing"
-    headers = connection.config.authorization()
+    headers = connection.config.authorization(url)
     prices: dict[str, Price] = {}
     for start in range(0, len(model_ids), _MOST_MODELS):
         asked = list(model_ids[start : start + _MOST_MODELS])

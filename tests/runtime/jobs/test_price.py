@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from fal_runtime.config import load_config
 from fal_runtime.errors import FalError, KeyMissingError, OverLimitError
 from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import Price
@@ -192,5 +193,13 @@ def test_prices_that_fal_does_not_tell_are_an_error(
 def test_prices_need_a_key(fal: "Fal") -> None:
     connection = replace(fal.connection, config=replace(fal.config, key=None))
     with pytest.raises(KeyMissingError):
+        list_prices(connection, [MODEL])
+    assert fal.script.requests == []
+
+
+def test_a_gateway_s_key_is_not_sent_to_where_prices_are_told(fal: "Fal") -> None:
+    gateway = {"FAL_KEY": "managed", "FAL_QUEUE_URL": "https://gateway.example/fal-ai"}
+    connection = replace(fal.connection, config=load_config(None, gateway))
+    with pytest.raises(KeyMissingError, match=r"not sent to api\.fal\.ai"):
         list_prices(connection, [MODEL])
     assert fal.script.requests == []
