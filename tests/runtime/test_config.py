@@ -24,7 +24,9 @@ def skill(folder: Path, settings: str) -> Path:
     ],
 )
 def test_key_is_found_as_fal_s_own_clients_find_it(environ: dict[str, str], header: str) -> None:
-    assert load_config(None, environ).authorization() == {"Authorization": header}
+    assert load_config(None, environ).authorization("https://fal.run/a/b") == {
+        "Authorization": header
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_key_is_found_as_fal_s_own_clients_find_it(environ: dict[str, str], head
 def test_missing_key_is_an_error_only_when_it_is_needed(environ: dict[str, str]) -> None:
     config = load_config(None, environ)
     with pytest.raises(KeyMissingError, match=r"\*KEY\*") as caught:
-        config.authorization()
+        config.required_key()
     assert caught.value.exit_status == 3
 
 
@@ -57,7 +59,7 @@ def test_key_never_shows_in_a_representation() -> None:
 
 def test_key_of_the_command_line_beats_the_environment() -> None:
     config = load_config(None, {"FAL_KEY": "a"}, key="b")
-    assert config.authorization() == {"Authorization": "Key b"}
+    assert config.authorization("https://fal.run/a/b") == {"Authorization": "Key b"}
 
 
 def test_unknown_scheme_is_refused() -> None:

@@ -27,7 +27,7 @@ def price(model_ids: tuple[str, ...], as_json: bool) -> int:
     fal lists one price a model: tiers by resolution or duration stand only in the model's own text.
     """
     platform = open_platform()
-    platform.config.authorization()
+    platform.config.required_key()
     asked = [check_model_id(model_id) for model_id in dict.fromkeys(model_ids)]
     prices = platform.prices(asked)
     if as_json or not sys.stdout.isatty():

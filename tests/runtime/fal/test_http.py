@@ -575,7 +575,7 @@ def test_no_proxy_sees_what_goes_to_this_machine(
     config = load_config(None, {"FAL_KEY": KEY, "FAL_QUEUE_URL": origin})
     with new_client(config) as client:
         connection = Connection(client, config)
-        exchange(connection, "GET", f"{origin}/x", headers=config.authorization())
+        exchange(connection, "GET", f"{origin}/x", headers=config.authorization(origin))
         exchange(connection, "GET", "http://elsewhere.invalid/y")
     assert (here.seen, proxy.seen) == (["/x"], ["http://elsewhere.invalid/y"])
 
