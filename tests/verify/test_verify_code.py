@@ -182,7 +182,7 @@ def test_the_wrapper_presets_the_model_of_the_model_config(skill: Path, model_id
 
 def test_what_the_use_of_a_skill_leaves_is_no_problem_until_it_is_handed_on(skill: Path) -> None:
     (skill / "references" / "guide.md").write_text("My notes.\n", encoding="utf-8")
-    (skill / "references" / "defaults.yaml").write_text("defaults: {seed: 2}\n", encoding="utf-8")
+    (skill / "references" / "defaults.yaml").write_text("defaults: {count: 2}\n", encoding="utf-8")
     (skill / CACHE).mkdir()
     (skill / CACHE / "command.cpython-311.pyc").write_bytes(b"\xff\x00")
     (skill / ".DS_Store").write_bytes(b"\x00\xff")
