@@ -19,7 +19,7 @@ RUNTIME = Path(fal_runtime.__file__).parent
 # a room such as verify counts as one module.
 ORDER = {
     "falsmith": {
-        "vocabulary": "errors names documents model text prose text_rules hosts",
+        "vocabulary": "errors names documents model text prose steering text_rules hosts",
         "reading": "schema screening roles needs sample example traits filters description platform"
         " catalog sources",
         "making and judging": "parse collection skill runtime_files render verify emulator",

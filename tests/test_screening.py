@@ -14,7 +14,7 @@ from falsmith.parse import parse
 from falsmith.render import Options, render
 from falsmith.roles import is_own_file
 from falsmith.skill.tree import File
-from falsmith.text_rules import objection
+from falsmith.steering import objection
 
 Build = Callable[..., Documents]
 

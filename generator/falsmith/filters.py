@@ -59,7 +59,7 @@ def json_file(value: Mapping[str, Json]) -> str:
 
 
 def _two_levels(value: Json) -> str:
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, dict) or not value:
         return ASCII.encode(value)
     lines = (f"  {ASCII.encode(key)}: {ASCII.encode(part)}" for key, part in value.items())
     return "{\n" + ",\n".join(lines) + "\n }"
@@ -87,15 +87,14 @@ def _yaml_escape(match: re.Match[str]) -> str:
     return LOST if match["lone"] else match[0]
 
 
-# Most of its lines are the same in every skill.
-@lru_cache(maxsize=256)
 def front_matter(text: str) -> str:
     """Return `text` as a double-quoted scalar that every front matter reader takes alike.
 
     Some readers end the front matter at the first three hyphens, wherever they stand.
     """
-    plain = re.sub(r"[<>]", "", text.translate(ASCII_PUNCTUATION))
-    return yaml_value(plain).replace("--", "-\\x2d")
+    plain = text if text.isascii() else text.translate(ASCII_PUNCTUATION)
+    shown = plain.replace("<", "").replace(">", "")
+    return yaml_value(shown).replace("--", "-\\x2d")
 
 
 # The same words stand in hundreds of skills.

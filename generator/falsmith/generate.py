@@ -243,7 +243,7 @@ def refuse_newer(folder: Path) -> None:
 def check_target(folder: Path, subject: str, *, force: bool) -> None:
     """Refuse a folder that is not this skill's, or that is no folder."""
     for place in (folder.parent, folder):
-        if place.exists() and not place.is_dir():
+        if os.path.exists(place) and not place.is_dir():  # noqa: PTH110 - thousands pass here
             raise TargetError(
                 "local_trouble",
                 f"{place} is a file where a folder is needed: choose another --output",

@@ -6,6 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Set
+from functools import lru_cache
 
 from fal_runtime.model_id import MODEL_ID, is_model_id
 from fal_runtime.paths import safe_name
@@ -101,6 +102,8 @@ def check_model_id(model_id: str) -> str:
     )
 
 
+# A run asks for the name of each model several times.
+@lru_cache(maxsize=256)
 def skill_name(model_id: str) -> str:
     """Return the skill's name for a model ID: `fal-ai/flux/dev` becomes `fal-ai-flux-dev`.
 

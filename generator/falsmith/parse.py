@@ -36,8 +36,8 @@ from falsmith.screening import (
     label_without_orders,
     screened,
 )
+from falsmith.steering import steering, without_steering
 from falsmith.text import is_plain
-from falsmith.text_rules import steering, without_steering
 from falsmith.traits import traits
 
 __all__ = ["parse", "source_digest"]

@@ -125,11 +125,10 @@ def render_collection(
         "slow": slow,
     }
     own = {
-        path: template
-        for path, template in _templates("collection").items()
-        if path.parent != SCRIPTS
+        path: name for path, name in _template_names("collection").items() if path.parent != SCRIPTS
     }
-    texts = _rendered(own | {SETTINGS: _templates("skill")[SETTINGS]}, variables)
+    settings = {SETTINGS: _template_names("skill")[SETTINGS]}
+    texts = _rendered(_loaded(own | settings), variables)
     models = (file for model in collection.models.values() for file in _model_folder(model))
     scripts = collection_scripts(collection.wrapper, linked=options.mode == "default")
     record = {
@@ -150,27 +149,30 @@ def model_scripts(model_id: str, wrapper: str, *, linked: bool) -> tuple[Entry, 
     Skills of the same kind differ there in the wrapper's name and its MODEL_ID, in nothing else:
     `verify` compares each file with these.
     """
-    return _scripts(_templates("skill")[WRAPPER], wrapper, linked=linked, model_id=model_id)
+    return _scripts("skill", wrapper, linked=linked, model_id=model_id)
 
 
 def collection_scripts(wrapper: str, *, linked: bool) -> tuple[Entry, ...]:
     """Return what stands in `scripts/` of a collection: only the wrapper's name is its own."""
-    return _scripts(_templates("collection")[WRAPPER], wrapper, linked=linked)
+    return _scripts("collection", wrapper, linked=linked)
 
 
 def _scripts(
-    template: Template, wrapper: str, *, linked: bool, model_id: str | None = None
+    folder: str, wrapper: str, *, linked: bool, model_id: str | None = None
 ) -> tuple[Entry, ...]:
+    """Return the scripts of a skill whose wrapper's template stands in `folder`."""
     variables = {"model_id": model_id, "requirements": list(PACKAGES.values())}
-    templates = {**_script_templates(linked=linked), WRAPPER: template}
+    wrappers = _loaded({WRAPPER: _template_names(folder)[WRAPPER]})
+    templates = {**_script_templates(linked=linked), **wrappers}
     own = [_renamed(file, "WRAPPER", wrapper) for file in _rendered(templates, variables)]
     return (*own, *(_links() if linked else runtime_files()))
 
 
 def _model_folder(model: Model) -> Iterator[File]:
     """Yield the files that describe one model of a collection."""
-    templates = _templates("skill")
-    for file in _rendered({path: templates[path] for path in OF_EACH_MODEL}, {"model": model}):
+    names = _template_names("skill")
+    templates = _loaded({path: names[path] for path in OF_EACH_MODEL})
+    for file in _rendered(templates, {"model": model}):
         yield replace(file, path=PurePosixPath(model.folder, OF_EACH_MODEL[file.path]))
 
 
@@ -181,7 +183,8 @@ def render_creator(packages: Sequence[Entry] = ()) -> tuple[Entry, ...]:
     """
     variables = {"requirements": list(PACKAGES.values()), "packages": CREATOR_PACKAGES}
     carried = packages or (*runtime_files(), *generator_files())
-    return _complete([*_rendered(_templates("creator"), variables), *carried], {"skill": CREATOR})
+    files = _rendered(_loaded(_template_names("creator")), variables)
+    return _complete([*files, *carried], {"skill": CREATOR})
 
 
 def _complete(files: Sequence[Entry], subject: Mapping[str, Json]) -> tuple[Entry, ...]:
@@ -209,20 +212,24 @@ def _links() -> tuple[Link, ...]:
 
 @cache
 def _text_templates(*, lazy: bool) -> Mapping[PurePosixPath, Template]:
-    return {
-        path: template
-        for path, template in _templates("skill").items()
-        if path.parent != SCRIPTS and (lazy or path.parent != LAZY_ONLY)
-    }
+    return _loaded(
+        {
+            path: name
+            for path, name in _template_names("skill").items()
+            if path.parent != SCRIPTS and (lazy or path.parent != LAZY_ONLY)
+        }
+    )
 
 
 @cache
 def _script_templates(*, linked: bool) -> Mapping[PurePosixPath, Template]:
-    return {
-        path: template
-        for path, template in _templates("skill").items()
-        if path.parent == SCRIPTS and path != WRAPPER and not (linked and str(path) in SHARED)
-    }
+    return _loaded(
+        {
+            path: name
+            for path, name in _template_names("skill").items()
+            if path.parent == SCRIPTS and path != WRAPPER and not (linked and str(path) in SHARED)
+        }
+    )
 
 
 def _renamed(file: File, placeholder: str, name: str) -> File:
@@ -240,23 +247,22 @@ def _rendered(
         yield File(path, text.encode(), executable=path.suffix == ".py")
 
 
+def _loaded(names: Mapping[PurePosixPath, str]) -> Mapping[PurePosixPath, Template]:
+    return {path: _environment().get_template(name) for path, name in names.items()}
+
+
 @cache
-def _templates(folder: str) -> Mapping[PurePosixPath, Template]:
+def _template_names(folder: str) -> Mapping[PurePosixPath, str]:
     """Return the templates below `folder` that become files, by the path that they write."""
-    environment = _environment()
-    names = environment.list_templates(extensions=["jinja"])
     paths = {
         PurePosixPath(name.removesuffix(SUFFIX)).relative_to(folder): name
-        for name in names
+        for name in _environment().list_templates(extensions=["jinja"])
         if name.startswith(f"{folder}/")
     }
-    return {
-        path: environment.get_template(name)
-        for path, name in paths.items()
-        if not path.name.startswith(("_", "."))
-    }
+    return {path: name for path, name in paths.items() if not path.name.startswith(("_", "."))}
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),

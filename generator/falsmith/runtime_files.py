@@ -17,8 +17,8 @@ SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
 LEFT_OUT = frozenset(
     {
-        *("doctor", "drift.py", "emulator", "publish", "skill/edits.py", "templates", "update.py"),
-        "verify",
+        *("doctor", "drift.py", "emulator", "publish", "skill/edits.py", "templates"),
+        *("text_rules.py", "update.py", "verify"),
     }
     | {
         f"cli/{name}.py"

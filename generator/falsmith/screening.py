@@ -10,7 +10,7 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import cut, one_line
 from falsmith.documents import Json
 from falsmith.schema.file_kind import is_word
-from falsmith.text_rules import objection, steering, without_steering
+from falsmith.steering import objection, steering, without_steering
 
 __all__ = [
     "fit_to_show",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fal_runtime.errors import FalError, LocalError, UsageError
 from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
-from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Match, Query, match_of
 from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.catalog.words import relaxed, renamed
@@ -19,6 +18,7 @@ from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError
 from falsmith.names import check_model_id
 
 if TYPE_CHECKING:
+    from falsmith.catalog.cache import Cache
     from falsmith.platform import Platform
 
 __all__ = ["Bundled", "Cached", "Catalogue", "Indexed", "Live", "Offline", "Source"]
@@ -101,7 +101,7 @@ class Live(Catalogue):
     """
 
     def __init__(
-        self, platform: "Platform", cache: Cache | None = None, notice: Notice = lambda _: None
+        self, platform: "Platform", cache: "Cache | None" = None, notice: Notice = lambda _: None
     ) -> None:
         self.platform = platform
         self._cache = cache
@@ -144,6 +144,8 @@ class Live(Catalogue):
 
     def _closest(self, query: Query, found: Sequence[Entry]) -> list[Match]:
         """Ask by other words, in a few requests, and rank what comes with what was found."""
+        from falsmith.catalog.cache import Cache
+
         index = Cache(None, self._notice)
         index.add(found)
         names = renamed(query.text)
@@ -255,7 +257,9 @@ class Indexed(Catalogue):
         return self._index.abilities()
 
     @cached_property
-    def _index(self) -> Cache:
+    def _index(self) -> "Cache":
+        from falsmith.catalog.cache import Cache
+
         index = Cache(None, lambda _: None)
         index.add(self._readable())
         return index
@@ -272,7 +276,7 @@ class Indexed(Catalogue):
 class Cached(Catalogue):
     """The local cache alone."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: "Cache") -> None:
         self._cache = cache
 
     def documents(self, model_id: str) -> Documents:
@@ -314,7 +318,7 @@ class Offline(Catalogue):
     beside it then, and do not once it has been complete.
     """
 
-    def __init__(self, cache: Cache, notice: Notice) -> None:
+    def __init__(self, cache: "Cache", notice: Notice) -> None:
         self._cache: Cache | None = cache
         self._bundled = Indexed(Bundled())
         self._notice = notice
@@ -356,7 +360,7 @@ class Offline(Catalogue):
     def _ids(self) -> tuple[str, ...]:
         return self._read(lambda cache: cache.ids(), ())
 
-    def _read(self, read: Callable[[Cache], T], otherwise: T) -> T:
+    def _read(self, read: "Callable[[Cache], T]", otherwise: T) -> T:
         if self._cache is None:
             return otherwise
         try:

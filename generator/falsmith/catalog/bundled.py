@@ -6,13 +6,13 @@ Fields, types, choices, defaults and limits are those of fal's public documents;
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from falsmith.documents import Documents, Json
 
 __all__ = ["bundled_all", "bundled_documents", "bundled_ids"]
 
-FOLDER = files("falsmith.catalog") / "bundled"
+FOLDER = Path(__file__).with_name("bundled")
 
 
 def bundled_ids() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from falsmith.names import readable_title
 from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
 from falsmith.schema.resolve import dig
-from falsmith.text_rules import without_steering
+from falsmith.steering import without_steering
 
 __all__ = [
     "Match",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fal_runtime.errors import UsageError
-from falsmith.catalog.cache import Cache, default_path
 from falsmith.catalog.saved import SavedSource
 from falsmith.cli.program import program
 from falsmith.hosts import DEFAULT_FOLDER, HOST_FOLDERS
 from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
 
 if TYPE_CHECKING:
+    from falsmith.catalog.cache import Cache
     from falsmith.platform import Platform
 
 __all__ = [
@@ -136,9 +136,10 @@ def open_platform(key: str | None = None) -> "Platform":
     return Platform(click.get_current_context().with_resource(new_client(config)), config)
 
 
-def open_cache() -> Cache:
+def open_cache() -> "Cache":
     """Return the user's cache, closed with the command; it is opened when it is first used."""
     from fal_runtime.config import load_config
+    from falsmith.catalog.cache import Cache, default_path
 
     cache = Cache(default_path(load_config(None, os.environ).origins.platform), notice)
     return click.get_current_context().with_resource(closing(cache))

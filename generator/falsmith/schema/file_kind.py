@@ -57,14 +57,18 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
     named = _named_for(name.lower())
     if named == "address" or not _free_text(said):
         return {}
-    example = _example_kind(said)
-    linked = example not in (None, "file") and not name.lower().endswith("path")
     hint, told = _hint(said), _told(said)
     says = _says_link(told.lower())
     medium = named == "medium" and not NO_MEDIUM.search(told.lower())
-    if not (hint or named == "file" or linked or says or medium):
+    if not (hint or named == "file" or says or medium or _shows_link(name, said)):
         return {}
-    kind = hint or _named_kind(where, name, example) or example or (says and says["kind"]) or "file"
+    kind = (
+        hint
+        or _named_kind(where, name, said)
+        or _example_kind(said)
+        or (says and says["kind"])
+        or "file"
+    )
     limits = file_limits(said, told)
     return (
         {"x-file": kind}
@@ -139,9 +143,14 @@ def _takes_words(name: str, said: Mapping[str, Any], told: str) -> bool:
     return any(isinstance(one, str) and is_word(one) for one in samples)
 
 
-def _named_kind(where: str, name: str, example: str | None) -> str | None:
+def _shows_link(name: str, said: Mapping[str, Any]) -> bool:
+    """Return whether an example is a link to a medium, in a field that takes no mere path."""
+    return _example_kind(said) not in (None, "file") and not name.lower().endswith("path")
+
+
+def _named_kind(where: str, name: str, said: Mapping[str, Any]) -> str | None:
     if WEIGHTS_NAME.search(name.lower()) or name.lower() == "path":
-        return example or "file"
+        return _example_kind(said) or "file"
     return _word_kind(where, name)
 
 

@@ -1,5 +1,6 @@
 """Whose a file in a skill's folder is: the one answer for compare, write, list and remove."""
 
+import os
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -83,6 +84,9 @@ def foreign(
 
 def user_files(folder: Path) -> Set[str]:
     """Return the paths in a skill's `references/` of the user's own files that are there."""
+    # Thousands of skills that are not there yet pass here.
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return frozenset()
     there = (path for path in user_places(folder) if (folder / path).is_file())
     return {str(path.relative_to(MODELS.parent)) for path in there}
 

@@ -80,7 +80,7 @@ def _write_aside(entries: Sequence[Entry], folder: Path) -> bool:
     """Make a new tree, which nobody sees a part of; return False where others were first."""
     aside = folder.with_name(temporary_name(folder.name))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if aside.exists():
+    if os.path.exists(aside):  # noqa: PTH110
         shutil.rmtree(aside)
     aside.mkdir()
     try:
