@@ -68,13 +68,13 @@ class Config:
     skill: Path | None = None
     model_folder: Path | None = None
 
-    def authorization(self, url: str | None = None) -> dict[str, str]:
-        """Return the header that carries the key.
+    def authorization(self, url: str) -> dict[str, str]:
+        """Return the header that carries the key to this address.
 
-        Raises KeyMissingError where there is none, or it is none for the address that is asked:
-        a gateway's key is no business of fal's own addresses, nor of any that was not configured.
+        Raises KeyMissingError where there is none, or it is none for the address: a gateway's key
+        is no business of fal's own addresses, nor of any that was not configured.
         """
-        if url is not None and not self.origins.take_key(url):
+        if not self.origins.take_key(url):
             host = urlsplit(url).hostname
             raise KeyMissingError(
                 "key_missing",
@@ -82,6 +82,10 @@ class Config:
                 " a gateway's other addresses are set by FAL_RUN_URL, FAL_REST_URL and "
                 "FAL_PLATFORM_URL",
             )
+        return {"Authorization": f"{self.scheme} {self.required_key()}"}
+
+    def required_key(self) -> str:
+        """Return the key; raises KeyMissingError where there is none."""
         if self.key is None:
             raise KeyMissingError(
                 "key_missing",
@@ -89,7 +93,7 @@ class Config:
                 "hosts hide variables named *KEY* from the commands they run: there, put the key "
                 "into a variable of another name and set FAL_KEY_VARIABLE to that name",
             )
-        return {"Authorization": f"{self.scheme} {self.key}"}
+        return self.key
 
     @property
     def identity(self) -> str:

@@ -56,31 +56,24 @@ def content_of(file: Path, most: int = -1) -> bytes:
         return opened.read(most)
 
 
-if sys.platform == "win32":
-    import msvcrt
+def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
+    """Lock a file until it is closed, be it by the end of the process; False: it is locked.
 
-    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
+    A `shared` lock is for who only looks: others who look may have it at the same time.
+    """
+    if sys.platform == "win32":
+        import msvcrt
 
-        A `shared` lock is for who only looks: others who look may have it at the same time.
-        """
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
-        return True
+    else:
+        import fcntl
 
-else:
-    import fcntl
-
-    def take_lock(file: BinaryIO, *, wait: bool, shared: bool = False) -> bool:
-        """Lock a file until it is closed, be it by the end of the process; False: it is locked.
-
-        A `shared` lock is for who only looks: others who look may have it at the same time.
-        """
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        return True
+    return True

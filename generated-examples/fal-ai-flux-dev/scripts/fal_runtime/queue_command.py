@@ -46,7 +46,7 @@ def daemon_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
         )
         model = _model(given.skill, given.model_id)
         config = load_config(model.skill, os.environ, model_folder=model.folder)
-        config.authorization()
+        config.required_key()
         place = DaemonPlace.of(os.environ, model.skill, str(model.model_id))
         run = _in_background if given.background else partial(_serve, told=sys.stdout)
         with locked(place):

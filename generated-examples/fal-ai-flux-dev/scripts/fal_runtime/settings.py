@@ -27,7 +27,9 @@ class RateLimit:
 
 
 def _number(default: float, least: float, most: float = _LARGEST) -> Any:  # noqa: ANN401 - a field
-    return field(default=default, metadata={"range": (least, most)})
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    expected = f"{kind} from {least:g} to {most:.0f}"
+    return field(default=default, metadata={"range": (least, most), "expected": expected})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,12 @@ class Settings:
     job_timeout: float = _number(600.0, SHORTEST_INTERVAL, LONGEST_WAIT)
     global_rate_per_min: float = _number(10.0, 0)
     global_burst: int = _number(5, 1)
-    model_rates: Mapping[str, RateLimit] = field(default_factory=dict)
+    model_rates: Mapping[str, RateLimit] = field(
+        default_factory=dict,
+        metadata={"expected": "a mapping of model IDs to {rate_per_min, burst}"},
+    )
     client_idle_timeout: float = _number(0.0, 0, LONGEST_WAIT)
-    sync_only: bool = True
+    sync_only: bool = field(default=True, metadata={"expected": "true or false"})
     max_download_mb: float = _number(100.0, 1e-6)
 
 
@@ -86,44 +91,33 @@ def _checked(name: str, value: object, where: str) -> object:
             "invalid_settings",
             f"{where}: {one_line(name, 60)} is no setting; the settings are {', '.join(_FIELDS)}",
         )
-    valid: object
-    if name == "model_rates":
-        valid, expected = _rates(value), "a mapping of model IDs to {rate_per_min, burst}"
-    elif name == "sync_only":
-        valid, expected = value if isinstance(value, bool) else None, "true or false"
-    else:
-        valid, expected = _in_range(name, value)
-    if valid is None:
-        shown = one_line(repr(value), 200)
-        raise UsageError("invalid_settings", f"{where}: {name} must be {expected}, not {shown}")
-    return valid
+    try:
+        return _valid(name, value)
+    except ValueError:
+        expected, shown = _FIELDS[name].metadata["expected"], one_line(repr(value), 200)
+        text = f"{where}: {name} must be {expected}, not {shown}"
+        raise UsageError("invalid_settings", text) from None
 
 
-def _in_range(name: str, value: object) -> tuple[float | None, str]:
-    """Return the number, None where it does not fit, and what fits."""
-    least, most = _FIELDS[name].metadata["range"]
-    whole = isinstance(_FIELDS[name].default, int)
-    expected = f"{'a whole number' if whole else 'a number'} from {least:g} to {most:.0f}"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        return None, expected
-    if not least <= value <= most:
-        return None, expected
-    return value if whole else float(value), expected
+def _valid(name: str, value: object) -> Any:  # noqa: ANN401 - the field's
+    """Return the value of a setting; raises ValueError for what is none."""
+    match value:
+        case dict() if name == "model_rates":
+            return {str(model_id): _rate(limit) for model_id, limit in value.items()}
+        case bool() if name == "sync_only":
+            return value
+        case int() | float() if "range" in _FIELDS[name].metadata and not isinstance(value, bool):
+            kind, (least, most) = type(_FIELDS[name].default), _FIELDS[name].metadata["range"]
+            if least <= value <= most and isinstance(value, int | kind):
+                return kind(value)
+    raise ValueError
 
 
-def _rates(value: object) -> dict[str, RateLimit] | None:
-    if not isinstance(value, dict):
-        return None
-    rates = {}
-    for model_id, limit in value.items():
-        if not isinstance(limit, dict) or set(limit) != {"rate_per_min", "burst"}:
-            return None
-        rate = _in_range("global_rate_per_min", limit["rate_per_min"])[0]
-        burst = _in_range("global_burst", limit["burst"])[0]
-        if rate is None or burst is None:
-            return None
-        rates[str(model_id)] = RateLimit(rate, int(burst))
-    return rates
+def _rate(limit: object) -> RateLimit:
+    if not isinstance(limit, dict) or set(limit) != {"rate_per_min", "burst"}:
+        raise ValueError
+    rate = _valid("global_rate_per_min", limit["rate_per_min"])
+    return RateLimit(rate, _valid("global_burst", limit["burst"]))
 
 
 def _parsed(text: str) -> object:

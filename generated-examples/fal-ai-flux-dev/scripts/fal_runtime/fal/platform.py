@@ -1,9 +1,10 @@
-"""The Platform API's request history: what became of the requests of a model.
+"""The Platform API: what became of the requests of a model, and what models cost.
 
-Source: https://api.fal.ai/v1/openapi.json, `GET /models/requests/by-endpoint`.
+Source: https://api.fal.ai/v1/openapi.json, `GET /models/requests/by-endpoint` (the history) and
+`GET /models/pricing` (one price a model, without tiers).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,14 +12,30 @@ from typing import Literal
 
 import httpx
 
-from fal_runtime.errors import FalError, KeyMissingError, NotCollectedError, UsageError
+from fal_runtime.errors import (
+    FalError,
+    KeyMissingError,
+    NotAcceptedError,
+    NotCollectedError,
+    UsageError,
+)
 from fal_runtime.fal.http import Connection, Params, exchange, unreachable
-from fal_runtime.fal.protocol import checked_request_id, described, is_page, json_object
+from fal_runtime.fal.protocol import (
+    Price,
+    checked_request_id,
+    described,
+    is_page,
+    json_object,
+    key_error,
+)
 from fal_runtime.json_text import Json, read_json
+from fal_runtime.text import one_line
 
 _PATH = "/v1/models/requests/by-endpoint"
 _PAGE = "100"
 _MOST_PAGES = 10
+# The most that one request for prices may name.
+_MOST_MODELS = 50
 # No answer of the API, but one to this question: it will be the same the next time.
 _DECIDED = (400, 401, 403, 404, 405, 501)
 
@@ -73,6 +90,44 @@ def ask_history(connection: Connection, model_id: str, since: float, deadline: f
             continue
         cursor = {"cursor": str(page.get("next_cursor"))}
     return History("answered", tuple(found), ahead)
+
+
+def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, Price]:
+    """Return the unit prices of these models, as far as fal lists one.
+
+    Raises KeyMissingError without a usable key, and NotAcceptedError where no answer came.
+    """
+    url = f"{connection.config.origins.platform}/v1/models/pricing"
+    headers = connection.config.authorization(url)
+    prices: dict[str, Price] = {}
+    for start in range(0, len(model_ids), _MOST_MODELS):
+        asked = list(model_ids[start : start + _MOST_MODELS])
+        try:
+            params = {"endpoint_id": asked}
+            response = exchange(connection, "GET", url, params=params, headers=headers)
+        except httpx.RequestError as error:
+            raise unreachable(error, url) from None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            # One that has no price hides the others.
+            for model_id in asked if len(asked) > 1 else ():
+                prices |= list_prices(connection, [model_id])
+            continue
+        answer = json_object(response)
+        if not response.is_success or answer is None:
+            why = described(response)
+            text = f"fal does not tell prices at the moment ({why}): try again later"
+            raise key_error(response) or NotAcceptedError("platform_down", text)
+        rows = answer.get("prices")
+        for row in rows if isinstance(rows, list) else ():
+            match row:
+                case {
+                    "endpoint_id": str(model_id),
+                    "unit_price": int() | float() as unit_price,
+                    "unit": str(unit),
+                    "currency": str(currency),
+                } if model_id in asked and unit_price >= 0:
+                    prices[model_id] = Price(unit_price, one_line(unit), one_line(currency))
+    return prices
 
 
 def _page(

@@ -285,12 +285,8 @@ def read_status(response: "httpx.Response") -> JobReply:
     """Return how a job stands by the response to a status request."""
     body = json_object(response)
     if not response.is_success or body is None:
-        reply = _no_answer(response)
-        error = reply.error
-        if error is None or error.code != "result_endpoint_only":
-            return reply
         # A job whose status is not handed out may still run.
-        return replace(reply, error=replace(error, charged="unknown"))
+        return _no_answer(response, charged="unknown")
     word = body.get("status")
     state = _STATE_OF_WORD.get(word.upper()) if isinstance(word, str) else None
     if state is None:
@@ -447,8 +443,11 @@ def _refused(response: "httpx.Response") -> FalError:
     return replace(failure(response), charged="no")
 
 
-def _no_answer(response: "httpx.Response") -> JobReply:
-    """Return what a response says that holds neither a job's state nor its result."""
+def _no_answer(response: "httpx.Response", charged: Charged | None = None) -> JobReply:
+    """Return what a response says that holds neither a job's state nor its result.
+
+    `charged` is who pays for a job that the queue does not hand out.
+    """
     status, text = response.status_code, described(response)
     from_fal = not is_page(response) and (
         request_id_of(response) is not None or json_object(response) is not None
@@ -459,7 +458,8 @@ def _no_answer(response: "httpx.Response") -> JobReply:
         return JobReply("missing", _unknown_job(response))
     if from_fal and status == 405:
         message = f"the queue does not hand out this job ({text})"
-        return JobReply("closed", NotCollectedError("result_endpoint_only", message))
+        error = NotCollectedError("result_endpoint_only", message, charged=charged)
+        return JobReply("closed", error)
     return JobReply(
         "unclear", NotCollectedError("wait_over", f"fal did not answer about the job: {text}")
     )

@@ -346,8 +346,10 @@ def _begun(
     Raises KeyMissingError, UsageError and LocalError.
     """
     options = job.options
-    unsent = job.state == "accepted" and job.request is not None
-    services.config.authorization(job.request.url if job.request and unsent else None)
+    if job.state == "accepted" and job.request is not None:
+        services.config.authorization(job.request.url)
+    else:
+        services.config.required_key()
     if not once:
         open_output_folder(options.output, options.output_file)
     if job.is_sync and options.logs:

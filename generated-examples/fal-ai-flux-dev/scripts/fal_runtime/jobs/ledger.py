@@ -57,7 +57,7 @@ _MIGRATIONS = (
 _WHOLE = "job, body, content"
 # The models that a question is about, in one parameter: all where it is null.
 _AMONG = "(:among IS NULL OR model_id IN (SELECT value FROM json_each(:among)))"
-_BOOKED = f"created >= :since AND billable_units IS NOT NULL AND {_AMONG}"
+_BOOKED = f"FROM jobs WHERE created >= :since AND billable_units IS NOT NULL AND {_AMONG}"
 _PROMPTS = ("prompt", "text", "gen_text", "script", "lyrics", "input")
 _LONGEST_PROMPT = 80
 _RESUMED: tuple[JobState, ...] = (
@@ -282,7 +282,8 @@ class Ledger:
     ) -> list[Entry]:
         """Return the jobs, newest first: all, or those of models and of a state."""
         rows = self._read(
-            f"SELECT job, prompt FROM jobs WHERE {_AMONG} AND state = ifnull(:state, state) "
+            "SELECT job, prompt FROM jobs "
+            f"WHERE {_AMONG} AND state = ifnull(:state, state) "
             "ORDER BY created DESC, rowid DESC LIMIT :limit",
             {"among": _among(model_ids), "state": state, "limit": limit},
         )
@@ -357,7 +358,7 @@ class Ledger:
         rows = self._read(
             f"SELECT {name}, ifnull(currency, ''), count(*), round(sum(billable_units), 6), "
             "round(ifnull(sum(billable_units * unit_price), 0), 6), sum(unit_price IS NULL) "
-            f"FROM jobs WHERE {_BOOKED} GROUP BY 1, 2 ORDER BY 1, 2",
+            f"{_BOOKED} GROUP BY 1, 2 ORDER BY 1, 2",
             {"since": since, "among": _among(model_ids)},
         )
         return [Spent(*row) for row in rows]
@@ -365,7 +366,7 @@ class Ledger:
     def unpriced_models(self, since: float, model_ids: Collection[str] | None = None) -> list[str]:
         """Return the models of those jobs of which nobody has asked what a unit costs."""
         rows = self._read(
-            f"SELECT DISTINCT model_id FROM jobs WHERE {_BOOKED} AND unit_price IS NULL ORDER BY 1",
+            f"SELECT DISTINCT model_id {_BOOKED} AND unit_price IS NULL ORDER BY 1",
             {"since": since, "among": _among(model_ids)},
         )
         return [row[0] for row in rows]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fal_runtime.errors import FalError, OverLimitError
 from fal_runtime.fal.http import Connection
-from fal_runtime.fal.prices import list_prices
+from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services

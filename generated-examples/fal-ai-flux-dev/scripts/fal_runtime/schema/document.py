@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -37,7 +38,7 @@ Schema: TypeAlias = Any
 SchemaObject: TypeAlias = Mapping[str, Any]
 
 # Whether a value fits a schema, by the identities of both: each pair is judged once.
-_Verdicts: TypeAlias = dict[tuple[int, int], bool]
+_Verdicts: TypeAlias = dict[tuple[int, int], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,14 @@ class SchemaDocument:
         It decides how a text is read, also where no validator can be imported; it does not
         replace validation.
         """
-        return self._accepts(value, schema, {})
+        return self._verdict(value, schema, {}, exact=False) is not False
 
     def fits_plainly(self, value: Value, schema: Schema) -> bool | None:
         """Return whether a value is valid by keywords that are judged here.
 
         None where a validator must judge; it takes a tenth of a second to import.
         """
-        return self._fits_plainly(value, schema, {})
+        return self._verdict(value, schema, {}, exact=True)
 
     def members(self, schemas: Sequence[Any], step: str | int) -> list[Any]:
         """Return, once each, the schemas of a value's member (a name) or item (an index)."""
@@ -231,61 +232,46 @@ class SchemaDocument:
         known[id(schema)] = types
         return types
 
-    def _accepts(self, value: Value, schema: Schema, known: _Verdicts) -> bool:
-        if not isinstance(schema, dict):
-            return schema is not False
-        pair = (id(value), id(schema))
-        if pair not in known:
-            known[pair] = True
-            known[pair] = self._accepts_whole(value, schema, known)
-        return known[pair]
-
-    def _accepts_whole(self, value: Value, schema: SchemaObject, known: _Verdicts) -> bool:
-        if not _fits_alone(value, schema):
-            return False
-        together = [self.target(schema), *_sequence(schema, "allOf")]
-        if not all(self._accepts(value, part, known) for part in together):
-            return False
-        unions = [_sequence(schema, key) for key in ("anyOf", "oneOf")]
-        if not all(any(self._accepts(value, b, known) for b in u) for u in unions if u):
-            return False
-        if isinstance(value, dict) and any(n not in value for n in _sequence(schema, "required")):
-            return False
-        entries = ((member, _member(schema, step)) for step, member in _entries(value))
-        return all(
-            self._accepts(each, inside, known) for each, inside in entries if inside is not None
-        )
-
-    def _fits_plainly(
-        self, value: Value, schema: Schema, known: dict[tuple[int, int], bool | None]
+    def _verdict(
+        self, value: Value, schema: Schema, known: _Verdicts, *, exact: bool
     ) -> bool | None:
-        if not isinstance(schema, dict) or not _INEXACT.isdisjoint(schema):
-            return None
+        if not isinstance(schema, dict) or (exact and not _INEXACT.isdisjoint(schema)):
+            return None if exact else schema is not False
         pair = (id(value), id(schema))
         if pair not in known:
-            # What leads back to itself is for a validator.
+            # What leads back to itself says nothing more of the value.
             known[pair] = None
-            known[pair] = self._fits_whole(value, schema, known)
+            doubt = False
+            for verdict in self._verdicts(value, schema, known, exact=exact):
+                doubt = doubt or verdict is None
+                if verdict is False:
+                    break
+            else:
+                verdict = None if doubt else True
+            known[pair] = verdict
         return known[pair]
 
-    def _fits_whole(
-        self, value: Value, schema: SchemaObject, known: dict[tuple[int, int], bool | None]
-    ) -> bool | None:
-        if isinstance(value, dict | list) and not schema.keys().isdisjoint({"enum", "const"}):
-            return None
-        if not (_fits_alone(value, schema) and _fits_names(value, schema)):
-            return False
-        verdicts = [_fits_form(value, schema)]
-        if "$ref" in schema:
-            verdicts.append(self._fits_plainly(value, self.target(schema), known))
-        if "anyOf" in schema:
-            each = [self._fits_plainly(value, one, known) for one in _sequence(schema, "anyOf")]
-            verdicts.append(True if True in each else None if None in each else False)
+    def _verdicts(
+        self, value: Value, schema: SchemaObject, known: _Verdicts, *, exact: bool
+    ) -> Iterator[bool | None]:
+        """Yield what each keyword says of a value; where in doubt None."""
+        judged = partial(self._verdict, known=known, exact=exact)
+        if exact and isinstance(value, dict | list):
+            yield True if schema.keys().isdisjoint({"enum", "const"}) else None
+        yield _fits_alone(value, schema)
+        if exact:
+            yield _fits_form(value, schema)
+        if not COMBINING.isdisjoint(schema):
+            together = [self.target(schema)] if "$ref" in schema else []
+            for part in together + _sequence(schema, "allOf"):
+                yield judged(value, part)
+            for key in ("anyOf", "oneOf"):
+                if union := [judged(value, branch) for branch in _sequence(schema, key)]:
+                    yield True if True in union else None if None in union else False
         for step, member in _entries(value):
             inside = _member(schema, step)
             if inside is not None:
-                verdicts.append(self._fits_plainly(member, inside, known))
-        return False if False in verdicts else None if None in verdicts else True
+                yield judged(member, inside)
 
 
 def is_quick(pattern: Value) -> bool:
@@ -330,6 +316,8 @@ def _fits_alone(value: Value, schema: SchemaObject) -> bool:
         return False
     if "const" in schema and not same(value, schema["const"]):
         return False
+    if isinstance(value, dict):
+        return all(name in value for name in _sequence(schema, "required"))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     limits = (schema.get(keyword) for keyword in _RANGE)
@@ -341,7 +329,9 @@ def _fits_alone(value: Value, schema: SchemaObject) -> bool:
 
 
 def _fits_form(value: Value, schema: SchemaObject) -> bool | None:
-    """Return whether a value keeps to length, pattern and multiple, None where in doubt."""
+    """Return whether a value keeps to names, length, pattern and multiple, None where in doubt."""
+    if isinstance(value, dict) and schema.get("additionalProperties") is False:
+        return value.keys() <= _mapping(schema, "properties").keys()
     if isinstance(value, str | list):
         size = "Length" if isinstance(value, str) else "Items"
         least, most = schema.get(f"min{size}", 0), schema.get(f"max{size}", len(value))
@@ -356,16 +346,6 @@ def _fits_form(value: Value, schema: SchemaObject) -> bool | None:
         step = schema["multipleOf"]
         return value % step == 0 if isinstance(value, int) and type(step) is int and step else None
     return True
-
-
-def _fits_names(value: Value, schema: SchemaObject) -> bool:
-    """Return whether an object has the members that it must have, and none that it must not."""
-    if not isinstance(value, dict):
-        return True
-    if any(name not in value for name in _sequence(schema, "required")):
-        return False
-    is_open = schema.get("additionalProperties") is not False
-    return is_open or value.keys() <= _mapping(schema, "properties").keys()
 
 
 # Whether a number keeps a limit, by the limit's keyword.
