@@ -227,3 +227,13 @@ def test_wrong_types_in_a_provenance_are_passed_over(tmp_path: Path) -> None:
         "b": {"x"},
         "c": {"y"},
     }
+
+
+def test_wrong_types_in_the_provenance_of_a_collection_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "references").mkdir()
+    told = {"collection": "c", "default": {}, "models": {"a": {"model_id": "x/a"}, "b": 5}}
+    (tmp_path / PROVENANCE).write_text(json.dumps(told))
+    found = read_provenance(tmp_path)
+
+    assert found is not None
+    assert (found.models.keys(), found.default) == ({"a"}, None)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from falsmith.cli import run
 from falsmith.verify import verify
@@ -213,3 +215,30 @@ def test_a_record_that_is_lost_or_broken_is_one_problem(collection: Path) -> Non
     assert [one.path for one in verify(collection)] == [PROVENANCE]
     (collection / PROVENANCE).unlink()
     assert [one.path for one in verify(collection)] == [PROVENANCE]
+
+
+NAMES = st.sampled_from(["flux-dev", "whisper", "voice", "Voice", "../x", ".", "/", "", "\0"])
+VALUES = st.none() | st.booleans() | st.integers() | NAMES | st.just("fal-ai/whisper")
+ANY = st.recursive(
+    VALUES, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=5
+)
+
+
+@given(
+    models=st.dictionaries(NAMES, ANY) | ANY,
+    default=ANY,
+    recorded=st.dictionaries(NAMES, st.fixed_dictionaries({"model_id": ANY, "sha256": ANY}) | ANY),
+)
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_whatever_a_collection_says_of_its_models_is_a_problem_and_no_error(
+    collection: Path, models: object, default: object, recorded: object
+) -> None:
+    listed = {"name": NAME, "default": default, "models": models}
+    (collection / COLLECTION).write_text(json.dumps(listed), encoding="utf-8")
+    record = read(collection / PROVENANCE) | {"default": default, "models": recorded}
+    (collection / PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
+    assert {one.path for one in verify(collection)} & {COLLECTION, PROVENANCE}

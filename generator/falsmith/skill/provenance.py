@@ -82,7 +82,7 @@ def read_provenance(folder: Path) -> Provenance | None:
         options if isinstance(options, dict) else {},
         interrupted="writing" in record,
         models=models,
-        default=default if (default := record.get("default")) in models else None,
+        default=next((name for name in models if name == record.get("default")), None),
     )
 
 
