@@ -236,4 +236,4 @@ def test_wrong_types_in_the_provenance_of_a_collection_are_passed_over(tmp_path:
     found = read_provenance(tmp_path)
 
     assert found is not None
-    assert (found.models.keys(), found.default) == ({"a"}, None)
+    assert (set(found.models), found.default) == ({"a"}, None)
