@@ -48,7 +48,8 @@ def without_input(job: Job) -> Job:
     if request is None:
         return job
     texts = (text for text in walk(request.body) if isinstance(text, str))
-    phrases = [text for text in texts if len(text.split()) > 1]
+    # The longest first: one may be the beginning of another.
+    phrases = sorted({text for text in texts if len(text.split()) > 1}, key=len, reverse=True)
     if not request.digests:
         request = replace(request, body=digested(request.body), digests=True)
     veil = partial(_veiled, known=frozenset(map(str, walk(request.body))), phrases=phrases)

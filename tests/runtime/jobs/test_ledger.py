@@ -231,7 +231,9 @@ def test_inputs_can_be_kept_as_digests(tmp_path: Path) -> None:
 def _repeated(prompt: str) -> Job:
     """Return a job whose answer, its error and its log say the prompt again."""
     request = ModelRequest(
-        "https://queue.fal.run/acme/demo", {}, {"prompt": prompt, "n": ["Kitty", " "]}
+        "https://queue.fal.run/acme/demo",
+        {},
+        {"a": "a secret", "prompt": prompt, "n": ["Kitty", " "]},
     )
     answer: dict[str, Json] = {
         "prompt": prompt,
