@@ -22,6 +22,7 @@ ASCII_PUNCTUATION = str.maketrans(
 )
 # A word in code marks, one or two, is what it is in Markdown; any other mark of it is escaped.
 MARKDOWN = re.compile(r"(?<!`)(?P<marks>``?)(?P<word>\w[\w.:=-]{0,63})(?P=marks)(?!`)|[\\`<>\[\]|]")
+HEADING = str.maketrans({mark: f"\\{mark}" for mark in "\\`<>"})
 PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\[\]-]*|[0-9]+[:x][0-9]+|[0-9]+[A-Za-z]+")
 # Words that a reader would take for a value of another type.
 AMBIGUOUS = frozenset({"true", "false", "null"})
@@ -110,7 +111,7 @@ def _escaped_markdown(found: re.Match[str]) -> str:
 
 def heading(text: str) -> str:
     """Return `text` for a heading, where brackets alone are no link."""
-    plain = re.sub(r"([\\`<>])", r"\\\1", one_line(text))
+    plain = one_line(text).translate(HEADING)
     return plain.replace("](", "] (").replace("][", "] [")
 
 
@@ -211,6 +212,8 @@ def brief_code(value: Json) -> str:
 
 def _without_tokens(text: str) -> str:
     """Return a JSON text whose strings spell chat control tokens with an escape."""
+    if "<" not in text and "[" not in text:
+        return text
     text = replace_control_tokens(text, lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}")
     return text.replace("<|", "\\u003c|")
 

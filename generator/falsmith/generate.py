@@ -242,8 +242,9 @@ def refuse_newer(folder: Path) -> None:
 
 def check_target(folder: Path, subject: str, *, force: bool) -> None:
     """Refuse a folder that is not this skill's, or that is no folder."""
+    # Plain calls of the system: thousands of skills pass here.
     for place in (folder.parent, folder):
-        if os.path.exists(place) and not place.is_dir():  # noqa: PTH110 - thousands pass here
+        if not os.path.isdir(place) and os.path.exists(place):  # noqa: PTH110, PTH112
             raise TargetError(
                 "local_trouble",
                 f"{place} is a file where a folder is needed: choose another --output",

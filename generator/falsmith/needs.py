@@ -101,8 +101,8 @@ EDIT = re.compile(r"(?:make|change|replace|remove|turn|convert|transform) ", re.
 # Where a thing stands that is to be worked on.
 PLACE = re.compile(r"prompts|point|box|region|coordinate|area|products")
 
-# A sentence that binds fields to each other.
-BINDING = re.compile(r"at least one|either|one of|required|must|neither", re.IGNORECASE)
+# One of these stands in every sentence that binds fields to each other.
+BINDING = ("at least one", "either", "one of", "required", "must", "neither")
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s*(?=[A-Z])|\n+")
 # Whether it holds only where something else is given.
 IF_GIVEN = re.compile(
@@ -456,8 +456,13 @@ def _bound(
 @lru_cache(maxsize=4096)
 def _binding(about: str) -> tuple[str, ...]:
     """Return the sentences of a description that may bind its field to others."""
-    sentences = SENTENCE_END.split(about) if BINDING.search(about) else ()
-    return tuple(filter(BINDING.search, sentences))
+    sentences = SENTENCE_END.split(about) if _may_bind(about) else ()
+    return tuple(filter(_may_bind, sentences))
+
+
+def _may_bind(text: str) -> bool:
+    lower = text.lower()
+    return any(words in lower for words in BINDING)
 
 
 def _holds(sentence: str, parameters: Mapping[str, Parameter]) -> bool:

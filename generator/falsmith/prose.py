@@ -41,6 +41,8 @@ _ABBREVIATION = re.compile(
     r"(?:^\d{1,2}\.|\b(?:e\.g|i\.e|etc|vs|approx|max|min|no|resp|incl|ca|fig|[A-Z])\.|\.\.\.)[\"')\]`*]*$",
     re.IGNORECASE,
 )
+# With the marks that close it.
+_LONGEST_ABBREVIATION = 20
 
 # Words that make a sentence bind wherever they stand in it; each is of real descriptions.
 _WORDS = (
@@ -167,7 +169,7 @@ def _split(paragraph: str) -> list[str]:
     start = 0
     for end in _END.finditer(paragraph):
         part = paragraph[start : end.end()].strip()
-        if part and not _ABBREVIATION.search(part):
+        if part and not _ABBREVIATION.search(part, max(0, len(part) - _LONGEST_ABBREVIATION)):
             found.append(" ".join(part.split()))
             start = end.end()
     rest = " ".join(paragraph[start:].split())

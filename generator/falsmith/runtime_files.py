@@ -1,6 +1,6 @@
 """Python packages as files of a skill: the runtime, and falsmith itself for the creator skill."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -15,19 +15,14 @@ GENERATOR = PurePosixPath("scripts/falsmith")
 SUFFIXES = frozenset({".py", ".typed", ".json", ".jinja"})
 # What the creator skill has no use for: the commands that judge skills and machines, the local
 # fal, which needs packages of its own, and calls and jobs, which have scripts of their own.
-LEFT_OUT = frozenset(
-    {
-        *("doctor", "drift.py", "emulator", "publish", "skill/edits.py", "templates"),
-        *("text_rules.py", "update.py", "verify"),
-    }
-    | {
-        f"cli/{name}.py"
-        for name in (
-            *("bundle", "call", "check", "demo", "doctor", "emulate", "price", "problems"),
-            *("queue", "update", "upload", "verify"),
-        )
-    }
+_LEFT_OUT = (
+    *("doctor", "drift.py", "emulator", "publish", "skill/edits.py", "templates", "text_rules.py"),
+    *("update.py", "verify"),
+    *("cli/bundle.py", "cli/call.py", "cli/check.py", "cli/demo.py", "cli/doctor.py"),
+    *("cli/emulate.py", "cli/price.py", "cli/problems.py", "cli/queue.py", "cli/update.py"),
+    *("cli/upload.py", "cli/verify.py"),
 )
+LEFT_OUT = frozenset(GENERATOR / name for name in _LEFT_OUT)
 
 
 @cache
@@ -38,7 +33,7 @@ def runtime_files() -> tuple[File, ...]:
 
 def generator_files() -> tuple[File, ...]:
     """Return falsmith with its templates and its bundled catalogue, below `scripts/falsmith/`."""
-    own = _files(_folder(falsmith.__file__), GENERATOR, LEFT_OUT)
+    own = _files(_folder(falsmith.__file__), GENERATOR)
     return (*own, *_files(templates_folder(), GENERATOR / "templates"))
 
 
@@ -56,11 +51,13 @@ def _folder(module_file: str | None) -> Path:
     return Path(module_file).parent
 
 
-def _files(folder: Path, path: PurePosixPath, left_out: Set[str] = frozenset()) -> Iterator[File]:
-    """Yield the files in `folder` as files below `path`, but for what `left_out` names."""
-    for place in sorted(folder.rglob("*")):
-        inside = PurePosixPath(place.relative_to(folder).as_posix())
-        hidden = any(part.startswith((".", "__pycache__")) for part in inside.parts)
-        named = not left_out.isdisjoint(map(str, (inside, *inside.parents)))
-        if place.suffix in SUFFIXES and place.is_file() and not hidden and not named:
-            yield File(path / inside, place.read_bytes())
+def _files(folder: Path, path: PurePosixPath) -> Iterator[File]:
+    """Yield the files in `folder` as files below `path`, but for those that are left out."""
+    for place in sorted(folder.iterdir()):
+        inside = path / place.name
+        if place.name.startswith((".", "__pycache__")) or inside in LEFT_OUT:
+            continue
+        if place.is_dir():
+            yield from _files(place, inside)
+        elif place.suffix in SUFFIXES and place.is_file():
+            yield File(inside, place.read_bytes())

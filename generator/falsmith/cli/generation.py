@@ -31,7 +31,7 @@ __all__ = ["Found", "Plan", "run_plan"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BATCH = 32
+BATCH = 16
 # Below this, starting processes costs more than they save.
 WORTHWHILE = 100
 

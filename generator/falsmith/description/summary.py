@@ -112,7 +112,11 @@ COMMON = frozenset(_COMMON.split())
 
 def content_words(text: str) -> Set[str]:
     """Return the words of a text that could set one model apart from another."""
-    return {_singular(word) for word in set(WORD.findall(text.lower())) - COMMON if len(word) > 1}
+    return _content(WORD.findall(text.lower()))
+
+
+def _content(words: Sequence[str]) -> Set[str]:
+    return {_singular(word) for word in set(words) - COMMON if len(word) > 1}
 
 
 def _singular(word: str) -> str:
@@ -162,8 +166,8 @@ def _states(sentence: str, said: Set[str]) -> bool:
     """Return whether a sentence states anything that is not said yet, to nobody."""
     if not sentence.isascii() or sentence.partition(" ")[0].lower() in OPENINGS:
         return False
-    words = set(WORD.findall(sentence.lower()))
-    if words & NO_FACT or len(content_words(sentence) - said) < LEAST_WORDS:
+    words = WORD.findall(sentence.lower())
+    if not NO_FACT.isdisjoint(words) or len(_content(words) - said) < LEAST_WORDS:
         return False
     if ITEM.match(sentence) or NO_TEXT.search(sentence):
         return False

@@ -28,6 +28,7 @@ _NUMBERS = {
     "min_duration": "min_duration",
     "max_duration": "max_duration",
 }
+_KEYS = frozenset(_NUMBERS.values())
 # The platform counts 1,024 to a kilobyte: its data says 104857600 where its prose says 100.0MB.
 _UNITS = {"kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(
@@ -55,6 +56,8 @@ def file_limits(said: Mapping[str, Any], description: str) -> dict[str, Any]:
 
     """
     data = {**said, **said["x-fal"]} if isinstance(said.get("x-fal"), Mapping) else said
+    if _KEYS.isdisjoint(data):
+        return {**_told(description)}
     limits = {name: data[key] for name, key in _NUMBERS.items() if _is_amount(data.get(key))}
     return _told(description) | limits
 
