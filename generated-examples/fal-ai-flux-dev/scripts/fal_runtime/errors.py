@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -69,8 +69,7 @@ class Problem:
 
     def as_json(self) -> dict[str, str]:
         """Return the problem as the JSON object of the command's answer."""
-        shown = {"path": self.path, "got": self.got, "expected": self.expected}
-        return shown | ({"closest": self.closest} if self.closest is not None else {})
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ several of the types that models take and make.
 """
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -126,6 +127,8 @@ def kind_of(content_type: str, *names: str) -> str:
     return word_kind(" ".join(names)) or "file"
 
 
+# A thousand names serve all the fields of the catalogue.
+@lru_cache(maxsize=1024)
 def word_kind(name: str) -> str | None:
     """Return the kind that the words of a name say, None where they say none.
 

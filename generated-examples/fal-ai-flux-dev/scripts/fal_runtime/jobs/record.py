@@ -47,7 +47,9 @@ def without_input(job: Job) -> Job:
     request, content = job.request, job.content
     if request is None:
         return job
-    phrases = [text for text in walk(request.body) if isinstance(text, str) and " " in text]
+    texts = (text for text in walk(request.body) if isinstance(text, str))
+    # The longest first: one may be the beginning of another.
+    phrases = sorted({text for text in texts if len(text.split()) > 1}, key=len, reverse=True)
     if not request.digests:
         request = replace(request, body=digested(request.body), digests=True)
     veil = partial(_veiled, known=frozenset(map(str, walk(request.body))), phrases=phrases)
