@@ -259,7 +259,7 @@ def check_target(folder: Path, subject: str, *, force: bool) -> None:
     ours = before is not None and before.subject == subject
     if force or ours or not holds_files(folder):
         return
-    whose = f"the skill of {before.subject}" if before is not None else "not a skill of falsmith"
+    whose = f"the {before.label}" if before is not None else "not a skill of falsmith"
     name = "" if subject == CREATOR else "another name with --name, "
     lost = " (what stands where the skill's files go is then lost)" if before is None else ""
     raise TargetError(

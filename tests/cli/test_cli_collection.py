@@ -223,6 +223,16 @@ def test_check_says_which_model_of_a_collection_changed_and_update_makes_it_anew
     assert falsmith("check", *source)["skills"][0]["status"] == "fresh"
 
 
+def test_a_folder_that_is_a_collection_becomes_no_other_skill(
+    falsmith: Callable[..., dict[str, Any]],
+) -> None:
+    falsmith(*collection())
+
+    answer = falsmith("generate", *of(WHISPER), "--name", "media", status=2)
+
+    assert "media is the collection media: choose another name" in answer["error"]["message"]
+
+
 def test_a_collection_is_listed_by_its_models_and_removed_as_one(
     falsmith: Callable[..., dict[str, Any]],
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fal_runtime.errors import FalError
 from falsmith.cli.program import program
 from falsmith.generate import Action, Skill
+from falsmith.skill.provenance import is_collection
 from falsmith.text import counted
 
 __all__ = ["Report", "Row", "row"]
@@ -115,7 +116,8 @@ class Report:
         answer |= {
             "skills": self.skills,
             "failed": [
-                {"model_id": one, "error": program().error(error)} for one, error in self.failures
+                {"model_id": None if is_collection(one) else one, "error": program().error(error)}
+                for one, error in self.failures
             ],
         }
         if len(self.failures) == 1 and not self.counts:

@@ -16,11 +16,13 @@ __all__ = [
     "Provenance",
     "RecordedModel",
     "collection_subject",
+    "is_collection",
     "read_provenance",
     "version_tuple",
 ]
 
 PROVENANCE = PurePosixPath("references/provenance.json")
+COLLECTION = "collection "
 # Ends the name of a file that falsmith put beside one that the user edited: to read and remove.
 NEW = ".new"
 # What JSON can say and no name of a file can hold: NUL, and half a character.
@@ -55,6 +57,11 @@ class Provenance:
     models: Mapping[str, RecordedModel] = field(default_factory=dict)
     default: str | None = None
 
+    @property
+    def label(self) -> str:
+        """What the skill is, in words: `skill of fal-ai/flux/dev`, `collection voices`."""
+        return self.subject if is_collection(self.subject) else f"skill of {self.subject}"
+
 
 def read_provenance(folder: Path) -> Provenance | None:
     """Return the provenance of `folder`, None where there is none that can be read."""
@@ -88,7 +95,12 @@ def read_provenance(folder: Path) -> Provenance | None:
 
 def collection_subject(name: str) -> str:
     """Return the subject of a collection's provenance, which no model ID can be."""
-    return f"collection {name}"
+    return f"{COLLECTION}{name}"
+
+
+def is_collection(subject: str) -> bool:
+    """Return whether a provenance is a collection's."""
+    return subject.startswith(COLLECTION)
 
 
 def _models(record: Mapping[str, Json]) -> Iterator[tuple[str, RecordedModel]]:
