@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fal_runtime.errors import UsageError
-from falsmith.documents import Documents
+from falsmith.documents import CollectionDocuments, Documents
 from falsmith.generate import generate
 from falsmith.publish.bundle import Request, bundle, write_bundle
 from falsmith.publish.details import Details, read_details
@@ -237,13 +237,21 @@ def test_what_is_unsafe_is_named_and_nothing_is_written(
     assert not (tmp_path / "dist").exists()
 
 
+@pytest.mark.parametrize("path", ["scripts/fal_runtime", "references/models/model-3"])
+@pytest.mark.parametrize("end", ["/etc", None])
 def test_a_link_that_leads_elsewhere_is_one_problem(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., Request], skills: Path, path: str, end: str | None
 ) -> None:
-    link = skills / LINKED / "scripts/fal_runtime"
-    link.unlink()
-    link.symlink_to("/etc")
-    assert problems(request_for("folder")).keys() == {"scripts/fal_runtime"}
+    place = skills / "acme-twenty" / path
+    if place.is_symlink():
+        place.unlink()
+    else:
+        shutil.rmtree(place)
+    if end is not None:
+        place.symlink_to(end)
+    found = problems(request_for("folder"))
+    at = path if end is not None or "scripts" in path else "references/collection.json"
+    assert found.keys() == {at}
 
 
 def test_what_the_use_of_a_skill_leaves_stays_behind(
@@ -291,6 +299,25 @@ def test_the_users_own_files_and_the_links_to_them_stay_behind_unless_they_are_n
     assert "references/defaults.yaml" not in packed
     assert b"](references/guide.md)" in packed["SKILL.md"]
     assert b"](references/defaults.yaml)" not in packed["SKILL.md"]
+
+
+def test_the_defaults_of_a_collections_models_stay_behind_or_go_along_together(
+    request_for: Callable[..., Request], twenty: CollectionDocuments, skills: Path
+) -> None:
+    name, own = "acme-twenty", ("models/model-3/defaults.yaml", "models/model-7/defaults.yaml")
+    request = request_for("folder", folders=(skills / name,))
+    without = bundle(request).files
+    for path in own:
+        (skills / name / "references" / path).write_text("defaults: {}\n", encoding="utf-8")
+    generate(twenty, Options(name=name), skills)
+    assert problems(request) == {}
+    assert {one.path for one in bundle(request).files["folder"]} == {
+        one.path for one in without["folder"]
+    }
+    included = bundle(replace(request, handed_on=frozenset({"defaults.yaml"}))).files["folder"]
+    packed = {str(one.path).removeprefix(f"skills/{name}/"): one.content for one in included}
+    assert all(f"references/{path}" in packed for path in own)
+    assert all(f"](references/{path})".encode() in packed["SKILL.md"] for path in own)
 
 
 def test_an_own_file_that_no_skill_has_cannot_go_along(

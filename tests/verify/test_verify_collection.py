@@ -171,6 +171,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         f"{WHISPER}/notes.md", "is no file of falsmith's",
     ),
     "a folder that is a link": (_linked(WHISPER), WHISPER, "is a symbolic link"),
+    "all folders behind a link": (
+        _linked("references/models"), "references/models", "is a symbolic link",
+    ),
     "a schema that is a link": (
         _linked(SCHEMA), SCHEMA, "is a symbolic link",
     ),

@@ -172,7 +172,8 @@ def _judged(folder: Path, request: Request) -> Judged:
     contents = public_contents(folder, request.handed_on)
     found = {one for one in _verified(folder, request) if one.path not in contents.replaced}
     if contents.lost:
-        found |= {Problem(link, LOST) for link in contents.lost}
+        # What they stand for would be missing in the copy.
+        found |= {Problem(link, LOST) for link in contents.lost & contents.replaced}
         return Judged(folder, tuple(sorted(found)), None)
     with tempfile.TemporaryDirectory(prefix="falsmith-") as place:
         copy = Path(place) / folder.name

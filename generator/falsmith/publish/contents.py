@@ -20,12 +20,12 @@ __all__ = ["Contents", "Listing", "listing", "public_contents"]
 class Contents:
     """The files that are handed on, by path, and what of the folder is not or not as it stands.
 
-    `lost` are the links that lead to no file which could be copied.
+    `lost` are the links, there or only recorded, in whose place nothing can be copied.
     """
 
     files: tuple[File, ...]
     replaced: frozenset[str]
-    lost: tuple[str, ...]
+    lost: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
             for path, content in sorted((files | copies).items())
         ),
         frozenset({*left_out, *links, *source.leftovers, *caches} - {"."}),
-        tuple(link for link, copied in behind.items() if not copied),
+        (source.links | behind.keys()) - {link for link, copied in behind.items() if copied},
     )
 
 

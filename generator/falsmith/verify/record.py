@@ -93,9 +93,10 @@ def model_folders(folder: Folder) -> tuple[ModelFolder, ...]:
     if is_collection(folder):
         there = {path.removeprefix(MODELS).partition("/")[0] for path in folder.paths}
         names = (name for name in listed_models(folder) or () if is_short_name(name))
-        paths = {name: model_folder(name) for name in names if name in there}
         return tuple(
-            ModelFolder(path, name, f"{path}/reference.yaml") for name, path in paths.items()
+            ModelFolder(path, name, f"{path}/reference.yaml")
+            for name, path in ((name, model_folder(name)) for name in names)
+            if name in there or folder.has(path)
         )
     lazy = recorded_options(folder).get("lazy") is True
     reference = f"references/tools/{folder.name}.yaml" if lazy else None
