@@ -166,7 +166,7 @@ def _content(place: Path, limit: int) -> bytes:
 
 
 # Several checks of one skill read the same files: a few, or a few of each model.
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def _json(text: str) -> tuple[object, str]:
     try:
         return parse_json(text), ""

@@ -157,7 +157,7 @@ def _schemas(folder: Folder, model: ModelFolder) -> list[Problem]:
 
 
 # Several checks of one skill ask for the same schemas.
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _objections(text: str) -> tuple[str, ...]:
     """Return what is wrong with a schema, given as the text of a JSON object."""
     schema: dict[str, Any] = json.loads(text)
