@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from fal_runtime.errors import UsageError
 from falsmith import __version__
 from falsmith.collection import parse_collection
 from falsmith.documents import CollectionDocuments, Documents, Json
@@ -39,7 +40,7 @@ from falsmith.skill.provenance import (
     read_provenance,
     version_tuple,
 )
-from falsmith.skill.tree import Entry, NoFile, content_at, temporary_name
+from falsmith.skill.tree import Entry, File, NoFile, content_at, temporary_name
 from falsmith.skill.write import write
 
 __all__ = [
@@ -57,6 +58,8 @@ __all__ = [
 ]
 
 Action = Literal["write", "check", "dry-run"]
+# What hosts read of a SKILL.md: the Agent Skills specification asks for 5,000 tokens at most.
+LONGEST_SKILL_FILE = 20_000
 # How systems say that symbolic links are not to be had; Windows has an error of its own.
 NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
@@ -95,6 +98,7 @@ def make(documents: Documents | CollectionDocuments, options: Options, output: P
 
     Raises:
         SkillNameError: A model's ID or the skill's name cannot be used.
+        UsageError: There are more models than one SKILL.md can tell apart.
 
     """
     if isinstance(documents, Documents):
@@ -106,6 +110,7 @@ def make(documents: Documents | CollectionDocuments, options: Options, output: P
     collection = parse_collection(documents, name, description=options.description)
     folder = output / name
     entries = render_collection(collection, options, user_files(folder))
+    _check_size(name, entries, len(collection.models))
     models = {short_name: model.id for short_name, model in collection.models.items()}
     warnings = tuple(
         f"{model.id}: {one}" for model in collection.models.values() for one in model.warnings
@@ -194,6 +199,17 @@ def unknown_options(folder: Path) -> TargetError:
         f"{folder / PROVENANCE} does not say how the skill was made: generate it again with "
         "-m ID --force",
     )
+
+
+def _check_size(name: str, entries: Sequence[Entry], models: int) -> None:
+    skill_file = next(one for one in entries if str(one.path) == "SKILL.md")
+    size = len(skill_file.content) if isinstance(skill_file, File) else 0
+    if size > LONGEST_SKILL_FILE:
+        raise UsageError(
+            "usage",
+            f"the collection {name} has {models} models, and its SKILL.md {size:,} characters, of "
+            f"which hosts read {LONGEST_SKILL_FILE:,}: make several collections of them",
+        )
 
 
 def _skill(made: Made, drift: tuple[Drift, ...]) -> Skill:
