@@ -171,7 +171,7 @@ def _submit(job: Job, connection: Connection, now: float) -> Next:
     if reply.decision == "undecided":
         return replace(job, state="unknown", error=reply.error, polls=0), now
     if reply.decision == "busy" and job.attempts < _SUBMIT_TRIES:
-        growing = 0.5 * 2 ** (job.attempts - 1) * (0.5 + connection.clock.random())
+        growing = connection.clock.growing_pause(job.attempts)
         pause = growing if reply.retry_after is None else reply.retry_after
         if pause <= _LONGEST_SUBMIT_PAUSE:
             return replace(job, state="accepted", trouble=reply.error), now + pause

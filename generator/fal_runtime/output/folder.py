@@ -123,7 +123,7 @@ def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
     """Create a temporary file and lock it; one that is taken away before that is made anew."""
     while True:
         place = folder / f"{_PART}{secrets.token_hex(8)}.part"
-        file = place.open("xb")
+        file = place.open("x+b")
         if _IS_POSIX:
             with suppress(OSError):  # a file system without locks
                 take_lock(file, wait=True)

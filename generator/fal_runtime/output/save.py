@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from fal_runtime.config import is_web_url
-from fal_runtime.fal.http import Connection, Progress, TooLargeError, exchange
+from fal_runtime.fal.http import Connection, Download, Progress, TooLargeError, exchange
 from fal_runtime.file_headers import read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import Json, read_json
@@ -95,12 +94,19 @@ def save_files(
                     f"max_download_mb ({limit / _MEGABYTE:g} MB)"
                 )
             with folder.part() as (part, opened):
-                content_type = _receive(connection, file, opened, min(limit, left))
+                content_type, sha256 = _receive(connection, file, opened, min(limit, left))
                 opened.flush()
-                new = _described(file, part, content_type)
+                new = _described(file, part, opened, content_type, sha256)
                 extension = _extension(file, new.content_type, new.kind)
                 places = _places(wanted, index, folder, naming, extension)
                 new = replace(new, path=keep(part, places, [one.path for one in saved]))
+        except TooLargeError:
+            lost.append(
+                f"{one_line(file.field, 100)}: larger than max_download_mb, or than what is left "
+                f"of {_MOST_SIZES} times as much for all files ({min(limit, left) / _MEGABYTE:g} "
+                "MB): raise it in queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
+            )
+            continue
         except _FileLostError as error:
             lost.append(f"{one_line(file.field, 100)}: {error}")
             continue
@@ -120,13 +126,13 @@ def save_files(
     return tuple(saved), tuple(lost)
 
 
-def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
+def _described(
+    file: ResultFile, part: Path, opened: BinaryIO, content_type: str, sha256: str
+) -> SavedFile:
     """Return what a file that has come is, by its own headers first; its place is temporary."""
-    with part.open("rb") as finished:
-        sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
-        size = finished.tell()
-        finished.seek(0)
-        headers = read_headers(finished)
+    size = opened.tell()
+    opened.seek(0)
+    headers = read_headers(opened)
     content_type, kind = headers.content_type or content_type, file.kind
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
@@ -146,50 +152,40 @@ def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
     )
 
 
-def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: int) -> str:
-    """Write the file's bytes; return the content type that came with them, "" without one.
+def _receive(
+    connection: Connection, file: ResultFile, opened: BinaryIO, limit: int
+) -> tuple[str, str]:
+    """Write the file's bytes; return the content type that came with them, and their digest.
 
-    Redirects to http(s) links are followed, without any credentials.
+    The type is "" where none came. Redirects to http(s) links are followed, without any
+    credentials. Raises _FileLostError and TooLargeError.
     """
-    too_large = _FileLostError(
-        f"larger than max_download_mb, or than what is left of {_MOST_SIZES} times as much for "
-        f"all files ({limit / _MEGABYTE:g} MB): raise it in queue_config.yaml or by "
-        "FAL_QUEUE_MAX_DOWNLOAD_MB"
-    )
     if file.url.startswith("data:"):
         content_type, content = _embedded(file.url)
-        if len(content) > limit:
-            raise too_large
-        opened.write(content)
-        return content_type
+        download = Download(opened, limit)
+        download.write([content])
+        return content_type, download.sha256
     url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
     progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
-        shown = _shown(url)
+        shown, download = _shown(url), Download(opened, limit, progress)
         if not connection.config.origins.may_lead_to(url):
             raise _FileLostError(
                 f"{shown} leads into this machine or its network, where fal is not"
             )
         try:
             response = exchange(
-                connection,
-                "GET",
-                url,
-                headers=headers,
-                into=opened,
-                progress=progress,
-                limit=limit,
-                attempts=_ATTEMPTS,
+                connection, "GET", url, headers=headers, into=download, attempts=_ATTEMPTS
             )
         except TooLargeError:
-            raise too_large from None
+            raise
         except httpx.RequestError as error:
             raise _FileLostError(f"{shown} cannot be fetched ({error})") from None
         content_type = _plain_type(response.headers.get("content-type", ""))
         if response.is_success and "html" in content_type and file.kind in _MEDIA:
             raise _FileLostError(f"{shown} answered with a web page")
         if response.is_success:
-            return content_type
+            return content_type, download.sha256
         if not response.is_redirect:
             raise _FileLostError(f"{shown} answered {response.status_code}")
         location = response.headers.get("location", "")

@@ -1,6 +1,7 @@
 """One exchange: when it is repeated, when it ends, and what of a response is handed on."""
 
 import gzip
+import hashlib
 import socket
 import tracemalloc
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from fal_runtime.errors import UsageError
 from fal_runtime.fal.clock import Clock
 from fal_runtime.fal.http import (
     Connection,
+    Download,
     FileSlice,
     Progress,
     TooLargeError,
@@ -37,6 +39,7 @@ PLACE = f"GET {URL}"
 KEY = "id-1:secret-1"
 SECRET = "0123456789abcdef"
 LONG_KEY = f"id-1:{SECRET}"
+LIMIT = 100 << 20
 
 
 def fetch(fal: "Fal", **options: Any) -> httpx.Response:
@@ -312,7 +315,7 @@ def test_a_little_gzip_that_becomes_gigabytes_is_left_at_the_limit(fal: "Fal") -
     fal.script.on(PLACE, lambda _: raw(bomb, content_encoding="gzip"))
     tracemalloc.start()
     with pytest.raises(TooLargeError, match="larger than 1 MB"):
-        fetch(fal, limit=1 << 20)
+        fetch(fal, into=Download(BytesIO(), 1 << 20))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 << 20
@@ -322,11 +325,13 @@ def test_a_little_gzip_that_becomes_gigabytes_is_left_at_the_limit(fal: "Fal") -
 def test_a_body_above_the_limit_is_an_error_and_one_below_is_whole(fal: "Fal") -> None:
     fal.script.on(PLACE, lambda _: raw(b"0" * 101))
     with pytest.raises(TooLargeError):
-        fetch(fal, limit=100)
-    assert len(fetch(fal, limit=101).content) == 101
+        fetch(fal, into=Download(BytesIO(), 100))
+    fetch(fal, into=Download(file := BytesIO(), 101))
+    assert file.getvalue() == b"0" * 101
     packed = gzip.compress(b"0" * 101) + b"rest"
     fal.script.on(PLACE, lambda _: raw(packed, content_encoding="gzip"))
-    assert fetch(fal, limit=101).content == b"0" * 101
+    fetch(fal, into=Download(file := BytesIO(), 101))
+    assert file.getvalue() == b"0" * 101
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate", "x\x1b"])
@@ -362,10 +367,10 @@ def test_a_file_takes_the_body_of_a_good_response_only_and_of_the_last_try(fal: 
     file = BytesIO()
     first = httpx.Response(200, content=broken())
     fal.script.on(PLACE, lambda _: first, httpx.Response(200, content=b"second"))
-    assert fetch(fal, into=file).content == b""
+    assert fetch(fal, into=Download(file, LIMIT)).content == b""
     assert file.getvalue() == b"second"
     fal.script.on(PLACE, httpx.Response(404, content=b"reason"))
-    assert fetch(fal, into=file).content == b"reason"
+    assert fetch(fal, into=Download(file, LIMIT)).content == b"reason"
     assert file.getvalue() == b"second"
 
 
@@ -398,8 +403,9 @@ def test_a_download_goes_on_where_it_broke(fal: "Fal", told: dict[str, str]) -> 
     file = BytesIO()
     first = breaks(CONTENT[:400], **told)
     fal.script.on(PLACE, lambda _: first, httpx.Response(503), rest(400))
-    assert fetch(fal, into=file).status_code == 206
-    assert file.getvalue() == CONTENT
+    download = Download(file, LIMIT)
+    assert fetch(fal, into=download).status_code == 206
+    assert (file.getvalue(), download.sha256) == (CONTENT, hashlib.sha256(CONTENT).hexdigest())
     asked = [request.headers.get("range") for request in fal.script.requests]
     assert asked == [None, "bytes=400-", "bytes=400-"]
     expected = DATE if "last_modified" in told else '"a"'
@@ -415,7 +421,7 @@ def test_what_nothing_tells_from_another_file_is_fetched_anew(
     file = BytesIO()
     first = breaks(gzip.compress(CONTENT)[:50] if len(told) > 1 else CONTENT[:400], **told)
     fal.script.on(PLACE, lambda _: first, httpx.Response(200, content=CONTENT))
-    fetch(fal, into=file)
+    fetch(fal, into=Download(file, LIMIT))
     assert file.getvalue() == CONTENT
     assert "range" not in fal.script.requests[-1].headers
 
@@ -436,8 +442,10 @@ def test_a_file_that_is_another_one_by_now_is_fetched_whole(
     file = BytesIO()
     first, whole = breaks(CONTENT[:400], etag='"a"'), httpx.Response(200, content=CONTENT[::-1])
     fal.script.on(PLACE, lambda _: first, second, whole)
-    fetch(fal, into=file)
+    download = Download(file, LIMIT)
+    fetch(fal, into=download)
     assert file.getvalue() == CONTENT[::-1]
+    assert download.sha256 == hashlib.sha256(CONTENT[::-1]).hexdigest()
 
 
 def test_a_download_that_gets_on_may_break_often_and_one_that_does_not_may_not(fal: "Fal") -> None:
@@ -454,12 +462,12 @@ def test_a_download_that_gets_on_may_break_often_and_one_that_does_not_may_not(f
 
     file = BytesIO()
     fal.script.on(PLACE, part)
-    fetch(fal, into=file, attempts=4)
+    fetch(fal, into=Download(file, LIMIT), attempts=4)
     assert (len(file.getvalue()), len(fal.script.requests)) == (len(content), breaking)
     fal.script.requests.clear()
     fal.script.on(PLACE, lambda _: breaks(b"0", etag='"a"', content_range="bytes 1-9/10"))
     with pytest.raises(httpx.ReadError):
-        fetch(fal, into=BytesIO(), attempts=4)
+        fetch(fal, into=Download(BytesIO(), LIMIT), attempts=4)
     assert len(fal.script.requests) == 4
 
 
@@ -467,7 +475,7 @@ def test_the_limit_holds_for_all_parts_of_a_download(fal: "Fal") -> None:
     first = breaks(CONTENT[:400], etag='"a"')
     fal.script.on(PLACE, lambda _: first, rest(400))
     with pytest.raises(TooLargeError):
-        fetch(fal, into=BytesIO(), limit=1000)
+        fetch(fal, into=Download(BytesIO(), 1000))
 
 
 def test_a_long_transfer_says_how_far_it_is(fal: "Fal") -> None:
