@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
-from queue import SimpleQueue
+from itertools import count, takewhile
 from threading import Condition, local
 from typing import Literal
 
@@ -21,7 +20,7 @@ from fal_runtime.daemon.limits import Limits
 from fal_runtime.daemon.protocol import Event, HeldJob, HeldJobs
 from fal_runtime.errors import FalError
 from fal_runtime.fal.clock import REAL_CLOCK, Clock
-from fal_runtime.fal.http import Connection, new_client
+from fal_runtime.fal.http import Connection, new_client, trusted_certificates
 from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance
@@ -44,7 +43,8 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._messages = SimpleQueue[Event | Leave]()
+        self._messages = deque[Event | Leave]()
+        self._is_told = False
         self._read_end, self._write_end = socket.socketpair()
         self._read_end.setblocking(False)
         self._write_end.setblocking(False)
@@ -55,17 +55,20 @@ class Outbox:
 
     def put(self, message: Event | Leave) -> None:
         """Add a message: one for the clients that watch its job, or a wish to leave."""
-        self._messages.put(message)
-        with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
-            self._write_end.send(b"\0")
+        self._messages.append(message)
+        # Once told that there are some, the reader takes them all.
+        if not self._is_told:
+            self._is_told = True
+            with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
+                self._write_end.send(b"\0")
 
     def taken(self) -> Iterator[Event | Leave]:
         """Yield the messages that are there."""
         with suppress(BlockingIOError):
-            while self._read_end.recv(4096):
-                pass
-        while not self._messages.empty():
-            yield self._messages.get_nowait()
+            self._read_end.recv(4096)
+        self._is_told = False
+        while self._messages:
+            yield self._messages.popleft()
 
     def close(self) -> None:
         """Close both ends."""
@@ -121,6 +124,7 @@ class Runner:
         self._most_streams = min(config.settings.max_concurrent, _MOST_STREAMS)
         self._streams = 0
         self._pool = ThreadPoolExecutor(self._most_streams + _MORE_THREADS, "step")
+        self._certificates = trusted_certificates()
         self._of_thread = local()
         self._clients: list[httpx.Client] = []
 
@@ -233,11 +237,13 @@ class Runner:
         self._push(now, held)
 
     def _tell_waiting(self, now: float) -> None:
-        """Tell those for what they wait that were not told, and the first when that has changed."""
-        for place in range(len(self._waiting) - 1, -1, -1):
-            held = self._waiting[place]
-            if held.told is not None and place > 0:
-                continue
+        """Tell the first for what it waits, where that has changed, and those that were not told.
+
+        The last that were told stand before them: nobody begins to wait in the middle.
+        """
+        untold = takewhile(lambda held: held.told is None, reversed(self._waiting))
+        last = len(self._waiting) - 1
+        for place, held in [*zip(count(last, -1), untold), (0, self._waiting[0])]:
             wait = self._limits.wait(self._model_id, len(self._running), now, place)
             if wait is not None and held.told != wait.why:
                 held.told = wait.why
@@ -318,7 +324,7 @@ class Runner:
                 del self._held[held.job_id]
                 self._running.discard(held.job_id)
                 self._outbox.put(ended)
-                self._log.info("job %s: %s", held.job_id, job.state)
+                self._log.info("job %s: %s, request %s", held.job_id, job.state, job.request_id)
             elif due is not None:
                 self._push(due, held)
                 if job.state == "unknown":
@@ -345,7 +351,6 @@ class Runner:
                 job, due = advance(self._ledger, job, connection, now, ends, stream=watches)
                 held.job = job
                 if job.is_at_fal and not before.is_at_fal:
-                    self._log.info("job %s: submitted as %s", held.job_id, job.request_id)
                     self._outbox.put(Event("submitted", held.job_id))
                 if due is None or (due > now and max(due, self._clock.now()) >= until):
                     return job, None
@@ -380,6 +385,6 @@ class Runner:
         """Return the HTTP client of this thread."""
         client: httpx.Client | None = getattr(self._of_thread, "client", None)
         if client is None:
-            client = self._of_thread.client = new_client(self._config)
+            client = self._of_thread.client = new_client(self._config, self._certificates)
             self._clients.append(client)
         return client

@@ -183,15 +183,21 @@ class Server:
 
     def _deliver(self) -> None:
         """Write what the runner says to the clients that watch, and do what signals want."""
+        told = set[_Client]()
         for message in self._outbox.taken():
             if not isinstance(message, Event):
                 # Asked once, it ends its jobs first; asked again, it leaves them to a later one.
                 self._runner.leave("stop" if self._runner.is_leaving else message)
                 continue
-            for client in self._watchers.get(message.job, ()):
-                self._write(client, message)
+            clients = self._watchers.get(message.job, ())
+            line = encoded(message) if clients else b""
+            for client in clients:
+                client.unsent += line
+            told.update(clients)
             if message.what in LAST:
                 self._watchers.pop(message.job, None)
+        for client in told:
+            self._send(client)
 
     def _write(self, client: _Client, message: Message) -> None:
         client.unsent += encoded(message)

@@ -2,9 +2,10 @@
 
 import hashlib
 import math
+import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
@@ -44,6 +45,7 @@ _MEGABYTE = 1_000_000
 _NOT_THERE = httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
 # Headers that speak of the bytes on the way, not of those that are handed on.
 _OF_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
+_HEADERS = {"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"}
 # Characters that steer a terminal are shown as blanks.
 _BLANKS = bytes(32 if byte < 32 or byte == 127 else byte for byte in range(256))
 
@@ -133,6 +135,7 @@ class Download:
         self._progress = progress
         self._validator = ""
         self._digest = hashlib.sha256()
+        self.size = 0
         self.begun = 0
 
     @property
@@ -169,36 +172,54 @@ class Download:
             self.write(body, start)
         except httpx.RequestError:
             self._validator = _validator(response)
-            self.begun = self._file.tell() if self._validator else 0
+            self.begun = self.size if self._validator else 0
             raise
 
     def write(self, pieces: Iterable[bytes], start: int = 0) -> None:
-        """Write pieces from a place on that was reached before; raises TooLargeError."""
-        if start == 0:
-            self._digest = hashlib.sha256()
-        self._file.seek(start)
-        self._file.truncate()
-        for piece, size in _bounded(pieces, self._limit, start):
+        """Write pieces behind what is there, or from the start; raises TooLargeError."""
+        if start != self.size:
+            # What came before is of another file.
+            self._file.seek(0)
+            self._file.truncate()
+            self._digest, self.size = hashlib.sha256(), 0
+        for piece in _bounded(pieces, self._limit, start):
             self._digest.update(piece)
             self._file.write(piece)
+            self.size += len(piece)
             if self._progress is not None:
-                self._progress.at(size)
+                self._progress.at(self.size)
 
 
-def new_client(config: Config | None = None) -> httpx.Client:
+def new_client(
+    config: Config | None = None, certificates: ssl.SSLContext | None = None
+) -> httpx.Client:
     """Return a client that follows no redirect and holds no key: keys are given to requests.
 
     The environment's proxies are used, but never for this machine: they would see the key of a
-    plain request. Raises UsageError where proxy or certificate settings cannot be used.
+    plain request. Who needs many clients reads the `certificates` once. Raises UsageError where
+    proxy or certificate settings cannot be used.
     """
     local = ["localhost", "127.0.0.1", "[::1]"]
     local += config.origins.loopback_hosts() if config is not None else []
-    try:
+    with _usable_settings():
         return httpx.Client(
-            headers={"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"},
+            headers=_HEADERS,
             follow_redirects=False,
             mounts={f"all://{host}": None for host in local},
+            verify=certificates or True,
         )
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """Return the certificates of those who are trusted; raises UsageError as `new_client`."""
+    with _usable_settings():
+        return httpx.create_ssl_context()
+
+
+@contextmanager
+def _usable_settings() -> Iterator[None]:
+    try:
+        yield
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise UsageError(
             "invalid_settings",
@@ -258,9 +279,7 @@ def exchange(
             wanted["Content-Length"] = str(content.size)
         else:
             body = content
-        request = _request(
-            connection.client, method, url, params=params, headers=wanted, content=body
-        )
+        request = _request(method, url, params=params, headers=wanted, content=body)
         reply = _send(connection, request, into, deadline=deadline, silence=silence)
         if into is not None and into.begun - begun >= _FURTHER:
             tries = 1
@@ -329,7 +348,6 @@ def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
 
 
 def _request(
-    client: httpx.Client,
     method: str,
     url: str,
     *,
@@ -339,12 +357,10 @@ def _request(
 ) -> httpx.Request:
     """Return the request; raises UnsupportedProtocol where the URL is no address."""
     # The one encoding that is decoded here, within bounds.
-    headers = {"Accept-Encoding": "gzip", **headers}
+    headers = {**_HEADERS, "Accept-Encoding": "gzip", **headers}
     try:
         if is_web_url(url):
-            request = client.build_request(
-                method, url, params=params, headers=headers, content=content
-            )
+            request = httpx.Request(method, url, params=params, headers=headers, content=content)
             # The resolver encodes a host in the same way: labels of 1 to 63 characters.
             request.url.raw_host.decode("ascii").encode("idna")
             return request
@@ -381,7 +397,7 @@ def _send(
             if into is not None and into.is_answered(response):
                 into.take(response, body)
             else:
-                content = b"".join(piece for piece, _ in _bounded(body, _LARGEST_ANSWER))
+                content = b"".join(_bounded(body, _LARGEST_ANSWER))
     except httpx.RequestError as error:
         text = redact(str(error).encode()).decode()
         return type(error)(one_line(text, 300), request=request)
@@ -425,13 +441,13 @@ def _raw_chunks(
         yield chunk
 
 
-def _bounded(pieces: Iterable[bytes], limit: int, size: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Yield each piece, and the size with it; raises TooLargeError above the limit."""
+def _bounded(pieces: Iterable[bytes], limit: int, size: int = 0) -> Iterator[bytes]:
+    """Yield the pieces that come after so many bytes; raises TooLargeError above the limit."""
     for piece in pieces:
         size += len(piece)
         if size > limit:
             raise TooLargeError(f"the answer is larger than {limit / (1 << 20):g} MB")
-        yield piece, size
+        yield piece
 
 
 def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[bytes]:

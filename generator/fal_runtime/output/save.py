@@ -14,7 +14,7 @@ import httpx
 
 from fal_runtime.config import is_web_url
 from fal_runtime.fal.http import Connection, Download, Progress, TooLargeError, exchange
-from fal_runtime.file_headers import read_headers
+from fal_runtime.file_headers import FileHeaders, read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.files import ResultFile, result_files
@@ -94,9 +94,9 @@ def save_files(
                     f"max_download_mb ({limit / _MEGABYTE:g} MB)"
                 )
             with folder.part() as (part, opened):
-                content_type, sha256 = _receive(connection, file, opened, min(limit, left))
-                opened.flush()
-                new = _described(file, part, opened, content_type, sha256)
+                content_type, came = _receive(connection, file, opened, min(limit, left))
+                opened.seek(0)
+                new = _described(file, part, read_headers(opened), content_type, came)
                 extension = _extension(file, new.content_type, new.kind)
                 places = _places(wanted, index, folder, naming, extension)
                 new = replace(new, path=keep(part, places, [one.path for one in saved]))
@@ -127,24 +127,21 @@ def save_files(
 
 
 def _described(
-    file: ResultFile, part: Path, opened: BinaryIO, content_type: str, sha256: str
+    file: ResultFile, part: Path, headers: FileHeaders, content_type: str, came: Download
 ) -> SavedFile:
     """Return what a file that has come is, by its own headers first; its place is temporary."""
-    size = opened.tell()
-    opened.seek(0)
-    headers = read_headers(opened)
     content_type, kind = headers.content_type or content_type, file.kind
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
-    if size == 0 and kind in _MEDIA:
+    if came.size == 0 and kind in _MEDIA:
         raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
     return SavedFile(
         field=file.field,
         kind=kind,
         path=part,
         url=None if file.url.startswith("data:") else file.url,
-        size=size,
-        sha256=sha256,
+        size=came.size,
+        sha256=came.sha256,
         content_type=content_type,
         width=headers.width or file.width,
         height=headers.height or file.height,
@@ -154,8 +151,8 @@ def _described(
 
 def _receive(
     connection: Connection, file: ResultFile, opened: BinaryIO, limit: int
-) -> tuple[str, str]:
-    """Write the file's bytes; return the content type that came with them, and their digest.
+) -> tuple[str, Download]:
+    """Write the file's bytes; return the content type that came with them, and how they came.
 
     The type is "" where none came. Redirects to http(s) links are followed, without any
     credentials. Raises _FileLostError and TooLargeError.
@@ -164,7 +161,7 @@ def _receive(
         content_type, content = _embedded(file.url)
         download = Download(opened, limit)
         download.write([content])
-        return content_type, download.sha256
+        return content_type, download
     url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
     progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
@@ -185,7 +182,7 @@ def _receive(
         if response.is_success and "html" in content_type and file.kind in _MEDIA:
             raise _FileLostError(f"{shown} answered with a web page")
         if response.is_success:
-            return content_type, download.sha256
+            return content_type, download
         if not response.is_redirect:
             raise _FileLostError(f"{shown} answered {response.status_code}")
         location = response.headers.get("location", "")

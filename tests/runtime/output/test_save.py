@@ -340,7 +340,7 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_no
     others = folder.path / ".other.part"
     others.write_bytes(b"")
     with folder.part() as (part, _):
-        open_output_folder(fal.options.output)
+        folder.make_ready()
         assert part.exists()
     assert list(folder.path.iterdir()) == [others]
 
