@@ -127,8 +127,9 @@ _KINDS: Mapping[str, Any] = MappingProxyType({kind.__name__: kind for kind in ge
 
 def encoded(message: Message) -> bytes:
     """Return the message as its line."""
-    shown = {"is": type(message).__name__} | asdict(message)
-    return json.dumps(shown, separators=(",", ":")).encode() + b"\n"
+    kind: Any = type(message)
+    shown = {"is": kind.__name__} | {name: getattr(message, name) for name in _hints(kind)}
+    return json.dumps(shown, default=asdict).encode() + b"\n"
 
 
 def decoded(line: bytes) -> Message:

@@ -610,5 +610,4 @@ def _among(model_ids: Collection[str] | None) -> str | None:
     return _json(list(model_ids)) if model_ids is not None else None
 
 
-def _json(value: Value) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_json: Callable[[Value], str] = json.JSONEncoder(separators=(",", ":")).encode
