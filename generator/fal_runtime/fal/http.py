@@ -237,6 +237,7 @@ def exchange(
     content: bytes | FileSlice | None = None,
     into: Download | None = None,
     progress: Progress | None = None,
+    limit: int = _LARGEST_ANSWER,
     attempts: int = 5,
     deadline: float | None = None,
     silence: float = 30.0,
@@ -257,6 +258,7 @@ def exchange(
         content: The body.
         into: Takes the body of a successful response, whose content is then empty.
         progress: Told how much has passed of `content`.
+        limit: The most bytes of a body that stays in memory, decoded.
         attempts: The most tries, 1 for what must be sent once.
         deadline: One for all tries, each from connecting to the last byte of the body.
         silence: The most seconds between two pieces of the response.
@@ -280,7 +282,7 @@ def exchange(
         else:
             body = content
         request = _request(method, url, params=params, headers=wanted, content=body)
-        reply = _send(connection, request, into, deadline=deadline, silence=silence)
+        reply = _send(connection, request, into, limit=limit, deadline=deadline, silence=silence)
         if into is not None and into.begun - begun >= _FURTHER:
             tries = 1
         if tries == attempts or not _is_passing(reply):
@@ -374,6 +376,7 @@ def _send(
     request: httpx.Request,
     into: Download | None,
     *,
+    limit: int,
     deadline: float | None,
     silence: float,
 ) -> Reply:
@@ -397,7 +400,7 @@ def _send(
             if into is not None and into.is_answered(response):
                 into.take(response, body)
             else:
-                content = b"".join(_bounded(body, _LARGEST_ANSWER))
+                content = b"".join(_bounded(body, limit))
     except httpx.RequestError as error:
         text = redact(str(error).encode()).decode()
         return type(error)(one_line(text, 300), request=request)
