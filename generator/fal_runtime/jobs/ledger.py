@@ -61,17 +61,8 @@ _AMONG = "(:among IS NULL OR model_id IN (SELECT value FROM json_each(:among)))"
 _BOOKED = f"FROM jobs WHERE created >= :since AND billable_units IS NOT NULL AND {_AMONG}"
 _PROMPTS = ("prompt", "text", "gen_text", "script", "lyrics", "input")
 _LONGEST_PROMPT = 80
-# What fal tells of a job with every status, and what follows from that.
-_PASSING = {
-    "status",
-    "queue_position",
-    "logs",
-    "streams",
-    "polls",
-    "troubles",
-    "trouble",
-    "changed",
-}
+# What fal tells of a job again and again, and what follows from that.
+_PASSING = {"queue_position", "logs", "streams", "polls", "troubles", "trouble", "changed"}
 _LASTING = attrgetter(*(each.name for each in fields(Job) if each.name not in _PASSING))
 _RESUMED: tuple[JobState, ...] = (
     "accepted", "submitting", "unknown", "submitted", "cancelling", "finished", "completed"

@@ -171,6 +171,7 @@ class Skill:
     queues: Path
     environ: dict[str, str]
     commands: list[Command] = field(default_factory=list)
+    is_free = staticmethod(is_free)
 
     def start(self, *words: str, **environ: str) -> Command:
         """Start the wrapper with these words."""
@@ -197,20 +198,24 @@ class Skill:
         return self.commands[-1]
 
     @property
+    def daemon_folder(self) -> Path:
+        return self.queues / "flux-skill__fal-ai_flux_schnell__v2"
+
+    @property
     def daemon(self) -> Marker:
         """What the running daemon says of itself."""
-        marker = Marker.read(self.queues / "flux-skill__fal-ai_flux_schnell__v2")
+        marker = Marker.read(self.daemon_folder)
         assert marker is not None
         return marker
 
     @property
     def runs(self) -> bool:
         """Whether a daemon has begun and has not ended."""
-        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "marker").is_file()
+        return (self.daemon_folder / "marker").is_file()
 
     @property
     def log(self) -> str:
-        return (self.queues / "flux-skill__fal-ai_flux_schnell__v2" / "log").read_text()
+        return (self.daemon_folder / "log").read_text()
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,13 +152,32 @@ def test_a_daemon_that_is_asked_to_end_ends_its_jobs_first(
 
 
 @long_jobs
+def test_a_daemon_whose_folder_is_removed_ends_its_jobs_and_leaves_the_next_one_alone(
+    skill: "Skill", emulator: Emulator, eventually: Eventually
+) -> None:
+    first = submitted(skill, emulator, eventually)
+    with (skill.daemon_folder / "lock").open() as lock:
+        shutil.rmtree(skill.queues)
+        second = submitted(skill, emulator, eventually)
+        pid = skill.daemon.pid
+        emulator.clock.advance(HOUR)
+        assert [first.end()[0], second.end()[0]] == [0, 0]
+        eventually(partial(skill.is_free, lock.fileno()))
+    submitted(skill, emulator, eventually)
+    assert skill.daemon.pid == pid
+
+
+@long_jobs
 def test_an_interrupted_command_leaves_its_job_to_the_daemon(
     skill: "Skill", emulator: Emulator, eventually: Eventually
 ) -> None:
     command = submitted(skill, emulator, eventually)
+    emulator.clock.advance(0.6 * HOUR)
+    eventually(lambda: command.said("Running"))
     command.process.send_signal(signal.SIGINT)
     status, answer = command.end()
     assert (status, answer["error"]["code"]) == (130, "interrupted")
+    assert answer["status"] == "IN_PROGRESS"
     emulator.clock.advance(HOUR)
     status, answer = next_command(skill, answer["error"]["next"])
     assert (status, answer["status"]) == (0, "COMPLETED")
