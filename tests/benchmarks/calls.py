@@ -88,7 +88,7 @@ with new_client(config) as client:
     folder = open_output_folder(Path(sys.argv[2]))
     files = [ResultFile("video", "video", sys.argv[1])]
     started = time.perf_counter()
-    saved, lost = save_files(Connection(client, config), files, folder, Naming("large"))
+    saved, lost, _ = save_files(Connection(client, config), files, folder, Naming("large"))
     taken = time.perf_counter() - started
 assert saved and not lost, lost
 print(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -29,6 +29,9 @@ from fal_runtime.jobs.steps import advance
 _IDLE = 15 * 60.0
 _MOST_STREAMS = 32
 _MORE_THREADS = 2
+# So often a download that failed is tried again, after pauses that grow from some seconds on.
+_DOWNLOADS = 4
+_LONGER = 3
 # For how many seconds a job's status is read as it changes, before the daemon looks up.
 _WATCH = 5.0
 
@@ -81,13 +84,14 @@ class _Held:
     """A job that the daemon holds.
 
     `job` is None until it is claimed, `until` its deadline, None until it has started. `told` is
-    why it waits, as its clients were told.
+    why it waits, as its clients were told. `downloads` counts the tries of its files that failed.
     """
 
     job_id: str
     job: Job | None = None
     until: float | None = None
     told: str | None = None
+    downloads: int = 0
 
 
 class Runner:
@@ -303,6 +307,8 @@ class Runner:
         ended: Event | None = None
         try:
             job, due = self._advanced(held, job, until)
+            if due is None and job.saved is not None and job.saved.may_come:
+                job, due = self._downloaded_again(held, job, until)
             if due is None and job.id is None:
                 # It went on without the ledger, which may take it by now.
                 job = replace(job, id=held.job_id)
@@ -327,12 +333,25 @@ class Runner:
                 self._log.info("job %s: %s, request %s", held.job_id, job.state, job.request_id)
             elif due is not None:
                 self._push(due, held)
-                if job.state == "unknown":
-                    # What is looked for, and most likely does not run, makes no other job wait.
+                if job.state in ("unknown", "completed"):
+                    # What most likely does not run, or has ended, makes no other job wait.
                     self._running.discard(held.job_id)
                 else:
                     self._running.add(held.job_id)
             self._changed.notify()
+
+    def _downloaded_again(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
+        """Return a job of which not all files came, as it goes on after a pause; at last it ends.
+
+        The ledger has it as it is: were this process killed, it would be left to `--result`.
+        """
+        held.downloads += 1
+        pause = self._clock.growing_pause(held.downloads + _LONGER)
+        due = self._clock.now() + pause
+        if held.downloads > _DOWNLOADS or due >= until or self._leaving is not None:
+            return job, None
+        self._report(held.job_id, f"{job.error}: trying again in {pause:.0f} s")
+        return replace(job, state="completed", error=None), due
 
     def _advanced(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
         """Return the job after the steps that need no pause, and when its next one is due.

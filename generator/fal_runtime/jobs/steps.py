@@ -353,8 +353,9 @@ def _save(job: Job, connection: Connection) -> Next:
     stamp = f"{connection.clock.date().astimezone(UTC):%Y%m%dT%H%M%SZ}"
     naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
     sent = links(dict(job.request.body)) if job.request is not None else frozenset()
+    content, earlier = job.content or b"", job.saved.files if job.saved is not None else ()
     try:
-        saved = save_result(connection, folder, naming, job.content or b"", sent)
+        saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
     except ValueError:
         text = "fal ran the model, and its answer cannot be read"
         lost = UnconfirmedError("unconfirmed", text, charged="yes")

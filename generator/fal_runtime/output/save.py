@@ -46,23 +46,31 @@ class _FileLostError(Exception):
     """One file cannot be had; the others may."""
 
 
+class _FileLateError(_FileLostError):
+    """One file cannot be had now; a later try may bring it."""
+
+
 def save_result(
     connection: Connection,
     folder: OutputFolder,
     naming: Naming,
     content: bytes,
     sent: Collection[str] = (),
+    *,
+    earlier: Sequence[SavedFile] = (),
 ) -> SavedResult:
     """Save the files of a result.
 
     `content` is the body of fal's response; `sent` are the links of the input, which are nobody's
-    output. Raises ValueError for a body that is no JSON, LocalError where this machine cannot
-    write. A file that cannot be had costs no other file.
+    output; `earlier` are the files that another try has saved. Raises ValueError for a body that is
+    no JSON, LocalError where this machine cannot write. A file that cannot be had costs no other
+    file.
     """
     result = read_json(content)
     found = result_files(result, _output_schema(connection.config.model_folder), sent)
-    files, lost = save_files(connection, found, folder, naming)
-    return SavedResult(printable(result), None, files, lost, _seed(result), _text(result))
+    files, lost, may_come = save_files(connection, found, folder, naming, earlier)
+    shown, seed, text = printable(result), _seed(result), _text(result)
+    return SavedResult(shown, None, files, lost, seed, text, may_come)
 
 
 def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> SavedResult:
@@ -74,19 +82,30 @@ def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> Saved
 
 
 def save_files(
-    connection: Connection, files: Sequence[ResultFile], folder: OutputFolder, naming: Naming
-) -> tuple[tuple[SavedFile, ...], tuple[str, ...]]:
+    connection: Connection,
+    files: Sequence[ResultFile],
+    folder: OutputFolder,
+    naming: Naming,
+    earlier: Sequence[SavedFile] = (),
+) -> tuple[tuple[SavedFile, ...], tuple[str, ...], bool]:
     """Save every file and return those that were saved and, as lines, those that were not.
 
-    No key is sent, and nothing is overwritten: a file of an earlier run with the same bytes is
-    kept as it is. Raises LocalError when this machine cannot write.
+    Also returned is whether a later try may bring more. No key is sent, and nothing is overwritten:
+    a file of an earlier run with the same bytes is kept as it is, and those of `earlier` are not
+    fetched again. Raises LocalError when this machine cannot write.
     """
+    known = {file.field: file for file in earlier}
     limit = int(connection.config.settings.max_download_mb * _MEGABYTE)
     left = _MOST_SIZES * limit
     saved: list[SavedFile] = []
     lost: list[str] = []
+    may_come = False
     wanted, surplus = files[:_MOST_FILES], files[_MOST_FILES:]
     for index, file in enumerate(wanted):
+        if file.field in known:
+            left -= known[file.field].size
+            saved += [known[field] for field in (file.field, *file.repeated)]
+            continue
         try:
             if left <= 0:
                 raise _FileLostError(
@@ -109,6 +128,7 @@ def save_files(
             continue
         except _FileLostError as error:
             lost.append(f"{one_line(file.field, 100)}: {error}")
+            may_come |= isinstance(error, _FileLateError)
             continue
         left -= new.size
         empty = "" if new.size else ", which is empty (0 bytes)"
@@ -123,7 +143,7 @@ def save_files(
             f"{len(surplus)} more files than the {_MOST_FILES} that one result may have, which "
             f"were left out: {left_out}{' ...' if len(surplus) > 20 else ''}"
         )
-    return tuple(saved), tuple(lost)
+    return tuple(saved), tuple(lost), may_come
 
 
 def _described(
@@ -134,7 +154,7 @@ def _described(
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
     if came.size == 0 and kind in _MEDIA:
-        raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
+        raise _FileLateError(f"{_shown(file.url)} is empty (0 bytes)")
     return SavedFile(
         field=file.field,
         kind=kind,
@@ -177,14 +197,14 @@ def _receive(
         except TooLargeError:
             raise
         except httpx.RequestError as error:
-            raise _FileLostError(f"{shown} cannot be fetched ({error})") from None
+            raise _FileLateError(f"{shown} cannot be fetched ({error})") from None
         content_type = _plain_type(response.headers.get("content-type", ""))
         if response.is_success and "html" in content_type and file.kind in _MEDIA:
-            raise _FileLostError(f"{shown} answered with a web page")
+            raise _FileLateError(f"{shown} answered with a web page")
         if response.is_success:
             return content_type, download
         if not response.is_redirect:
-            raise _FileLostError(f"{shown} answered {response.status_code}")
+            raise _FileLateError(f"{shown} answered {response.status_code}")
         location = response.headers.get("location", "")
         try:
             url = urljoin(url, location)

@@ -83,11 +83,11 @@ class Accepted:
     config: Config
     output: Path
 
-    def __call__(self, prompt: str = "a cat", **options: Any) -> Job:
+    def __call__(self, prompt: str = "a cat", images: int = 1, **options: Any) -> Job:
         request = ModelRequest(
             f"{self.config.origins.queue}/{FLUX}",
             {"Accept": "application/json", "Content-Type": "application/json"},
-            {"prompt": prompt},
+            {"prompt": prompt, "num_images": images},
         )
         chosen = CallOptions(
             output=self.output, command=("python", "x.py"), poll_interval=0.1, **options

@@ -12,6 +12,7 @@ from fal_runtime.config import Config
 from fal_runtime.daemon.protocol import Event
 from fal_runtime.daemon.runner import Outbox, Runner
 from fal_runtime.daemon.server import kept_up
+from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger
 from falsmith.emulator import Emulator
@@ -55,9 +56,9 @@ def start(config: Config, daemon_ledger: Ledger, emulator: Emulator) -> Iterator
     """Return a function that starts a runner with these settings; each is stopped at the end."""
     started: list[Running] = []
 
-    def start_one(idle: float = 900.0, **settings: Any) -> Running:
+    def start_one(idle: float = 900.0, clock: Clock = REAL_CLOCK, **settings: Any) -> Running:
         changed = replace(config, settings=replace(config.settings, **settings))
-        running = Running(changed, daemon_ledger, idle=idle)
+        running = Running(changed, daemon_ledger, idle=idle, clock=clock)
         started.append(running)
         running.runner.resume()
         running.thread.start()
@@ -148,6 +149,33 @@ def test_one_job_that_fails_leaves_the_others_alone(
     assert known is not None
     assert known.error is not None
     assert known.error.exit_status == 9
+
+
+@pytest.mark.parametrize(("failing", "tries", "error"), [(2, 3, None), (99, 5, "download_failed")])
+def test_files_that_did_not_come_are_fetched_again_some_times(
+    start: Start,
+    accepted: "Accepted",
+    ledger: Ledger,
+    emulator: Emulator,
+    eventually: Eventually,
+    *,
+    failing: int,
+    tries: int,
+    error: str | None,
+) -> None:
+    emulator.faults.add(f"download:error=404:skip=1:times={failing}")
+    # Of a pause that grows, a hundredth.
+    running, job = start(clock=Clock(random=lambda: -0.49)), accepted(images=2)
+    running.runner.take(str(job.id))
+    eventually(lambda: running.said(Event("ended", str(job.id))))
+    known = ledger.job(str(job.id))
+    assert known is not None
+    assert known.saved is not None
+    assert (known.state, known.error and known.error.code) == ("saved", error)
+    assert len(known.saved.files) == (1 if error else 2)
+    # The first one, which came at once, was not fetched again.
+    downloads = [request for request in emulator.requests if request.host == "cdn"]
+    assert len(downloads) == 1 + tries
 
 
 def test_a_job_that_is_looked_for_makes_no_other_one_wait(

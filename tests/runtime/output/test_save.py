@@ -37,7 +37,7 @@ def save(
     fal: "Fal", *files: ResultFile, wanted: str | None = None, stamp: str | None = None
 ) -> tuple[tuple[SavedFile, ...], tuple[str, ...]]:
     folder = open_output_folder(fal.options.output, wanted)
-    return save_files(fal.connection, files, folder, Naming("req-1", stamp))
+    return save_files(fal.connection, files, folder, Naming("req-1", stamp))[:2]
 
 
 def names(fal: "Fal", *files: ResultFile, **naming: str) -> list[str]:

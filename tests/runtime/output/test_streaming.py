@@ -82,7 +82,7 @@ def test_large_download_is_streamed(fal: "Fal", server: str) -> None:
         folder = open_output_folder(fal.options.output)
         tracemalloc.start()
         file = ResultFile("video", "video", f"{server}/a.mp4")
-        ((saved,), _) = save_files(connection, [file], folder, Naming("req-1"))
+        ((saved,), *_) = save_files(connection, [file], folder, Naming("req-1"))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert saved.path.stat().st_size == 24 * MEGABYTE
@@ -94,7 +94,7 @@ def test_download_that_is_cut_off_is_lost_and_leaves_nothing(fal: "Fal", server:
         connection = replace(fal.connection, client=client, config=config_of(server))
         folder = open_output_folder(fal.options.output)
         file = ResultFile("video", "video", f"{server}/cut")
-        saved, lost = save_files(connection, [file], folder, Naming("req-1"))
+        saved, lost, _ = save_files(connection, [file], folder, Naming("req-1"))
     assert (saved, len(lost)) == ((), 1)
     assert list(folder.path.iterdir()) == []
 
