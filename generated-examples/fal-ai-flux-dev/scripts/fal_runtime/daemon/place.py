@@ -54,6 +54,12 @@ class Marker:
             return None
         return marker if isinstance(marker.socket, str) else None
 
+    def remove(self, folder: Path) -> None:
+        """Remove the marker, if it is still this daemon's."""
+        if Marker.read(folder) == self:
+            with suppress(OSError):
+                (folder / "marker").unlink()
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonPlace:
@@ -85,6 +91,10 @@ class DaemonPlace:
     def log(self) -> Path:
         """The log, without keys and inputs."""
         return self.folder / "log"
+
+    def is_held(self, marker: Marker) -> bool:
+        """Whether lock and marker are still there, and those of the daemon that wrote this one."""
+        return self.lock.is_file() and Marker.read(self.folder) == marker
 
     def open(self) -> None:
         """Make the folder where it is missing; raises UnusableError where it is not the user's."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -127,8 +127,10 @@ _KINDS: Mapping[str, Any] = MappingProxyType({kind.__name__: kind for kind in ge
 
 def encoded(message: Message) -> bytes:
     """Return the message as its line."""
-    shown = {"is": type(message).__name__} | asdict(message)
-    return json.dumps(shown, separators=(",", ":")).encode() + b"\n"
+    kind: Any = type(message)
+    members = {each.name: getattr(message, each.name) for each in fields(kind)}
+    shown = {"is": kind.__name__} | members
+    return json.dumps(shown, default=asdict).encode() + b"\n"
 
 
 def decoded(line: bytes) -> Message:

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
-from queue import SimpleQueue
+from itertools import count, takewhile
 from threading import Condition, local
 from typing import Literal
 
@@ -21,7 +20,7 @@ from fal_runtime.daemon.limits import Limits
 from fal_runtime.daemon.protocol import Event, HeldJob, HeldJobs
 from fal_runtime.errors import FalError
 from fal_runtime.fal.clock import REAL_CLOCK, Clock
-from fal_runtime.fal.http import Connection, new_client
+from fal_runtime.fal.http import Connection, new_client, trusted_certificates
 from fal_runtime.jobs.job import Job, broken_off, job_deadline
 from fal_runtime.jobs.ledger import Ledger
 from fal_runtime.jobs.steps import advance
@@ -30,6 +29,9 @@ from fal_runtime.jobs.steps import advance
 _IDLE = 15 * 60.0
 _MOST_STREAMS = 32
 _MORE_THREADS = 2
+# So often a download that failed is tried again, after pauses that grow from some seconds on.
+_DOWNLOADS = 4
+_LONGER = 3
 # For how many seconds a job's status is read as it changes, before the daemon looks up.
 _WATCH = 5.0
 
@@ -44,7 +46,8 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._messages = SimpleQueue[Event | Leave]()
+        self._messages = deque[Event | Leave]()
+        self._is_told = False
         self._read_end, self._write_end = socket.socketpair()
         self._read_end.setblocking(False)
         self._write_end.setblocking(False)
@@ -55,17 +58,20 @@ class Outbox:
 
     def put(self, message: Event | Leave) -> None:
         """Add a message: one for the clients that watch its job, or a wish to leave."""
-        self._messages.put(message)
-        with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
-            self._write_end.send(b"\0")
+        self._messages.append(message)
+        # Once told that there are some, the reader takes them all.
+        if not self._is_told:
+            self._is_told = True
+            with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
+                self._write_end.send(b"\0")
 
     def taken(self) -> Iterator[Event | Leave]:
         """Yield the messages that are there."""
         with suppress(BlockingIOError):
-            while self._read_end.recv(4096):
-                pass
-        while not self._messages.empty():
-            yield self._messages.get_nowait()
+            self._read_end.recv(4096)
+        self._is_told = False
+        while self._messages:
+            yield self._messages.popleft()
 
     def close(self) -> None:
         """Close both ends."""
@@ -78,13 +84,14 @@ class _Held:
     """A job that the daemon holds.
 
     `job` is None until it is claimed, `until` its deadline, None until it has started. `told` is
-    why it waits, as its clients were told.
+    why it waits, as its clients were told. `downloads` counts the tries of its files that failed.
     """
 
     job_id: str
     job: Job | None = None
     until: float | None = None
     told: str | None = None
+    downloads: int = 0
 
 
 class Runner:
@@ -121,6 +128,7 @@ class Runner:
         self._most_streams = min(config.settings.max_concurrent, _MOST_STREAMS)
         self._streams = 0
         self._pool = ThreadPoolExecutor(self._most_streams + _MORE_THREADS, "step")
+        self._certificates = trusted_certificates()
         self._of_thread = local()
         self._clients: list[httpx.Client] = []
 
@@ -233,11 +241,13 @@ class Runner:
         self._push(now, held)
 
     def _tell_waiting(self, now: float) -> None:
-        """Tell those for what they wait that were not told, and the first when that has changed."""
-        for place in range(len(self._waiting) - 1, -1, -1):
-            held = self._waiting[place]
-            if held.told is not None and place > 0:
-                continue
+        """Tell the first for what it waits, where that has changed, and those that were not told.
+
+        The last that were told stand before them: nobody begins to wait in the middle.
+        """
+        untold = takewhile(lambda held: held.told is None, reversed(self._waiting))
+        last = len(self._waiting) - 1
+        for place, held in [*zip(count(last, -1), untold), (0, self._waiting[0])]:
             wait = self._limits.wait(self._model_id, len(self._running), now, place)
             if wait is not None and held.told != wait.why:
                 held.told = wait.why
@@ -297,6 +307,8 @@ class Runner:
         ended: Event | None = None
         try:
             job, due = self._advanced(held, job, until)
+            if due is None and job.saved is not None and job.saved.may_come:
+                job, due = self._downloaded_again(held, job, until)
             if due is None and job.id is None:
                 # It went on without the ledger, which may take it by now.
                 job = replace(job, id=held.job_id)
@@ -318,15 +330,28 @@ class Runner:
                 del self._held[held.job_id]
                 self._running.discard(held.job_id)
                 self._outbox.put(ended)
-                self._log.info("job %s: %s", held.job_id, job.state)
+                self._log.info("job %s: %s, request %s", held.job_id, job.state, job.request_id)
             elif due is not None:
                 self._push(due, held)
-                if job.state == "unknown":
-                    # What is looked for, and most likely does not run, makes no other job wait.
+                if job.state in ("unknown", "completed"):
+                    # What most likely does not run, or has ended, makes no other job wait.
                     self._running.discard(held.job_id)
                 else:
                     self._running.add(held.job_id)
             self._changed.notify()
+
+    def _downloaded_again(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
+        """Return a job of which not all files came, as it goes on after a pause; at last it ends.
+
+        The ledger has it as it is: were this process killed, it would be left to `--result`.
+        """
+        held.downloads += 1
+        pause = self._clock.growing_pause(held.downloads + _LONGER)
+        due = self._clock.now() + pause
+        if held.downloads > _DOWNLOADS or due >= until or self._leaving is not None:
+            return job, None
+        self._report(held.job_id, f"{job.error}: trying again in {pause:.0f} s")
+        return replace(job, state="completed", error=None), due
 
     def _advanced(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
         """Return the job after the steps that need no pause, and when its next one is due.
@@ -345,7 +370,6 @@ class Runner:
                 job, due = advance(self._ledger, job, connection, now, ends, stream=watches)
                 held.job = job
                 if job.is_at_fal and not before.is_at_fal:
-                    self._log.info("job %s: submitted as %s", held.job_id, job.request_id)
                     self._outbox.put(Event("submitted", held.job_id))
                 if due is None or (due > now and max(due, self._clock.now()) >= until):
                     return job, None
@@ -380,6 +404,6 @@ class Runner:
         """Return the HTTP client of this thread."""
         client: httpx.Client | None = getattr(self._of_thread, "client", None)
         if client is None:
-            client = self._of_thread.client = new_client(self._config)
+            client = self._of_thread.client = new_client(self._config, self._certificates)
             self._clients.append(client)
         return client

@@ -43,6 +43,8 @@ _LOG_SIZE = 1 << 20
 _OLD_LOGS = 2
 # Between the end of a loop that failed and its next beginning.
 _PAUSE = 1.0
+# How often it is looked whether the daemon's folder is still there.
+_LOOK = 2.0
 
 
 @contextmanager
@@ -65,14 +67,17 @@ def listening(path: Path) -> Iterator[socket.socket]:
             listener.bind(str(path))
             path.chmod(0o600)
             listener.listen(_BACKLOG)
+            own = path.lstat().st_ino
         except OSError as error:
             raise UnusableError(f"no socket can be made at {path}: {error.strerror}") from None
         listener.setblocking(False)
         try:
             yield listener
         finally:
+            # By now it may be that of another daemon, whose folder was made anew.
             with suppress(OSError):
-                path.unlink()
+                if path.lstat().st_ino == own:
+                    path.unlink()
 
 
 @dataclass(slots=True, eq=False)
@@ -183,15 +188,21 @@ class Server:
 
     def _deliver(self) -> None:
         """Write what the runner says to the clients that watch, and do what signals want."""
+        told = set[_Client]()
         for message in self._outbox.taken():
             if not isinstance(message, Event):
                 # Asked once, it ends its jobs first; asked again, it leaves them to a later one.
                 self._runner.leave("stop" if self._runner.is_leaving else message)
                 continue
-            for client in self._watchers.get(message.job, ()):
-                self._write(client, message)
+            clients = self._watchers.get(message.job, ())
+            line = encoded(message) if clients else b""
+            for client in clients:
+                client.unsent += line
+            told.update(clients)
             if message.what in LAST:
                 self._watchers.pop(message.job, None)
+        for client in told:
+            self._send(client)
 
     def _write(self, client: _Client, message: Message) -> None:
         client.unsent += encoded(message)
@@ -301,6 +312,8 @@ def run_daemon(
             runner.resume()
             scheduler = Thread(target=kept_up, args=(runner.schedule, "scheduler", log))
             scheduler.start()
+            watched = (place, marker, runner, log)
+            Thread(target=leave_with_place, args=watched, daemon=True).start()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda _number, _frame: outbox.put("finish"))
             ready()
@@ -311,9 +324,19 @@ def run_daemon(
         finally:
             outbox.close()
             ledger.close()
-            with suppress(OSError):
-                (place.folder / "marker").unlink()
+            marker.remove(place.folder)
             log.info("ended")
+
+
+def leave_with_place(
+    place: DaemonPlace, marker: Marker, runner: Runner, log: logging.Logger
+) -> None:
+    """Have the runner leave as soon as nobody can find this daemon any more."""
+    while place.is_held(marker):
+        time.sleep(_LOOK)
+    if not runner.is_leaving:
+        log.warning("%s was removed, or is another daemon's: this one leaves", place.folder)
+        runner.leave("finish")
 
 
 def kept_up(

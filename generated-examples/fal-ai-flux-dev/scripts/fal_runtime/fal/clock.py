@@ -16,6 +16,10 @@ class Clock:
     random: Callable[[], float] = random.random
     date: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def growing_pause(self, tries: int) -> float:
+        """Return the seconds after so many tries: twice as many each time, give or take a half."""
+        return 0.5 * 2.0 ** (tries - 1) * (0.5 + self.random())
+
 
 REAL_CLOCK = Clock()
 

@@ -1,15 +1,16 @@
 """HTTP: one client, its clock, and the one loop that repeats a request after a bad moment."""
 
+import hashlib
 import math
+import ssl
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 from urllib.parse import urlsplit
@@ -33,14 +34,20 @@ _LEAST_TIME = 1.0
 _GRACE = 60.0
 _SLOWEST = 16 << 10
 _PIECE = 1 << 20
+# What is read at once: more is memory that the C library has the system give and take each time.
+_READ = 120 << 10
 # A try that got so much further is no try that failed: a long download may break many times.
 _FURTHER = 1 << 20
 # A line about a transfer comes after so many seconds, and of a large one with each quarter.
 _SECONDS_A_LINE = 5.0
 _LARGE = 20_000_000
 _MEGABYTE = 1_000_000
+_NOT_THERE = httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
 # Headers that speak of the bytes on the way, not of those that are handed on.
 _OF_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
+_HEADERS = {"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"}
+# Characters that steer a terminal are shown as blanks.
+_BLANKS = bytes(32 if byte < 32 or byte == 127 else byte for byte in range(256))
 
 Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
 
@@ -118,15 +125,23 @@ class Progress:
         self._connection.report(f"{self._what}: {passed}{of}")
 
 
-class _Target:
-    """Where bodies go: memory, or a file that keeps the beginning of one whose connection broke."""
+class Download:
+    """A file that a body goes into; its beginning stays where the connection breaks."""
 
-    def __init__(self, file: BinaryIO | None, limit: int, progress: Progress | None) -> None:
+    def __init__(self, file: BinaryIO, limit: int, progress: Progress | None = None) -> None:
+        """Take an empty file, the most bytes that go into it, and who is told how far it is."""
         self._file = file
         self._limit = limit
         self._progress = progress
         self._validator = ""
+        self._digest = hashlib.sha256()
+        self.size = 0
         self.begun = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what is in the file."""
+        return self._digest.hexdigest()
 
     def wanted(self) -> dict[str, str]:
         """Return the headers that ask for the rest of what was begun, or for all if it changed."""
@@ -134,59 +149,77 @@ class _Target:
             return {}
         return {"Range": f"bytes={self.begun}-", "If-Range": self._validator}
 
-    def take(self, response: httpx.Response, body: Iterator[bytes]) -> bytes:
-        """Write the body of a success into the file, and return any other, or all without a file.
+    def is_answered(self, response: httpx.Response) -> bool:
+        """Whether a response has the file, or does not have the rest that was asked for."""
+        return response.is_success or (self.begun > 0 and response.status_code == _NOT_THERE)
 
-        Raises TooLargeError, and RemoteProtocolError where another part came than was asked for.
+    def take(self, response: httpx.Response, body: Iterator[bytes]) -> None:
+        """Write the body of such a response: the whole file, or the part that was asked for.
+
+        Raises TooLargeError, and RemoteProtocolError where it is no such part.
         """
-        begun, validator = self.begun, _validator(response)
+        begun, self.begun = self.begun, 0
         is_part = response.status_code == httpx.codes.PARTIAL_CONTENT
         span = response.headers.get("content-range", "").lower()
         is_other = is_part and not (begun and span.startswith(f"bytes {begun}-"))
-        if (begun and response.status_code == 416) or (self._file is not None and is_other):
-            self.begun = 0
+        if is_other or response.status_code == _NOT_THERE:
             raise httpx.RemoteProtocolError("the server does not have the rest of the file")
-        memory = BytesIO()
-        if self._file is None or not response.is_success:
-            self._write(body, memory, 0)
-            return memory.getvalue()
-        start, self.begun = begun if is_part else 0, 0
+        start = begun if is_part else 0
         if self._progress is not None:
             length = response.headers.get("content-length", "")
             self._progress.total = start + int(length) if length else None
         try:
-            self._write(body, self._file, start)
+            self.write(body, start)
         except httpx.RequestError:
-            self._validator, self.begun = validator, self._file.tell() if validator else 0
+            self._validator = _validator(response)
+            self.begun = self.size if self._validator else 0
             raise
-        return b""
 
-    def _write(self, body: Iterator[bytes], file: BinaryIO, size: int) -> None:
-        file.seek(size)
-        file.truncate()
-        for piece in body:
-            size += len(piece)
-            if size > self._limit:
-                raise TooLargeError(f"the answer is larger than {self._limit / (1 << 20):g} MB")
-            file.write(piece)
-            if file is self._file and self._progress is not None:
-                self._progress.at(size)
+    def write(self, pieces: Iterable[bytes], start: int = 0) -> None:
+        """Write pieces behind what is there, or from the start; raises TooLargeError."""
+        if start != self.size:
+            # What came before is of another file.
+            self._file.seek(0)
+            self._file.truncate()
+            self._digest, self.size = hashlib.sha256(), 0
+        for piece in _bounded(pieces, self._limit, start):
+            self._digest.update(piece)
+            self._file.write(piece)
+            self.size += len(piece)
+            if self._progress is not None:
+                self._progress.at(self.size)
 
 
-def new_client(config: Config | None = None) -> httpx.Client:
+def new_client(
+    config: Config | None = None, certificates: ssl.SSLContext | None = None
+) -> httpx.Client:
     """Return a client that follows no redirect and holds no key: keys are given to requests.
 
     The environment's proxies are used, but never for this machine: they would see the key of a
-    plain request. Raises UsageError where proxy or certificate settings cannot be used.
+    plain request. Who needs many clients reads the `certificates` once. Raises UsageError where
+    proxy or certificate settings cannot be used.
     """
     local = ["localhost", "127.0.0.1", "[::1]"]
     local += config.origins.loopback_hosts() if config is not None else []
-    try:
+    with _usable_settings():
         return httpx.Client(
-            headers={"User-Agent": f"falsmith/{RUNTIME_VERSION}", "Accept": "application/json"},
+            headers=_HEADERS,
             follow_redirects=False,
             mounts={f"all://{host}": None for host in local},
+            verify=certificates or True,
         )
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """Return the certificates of those who are trusted; raises UsageError as `new_client`."""
+    with _usable_settings():
+        return httpx.create_ssl_context()
+
+
+@contextmanager
+def _usable_settings() -> Iterator[None]:
+    try:
+        yield
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise UsageError(
             "invalid_settings",
@@ -202,7 +235,7 @@ def exchange(
     params: Params | None = None,
     headers: Mapping[str, str] | None = None,
     content: bytes | FileSlice | None = None,
-    into: BinaryIO | None = None,
+    into: Download | None = None,
     progress: Progress | None = None,
     limit: int = _LARGEST_ANSWER,
     attempts: int = 5,
@@ -223,9 +256,9 @@ def exchange(
         params: The query.
         headers: Those of this request, the key's among them.
         content: The body.
-        into: A file for the body of a successful response; its content is then empty.
-        progress: Told how much has passed of `content`, or of the body that goes `into` a file.
-        limit: The most bytes of a body, decoded.
+        into: Takes the body of a successful response, whose content is then empty.
+        progress: Told how much has passed of `content`.
+        limit: The most bytes of a body that stays in memory, decoded.
         attempts: The most tries, 1 for what must be sent once.
         deadline: One for all tries, each from connecting to the last byte of the body.
         silence: The most seconds between two pieces of the response.
@@ -236,28 +269,27 @@ def exchange(
 
     """
     clock = connection.clock
-    target = _Target(into, limit, progress)
     tries = 0
     while True:
         tries += 1
-        begun, wanted = target.begun, {**(headers or {}), **target.wanted()}
+        begun, wanted = 0, dict(headers or {})
+        if into is not None:
+            begun, wanted = into.begun, wanted | into.wanted()
         body: bytes | Iterator[bytes] | None
         if isinstance(content, FileSlice):
             body = content.pieces(progress)
             wanted["Content-Length"] = str(content.size)
         else:
             body = content
-        request = _request(
-            connection.client, method, url, params=params, headers=wanted, content=body
-        )
-        reply = _send(connection, request, target, deadline=deadline, silence=silence)
-        if target.begun - begun >= _FURTHER:
+        request = _request(method, url, params=params, headers=wanted, content=body)
+        reply = _send(connection, request, into, limit=limit, deadline=deadline, silence=silence)
+        if into is not None and into.begun - begun >= _FURTHER:
             tries = 1
         if tries == attempts or not _is_passing(reply):
             break
         pause = retry_after(reply, clock)
         if pause is None:
-            pause = 0.5 * 2 ** (tries - 1) * (0.5 + clock.random())
+            pause = clock.growing_pause(tries)
         is_late = deadline is not None and clock.now() + pause >= deadline
         if is_late or pause > _LONGEST_PAUSE:
             break
@@ -282,10 +314,15 @@ def retry_after(reply: Reply, clock: Clock) -> float | None:
     value = reply.headers.get("retry-after", "") if isinstance(reply, httpx.Response) else ""
     if value.isascii() and value.isdigit():
         return float(value)
+    seconds = seconds_until(value, clock)
+    return max(seconds, 0.0) if seconds is not None else None
+
+
+def seconds_until(date: str, clock: Clock) -> float | None:
+    """Return the seconds from now to a date as headers have it, None where it is none."""
     try:
-        date = parsedate_to_datetime(value)
-        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-        return max((date - clock.date()).total_seconds(), 0.0)
+        moment = parsedate_to_datetime(date)
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.date()).total_seconds()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
@@ -313,7 +350,6 @@ def unreachable(error: httpx.RequestError, url: str) -> NotAcceptedError:
 
 
 def _request(
-    client: httpx.Client,
     method: str,
     url: str,
     *,
@@ -323,12 +359,10 @@ def _request(
 ) -> httpx.Request:
     """Return the request; raises UnsupportedProtocol where the URL is no address."""
     # The one encoding that is decoded here, within bounds.
-    headers = {"Accept-Encoding": "gzip", **headers}
+    headers = {**_HEADERS, "Accept-Encoding": "gzip", **headers}
     try:
         if is_web_url(url):
-            request = client.build_request(
-                method, url, params=params, headers=headers, content=content
-            )
+            request = httpx.Request(method, url, params=params, headers=headers, content=content)
             # The resolver encodes a host in the same way: labels of 1 to 63 characters.
             request.url.raw_host.decode("ascii").encode("idna")
             return request
@@ -340,36 +374,41 @@ def _request(
 def _send(
     connection: Connection,
     request: httpx.Request,
-    target: _Target,
+    into: Download | None,
     *,
+    limit: int,
     deadline: float | None,
     silence: float,
 ) -> Reply:
     """Send a request once and return the whole response, cleaned of the key and of controls.
 
-    Where none came it is the error, and the target may hold a beginning.
+    Where none came it is the error, and the download may hold a beginning.
     """
     client, clock, redact = connection.client, connection.clock, connection.config.redact
     now = clock.now()
     end = math.inf if deadline is None else max(deadline, now + _LEAST_TIME)
     slow = now + silence + _GRACE + int(request.headers.get("content-length", 0)) / _SLOWEST
     most = min(silence, end - now)
-    request.extensions |= {
-        "timeout": httpx.Timeout(most, connect=min(_LONGEST_CONNECT, most)).as_dict(),
-        "trace": _bound_reads,
-    }
+    timeouts = {"connect": min(_LONGEST_CONNECT, most), "read": most, "write": most, "pool": most}
+    request.extensions |= {"timeout": timeouts, "trace": _bound_reads}
+    reading = _Reading(clock, min(end, slow))
+    token = _now_reading.set(reading)
     try:
-        with _reading_until(clock, min(end, slow)):
-            response = client.send(request, stream=True, follow_redirects=False)
+        response = client.send(request, stream=True, follow_redirects=False)
         with closing(response):
-            body = _decoded(response, _raw_chunks(response, clock, end, slow))
-            content = target.take(response, body)
+            body, content = _decoded(response, _raw_chunks(response, reading, end, slow)), b""
+            if into is not None and into.is_answered(response):
+                into.take(response, body)
+            else:
+                content = b"".join(_bounded(body, limit))
     except httpx.RequestError as error:
         text = redact(str(error).encode()).decode()
         return type(error)(one_line(text, 300), request=request)
     except (httpx.InvalidURL, ValueError):
         # httpx reads the Location of a redirect that it does not follow, and trips over it.
         return httpx.RemoteProtocolError("the answer leads to no valid address")
+    finally:
+        _now_reading.reset(token)
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_BODY]
     return httpx.Response(
         response.status_code,
@@ -392,19 +431,26 @@ def _validator(response: httpx.Response) -> str:
     return etag if strong else modified if modified.isascii() and modified.isprintable() else ""
 
 
-def _raw_chunks(response: httpx.Response, clock: Clock, end: float, slow: float) -> Iterator[bytes]:
+def _raw_chunks(
+    response: httpx.Response, reading: "_Reading", end: float, slow: float
+) -> Iterator[bytes]:
     """Yield the body as it comes; raises ReadTimeout at `end`, or where it comes too slowly."""
-    stream, size = iter(response.stream), 0  # type: ignore[arg-type] # of a sync client
-    while True:
-        until = min(end, slow + size / _SLOWEST)
-        with _reading_until(clock, until):
-            chunk = next(stream, None)
-        if chunk is None:
-            return
-        if clock.now() >= until:
+    size = 0
+    for chunk in response.stream:  # type: ignore[union-attr] # of a sync client
+        if reading.clock.now() >= reading.until:
             raise _too_late()
         size += len(chunk)
+        reading.until = min(end, slow + size / _SLOWEST)
         yield chunk
+
+
+def _bounded(pieces: Iterable[bytes], limit: int, size: int = 0) -> Iterator[bytes]:
+    """Yield the pieces that come after so many bytes; raises TooLargeError above the limit."""
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise TooLargeError(f"the answer is larger than {limit / (1 << 20):g} MB")
+        yield piece
 
 
 def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -430,27 +476,25 @@ def _decoded(response: httpx.Response, chunks: Iterator[bytes]) -> Iterator[byte
 
 
 def _visible(text: bytes) -> bytes:
-    return bytes(byte if byte > 31 and byte != 127 else 32 for byte in text)
+    return text.translate(_BLANKS)
 
 
-# Until when bytes are waited for, by which clock.
-_reading: ContextVar[tuple[Clock, float] | None] = ContextVar("_reading", default=None)
+@dataclass(slots=True)
+class _Reading:
+    """Until when bytes are waited for, and by which clock."""
+
+    clock: Clock
+    until: float
 
 
-@contextmanager
-def _reading_until(clock: Clock, until: float) -> Iterator[None]:
-    token = _reading.set((clock, until))
-    try:
-        yield
-    finally:
-        _reading.reset(token)
+_now_reading: ContextVar[_Reading | None] = ContextVar("_now_reading", default=None)
 
 
 def _bound_reads(event: str, info: Mapping[str, Any]) -> None:
     """Have a new network connection ask for the time before each read (httpx: "trace").
 
     httpx limits only the silence between two reads, and a status line, headers or the size of a
-    chunk that come byte by byte are read by it in one go.
+    chunk that come byte by byte are read by it in one go. It also reads little at once.
     """
     if event.endswith(("connect_tcp.complete", "start_tls.complete")):
         stream = info["return_value"]
@@ -460,14 +504,13 @@ def _bound_reads(event: str, info: Mapping[str, Any]) -> None:
 def _read_in_time(
     read: Callable[..., bytes], max_bytes: int, timeout: float | None = None
 ) -> bytes:
-    reading = _reading.get()
+    reading = _now_reading.get()
     if reading is not None:
-        clock, until = reading
-        left = until - clock.now()
+        left = reading.until - reading.clock.now()
         if left <= 0:
             raise _too_late()
         timeout = left if timeout is None else min(timeout, left)
-    return read(max_bytes, timeout=timeout)
+    return read(max(max_bytes, _READ), timeout=timeout)
 
 
 def _too_late() -> httpx.ReadTimeout:

@@ -7,7 +7,6 @@ Source: https://api.fal.ai/v1/openapi.json, `GET /models/requests/by-endpoint` (
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import httpx
@@ -19,7 +18,7 @@ from fal_runtime.errors import (
     NotCollectedError,
     UsageError,
 )
-from fal_runtime.fal.http import Connection, Params, exchange, unreachable
+from fal_runtime.fal.http import Connection, Params, exchange, seconds_until, unreachable
 from fal_runtime.fal.protocol import (
     Price,
     checked_request_id,
@@ -146,18 +145,11 @@ def _page(
         return History("unclear", error=unreachable(error, url))
     page = json_object(response)
     if response.is_success and page is not None and isinstance(page.get("items"), list):
-        return page, _ahead(response, connection)
+        ahead = seconds_until(response.headers.get("date", ""), connection.clock)
+        return page, ahead or 0.0
     text = f"fal's request history answered {described(response)}"
     decided = response.status_code in _DECIDED and not is_page(response)
     return History("closed" if decided else "unclear", error=NotCollectedError("wait_over", text))
-
-
-def _ahead(response: httpx.Response, connection: Connection) -> float:
-    try:
-        theirs = parsedate_to_datetime(response.headers.get("date", ""))
-        return (theirs - connection.clock.date()).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def _requests(items: Json) -> Iterator[PastRequest]:

@@ -351,7 +351,7 @@ def _begun(
     else:
         services.config.required_key()
     if not once:
-        open_output_folder(options.output, options.output_file)
+        open_output_folder(options.output, options.output_file).make_ready()
     if job.is_sync and options.logs:
         services.report("There are no logs to save: only the queue has them")
     new = job.state == "accepted" and job.id is None

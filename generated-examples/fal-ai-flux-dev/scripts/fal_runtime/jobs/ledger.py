@@ -12,8 +12,9 @@ import string
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO, Literal
@@ -60,6 +61,9 @@ _AMONG = "(:among IS NULL OR model_id IN (SELECT value FROM json_each(:among)))"
 _BOOKED = f"FROM jobs WHERE created >= :since AND billable_units IS NOT NULL AND {_AMONG}"
 _PROMPTS = ("prompt", "text", "gen_text", "script", "lyrics", "input")
 _LONGEST_PROMPT = 80
+# What fal tells of a job again and again, and what follows from that.
+_PASSING = {"queue_position", "logs", "streams", "polls", "troubles", "trouble", "changed"}
+_LASTING = attrgetter(*(each.name for each in fields(Job) if each.name not in _PASSING))
 _RESUMED: tuple[JobState, ...] = (
     "accepted", "submitting", "unknown", "submitted", "cancelling", "finished", "completed"
 )  # fmt: skip
@@ -561,12 +565,12 @@ def _written(job: Job) -> dict[str, Any]:
     }
 
 
-def _lasting(job: Job) -> Job:
-    """Return the job without what fal tells anew with every status."""
-    told = replace(job, status="UNKNOWN", queue_position=None, logs=(), streams=True)
-    if told.state == "finished":
-        told = replace(told, state="submitted", failure=None)
-    return replace(told, polls=0, troubles=0, trouble=None, changed=0.0)
+def _lasting(job: Job) -> tuple[object, ...]:
+    """Return the job's values without what fal tells anew with every status."""
+    if job.state == "finished":
+        job = replace(job, state="submitted", failure=None)
+    values: tuple[object, ...] = _LASTING(job)
+    return values
 
 
 def _resumable(job: Job) -> Job:
@@ -597,5 +601,4 @@ def _among(model_ids: Collection[str] | None) -> str | None:
     return _json(list(model_ids)) if model_ids is not None else None
 
 
-def _json(value: Value) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_json: Callable[[Value], str] = json.JSONEncoder(separators=(",", ":")).encode

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from fal_runtime.errors import CODES, FalError
+from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
 from fal_runtime.json_text import Json, Value, read_json, walk
@@ -19,15 +20,17 @@ _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 # What a call was told once: the input stands beside the record, and a key in no file at all.
 _TOLD_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel", "like")
+# What stands in a record in place of what is not written there.
+_UNTOLD: Mapping[type, Mapping[str, Json]] = {
+    Job: {"content": None},
+    ModelRequest: {"body": {}},
+    CallOptions: {name: getattr(CallOptions(), name) for name in _TOLD_ONCE},
+}
 
 
 def record_of_job(job: Job) -> dict[str, Json]:
     """Return the job as JSON, without the body of its request and without its result."""
-    untold = CallOptions()
-    kept = {name: getattr(untold, name) for name in _TOLD_ONCE}
-    request = replace(job.request, body={}) if job.request is not None else None
-    options = replace(job.options, **kept)
-    record: dict[str, Json] = _encoded(replace(job, request=request, options=options, content=None))
+    record: dict[str, Json] = _encoded(job)
     return record
 
 
@@ -97,18 +100,21 @@ def _veiled(value: Value, known: Collection[str], phrases: Sequence[str]) -> Any
 
 
 def _encoded(value: Value) -> Any:  # noqa: ANN401 - JSON
-    if is_dataclass(value) and not isinstance(value, type):
-        given = {each.name: getattr(value, each.name) for each in fields(value)}
-        defaults = {each.name: each.default for each in fields(value)}
-        told = {
-            n: _encoded(v) for n, v in given.items() if defaults[n] is MISSING or v != defaults[n]
-        }
-        return told | ({"error": type(value).__name__} if isinstance(value, FalError) else {})
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if is_dataclass(value):
+        kind: Any = type(value)
+        untold, told = _UNTOLD.get(kind, {}), {}
+        for name, default in _defaults(kind).items():
+            given = untold[name] if name in untold else getattr(value, name)
+            if default is MISSING or given != default:
+                told[name] = _encoded(given)
+        return told | ({"error": kind.__name__} if isinstance(value, FalError) else {})
     if isinstance(value, Mapping):
         return {str(name): _encoded(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_encoded(each) for each in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value)  # a path
 
 
 def value_of_json(kind: Any, value: Value, *, strict: bool = False) -> Any:  # noqa: ANN401
@@ -146,6 +152,11 @@ def value_of_json(kind: Any, value: Value, *, strict: bool = False) -> Any:  # n
             known["code"] = "internal_error"
         return made(**known)
     return value
+
+
+@cache
+def _defaults(kind: type) -> Mapping[str, object]:
+    return {each.name: each.default for each in fields(kind)}
 
 
 @cache

@@ -161,17 +161,22 @@ def _submit(job: Job, connection: Connection, now: float) -> Next:
     if job.is_sync:
         read, (_, timeout) = read_sync, job_deadline(connection.config, job.options)
     reply = submit(connection, job.request, read, timeout)
-    job = replace(job, request_id=reply.request_id, trouble=None)
+    job = replace(
+        job,
+        request_id=reply.request_id,
+        urls=reply.urls,
+        content=reply.content,
+        billable_units=reply.billable_units,
+        trouble=None,
+    )
     if reply.decision == "accepted":
-        job = replace(job, urls=reply.urls, status="IN_QUEUE", submitted_here=True)
-        return replace(job, state="submitted"), now
+        return replace(job, state="submitted", status="IN_QUEUE", submitted_here=True), now
     if reply.decision == "completed":
-        job = replace(job, content=reply.content, billable_units=reply.billable_units)
         return replace(job, state="completed"), now
     if reply.decision == "undecided":
         return replace(job, state="unknown", error=reply.error, polls=0), now
     if reply.decision == "busy" and job.attempts < _SUBMIT_TRIES:
-        growing = 0.5 * 2 ** (job.attempts - 1) * (0.5 + connection.clock.random())
+        growing = connection.clock.growing_pause(job.attempts)
         pause = growing if reply.retry_after is None else reply.retry_after
         if pause <= _LONGEST_SUBMIT_PAUSE:
             return replace(job, state="accepted", trouble=reply.error), now + pause
@@ -244,8 +249,13 @@ def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
 
 def _told(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:
     """Return the job as fal says that it stands."""
-    job = replace(job, logs=_grown(job.logs, reply.logs), trouble=None, troubles=0)
-    job = replace(job, queue_position=reply.queue_position)
+    job = replace(
+        job,
+        logs=_grown(job.logs, reply.logs),
+        queue_position=reply.queue_position,
+        trouble=None,
+        troubles=0,
+    )
     if reply.state == "cancelled":
         return _ended(replace(job, state="cancelled", error=reply.error), connection)
     if reply.state in ("completed", "failed"):
@@ -308,8 +318,9 @@ def _fetch(job: Job, connection: Connection, now: float, until: float) -> Next:
         state: JobState = "failed" if reply.state == "failed" else "cancelled"
         return _ended(replace(job, state=state, error=reply.error), connection)
     if reply.state == "completed" and not failed:
-        job = replace(job, content=reply.content, billable_units=reply.billable_units)
-        return replace(job, state="completed", trouble=None), now
+        content, units = reply.content, reply.billable_units
+        job = replace(job, state="completed", content=content, billable_units=units, trouble=None)
+        return job, now
     if failed and (reply.state not in ("unclear", "running") or job.troubles + 1 >= _MOST_TROUBLES):
         return _ended(replace(job, state="failed", error=job.failure), connection)
     return _without_answer(job, reply, connection, now)
@@ -342,8 +353,9 @@ def _save(job: Job, connection: Connection) -> Next:
     stamp = f"{connection.clock.date().astimezone(UTC):%Y%m%dT%H%M%SZ}"
     naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
     sent = links(dict(job.request.body)) if job.request is not None else frozenset()
+    content, earlier = job.content or b"", job.saved.files if job.saved is not None else ()
     try:
-        saved = save_result(connection, folder, naming, job.content or b"", sent)
+        saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
     except ValueError:
         text = "fal ran the model, and its answer cannot be read"
         lost = UnconfirmedError("unconfirmed", text, charged="yes")

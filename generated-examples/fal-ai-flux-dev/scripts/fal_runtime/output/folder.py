@@ -41,6 +41,15 @@ class OutputFolder:
             raise LocalError("local_trouble", f"{place} leads out of {self.path}: remove the link")
         return place
 
+    def make_ready(self) -> None:
+        """Remove the temporary files of killed processes; raises LocalError where none can be made.
+
+        It is for who begins something: a folder may have thousands of files.
+        """
+        _remove_left_parts(self.path)
+        with self.part():
+            pass
+
     @contextmanager
     def part(self) -> Iterator[tuple[Path, BinaryIO]]:
         """Open a temporary file in the folder, which is removed afterwards.
@@ -57,10 +66,10 @@ class OutputFolder:
 
 
 def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
-    """Create the folder where it is missing and prove that it can be written.
+    """Create the folder where it is missing.
 
-    Temporary files of killed processes are removed. Raises LocalError, and UsageError for a wanted
-    file name that leaves the folder or that file systems do not take.
+    Raises LocalError, and UsageError for a wanted file name that leaves the folder or that file
+    systems do not take.
     """
     if wanted is not None and not is_below(wanted):
         raise UsageError("usage", f"--output-file must be a file below --output ({output})")
@@ -78,9 +87,6 @@ def open_output_folder(output: Path, wanted: str | None = None) -> OutputFolder:
     with local_trouble(output):
         output.mkdir(parents=True, exist_ok=True)
         folder = OutputFolder(output.resolve())
-    _remove_left_parts(folder.path)
-    with folder.part():
-        pass
     if wanted is None:
         return folder
     folder.below(Path(wanted).parent)
@@ -123,7 +129,7 @@ def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
     """Create a temporary file and lock it; one that is taken away before that is made anew."""
     while True:
         place = folder / f"{_PART}{secrets.token_hex(8)}.part"
-        file = place.open("xb")
+        file = place.open("x+b")
         if _IS_POSIX:
             with suppress(OSError):  # a file system without locks
                 take_lock(file, wait=True)

@@ -70,7 +70,7 @@ class SavedResult:
     """A result whose files are saved.
 
     `result` is None where it is too long to be shown: `path` is then the file that holds it.
-    `lost` has a line for each file that could not be had.
+    `lost` has a line for each file that could not be had; `may_come` says that one may be later.
     """
 
     result: Json
@@ -79,6 +79,7 @@ class SavedResult:
     lost: tuple[str, ...]
     seed: int | None
     text: str | None
+    may_come: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,8 +13,8 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from fal_runtime.config import is_web_url
-from fal_runtime.fal.http import Connection, Progress, TooLargeError, exchange
-from fal_runtime.file_headers import read_headers
+from fal_runtime.fal.http import Connection, Download, Progress, TooLargeError, exchange
+from fal_runtime.file_headers import FileHeaders, read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import Json, read_json
 from fal_runtime.output.files import ResultFile, result_files
@@ -47,23 +46,31 @@ class _FileLostError(Exception):
     """One file cannot be had; the others may."""
 
 
+class _FileLateError(_FileLostError):
+    """One file cannot be had now; a later try may bring it."""
+
+
 def save_result(
     connection: Connection,
     folder: OutputFolder,
     naming: Naming,
     content: bytes,
     sent: Collection[str] = (),
+    *,
+    earlier: Sequence[SavedFile] = (),
 ) -> SavedResult:
     """Save the files of a result.
 
     `content` is the body of fal's response; `sent` are the links of the input, which are nobody's
-    output. Raises ValueError for a body that is no JSON, LocalError where this machine cannot
-    write. A file that cannot be had costs no other file.
+    output; `earlier` are the files that another try has saved. Raises ValueError for a body that is
+    no JSON, LocalError where this machine cannot write. A file that cannot be had costs no other
+    file.
     """
     result = read_json(content)
     found = result_files(result, _output_schema(connection.config.model_folder), sent)
-    files, lost = save_files(connection, found, folder, naming)
-    return SavedResult(printable(result), None, files, lost, _seed(result), _text(result))
+    files, lost, may_come = save_files(connection, found, folder, naming, earlier)
+    shown, seed, text = printable(result), _seed(result), _text(result)
+    return SavedResult(shown, None, files, lost, seed, text, may_come)
 
 
 def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> SavedResult:
@@ -75,19 +82,30 @@ def in_a_file(saved: SavedResult, folder: OutputFolder, naming: Naming) -> Saved
 
 
 def save_files(
-    connection: Connection, files: Sequence[ResultFile], folder: OutputFolder, naming: Naming
-) -> tuple[tuple[SavedFile, ...], tuple[str, ...]]:
+    connection: Connection,
+    files: Sequence[ResultFile],
+    folder: OutputFolder,
+    naming: Naming,
+    earlier: Sequence[SavedFile] = (),
+) -> tuple[tuple[SavedFile, ...], tuple[str, ...], bool]:
     """Save every file and return those that were saved and, as lines, those that were not.
 
-    No key is sent, and nothing is overwritten: a file of an earlier run with the same bytes is
-    kept as it is. Raises LocalError when this machine cannot write.
+    Also returned is whether a later try may bring more. No key is sent, and nothing is overwritten:
+    a file of an earlier run with the same bytes is kept as it is, and those of `earlier` are not
+    fetched again. Raises LocalError when this machine cannot write.
     """
+    known = {file.field: file for file in earlier}
     limit = int(connection.config.settings.max_download_mb * _MEGABYTE)
     left = _MOST_SIZES * limit
     saved: list[SavedFile] = []
     lost: list[str] = []
+    may_come = False
     wanted, surplus = files[:_MOST_FILES], files[_MOST_FILES:]
     for index, file in enumerate(wanted):
+        if file.field in known:
+            left -= known[file.field].size
+            saved += [known[field] for field in (file.field, *file.repeated)]
+            continue
         try:
             if left <= 0:
                 raise _FileLostError(
@@ -95,14 +113,22 @@ def save_files(
                     f"max_download_mb ({limit / _MEGABYTE:g} MB)"
                 )
             with folder.part() as (part, opened):
-                content_type = _receive(connection, file, opened, min(limit, left))
-                opened.flush()
-                new = _described(file, part, content_type)
+                content_type, came = _receive(connection, file, opened, min(limit, left))
+                opened.seek(0)
+                new = _described(file, part, read_headers(opened), content_type, came)
                 extension = _extension(file, new.content_type, new.kind)
                 places = _places(wanted, index, folder, naming, extension)
                 new = replace(new, path=keep(part, places, [one.path for one in saved]))
+        except TooLargeError:
+            lost.append(
+                f"{one_line(file.field, 100)}: larger than max_download_mb, or than what is left "
+                f"of {_MOST_SIZES} times as much for all files ({min(limit, left) / _MEGABYTE:g} "
+                "MB): raise it in queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
+            )
+            continue
         except _FileLostError as error:
             lost.append(f"{one_line(file.field, 100)}: {error}")
+            may_come |= isinstance(error, _FileLateError)
             continue
         left -= new.size
         empty = "" if new.size else ", which is empty (0 bytes)"
@@ -117,28 +143,25 @@ def save_files(
             f"{len(surplus)} more files than the {_MOST_FILES} that one result may have, which "
             f"were left out: {left_out}{' ...' if len(surplus) > 20 else ''}"
         )
-    return tuple(saved), tuple(lost)
+    return tuple(saved), tuple(lost), may_come
 
 
-def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
+def _described(
+    file: ResultFile, part: Path, headers: FileHeaders, content_type: str, came: Download
+) -> SavedFile:
     """Return what a file that has come is, by its own headers first; its place is temporary."""
-    with part.open("rb") as finished:
-        sha256 = hashlib.file_digest(finished, "sha256").hexdigest()
-        size = finished.tell()
-        finished.seek(0)
-        headers = read_headers(finished)
     content_type, kind = headers.content_type or content_type, file.kind
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
-    if size == 0 and kind in _MEDIA:
-        raise _FileLostError(f"{_shown(file.url)} is empty (0 bytes)")
+    if came.size == 0 and kind in _MEDIA:
+        raise _FileLateError(f"{_shown(file.url)} is empty (0 bytes)")
     return SavedFile(
         field=file.field,
         kind=kind,
         path=part,
         url=None if file.url.startswith("data:") else file.url,
-        size=size,
-        sha256=sha256,
+        size=came.size,
+        sha256=came.sha256,
         content_type=content_type,
         width=headers.width or file.width,
         height=headers.height or file.height,
@@ -146,52 +169,42 @@ def _described(file: ResultFile, part: Path, content_type: str) -> SavedFile:
     )
 
 
-def _receive(connection: Connection, file: ResultFile, opened: BinaryIO, limit: int) -> str:
-    """Write the file's bytes; return the content type that came with them, "" without one.
+def _receive(
+    connection: Connection, file: ResultFile, opened: BinaryIO, limit: int
+) -> tuple[str, Download]:
+    """Write the file's bytes; return the content type that came with them, and how they came.
 
-    Redirects to http(s) links are followed, without any credentials.
+    The type is "" where none came. Redirects to http(s) links are followed, without any
+    credentials. Raises _FileLostError and TooLargeError.
     """
-    too_large = _FileLostError(
-        f"larger than max_download_mb, or than what is left of {_MOST_SIZES} times as much for "
-        f"all files ({limit / _MEGABYTE:g} MB): raise it in queue_config.yaml or by "
-        "FAL_QUEUE_MAX_DOWNLOAD_MB"
-    )
     if file.url.startswith("data:"):
         content_type, content = _embedded(file.url)
-        if len(content) > limit:
-            raise too_large
-        opened.write(content)
-        return content_type
+        download = Download(opened, limit)
+        download.write([content])
+        return content_type, download
     url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
     progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
-        shown = _shown(url)
+        shown, download = _shown(url), Download(opened, limit, progress)
         if not connection.config.origins.may_lead_to(url):
             raise _FileLostError(
                 f"{shown} leads into this machine or its network, where fal is not"
             )
         try:
             response = exchange(
-                connection,
-                "GET",
-                url,
-                headers=headers,
-                into=opened,
-                progress=progress,
-                limit=limit,
-                attempts=_ATTEMPTS,
+                connection, "GET", url, headers=headers, into=download, attempts=_ATTEMPTS
             )
         except TooLargeError:
-            raise too_large from None
+            raise
         except httpx.RequestError as error:
-            raise _FileLostError(f"{shown} cannot be fetched ({error})") from None
+            raise _FileLateError(f"{shown} cannot be fetched ({error})") from None
         content_type = _plain_type(response.headers.get("content-type", ""))
         if response.is_success and "html" in content_type and file.kind in _MEDIA:
-            raise _FileLostError(f"{shown} answered with a web page")
+            raise _FileLateError(f"{shown} answered with a web page")
         if response.is_success:
-            return content_type
+            return content_type, download
         if not response.is_redirect:
-            raise _FileLostError(f"{shown} answered {response.status_code}")
+            raise _FileLateError(f"{shown} answered {response.status_code}")
         location = response.headers.get("location", "")
         try:
             url = urljoin(url, location)
