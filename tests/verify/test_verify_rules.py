@@ -120,6 +120,7 @@ TEXT_CASES: list[tuple[str, str, str, str]] = [
     ("SKILL.md", "--schema size", "--scheme size", "scheme"),
     ("SKILL.md", "scripts/fal_api_call.py -m fal-ai/sketch/fast", "scripts/fal_api_call.py", "id"),
     ("SKILL.md", "-m fal-ai/sketch/fast --prompt cat --dry-run", "-m", "expected one"),
+    ("SKILL.md", "-m fal-ai/sketch/fast --prompt cat --dry-run", "--result JOB", "id is missing"),
     ("SKILL.md", f"{COMMAND} --result", "python scripts/none.py --result", "is not there"),
     ("SKILL.md", f"{COMMAND} --result", f"python /skills/{WRAPPER} --result", "is not there"),
     (REFERENCE, "count: 1", "count: 9", "the example would be refused"),

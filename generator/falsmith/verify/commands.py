@@ -41,8 +41,9 @@ MOST_COMMANDS = 100
 MORE_COMMANDS = 10
 # With one of these no input is sent.
 NO_INPUT = ("status", "result", "cancel", "jobs", "upload", "price", "schema", "help")
-# With one of these the model is that of a job, or none.
-NO_MODEL = ("status", "result", "cancel", "like", "upload")
+# With one of these no model is called; in a collection that of a job is known.
+NO_MODEL = ("upload", "help")
+OF_A_JOB = ("status", "result", "cancel", "like")
 
 
 def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
@@ -119,23 +120,20 @@ def _named(folder: Folder, words: Sequence[str], *, collection: bool) -> ModelFo
 
     Raises UsageError where the script would: a collection's wrapper takes its own models only.
     """
-    option = own_options(None, collection=collection)[0]
-    name = named_model(words, option)
+    options = own_options(None, collection=collection)
+    name = named_model(words, options[0])
     models = model_folders(folder)
     if name is None and collection:
         name = (folder.json_object(COLLECTION) or {}).get("default")
-    found = [model for model in models if name in (model.name, model_id(folder, model))]
-    if found:
-        return found[0]
-    line = parse_command(
-        words, SchemaDocument({}), own_options(None, collection=collection)
-    ).options
-    if name is None and not any((line.help, *(getattr(line, each) for each in NO_MODEL))):
-        raise UsageError("usage", f"{option.names[0]} is missing")
-    if name is not None and collection:
+    found = next((one for one in models if name in (one.name, model_id(folder, one))), None)
+    if found is None and name is None:
+        line = parse_command(words, SchemaDocument({}), options).options
+        if not any(getattr(line, each) for each in (*NO_MODEL, *(OF_A_JOB if collection else ()))):
+            raise UsageError("usage", f"{options[0].names[0]} is missing")
+    if found is None and name is not None and collection:
         there = ", ".join(model.name for model in models)
         raise UsageError("usage", f"{quoted(name)} is no model of this skill, which has {there}")
-    return None
+    return found
 
 
 def _unreadable_input(
