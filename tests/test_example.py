@@ -421,3 +421,35 @@ def test_a_cut_text_ends_in_no_label_of_what_does_not_follow(label: str) -> None
     text = f"A film of a calm bay at dawn, in five shots.\n\n{label}\nThe boat {'drifts ' * 40}."
 
     assert cut_text(text, in_lines=True) == "A film of a calm bay at dawn, in five shots."
+
+
+def test_what_a_field_is_used_with_is_given_with_it(parsed: Parsed) -> None:
+    fields = {
+        "background_type": {"enum": ["color", "image"], "default": "color"},
+        "blur": {"enum": ["low", "high"], "default": "low"},
+        "background_image_url": TEXT
+        | {"description": "The background (used when background_type is 'image')."},
+    }
+    model_id = "acme/background-removal/realtime"
+    example = parsed("video-to-video", model_id, fields).brief_example
+
+    assert example == {"background_type": "image", "background_image_url": "background.png"}
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "is_shown"),
+    [
+        ("audio-to-text", "Summarize what a multimodal agent is good for.", False),
+        ("image-to-text", "Summarize what a multimodal agent is good for.", False),
+        ("image-to-text", "Which car is trying to park?", True),
+        ("audio-to-text", "Summarize this recording.", True),
+        ("llm", "Summarize what a multimodal agent is good for.", True),
+    ],
+)
+def test_a_question_that_says_nothing_of_the_medium_is_no_example(
+    category: str, text: str, is_shown: bool, parsed: Parsed
+) -> None:
+    fields = {"prompt": TEXT | {"examples": [text]}, "image_url": TEXT}
+    model = parsed(category, "acme/reader", fields, "prompt", "image_url")
+
+    assert (model.example["prompt"] == text) is is_shown

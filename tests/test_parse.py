@@ -572,6 +572,7 @@ def test_the_digest_follows_what_is_shown_and_nothing_else(model_documents: Buil
     assert digest() == digest(date="2026-01-01", tags=["x"])
     assert digest() != digest(display_name="Demo")
     assert digest() != digest(description="Draws tarot card decks.")
+    assert digest() != digest(training_endpoint_ids=["acme/trainer"])
     assert digest() != parse(model_documents({"type": "object"})).source_digest
 
 

@@ -127,6 +127,28 @@ def test_a_text_whose_values_are_not_listed_shows_its_examples(model_documents: 
     assert lazy["input"]["voice"]["examples"] == voice["examples"]
 
 
+def test_what_a_training_gives_is_told_with_its_field(model_documents: Build) -> None:
+    documents = model_documents(
+        {"properties": {"finetune_id": {"type": "string"}}},
+        metadata={"training_endpoint_ids": ["acme/trainer", "acme/portraits"]},
+    )
+    told = "`finetune_id` takes the result of a training with `acme/trainer` or `acme/portraits`.\n"
+
+    assert f"- {told}" in rendered(documents)["SKILL.md"]
+    assert told in rendered(documents, LAZY)["SKILL.md"]
+
+
+def test_a_file_field_that_takes_no_link_says_what_it_takes(model_documents: Build) -> None:
+    about = "Base64-encoded image. CDN URLs are not supported."
+    image = {"type": "string", "description": about}
+    documents = model_documents({"properties": {"image_url": image}, "required": ["image_url"]})
+
+    full, lazy = rendered(documents)["SKILL.md"], rendered(documents, LAZY)["SKILL.md"]
+    assert "| `image_url` | image (data: URI) |" in full
+    assert '{"image_url": "data:image/png;base64,YOUR_IMAGE"}' in full
+    assert "`image_url` (image data: URI)" in lazy
+
+
 def test_a_file_field_that_takes_words_is_told_as_such(model_documents: Build) -> None:
     style = {"type": "string", "description": "URL, or one of the presets. Can also be `ink`."}
     documents = model_documents({"properties": {"style": style, "image_url": {"type": "string"}}})

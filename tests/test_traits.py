@@ -247,6 +247,27 @@ def test_a_training_names_the_models_that_take_its_weights() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "category", "trained"),
+    [
+        (parameter("finetune_id"), "text-to-image", "finetune_id"),
+        (parameter("loras", type="list of object"), "text-to-image", "loras"),
+        (parameter("lora_path"), "image-to-video", "lora_path"),
+        (parameter("camera_lora", choice_count=4), "text-to-video", ""),
+        (parameter("loras"), "training", ""),
+        (parameter("prompt"), "text-to-image", ""),
+    ],
+    ids=str,
+)
+def test_a_field_for_what_was_trained_names_the_trainings(
+    field: Parameter, category: str, trained: str
+) -> None:
+    found = told(field, category=category, training_endpoint_ids=["acme/trainer", "no ID"])
+
+    assert found.trained_field == trained
+    assert found.training_ids == (("acme/trainer",) if trained else ())
+
+
+@pytest.mark.parametrize(
     ("model_id", "channel"),
     [
         ("acme/demo/stream", "stream"),

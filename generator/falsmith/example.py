@@ -13,6 +13,7 @@ from falsmith.documents import Json
 from falsmith.model import Parameter
 from falsmith.needs import (
     effective_values,
+    enabling_values,
     mentioned_fields,
     most_pictures,
     needed_fields,
@@ -64,6 +65,7 @@ def examples(
     mentioned = mentioned_fields(example, parameters, fields) - needed
     example |= {name: sampler.value(fields[name], name) for name in mentioned}
     example |= effective_values(document, fields, parameters, subject)
+    example |= enabling_values(example, parameters)
     if "batch" in subject:
         example = {name: _two(value) for name, value in example.items()}
     example = _told_apart({name: example[name] for name in fields if name in example})

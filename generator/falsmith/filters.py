@@ -173,7 +173,7 @@ def samples(texts: Sequence[str]) -> str:
 def _file_words(member: Parameter) -> str:
     kind = member.file_kind or "file"
     named = f"{KIND_WORDS.get(kind, kind)} " if kind != "file" else ""
-    return f"{'text, ' if member.takes_words else ''}{named}path or URL"
+    return f"{'text, ' if member.takes_words else ''}{named}{member.file_form}"
 
 
 def python(value: str) -> str:

@@ -37,9 +37,9 @@ class Parameter(NamedTuple):
 
     `choices` are the allowed values that may be shown, also those of one branch of a union or of
     a list's items; there are `choice_count` in all. With `takes_words` a file field takes other
-    texts as well. `samples` are short examples of a text whose values are not listed otherwise,
-    such as voices. `description` is all that the document says of it. `members` are those of the
-    objects that it takes, by dotted name.
+    texts as well; without `takes_links` it takes a file's bytes alone. `samples` are short examples
+    of a text whose values are not listed otherwise, such as voices. `description` is all that the
+    document says of it. `members` are those of the objects that it takes, by dotted name.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Parameter(NamedTuple):
     description: str
     deprecated: bool
     takes_words: bool = False
+    takes_links: bool = True
     samples: tuple[str, ...] = ()
     members: tuple["Parameter", ...] = ()
 
@@ -67,6 +68,11 @@ class Parameter(NamedTuple):
         if self.takes_words or self.file_kind is None:
             return self.type
         return self.type.replace("string", KIND_WORDS.get(self.file_kind, self.file_kind))
+
+    @property
+    def file_form(self) -> str:
+        """How a file is given."""
+        return "path or URL" if self.takes_links else "data: URI"
 
     @property
     def runs_on_sample(self) -> bool:
@@ -108,8 +114,9 @@ class Traits:
     says that `price_levers` change the price, and that the answer's `billed_by` is what is paid
     for; the names of `price_hints` suggest it. With `asks_first` the user sees the settings before
     a run. `inference_ids` are the models that take what a training gives: the ID in the answer's
-    `trained_id`, '' where it gives weights. `remarks` are the platform's sentences on the whole
-    model that bind its caller.
+    `trained_id`, '' where it gives weights. `training_ids` are the trainings of which this model
+    takes the result, in its field `trained_field`. `remarks` are the platform's sentences on the
+    whole model that bind its caller.
     """
 
     prompt_rewriters: Mapping[str, Json]
@@ -123,6 +130,8 @@ class Traits:
     is_for_research: bool
     inference_ids: tuple[str, ...]
     trained_id: str
+    training_ids: tuple[str, ...]
+    trained_field: str
     remarks: tuple[str, ...]
     channel: Channel
 

@@ -18,6 +18,7 @@ from falsmith.screening import is_link
 __all__ = [
     "alternatives",
     "effective_values",
+    "enabling_values",
     "mentioned_fields",
     "most_pictures",
     "needed_fields",
@@ -116,6 +117,7 @@ GROUP = re.compile(
     re.IGNORECASE,
 )
 CONDITION = re.compile(r"\brequired (?:if|when|for|with)\b(.*)", re.IGNORECASE)
+USED = re.compile(r"\b(?:used|applied|applies|effective) (?:only )?(?:when|if|for|with)\b(.*)")
 STATE = re.compile(r"(\w+)[`'\"]* ?(?:is|=|==) ?(?:set to )?[`'\"]*(\w+)", re.IGNORECASE)
 
 WORD = re.compile(r"\w+")
@@ -270,6 +272,23 @@ def effective_values(
     if PASSAGE.search(subject):
         given |= _bounds(fields, optional)
     return given
+
+
+def enabling_values(
+    example: Mapping[str, Json], parameters: Sequence[Parameter]
+) -> dict[str, Json]:
+    """Return the choices of other fields without which one of the example is not used."""
+    others = {one.name: one for one in parameters if one.name not in example}
+    told = [one.description for one in parameters if one.name in example and not one.required]
+    return {
+        name: choice
+        for about in told
+        for used in USED.findall(about)
+        for name, value in STATE.findall(used)
+        if name in others
+        for choice in others[name].choices
+        if str(choice).lower() == value.lower() != str(others[name].default).lower()
+    }
 
 
 def _side(

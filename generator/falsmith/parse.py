@@ -27,6 +27,7 @@ from falsmith.names import (
 from falsmith.needs import alternatives
 from falsmith.prose import sentences
 from falsmith.schema.branches import branches, follow
+from falsmith.schema.file_kind import takes_links
 from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
 from falsmith.schema.resolve import dig, input_schema, output_schema
 from falsmith.screening import (
@@ -81,6 +82,7 @@ SHOWN = (
     "duration_estimate",
     "license_type",
     "inference_endpoint_ids",
+    "training_endpoint_ids",
 )
 # What came in as JSON holds no circle to look for.
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
@@ -296,6 +298,7 @@ def _parameter(
         description=description,
         deprecated=whole.get("deprecated", False),
         takes_words="x-words" in marked,
+        takes_links=takes_links(description),
         samples=() if allowed else tuple(_samples(inside)),
         members=members,
     )

@@ -9,7 +9,14 @@ from functools import lru_cache
 from fal_runtime.file_kinds import extension_of
 from falsmith.documents import Json
 
-__all__ = ["another_text", "file_for", "is_own_file", "number_for", "text_for"]
+__all__ = [
+    "another_text",
+    "file_for",
+    "is_own_file",
+    "misses_medium",
+    "number_for",
+    "text_for",
+]
 
 # Fields that say what is wanted, and that a text may stand in.
 _WANTED = r"prompt|instruct|descri|scene|shot|edit"
@@ -114,6 +121,12 @@ _ROWS = tuple(
     (re.compile(field), re.compile(about), re.compile(model), text)
     for field, about, model, text in _TEXTS
 )
+_QUESTIONS = frozenset({"prompt", "query", "question", "text_prompt"})
+_READS_MEDIUM = re.compile(r"(?:audio|image|video)-to-text\b")
+_POINTS = re.compile(
+    r"\?|\b(?:this|these|here|images?|pictures?|photos?|videos?|clips?|audio|recordings?|speech|sounds?"
+    r"|said|speakers?|transcri\w+|describ\w+|caption\w*|shown?|heard?|seen?)\b"
+)
 # A sample that the description itself gives: (e.g. 'chair', 'lamp').
 _QUOTED = re.compile(
     r"(?:\be\.g\.|\bi\.e\.|\bsuch as|\bfor example|\beither|\bone of|\blike|\()[,:]?\s*"
@@ -198,6 +211,15 @@ def text_for(field: str, about: str, model: str) -> str:
         ),
         "",
     )
+
+
+def misses_medium(field: str, text: Json, model: str) -> bool:
+    """Return whether a question to a model that reads a medium says nothing of what stands in it.
+
+    Some documents have the example of a sibling that takes texts alone.
+    """
+    asks = field in _QUESTIONS and isinstance(text, str) and bool(_READS_MEDIUM.match(model))
+    return asks and not _POINTS.search(text.lower())
 
 
 def another_text(text: Json) -> str:

@@ -5,12 +5,14 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from fal_runtime.file_kinds import content_type_of
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
-from falsmith.roles import file_for, is_own_file, number_for, text_for
+from falsmith.roles import file_for, is_own_file, misses_medium, number_for, text_for
 from falsmith.schema.branches import branches, follow
+from falsmith.schema.file_kind import takes_links
 from falsmith.screening import fit_to_show
 
 if TYPE_CHECKING:
@@ -104,7 +106,9 @@ class Sampler:
     def _candidates(self, schema: Schema, name: str, depth: int) -> Iterator[Json]:
         resolved = follow(schema, self._root)
         examples = () if self._brief else resolved.get("examples", ())[:MOST_EXAMPLES]
-        yield from (one for one in examples if not _is_blank(one, name))
+        subject = self._subject or ""
+        told = [one for one in examples if not misses_medium(name, one, subject)]
+        yield from (one for one in told if not _is_blank(one, name))
         default = resolved.get("default")
         is_blank = _is_blank(default, name)
         if default is not None and not is_blank and not (self._brief and "type" in resolved):
@@ -153,6 +157,9 @@ class Sampler:
     def file(self, name: str, kind: str, schemas: Sequence[Schema]) -> str:
         """Return a file for a place: the name of a local one, or in an answer a link."""
         about = next((part["description"] for part in schemas if "description" in part), "")
+        if not takes_links(about):
+            content_type = content_type_of(file_for(name, kind, "", ""))
+            return f"data:{content_type};base64,YOUR_{kind.upper()}"
         file = file_for(name, kind, about, self._subject or "")
         formats = [
             one for part in schemas for one in part.get("x-file-limits", {}).get("formats", ())

@@ -120,6 +120,8 @@ MOST_REMARKS = 4
 # Prices go stale.
 IN_BRACKETS = re.compile(r"\s*\([^()]*\$[^()]*\)")
 AMOUNT = re.compile(r"\$\s?\d|\d\s?credits?\b|\bprice\b", re.I)
+# Fields for what a training gives: an ID, or weights.
+TRAINED = re.compile(r"finetune_id|loras?(?:_url|_path)?")
 RESEARCH = re.compile(r"research|non[-_ ]?commercial")
 
 
@@ -172,6 +174,7 @@ def traits(
     switches = dict(_rewriters(usable))
     menders = {one.name for one in usable if one.name in switches and MENDS.search(one.description)}
     trained = [one.path for one in outputs if one.path.endswith("_id")]
+    takes_trained = [one.name for one in usable if not trains and TRAINED.fullmatch(one.name)]
     texts = (*said.values(), *told_of_all)
     by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
     priced_by_use = by_use or bool(billed)
@@ -185,8 +188,10 @@ def traits(
         slow=(by_kind or long) and channel != "realtime",
         asks_first=by_kind or priced_by_use,
         is_for_research=bool(RESEARCH.search(str(metadata.get("license_type")).lower())),
-        inference_ids=tuple(_inference_ids(metadata)) if trains else (),
+        inference_ids=tuple(_model_ids(metadata, "inference_endpoint_ids")) if trains else (),
         trained_id="" if any(one.is_file for one in outputs) else next(iter(trained), ""),
+        training_ids=tuple(_model_ids(metadata, "training_endpoint_ids")) if takes_trained else (),
+        trained_field=next(iter(takes_trained), ""),
         remarks=tuple(_remarks(summaries, parameters, about_input)),
         channel=channel,
     )
@@ -324,8 +329,8 @@ def _has_price_in_name(name: str) -> bool:
     return bool(SUGGESTS.fullmatch(name))
 
 
-def _inference_ids(metadata: Mapping[str, Any]) -> Iterator[str]:
-    told = metadata.get("inference_endpoint_ids")
+def _model_ids(metadata: Mapping[str, Any], key: str) -> Iterator[str]:
+    told = metadata.get(key)
     if isinstance(told, list):
         yield from (one for one in told if isinstance(one, str) and is_model_id(one))
 

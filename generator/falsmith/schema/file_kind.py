@@ -13,7 +13,14 @@ from typing import Any
 from fal_runtime.file_kinds import extension_of, kind_of, word_kind
 from falsmith.schema.file_limits import file_limits
 
-__all__ = ["extension_kind", "input_file", "is_word", "output_file", "output_file_kind"]
+__all__ = [
+    "extension_kind",
+    "input_file",
+    "is_word",
+    "output_file",
+    "output_file_kind",
+    "takes_links",
+]
 
 # The kinds of the `ui.field` and `_fal_ui_field` hints of the platform's forms.
 HINTS = {"image": "image", "image_mask": "image", "video": "video", "audio": "audio"}
@@ -34,6 +41,7 @@ SAYS_LINK = re.compile(
     r"(?:use|edit|process|analy[sz]e|measure|transform|upscale)\b"
     r"|\b(?:or|provide|pass)(?: an?)?(?: \w+)? url\b"
 )
+NO_LINKS = re.compile(r"\burls? (?:is|are) not (?:supported|accepted|allowed)\b", re.IGNORECASE)
 # Weights and the like, whatever they are for: `speaker_voice_embedding_file_url`.
 WEIGHTS_NAME = re.compile(
     r"(?:lora|weights?|checkpoint|embeddings?|unet|repo|model)(?:_(?:file|path|name|repo))*(?:_urls?)?$"
@@ -88,6 +96,11 @@ def output_file_kind(where: str, name: str, said: Mapping[str, Any]) -> str | No
     if not FILE_NAME.search(name.lower()) or not _free_text(said):
         return None
     return _hint(said) or _word_kind(where, name) or _example_kind(said) or "file"
+
+
+def takes_links(told: str) -> bool:
+    """Return whether a file may be given by its link, as far as a field's description tells."""
+    return "not" not in told or not NO_LINKS.search(told)
 
 
 def extension_kind(link: str) -> str | None:
