@@ -182,12 +182,12 @@ def _chosen_model(
     """Return the model of a collection that a line is about.
 
     That is the one it names, else the one of the job it names, else the default. A line that only
-    uploads files is about none. Raises UsageError and LocalError.
+    uploads files is about none, one that lists jobs about all. Raises UsageError and LocalError.
     """
     if name is None:
         line = parse_command(process.words, CalledModel(None).document, options).options
-        if line.upload:
-            return CalledModel(None)
+        if line.upload or line.jobs:
+            return CalledModel(None, skill=skill)
         job = line.status or line.result or line.cancel or line.like
         name = _model_of_job(process, job) if job is not None else None
     return chosen_model(skill, name)
@@ -225,7 +225,7 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
         )
     report = _silent if options.quiet else process.say
     _check_options(options, has_fields=bool(line.fields))
-    if model.model_id is None and not options.upload:
+    if model.model_id is None and not (options.upload or (options.jobs and model.skill)):
         raise UsageError("usage", "-m/--model-id is required: the model to call")
     from fal_runtime.config import key_of_argument, load_config
     from fal_runtime.dependencies import require_modules
@@ -375,6 +375,10 @@ def _perform(call: _Call, ledger: "Ledger | None") -> CallResult:
         return commands.preview_job(services, model_id, call.prepared, options)
     if call.uploads:
         return _in_short(commands.upload_files(services, ledger, call.uploads), options)
+    if options.jobs:
+        skill = None if model_id else call.model.skill
+        ids = [model_id] if skill is None else described_models(skill).ids
+        return commands.list_jobs(ledger, ids, services.clock.date())
     assert model_id, "every other action names a model"
     if options.price:
         from fal_runtime.jobs.price import price_job
@@ -382,8 +386,6 @@ def _perform(call: _Call, ledger: "Ledger | None") -> CallResult:
         return price_job(services, ledger, call.model, call.prepared)
     if call.prepared is not None:
         return commands.run_job(services, ledger, model_id, call.prepared, options)
-    if options.jobs:
-        return commands.list_jobs(ledger, model_id, services.clock.date())
     about_job = {
         "status": commands.job_status,
         "result": commands.job_result,

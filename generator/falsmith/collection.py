@@ -21,8 +21,10 @@ from falsmith.text import counted
 
 __all__ = ["check_collection_name", "parse_collection"]
 
-# What of the line the tasks may take: names of models stand after them.
-LONGEST_TASKS = 120
+# The line stands for many skills: it says all that its models do, even where it grows long by that,
+# then names some of them.
+LONGEST_TASKS = 400
+NAMES = 80
 # What sets one model apart, in its row: a few words, for all of them are read before a choice.
 LONGEST_APART = 90
 
@@ -82,7 +84,7 @@ def _line(purpose: str, count: str, models: Sequence[Model]) -> str:
     for shown in range(len(names), 0, -1):
         rest = f" and {len(names) - shown} more" if shown < len(names) else ""
         whole = f"{line}{', '.join(names[:shown])}{rest}."
-        if len(whole) <= LONGEST_LINE:
+        if len(whole) <= max(LONGEST_LINE, len(line) + NAMES):
             return whole
     return f"{purpose} with {count}."
 

@@ -1,6 +1,7 @@
 """`falsmith verify`: what it prints and with which status it ends."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,19 @@ def test_good_skills_end_with_status_0(skill: Path, capsys: pytest.CaptureFixtur
     assert run(["verify", str(skill), "--public", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == {"skills": [{"path": str(skill), "problems": [], "notices": []}]}
+
+
+def test_a_folder_that_holds_skills_stands_for_each_of_them(
+    skill: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = skill.with_name("other")
+    shutil.copytree(skill, other)
+
+    status = run(["verify", str(skill.parent)])
+
+    judged = {Path(one["path"]).name for one in json.loads(capsys.readouterr().out)["skills"]}
+    # The copy is called by another name than it says.
+    assert (status, judged) == (1, {skill.name, "other"})
 
 
 def test_problems_end_with_status_1_and_are_one_json_object(

@@ -187,11 +187,11 @@ def cancel_job(
     return replace(call_result(job, services.clock.now() - started), charged=charged)
 
 
-def list_jobs(ledger: Ledger, model_id: str, now: datetime) -> CallResult:
-    """Return the newest jobs of a model as the ledger knows them; nothing is asked at fal."""
-    entries = ledger.jobs([model_id], limit=_MOST_LISTED)
+def list_jobs(ledger: Ledger, model_ids: Sequence[str], now: datetime) -> CallResult:
+    """Return the newest jobs of models as the ledger knows them; nothing is asked at fal."""
+    entries = ledger.jobs(model_ids, limit=_MOST_LISTED)
     listed = [listed_job(entry, now.timestamp()) for entry in entries]
-    return CallResult("COMPLETED", model_id, result=listed)
+    return CallResult("COMPLETED", model_ids[0] if len(model_ids) == 1 else None, result=listed)
 
 
 def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> CallResult:

@@ -231,7 +231,7 @@ def _folder(skill: str) -> Path:
 
 
 def _model_ids(skill: str) -> list[str]:
-    return [model.model_id for model in described_models(_folder(skill)).by_name.values()]
+    return described_models(_folder(skill)).ids
 
 
 def _print_daemons(found: Sequence["DaemonStatus"], *, as_json: bool) -> None:

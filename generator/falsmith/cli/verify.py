@@ -1,7 +1,9 @@
 """`falsmith verify`: every rule over skills that are there, all problems at once."""
 
 import json
+import os
 import sys
+from glob import escape, glob
 from pathlib import Path
 
 import click
@@ -12,12 +14,14 @@ from falsmith.cli.options import json_option, quiet_option
 from falsmith.cli.problems import of_severity, print_problems, problems_as_json, summary
 from falsmith.verify import Problem
 from falsmith.verify import verify as verify_skill
+from falsmith.verify.front_matter import SKILL_FILE
 
 __all__ = ["verify"]
 
 EXAMPLES = """\b
 Examples:
   falsmith verify .claude/skills/fal-ai-flux-dev
+  falsmith verify .claude/skills
   falsmith verify --public dist/*
 """
 
@@ -36,13 +40,13 @@ Examples:
 def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) -> int:
     """Check skills: the format, links, schemas, every command shown, and that the code is ours.
 
-    Nothing in a folder is executed. All problems are listed at once; a notice names what could
-    not be judged, such as the code of a skill that falsmith did not make. Exit status: 0 no
-    problem, 1 problems, 2 bad usage.
+    Each DIR is a skill or holds skills. Nothing in a folder is executed. All problems are listed at
+    once; a notice names what could not be judged, such as the code of a skill that falsmith did
+    not make. Exit status: 0 no problem, 1 problems, 2 bad usage.
     """
     found: dict[Path, list[Problem]] = {}
     prints_json = as_json or not sys.stdout.isatty()
-    for folder in dict.fromkeys(folders):
+    for folder in dict.fromkeys(one for named in folders for one in _skills(named)):
         found[folder] = verify_skill(folder, public=True if public else None, generate=generate)
         if not prints_json:
             print_problems(folder, found[folder], quiet=quiet)
@@ -55,3 +59,11 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
     elif len(found) > 1 and not quiet:
         sys.stdout.write(f"{summary(found)}\n")
     return 1 if broken else 0
+
+
+def _skills(folder: Path) -> list[Path]:
+    """Return a skill's folder, or those of the skills that it holds."""
+    if os.path.lexists(folder / SKILL_FILE):
+        return [folder]
+    found = glob(f"{escape(str(folder))}/*/{SKILL_FILE}")  # noqa: PTH207 - never raises
+    return sorted(Path(one).parent for one in found) or [folder]

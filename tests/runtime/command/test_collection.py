@@ -114,7 +114,6 @@ def test_the_default_is_called_where_no_model_is_named(collection: Path, call: C
     ("words", "told"),
     [
         (["--text", "x"], "-m/--model is required; the models are sketch, voice, song"),
-        (["--jobs"], "-m/--model is required"),
         (["--result", "nobody00"], "-m/--model is required"),
         (["voice", "--text", "x"], "a model is named by -m: -m voice"),
         (["-m", "voicy"], "did you mean voice? The models are sketch, voice, song."),
@@ -270,7 +269,9 @@ def test_a_job_is_its_model_s_own_and_names_it_where_the_line_does_not(
     model_id, body = sent(call("--like", job, "--speed", "2", "--dry-run")[1])
     assert (model_id, body) == ("acme/voice", {"text": "hello", "speed": 2})
     assert [one["job"] for one in call("-m", "voice", "--jobs")[1]["result"]] == [job]
-    assert call("--jobs")[1]["result"] == []
+    # Where no model is named, the jobs of all are meant, and not those of the default alone.
+    assert [one["job"] for one in call("--jobs")[1]["result"]] == [job]
+    assert call("-m", "sketch", "--jobs")[1]["result"] == []
     code, answer, _ = call("-m", "song", "--result", job)
     assert (code, "is a job of acme/voice" in answer["error"]["message"]) == (2, True)
 

@@ -303,7 +303,7 @@ def test_the_jobs_of_a_model_are_listed(fal: "Fal") -> None:
     fal.script.on(POST, httpx.Response(422, json={"detail": "no such size"}))
     refused = fal.run()
     moment = fal.time.clock.date()
-    listed = list_jobs(fal.ledger, MODEL, moment.replace(second=35)).result
+    listed = list_jobs(fal.ledger, [MODEL], moment.replace(second=35)).result
     assert [(one["job"], one["state"], one["age_s"]) for one in listed] == [
         (refused.job, "failed", 30),
         (done.job, "saved", 30),
@@ -319,4 +319,4 @@ def test_the_jobs_of_a_model_are_listed(fal: "Fal") -> None:
         "files": [str(done.files[0].path)],
     }
     assert "no such size" in listed[0]["error"]
-    assert list_jobs(fal.ledger, "acme/other", moment).result == []
+    assert list_jobs(fal.ledger, ["acme/other"], moment).result == []

@@ -21,7 +21,7 @@ _GROUPS = {"input": "Input", "files": "Files and answer", "jobs": "Jobs"}
 _FILES = {"image": "photo.png", "video": "clip.mp4", "audio": "speech.mp3", "archive": "data.zip"}
 _VALUES = """\
 Values: booleans bare, true|false or --no-FIELD; lists by repeating the flag or as JSON; objects \
-as JSON. Files: URL, data: URI or local path. """
+as JSON. Files: URL, data: URI, local path, or from:JOB and from:last, an earlier job's. """
 _PRECEDENCE = "Precedence: --args < --set < --set-file"
 _PRECEDENCE_WITH_DEFAULTS = """\
 Precedence, by whole fields but for --set: {file} < --preset < --args < --set < --set-file"""

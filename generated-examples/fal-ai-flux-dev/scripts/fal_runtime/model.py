@@ -42,6 +42,11 @@ class DescribedModels:
     by_name: Mapping[str, DescribedModel]
     default: DescribedModel | None
 
+    @property
+    def ids(self) -> list[str]:
+        """The IDs of all of them."""
+        return [model.model_id for model in self.by_name.values()]
+
     def find(self, text: str) -> DescribedModel | None:
         """Return the model of a name or an ID, None where the skill has none such."""
         each = self.by_name.values()
@@ -133,7 +138,7 @@ def chosen_model(skill: Path, name: str | None) -> CalledModel:
         told = f"{told}, and {len(names) - _MOST_NAMES} more that --help lists"
     if name is None:
         raise UsageError("usage", f"-m/--model is required; the models are {told}")
-    known = [*names, *(each.model_id for each in models.by_name.values())]
+    known = [*names, *models.ids]
     near = closest(name, known, cutoff=0.75)
     hint = f"; did you mean {near}?" if near is not None else "."
     raise UsageError(
