@@ -196,6 +196,14 @@ def test_a_hostile_collection_is_one_clear_problem(collection: Path, case: str) 
     assert told in problem.message
 
 
+def test_of_a_list_that_is_wrong_in_every_entry_some_are_told(collection: Path) -> None:
+    many = {f"model-{number}": "x/y" for number in range(1_000)}
+    listed(collection, lambda models: models.update(many))
+    found = [one for one in verify(collection) if one.severity == "problem"]
+    assert {one.path for one in found} == {COLLECTION, PROVENANCE}
+    assert len(found) == 20
+
+
 def test_the_users_own_files_stand_in_the_folders_of_their_models(collection: Path) -> None:
     own = ("references/guide.md", f"{WHISPER}/defaults.yaml")
     for path in own:

@@ -1,9 +1,10 @@
 """references/collection.json: the models of a collection, and that their folders are there."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
 from falsmith.verify.record import (
     COLLECTION,
     MODELS,
@@ -24,7 +25,8 @@ def check_collection(folder: Folder) -> list[Problem]:
     collection = folder.json_object(COLLECTION)
     if collection is None:
         return folder.json_problems(COLLECTION)
-    return [Problem(COLLECTION, message) for message in _objections(collection, folder)]
+    messages = islice(_objections(collection, folder), MOST_SHOWN)
+    return [Problem(COLLECTION, message) for message in messages]
 
 
 def _objections(collection: Mapping[str, Any], folder: Folder) -> Iterator[str]:
@@ -43,8 +45,8 @@ def _objections(collection: Mapping[str, Any], folder: Folder) -> Iterator[str]:
                 f"{quoted(name)} cannot be a model's short name: a-z, 0-9 and single hyphens "
                 "between them are allowed"
             )
-        elif name not in there:
+        elif not (name in there or folder.has(f"{MODELS}{name}")):
             yield f"lists {quoted(name)}, and there is no folder {MODELS}{name}"
-        elif model_id(folder, there[name]) not in (None, listed):
+        elif name in there and model_id(folder, there[name]) not in (None, listed):
             found = quoted(model_id(folder, there[name]))
             yield f"lists {quoted(name)} as {quoted(listed)}, its model_config.json has {found}"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.text import cut
 
-__all__ = ["Folder", "Problem", "quoted", "read_folder"]
+__all__ = ["MOST_SHOWN", "Folder", "Problem", "quoted", "read_folder"]
 
 # The creator skill, the largest one, has 160 files and 1 MB; small hosts stop at 5 MB. A look at
 # more would take minutes.
@@ -20,6 +20,8 @@ MOST_FILES = 1_000
 MOST_BYTES = 5_000_000
 LARGEST_FILE = 1_000_000
 DEEPEST = 12
+# A list may be wrong in every entry: so many are told.
+MOST_SHOWN = 10
 # Python and Finder leave these files behind; they are nobody's content.
 LEFTOVER = re.compile(r"(?:.*/)?(?:__pycache__/[^/]+\.pyc|\.DS_Store)")
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
 from falsmith.verify.record import (
     COLLECTION,
     CREATOR,
@@ -46,7 +46,7 @@ def check_provenance(folder: Folder) -> list[Problem]:
     )
     own = of(record, folder)
     messages = [*_version(record), *own, *_files(record.get("files"))]
-    return [Problem(PROVENANCE, message) for message in messages]
+    return [Problem(PROVENANCE, message) for message in messages[:MOST_SHOWN]]
 
 
 def check_edited(folder: Folder, *, allowed: bool) -> list[Problem]:

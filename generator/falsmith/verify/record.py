@@ -92,11 +92,11 @@ def model_folders(folder: Folder) -> tuple[ModelFolder, ...]:
         return ()
     if is_collection(folder):
         there = {path.removeprefix(MODELS).partition("/")[0] for path in folder.paths}
-        names = (name for name in listed_models(folder) or () if is_short_name(name))
+        listed = listed_models(folder) or {}
+        names = [name for name in listed if name in there and is_short_name(name)]
         return tuple(
-            ModelFolder(path, name, f"{path}/reference.yaml")
-            for name, path in ((name, model_folder(name)) for name in names)
-            if name in there or folder.has(path)
+            ModelFolder(model_folder(name), name, f"{model_folder(name)}/reference.yaml")
+            for name in names
         )
     lazy = recorded_options(folder).get("lazy") is True
     reference = f"references/tools/{folder.name}.yaml" if lazy else None

@@ -14,7 +14,7 @@ from fal_runtime.model_id import is_model_id
 from fal_runtime.schema.document import SchemaDocument, is_quick
 from fal_runtime.settings import SETTINGS_FILE, load_settings
 from fal_runtime.text import one_line
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
 from falsmith.verify.front_matter import read_yaml
 from falsmith.verify.record import ModelFolder, model_folders, model_id
 
@@ -51,7 +51,6 @@ HOLDERS = (
 BY_NAME = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 MOST_EXPANSIONS = 100_000
 DEEPEST = 60
-MOST_SHOWN = 10
 LONGEST_SETTINGS = 50_000
 
 
