@@ -55,13 +55,15 @@ def check_files(folder: Folder) -> list[Problem]:
     """Compare the files that are there with those that the skill consists of.
 
     A skill of this version consists of what this falsmith writes, one of another version of what
-    its provenance lists; both of these and the user's own two files.
+    its provenance lists; both of these and the user's own files.
     """
     listed = listed_files(folder) or {}
     links, models = set(listed_links(folder)), model_folders(folder)
     known = {*TEXTS, *(path for model in models for path in model.files)}
-    known |= set() if is_creator(folder) else {SETTINGS_FILE}
-    known |= {COLLECTION} if is_collection(folder) else set()
+    if not is_creator(folder):
+        known.add(SETTINGS_FILE)
+    if is_collection(folder):
+        known.add(COLLECTION)
     if is_of_this_version(folder):
         scripts = expected_scripts(folder)
         links |= {str(entry.path) for entry in scripts if isinstance(entry, Link)}
