@@ -17,7 +17,10 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 1000)
     from falsmith.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    # Nor has the end of the process to look for them.
+    gc.freeze()
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Documents require few of them: an edit without its picture is valid, and a promp
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.schema.document import SchemaDocument
@@ -337,14 +337,8 @@ def _told(field: Schema) -> Json:
 def alternatives(parameters: Sequence[Parameter]) -> tuple[tuple[str, ...], ...]:
     """Return the fields of which one must be given, though none is required, as they tell."""
     optional = {one.name: one for one in parameters if not (one.required or _is_deprecated(one))}
-    found: dict[tuple[str, ...], None] = {}
-    for one in optional.values():
-        for sentence in _binding(one.description):
-            if GROUP.search(sentence) and not IF_GIVEN.match(sentence):
-                named = {one.name, *WORD.findall(sentence)} & optional.keys()
-                if len(named) > 1:
-                    found[tuple(name for name in optional if name in named)] = None
-    return tuple(found)
+    found = (named for _, _, named in _bindings(optional.values(), optional) if len(named) > 1)
+    return tuple(dict.fromkeys(found))
 
 
 def _is_deprecated(parameter: Parameter) -> bool:
@@ -455,21 +449,26 @@ def _bound(
 ) -> set[str]:
     """Return what must be given though no single field is required, as descriptions tell."""
     found: set[str] = set()
+    for one, sentence, named in _bindings(optional, parameters):
+        if len(named) > 1 and (needed | found).isdisjoint(named):
+            # One with an example, else a file, else the first.
+            fields = (parameters[name] for name in named)
+            best = min(fields, key=lambda field: (field.name not in shown, not field.file_kind))
+            found.add(best.name)
+        elif not named and one.default in BLANK and _holds(sentence, parameters):
+            found.add(one.name)
+    return found
+
+
+def _bindings(
+    optional: Iterable[Parameter], parameters: Mapping[str, Parameter]
+) -> Iterator[tuple[Parameter, str, tuple[str, ...]]]:
+    """Yield each sentence that may bind a field, and the fields of which it asks for one, if so."""
     for one in optional:
         for sentence in _binding(one.description):
-            if GROUP.search(sentence) and not IF_GIVEN.match(sentence):
-                named = {one.name, *WORD.findall(sentence)} & parameters.keys()
-                if len(named) > 1 and named.isdisjoint(needed | found):
-                    # One with an example, else a file, else the first.
-                    found.add(
-                        min(
-                            (parameters[name] for name in parameters if name in named),
-                            key=lambda field: (field.name not in shown, not field.file_kind),
-                        ).name
-                    )
-            elif one.default in BLANK and _holds(sentence, parameters):
-                found.add(one.name)
-    return found
+            is_group = GROUP.search(sentence) and not IF_GIVEN.match(sentence)
+            said = {one.name, *WORD.findall(sentence)} if is_group else set()
+            yield one, sentence, tuple(name for name in parameters if name in said)
 
 
 @lru_cache(maxsize=4096)
