@@ -16,8 +16,8 @@ import pytest
 
 from falsmith.catalog.bundled import bundled_all
 from falsmith.emulator import Emulator
+from falsmith.example.roles import is_own_file
 from falsmith.render import render_creator
-from falsmith.roles import is_own_file
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import File
 from falsmith.verify import verify

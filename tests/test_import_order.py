@@ -20,8 +20,7 @@ RUNTIME = Path(fal_runtime.__file__).parent
 ORDER = {
     "falsmith": {
         "vocabulary": "errors names documents model text prose steering text_rules hosts",
-        "reading": "schema screening roles needs sample example traits filters description platform"
-        " catalog sources",
+        "reading": "schema screening example traits filters description platform catalog sources",
         "making and judging": "parse collection skill runtime_files render verify emulator",
         "pipeline": "generate publish drift update doctor",
         "command line": "cli __main__",
@@ -47,7 +46,7 @@ PLACES = {
 # its looks, so verify compares it with what is rendered. The wire carries inputs without a look
 # into them, and a result is read by its own schema.
 STRANGERS = {
-    ("falsmith", "verify"): {"parse", "filters", "roles", "sample", "example", "schema"},
+    ("falsmith", "verify"): {"parse", "filters", "example", "schema"},
     ("falsmith", "emulator"): {"parse", "skill", "render", "filters", "verify"},
     ("fal_runtime", "schema"): {"settings", "config", "process"},
     ("fal_runtime", "input"): {"config", "process"},

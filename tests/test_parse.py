@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 
 from falsmith.documents import Documents
 from falsmith.errors import SkillNameError
+from falsmith.example.sample import Sampler
 from falsmith.model import MISSING, Model, Parameter
 from falsmith.parse import MOST_MEMBERS, parse
-from falsmith.sample import Sampler
 
 Build = Callable[..., Documents]
 

@@ -9,10 +9,10 @@ import pytest
 from fal_runtime.input.files import find_local_files
 from fal_runtime.schema.document import SchemaDocument
 from falsmith.documents import Documents
+from falsmith.example.roles import is_own_file
 from falsmith.model import Model
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.roles import is_own_file
 from falsmith.skill.tree import File
 from falsmith.steering import objection
 

@@ -13,7 +13,8 @@ from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import clean_text, one_line
 from falsmith.description.line import Subject, describe
 from falsmith.documents import Documents, Json
-from falsmith.example import examples, long_text, usual_example
+from falsmith.example.call import examples, long_text, usual_example
+from falsmith.example.needs import alternatives
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import (
     TITLE_LIMIT,
@@ -24,7 +25,6 @@ from falsmith.names import (
     skill_name,
     wrapper_name,
 )
-from falsmith.needs import alternatives
 from falsmith.prose import sentences
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.file_kind import takes_links

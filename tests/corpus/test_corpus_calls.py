@@ -13,9 +13,9 @@ from referencing.exceptions import Unresolvable
 from fal_runtime.command import main
 from falsmith.catalog.saved import SavedSource
 from falsmith.documents import Documents
+from falsmith.example.roles import is_own_file
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.roles import is_own_file
 from falsmith.skill.tree import File
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")

@@ -14,7 +14,7 @@ from falsmith.catalog.saved import SavedSource
 from falsmith.cli import run
 from falsmith.documents import Documents
 from falsmith.emulator import Emulator
-from falsmith.roles import is_own_file
+from falsmith.example.roles import is_own_file
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")
 pytestmark = [

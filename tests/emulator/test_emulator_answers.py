@@ -18,7 +18,7 @@ from falsmith.emulator.order import Order
 from falsmith.emulator.responses import completed
 from falsmith.emulator.state import open_state
 from falsmith.emulator.storage import FileStore
-from falsmith.sample import Sampler
+from falsmith.example.sample import Sampler
 
 ORIGIN = "http://cdn.test"
 

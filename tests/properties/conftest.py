@@ -16,11 +16,11 @@ from jsonschema import Draft202012Validator
 from fal_runtime.errors import CODES, FalError
 from fal_runtime.input.prepare import prepare_command
 from falsmith.documents import Documents
+from falsmith.example.sample import Sampler
 from falsmith.filters import ASCII_PUNCTUATION
 from falsmith.model import MISSING, Model
 from falsmith.parse import parse
 from falsmith.render import Options, render
-from falsmith.sample import Sampler
 from falsmith.skill.tree import File
 
 # What the properties are tried with, and no file may hold.

@@ -16,7 +16,7 @@ from falsmith.emulator.endpoints import ERROR_PAGE, Endpoint
 from falsmith.emulator.faults import MODEL_ERRORS, REQUEST_ERRORS
 from falsmith.emulator.media import MediaFile, produce
 from falsmith.emulator.order import order_of
-from falsmith.sample import Sampler
+from falsmith.example.sample import Sampler
 from falsmith.schema.branches import follow
 from falsmith.schema.file_kind import output_file_kind
 

@@ -11,8 +11,8 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import closest
 from falsmith.documents import Json
+from falsmith.example.roles import text_for
 from falsmith.model import MISSING, Parameter
-from falsmith.roles import text_for
 from falsmith.screening import is_link
 
 __all__ = [

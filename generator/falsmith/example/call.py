@@ -10,8 +10,7 @@ from fal_runtime.schema.document import COMBINING, Location, SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import one_line
 from falsmith.documents import Json
-from falsmith.model import Parameter
-from falsmith.needs import (
+from falsmith.example.needs import (
     effective_values,
     enabling_values,
     mentioned_fields,
@@ -19,8 +18,9 @@ from falsmith.needs import (
     needed_fields,
     unmentioned_fields,
 )
-from falsmith.roles import another_text, is_own_file
-from falsmith.sample import Sampler, numbered
+from falsmith.example.roles import another_text, is_own_file
+from falsmith.example.sample import Sampler, numbered
+from falsmith.model import Parameter
 from falsmith.screening import is_harmless, is_link
 
 __all__ = ["examples", "long_text", "usual_example"]

@@ -10,7 +10,7 @@ from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
-from falsmith.roles import file_for, is_own_file, misses_medium, number_for, text_for
+from falsmith.example.roles import file_for, is_own_file, misses_medium, number_for, text_for
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.file_kind import takes_links
 from falsmith.screening import fit_to_show

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from falsmith.sample import Sampler
+from falsmith.example.sample import Sampler
 
 
 def only(schema: dict[str, Any], name: str = "", **defs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from falsmith.roles import file_for, is_own_file, number_for, text_for
+from falsmith.example.roles import file_for, is_own_file, number_for, text_for
 
 LINE = "Hello! Your order"
 EDIT = "Change the background"

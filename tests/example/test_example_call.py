@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from falsmith.documents import Documents
-from falsmith.example import cut_text
+from falsmith.example.call import cut_text
+from falsmith.example.sample import Sampler
 from falsmith.model import Model
 from falsmith.parse import parse
-from falsmith.sample import Sampler
 
 Build = Callable[..., Documents]
 Parsed = Callable[..., Model]
