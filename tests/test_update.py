@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -232,6 +232,17 @@ def test_the_user_s_own_files_are_not_touched(skill: Path, after: Documents) -> 
     assert "references/guide.md" in (skill / "SKILL.md").read_text()
 
 
+def test_settings_of_the_user_that_the_model_no_longer_takes_are_told(
+    skill: Path, after: Documents
+) -> None:
+    (skill / "references/defaults.yaml").write_text("defaults: {count: 4}\n")
+
+    (warning,) = updated(skill, after).warnings
+
+    assert warning.startswith("references/defaults.yaml: line 1: defaults.count")
+    assert "no call goes" in warning
+
+
 def forget_settings(skill: Path) -> None:
     """Make the record say that falsmith wrote other settings then, as an older one did."""
     record = json.loads((skill / RECORD).read_text())
@@ -296,10 +307,13 @@ def test_a_new_version_that_was_merged_and_removed_does_not_come_again(
 ) -> None:
     edit(skill / "SKILL.md")
     updated(skill, after)
+    (found,) = find([skill])
+    assert isinstance(found, Installed)
+    assert found.unmerged == (PurePosixPath("SKILL.md.new"),)
     (skill / "SKILL.md.new").unlink()
     (found,) = find([skill])
     assert isinstance(found, Installed)
-    assert found.freshness == "edited"
+    assert (found.freshness, found.unmerged) == ("edited", ())
     assert updated(skill, after).files == ()
     updated(skill, before)
     assert (skill / "SKILL.md.new").is_file()

@@ -32,6 +32,8 @@ from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance
 from falsmith.skill.tree import Entry, File
 from falsmith.skill.write import write
 from falsmith.sources import Catalogue, Live
+from falsmith.verify.folder import read_folder
+from falsmith.verify.references import check_defaults
 
 __all__ = ["Checked", "Updated", "check", "update"]
 
@@ -180,8 +182,13 @@ def _around(entries: Sequence[Entry], folder: Path, subject: str) -> AroundEdits
 
 def _written(skill: _Anew, *, dry_run: bool) -> Updated:
     parts = skill.parts
+    warnings = skill.warnings if parts.files else ()
     if parts.files and not dry_run:
         write(parts.entries, skill.folder, parts.drift)
+        # The user's own settings were made for what the model took before.
+        written, _ = read_folder(skill.folder)
+        refused = check_defaults(written, Path())
+        warnings += tuple(f"{one.path}: {one.message}: mend it, no call goes" for one in refused)
     return Updated(
         skill.folder,
         skill.models,
@@ -189,7 +196,7 @@ def _written(skill: _Anew, *, dry_run: bool) -> Updated:
         parts.files,
         parts.retired,
         parts.edits,
-        skill.warnings if parts.files else (),
+        warnings,
         _diff(skill) if dry_run else (),
     )
 

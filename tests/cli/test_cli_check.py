@@ -82,6 +82,7 @@ def test_a_stale_skill_ends_with_status_1_and_every_change_is_told(
         "model_id": "acme/demo",
         "status": "stale",
         "class": "breaking",
+        "unmerged": [],
         "changes": [
             {
                 "class": "breaking",

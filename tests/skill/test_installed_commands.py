@@ -43,6 +43,7 @@ def test_list_names_what_stands_in_every_host_folder(project: "Project", capsys:
         "edited": ["SKILL.md"],
         "missing": [],
         "broken_links": [],
+        "unmerged": [],
     }
 
 

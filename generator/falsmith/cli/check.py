@@ -78,7 +78,7 @@ def check(
 
 def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
     for one in checked:
-        if one.status == "fresh" and quiet:
+        if one.status == "fresh" and quiet and not one.skill.unmerged:
             continue
         state = f"stale, {TITLES[one.changes[0].kind]}" if one.changes else one.status
         sys.stdout.write(f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}\n")
@@ -88,6 +88,8 @@ def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
             sys.stdout.write(f"  {told(change)}\n")
         if len(one.changes) > LISTED:
             sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
+        for path in one.skill.unmerged:
+            sys.stdout.write(f"  to merge, for yours stands as it was: {path}\n")
     if len(checked) > 1:
         sys.stdout.write(f"{_summary(checked)}\n")
 
@@ -127,6 +129,7 @@ def _row(one: Checked) -> dict[str, object]:
         "status": one.status,
         "class": one.changes[0].kind if one.changes else None,
         "changes": list(map(change_as_json, one.changes)),
+        "unmerged": list(map(str, one.skill.unmerged)),
     }
     return row if one.error is None else row | {"error": one.error.as_json()}
 

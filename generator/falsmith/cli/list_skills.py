@@ -93,6 +93,7 @@ def _as_json(skill: Installed) -> dict[str, object]:
         "edited": list(map(str, skill.edited)),
         "missing": list(map(str, skill.missing)),
         "broken_links": list(map(str, skill.broken_links)),
+        "unmerged": list(map(str, skill.unmerged)),
     }
 
 

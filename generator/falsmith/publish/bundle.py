@@ -153,6 +153,8 @@ def _checked(request: Request) -> Details:
 def _no_skill(folder: Path) -> str:
     if not folder.is_dir():
         return f"there is no folder {folder}: name the folders of skills, such as .claude/skills/*"
+    if any(read_provenance(place) is not None for place in folder.iterdir() if place.is_dir()):
+        return f"{folder} holds skills and is none: name those that go along, such as {folder}/*"
     return (
         f"{folder} is no skill of falsmith, or its {PROVENANCE} is lost: nobody could say what "
         "its code does. Name the folders of skills, such as .claude/skills/NAME"

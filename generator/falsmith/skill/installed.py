@@ -34,7 +34,8 @@ class Installed:
     """One skill of falsmith: its provenance, and where its folder departs from it.
 
     `models` are those of a collection by their short names, and that of any other skill by ''; the
-    creator skill has none. `default` and `options` stand as they are recorded.
+    creator skill has none. `default` and `options` stand as they are recorded. `unmerged` are the
+    new versions of edited files that the user has not removed yet.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Installed:
     edited: tuple[PurePosixPath, ...]
     missing: tuple[PurePosixPath, ...]
     broken_links: tuple[PurePosixPath, ...]
+    unmerged: tuple[PurePosixPath, ...]
 
     @property
     def model_id(self) -> str | None:
@@ -169,9 +171,10 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
     provenance = read_provenance(folder)
     if provenance is None:
         return _closed(folder)
+    paths = sorted(map(PurePosixPath, provenance.contents))
     edited, missing, broken = [], [], []
     try:
-        for path in sorted(map(PurePosixPath, provenance.contents)):
+        for path in paths:
             match owner(folder, path, provenance):
                 case "missing" if path.suffix != NEW:
                     missing.append(path)
@@ -192,6 +195,7 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
         tuple(edited),
         tuple(missing),
         tuple(broken),
+        tuple(path for path in paths if path.suffix == NEW and os.path.lexists(folder / path)),
     )
 
 
