@@ -213,7 +213,7 @@ def _remarks(
         for text in summaries
         if REMARK.search(text)
         or (_may_speak_of_money(text) and BY_USE.search(text))
-        or any(name in text for name in fields)
+        or ("_" in text and any(name in text for name in fields))
         for one in sentences(text)
         if len(one) <= LONGEST_REMARK and not one.endswith(":")
     )
@@ -232,7 +232,7 @@ def _is_remark(sentence: str, fields: Sequence[str], parameters: Sequence[Parame
     size = FILE_SIZE.search(sentence)
     if size and any(size[0] in f"{one.limits} {one.description}" for one in parameters):
         return False
-    names = any(name in sentence for name in fields)
+    names = "_" in sentence and any(name in sentence for name in fields)
     return (names or bool(REMARK.search(sentence))) and binds(sentence)
 
 
