@@ -1,7 +1,7 @@
 """A stranger's schema without what could steer the agent that reads the skill made of it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -11,6 +11,7 @@ from fal_runtime.text import cut, one_line
 from falsmith.documents import Json
 from falsmith.schema.file_kind import is_word
 from falsmith.steering import objection, steering, without_steering
+from falsmith.text import texts_in
 
 __all__ = [
     "fit_to_show",
@@ -75,7 +76,7 @@ def fit_to_show(choice: Json) -> bool:
     """Return whether an allowed value may stand where an agent reads: short, no link, no order."""
     if isinstance(choice, str):
         return _is_fit(choice)
-    return not isinstance(choice, dict | list) or all(map(_is_fit, _texts_in(choice)))
+    return not isinstance(choice, dict | list) or all(map(_is_fit, texts_in(choice, names=True)))
 
 
 def _is_fit(text: str) -> bool:
@@ -99,19 +100,6 @@ def label_without_orders(label: str) -> str:
 def is_harmless_name(name: str) -> bool:
     """Return whether a name, or several, is no order when its hyphens are read as blanks."""
     return not objection(re.sub(r"[_-]+", " ", name))
-
-
-def _texts_in(value: Json) -> Iterator[str]:
-    """Yield every text of a JSON value, names of members included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield name
-            yield from _texts_in(member)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts_in(item)
 
 
 class _Screen:
@@ -176,7 +164,7 @@ class _Screen:
             if steers or self._side == "output" or not value or is_link(value):
                 return steers
         elif isinstance(value, dict | list):
-            texts = list(_texts_in(value))
+            texts = list(texts_in(value, names=True))
             steers = next(filter(None, map(steering, texts)), None)
             if steers or self._side == "output" or all(not text or is_link(text) for text in texts):
                 return steers

@@ -1,7 +1,7 @@
 """Texts of a document: cleaned values, and what may be shown as it is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from fal_runtime.text import (
     ANGLED,
@@ -12,7 +12,7 @@ from fal_runtime.text import (
 )
 from falsmith.documents import Json
 
-__all__ = ["CUT", "clean_data", "counted", "is_plain", "replace_control_tokens"]
+__all__ = ["CUT", "clean_data", "counted", "is_plain", "replace_control_tokens", "texts_in"]
 
 # Ends what is a part and not the whole.
 CUT = "…"
@@ -27,6 +27,19 @@ def clean_data(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {key: clean_data(item) for key, item in value.items()}
     return value
+
+
+def texts_in(value: Json, *, names: bool = False) -> Iterator[str]:
+    """Yield every text of a JSON value, with `names` those of members as well."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from (name,) if names else ()
+            yield from texts_in(member, names=names)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts_in(item, names=names)
 
 
 def counted(count: int, noun: str) -> str:

@@ -22,6 +22,7 @@ from falsmith.example.roles import another_text, is_own_file
 from falsmith.example.sample import Sampler, numbered
 from falsmith.model import Parameter
 from falsmith.screening import is_harmless, is_link
+from falsmith.text import texts_in
 
 __all__ = ["examples", "long_text", "usual_example"]
 
@@ -277,7 +278,7 @@ def _local_files(
         name: value
         for name, value in example.items()
         if not (isinstance(value, str) and _is_plain_text(fields[name]))
-        and not all(is_link(text) or is_own_file(text) for text in _strings(value))
+        and not all(is_link(text) or is_own_file(text) for text in texts_in(value))
     }
     if not foreign:
         return set()
@@ -303,15 +304,6 @@ def _names_file(text: str, schemas: Sequence[Schema], document: SchemaDocument) 
 def _is_plain_text(field: Schema) -> bool:
     """Return whether a field takes a text, and surely no file."""
     return "x-file" not in field and COMBINING.isdisjoint(field)
-
-
-def _strings(value: Json) -> Iterator[str]:
-    """Yield the texts of a value, names of members left out."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _strings(part)
 
 
 def _without(example: Mapping[str, Json], names: Set[str]) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from falsmith.documents import Json
 from falsmith.example.roles import text_for
 from falsmith.model import MISSING, Parameter
 from falsmith.screening import is_link
+from falsmith.text import texts_in
 
 __all__ = [
     "alternatives",
@@ -165,16 +166,12 @@ def mentioned_fields(
     An order to change something speaks of a picture, and `Ann: Hello` of a speaker of that name.
     """
     found = _spoken_by(example, parameters, fields)
-    texts = [value for value in example.values() if isinstance(value, str)]
-    # A look for a number is a tenth of the work.
-    numbered = [text for text in texts if "1" in text or "2" in text]
-    mentions = {match[0].lower(): match for text in numbered for match in MENTION.finditer(text)}
-    is_edit = any(map(EDIT.match, texts))
+    mentions = _mentions(example)
+    is_edit = any(EDIT.match(text) for text in example.values() if isinstance(text, str))
     if not mentions and not is_edit:
         return found
     media = [one for one in parameters if _takes_media(one) and not BESIDE.search(one.name)]
-    for words, match in mentions.items():
-        kind = (match[1] or match[2]).lower().replace("figure", "image")
+    for words, kind in mentions.items():
         named = [one.name for one in media if kind in one.name or words in one.description.lower()]
         named.sort(key=lambda name: not name.endswith("s"))
         found |= set(named[:1])
@@ -189,7 +186,7 @@ def unmentioned_fields(example: Mapping[str, Json], shown: Mapping[str, Json]) -
     beside = [name for name in shown if NAMED_BESIDE.search(name)]
     if not (cut and beside):
         return set()
-    whole, told = _mentions(example), _mentions(shown)
+    whole, told = set(_mentions(example).values()), set(_mentions(shown).values())
     gone = {word for word in whole - told if word != "image"} if told else set()
     return {name for name in beside if any(word in name for word in gone)}
 
@@ -200,11 +197,15 @@ def most_pictures(example: Mapping[str, Json]) -> int:
     return max((int(one) for text in texts for one in PICTURE.findall(text)), default=0)
 
 
-def _mentions(example: Mapping[str, Json]) -> set[str]:
-    texts = [text for text in example.values() if isinstance(text, str)]
-    numbered = [text for text in texts if "1" in text or "2" in text]
-    found = [match for text in numbered for match in MENTION.finditer(text)]
-    return {(match[1] or match[2]).lower().replace("figure", "image") for match in found}
+def _mentions(example: Mapping[str, Json]) -> dict[str, str]:
+    """Return the kinds of the media of which texts speak, by their words: @image1 is an image."""
+    return {
+        match[0].lower(): (match[1] or match[2]).lower().replace("figure", "image")
+        for text in example.values()
+        # A look for a number is a tenth of the work.
+        if isinstance(text, str) and ("1" in text or "2" in text)
+        for match in MENTION.finditer(text)
+    }
 
 
 def _spoken_by(
@@ -229,17 +230,8 @@ def _spoken_by(
     return {
         one.name
         for one in told_by_name
-        if spoken and spoken & set(_names(fields[one.name].get("examples", ())))
+        if spoken and spoken & set(texts_in(fields[one.name].get("examples", ())))
     }
-
-
-def _names(value: Json) -> Iterator[str]:
-    """Yield the texts in a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _names(part)
 
 
 def effective_values(
