@@ -86,6 +86,17 @@ def test_an_update_that_was_killed_is_repaired(tmp_path: Path, replaced: int) ->
     assert not (tmp_path / "gone").exists()
 
 
+def test_no_empty_folder_is_left_of_an_update_that_was_killed(tmp_path: Path) -> None:
+    written(tree("a", "gone/file"), tmp_path)
+    killed_after(1, tree("a", "new/file", version="2"), tmp_path)
+    # It may also be killed after the last file of a folder went and before the folder.
+    (tmp_path / "gone").mkdir(exist_ok=True)
+
+    written(tree("a", version="3"), tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "references"}
+
+
 def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path) -> None:
     names = [f"file{number}" for number in range(6)]
     written(tree(*names), tmp_path)

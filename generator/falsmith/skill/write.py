@@ -166,7 +166,8 @@ def _remove_retired(entries: Sequence[Entry], folder: Path, provenance: Provenan
     expected = {str(entry.path) for entry in entries}
     for path in (provenance.contents if provenance is not None else {}).keys() - expected:
         inside = PurePosixPath(path)
-        if inside != PROVENANCE and owner(folder, inside, provenance) == "ours":
+        # What is missing went in a write that was killed, maybe before its folder did.
+        if inside != PROVENANCE and owner(folder, inside, provenance) in ("ours", "missing"):
             (folder / inside).unlink(missing_ok=True)
             _remove_emptied(folder, inside.parent)
 
@@ -175,6 +176,8 @@ def _remove_emptied(folder: Path, path: PurePosixPath) -> None:
     """Remove the folder `path`, and those above it, that hold only the interpreter's leavings."""
     for part in (path, *path.parents)[:-1]:
         place = folder / part
+        if not place.is_dir():
+            continue
         if any(entry.name not in IGNORED_NAMES for entry in place.iterdir()):
             return
         shutil.rmtree(place)
