@@ -94,7 +94,7 @@ def test_no_empty_folder_is_left_of_an_update_that_was_killed(tmp_path: Path) ->
 
     written(tree("a", version="3"), tmp_path)
 
-    assert {path.name for path in tmp_path.iterdir()} == {"a", "references"}
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["references"]
 
 
 def test_updates_that_were_killed_one_after_another_are_repaired(tmp_path: Path) -> None:
