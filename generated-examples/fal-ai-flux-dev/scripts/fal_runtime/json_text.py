@@ -50,7 +50,8 @@ def parse_json(
 
     """
     content = _decoded(text)
-    if content.count("[") + content.count("{") > _MOST_CONTAINERS:
+    containers = content.count("[") + content.count("{")
+    if containers > _MOST_CONTAINERS:
         raise JsonTextError(f"it holds more than {_MOST_CONTAINERS:,} lists and objects")
     number = outside or _refuse
     try:
@@ -65,7 +66,7 @@ def parse_json(
         raise _syntax_error(error) from None
     except RecursionError:
         raise _too_deep(deepest) from None
-    if _is_deeper(value, deepest):
+    if containers > deepest and _is_deeper(value, deepest):
         raise _too_deep(deepest)
     return value
 

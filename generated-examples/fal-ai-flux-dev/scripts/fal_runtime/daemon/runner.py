@@ -29,9 +29,10 @@ from fal_runtime.jobs.steps import advance
 _IDLE = 15 * 60.0
 _MOST_STREAMS = 32
 _MORE_THREADS = 2
-# So often a download that failed is tried again, after pauses that grow from some seconds on.
+# So often a download that failed is tried again, after pauses that grow from two seconds on: half
+# a minute, for a client may be waiting.
 _DOWNLOADS = 4
-_LONGER = 3
+_LONGER = 2
 # For how many seconds a job's status is read as it changes, before the daemon looks up.
 _WATCH = 5.0
 

@@ -119,15 +119,15 @@ def save_files(
                 extension = _extension(file, new.content_type, new.kind)
                 places = _places(wanted, index, folder, naming, extension)
                 new = replace(new, path=keep(part, places, [one.path for one in saved]))
-        except TooLargeError:
-            lost.append(
-                f"{one_line(file.field, 100)}: larger than max_download_mb, or than what is left "
-                f"of {_MOST_SIZES} times as much for all files ({min(limit, left) / _MEGABYTE:g} "
-                "MB): raise it in queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
-            )
-            continue
-        except _FileLostError as error:
-            lost.append(f"{one_line(file.field, 100)}: {error}")
+        except (_FileLostError, TooLargeError) as error:
+            why = str(error)
+            if isinstance(error, TooLargeError):
+                why = (
+                    f"larger than max_download_mb, or than what is left of {_MOST_SIZES} times as "
+                    f"much for all files ({min(limit, left) / _MEGABYTE:g} MB): raise it in "
+                    "queue_config.yaml or by FAL_QUEUE_MAX_DOWNLOAD_MB"
+                )
+            lost.append(f"{one_line(file.field, 100)}: {why}")
             may_come |= isinstance(error, _FileLateError)
             continue
         left -= new.size
