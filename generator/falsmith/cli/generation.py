@@ -1,19 +1,16 @@
 """One run of `falsmith generate`: many models, one plan; a failure never stops the rest."""
 
 import gc
-import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fal_runtime.errors import FalError
 from falsmith.catalog.saved import DocumentFile
@@ -25,6 +22,10 @@ from falsmith.generate import Action, generate, share_runtime
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import Options
 from falsmith.skill.write import remove_leftovers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
 
 __all__ = ["Found", "Plan", "run_plan"]
 
@@ -183,6 +184,9 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
         yield from map(work, first)
         yield from map(work, source)
         return
+    # Who makes a few skills does not wait for the import.
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(cores, mp_context=_context(), initializer=_begin) as pool:
         waiting: deque[Future[list[Result]]] = deque()
         for batch in _batches(first, source):
@@ -203,6 +207,8 @@ def _begin() -> None:
 
 def _end_with_the_first() -> None:
     """Wait for the process that gives the work to end, however it does, and end with it."""
+    import multiprocessing.connection
+
     first = multiprocessing.parent_process()
     if first is not None:
         multiprocessing.connection.wait([first.sentinel])
@@ -220,8 +226,10 @@ def _batches(first: list[Item], source: Iterator[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> "BaseContext":
     """Return how processes start: by fork where that is safe and quick, on Linux."""
+    import multiprocessing
+
     methods = multiprocessing.get_all_start_methods()
     return multiprocessing.get_context(
         "fork" if methods[0] in ("fork", "forkserver") else methods[0]
