@@ -112,6 +112,18 @@ def test_a_collection_that_is_there_keeps_how_it_was_made(
     falsmith("generate", "--check")
 
 
+def test_a_model_that_was_there_keeps_its_short_name(
+    falsmith: Callable[..., dict[str, Any]],
+) -> None:
+    falsmith("generate", "--collection", "media", "-m", f"ears={WHISPER}", *of(FLUX))
+    (SKILL / "references/models/ears/defaults.yaml").write_text("defaults: {}\n")
+
+    falsmith("generate", "--collection", "media", *of(WHISPER, SCHNELL))
+
+    assert record("collection.json")["models"] == {"ears": WHISPER, "flux-schnell": SCHNELL}
+    assert "(references/models/ears/defaults.yaml)" in body()
+
+
 def test_a_model_that_is_named_no_more_goes_and_its_user_file_stays(
     falsmith: Callable[..., dict[str, Any]],
 ) -> None:
@@ -157,6 +169,24 @@ def test_the_document_of_a_model_that_changed_makes_the_collection_stale(
     assert drift == {"references/models/whisper/model_config.json": "edited"}
 
 
+def test_a_search_leaves_out_what_cannot_be_in_the_collection(
+    falsmith: Callable[..., dict[str, Any]],
+    openapi_document: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    for number, model_id in enumerate(("acme/demo", "other/demo", "acme/more", "acme/broken")):
+        document = openapi_document(model_id=model_id)
+        paths = {} if model_id == "acme/broken" else document["paths"]
+        place = tmp_path / f"{number}.json"
+        place.write_text(json.dumps(document | {"paths": paths}))
+    options = ("--source", str(tmp_path), "--all", "--standalone")
+
+    answer = falsmith("generate", "--collection", "media", *options, status=1)
+
+    assert answer["skills"][0]["models"] == {"demo": "acme/demo", "more": "acme/more"}
+    assert {one["model_id"] for one in answer["failed"]} == {"other/demo", "acme/broken"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
@@ -176,8 +206,10 @@ def test_the_document_of_a_model_that_changed_makes_the_collection_stale(
         (["--collection", "media", "--check"], 2, "-m ID"),
         ([*of(FLUX), "--default-model", "x"], 2, "--collection"),
         (["-m", f"x={FLUX}"], 2, "--collection"),
+        (["--collection", "media", "-m", f"x={FLUX}", "-m", f"y={FLUX}"], 2, "is x already"),
+        (["--collection", "media", *of(FLUX, "acme/none", "acme/no")], 1, "2 of 2 failed"),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_a_collection_that_cannot_be_is_one_clear_error_and_nothing_is_written(
     arguments: list[str], status: int, told: str, falsmith: Callable[..., dict[str, Any]]

@@ -228,6 +228,10 @@ def _named(model_ids: Sequence[str], *, collection: bool) -> dict[str, str]:
             continue
         if not collection:
             raise UsageError("usage", f"-m {text}: a short name is for --collection, write -m ID")
+        if named.get(model_id, short) not in ("", short):
+            raise UsageError(
+                "usage", f"-m {text}: this model is {named[model_id]} already, drop one"
+            )
         named[model_id] = check_short_name(short)
     return named
 
@@ -258,36 +262,45 @@ def _collected(
     *,
     everything: bool,
 ) -> Iterator[Found]:
-    """Yield the collection of all that was found.
+    """Yield the collection of all that was found, and what is not to be had as a failure.
 
-    A model that was named and is not to be had leaves nothing to make; one of a search is left out
-    and is a failure of its own.
+    Without a model that was named there is no collection; one of a search is left out. A model
+    that was in the collection before keeps its short name, with what the user set for it.
     """
+    subject = collection_subject(collection)
+    before = read_provenance(folder / collection)
+    ours = before is not None and before.subject == subject
+    known = {one.id: short for short, one in before.models.items()} if before and ours else {}
     models: dict[str, Documents] = {}
-    try:
-        for one in found:
+    failed = False
+    for one in found:
+        try:
             if isinstance(one.documents, FalError):
-                if not everything:
-                    raise one.documents
-                yield one
-            elif not isinstance(one.documents, CollectionDocuments):
-                short = named.get(one.model_id) or short_name(one.model_id)
-                if short in models:
-                    raise _clash(short, models[short].model_id, one.model_id)
-                models[short] = one.documents.read()
-        before = read_provenance(folder / collection)
+                raise one.documents
+            if isinstance(one.documents, CollectionDocuments):
+                continue
+            model_id = one.model_id
+            short = named.get(model_id) or known.get(model_id) or short_name(model_id)
+            if check_short_name(short) in models:
+                raise _clash(short, models[short].model_id, model_id)
+            models[short] = one.documents.read()
+        except FalError as error:
+            failed = True
+            yield Found(one.model_id, error)
+    if not models or (failed and not everything):
+        return
+    try:
         default = _default(models, default_model) or (before.default if before else None)
         documents = CollectionDocuments(models, default if default in models else None)
-        if models:
-            yield Found(collection_subject(collection), documents)
+        yield Found(subject, documents)
     except FalError as error:
-        yield Found(collection_subject(collection), error)
+        yield Found(subject, error)
 
 
 def _clash(short: str, first: str, second: str) -> SkillNameError:
     return SkillNameError(
-        f"{first} and {second} would both be {short} in the collection: give one a short name of "
-        f"its own, -m NAME={second}",
+        f"{first} and {second} would both be {short} in the collection: name its models with -m, "
+        f"one of them with a short name of its own, -m NAME={second}",
         "name_in_use",
     )
 
