@@ -143,6 +143,13 @@ def _made_anew(
     """Return the skill made anew; raises a FalError for whatever stands against it."""
     models = {}
     for name, one in documents.items():
+        if isinstance(one, ModelNotFoundError) and name:
+            rest = (model for short, model in skill.model_ids.items() if short != name)
+            without = " ".join(f"-m {model}" for model in rest)
+            raise ModelNotFoundError(
+                f"{one.message.rstrip('.')}. The collection goes on without {name}: falsmith "
+                f"generate --collection {folder.name} {without}"
+            )
         if isinstance(one, FalError):
             raise one
         models[name] = replace(one, metadata=one.metadata or _listed(folder, name, one.model_id))

@@ -274,3 +274,16 @@ def test_a_collection_is_listed_by_its_models_and_removed_as_one(
     assert listed["models"] == {"flux-dev": FLUX, "whisper": WHISPER}
     falsmith("remove", "media")
     assert not SKILL.exists()
+
+
+def test_an_update_names_the_command_that_goes_on_without_a_model_that_is_gone(
+    falsmith: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    falsmith(*collection())
+    source = changed_source(tmp_path / "documents", FLUX)
+
+    answer = falsmith("update", *source, status=2)
+
+    assert WHISPER in answer["error"]["message"]
+    assert f"generate --collection media -m {FLUX}" in answer["error"]["message"]
+    assert answer["skills"][-1]["status"] == "failed"

@@ -297,7 +297,11 @@ class _Hosts:
             await hang_up(scope, receive)
             return
         response.headers["date"] = formatdate(self.clock.now(), usegmt=True)
-        await response(scope, receive, FaultySend(scope, receive, send, struck))
+        try:
+            await response(scope, receive, FaultySend(scope, receive, send, struck))
+        except asyncio.CancelledError:
+            # The server ends, and cuts off whoever still listens.
+            await hang_up(scope, receive)
 
     async def _response(self, host: str, request: Request, spoilt: Fault | None) -> Response:
         """Return what the host answers, or the fault that stands in its place."""

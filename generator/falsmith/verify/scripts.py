@@ -70,11 +70,14 @@ def check_scripts(folder: Folder) -> list[Problem]:
 
 
 def check_executable(folder: Folder) -> list[Problem]:
-    """Check that scripts with a "#!" line may be executed, where the file system can say so."""
+    """Note scripts with a "#!" line that may not be executed, where the file system can say so.
+
+    Some installers of skills drop that permission: `python scripts/NAME.py` needs none.
+    """
     if os.name != "posix":
         return []
     return [
-        Problem(path, "is not executable: chmod +x it")
+        Problem(path, "is not executable: run it by python, or chmod +x it", "notice")
         for path, text in folder.below("scripts/", ".py")
         if text.startswith("#!") and path not in folder.executables
     ]
