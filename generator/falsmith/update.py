@@ -25,7 +25,7 @@ from falsmith.generate import (
 from falsmith.model import Model
 from falsmith.names import full_title, model_folder
 from falsmith.parse import parse, source_digest
-from falsmith.render import CREATOR, Options, recorded_options, render_creator
+from falsmith.render import CREATOR, Options, render_creator
 from falsmith.skill.edits import AroundEdits, Edit, around_edits
 from falsmith.skill.installed import Installed
 from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance
@@ -346,14 +346,14 @@ def _as_parsed(model: Model, has_metadata: bool) -> Interface:
 
 def _reworded(skill: Installed, documents: Mapping[str, Documents | FalError]) -> list[Change]:
     """Return a change where the same skill, made anew by the same falsmith, says something else."""
-    options = recorded_options(skill.options)
+    folder = _absolute(skill.folder)
+    options = made_with(folder, skill.model_id, skill.options)
     models = {name: one for name, one in documents.items() if isinstance(one, Documents)}
     same = all(skill.models[name].sha256 == source_digest(one) for name, one in models.items())
     listed = all(one.metadata for one in models.values())
     if same or options is None or skill.version != __version__ or not listed:
         return []
-    output = _absolute(skill.folder).parent
-    made = generate(skill_documents(models, skill.default), options, output, action="check")
+    made = generate(skill_documents(models, skill.default), options, folder.parent, action="check")
     texts = [str(one.path) for one in made.drift if one.kind == "stale" and one.path != PROVENANCE]
     message = f"would have other words in {', '.join(texts)}"
     return [Change("cosmetic", "model", "", message)] if texts else []
