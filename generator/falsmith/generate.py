@@ -196,8 +196,8 @@ def unknown_options(folder: Path) -> TargetError:
     """Return the error of a skill whose record does not say how it was made."""
     return TargetError(
         "problems_found",
-        f"{folder / PROVENANCE} does not say how the skill was made: generate it again with "
-        "-m ID --force",
+        f"{folder / PROVENANCE} does not say how the skill was made: generate it again, with "
+        "--force",
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "check_skill_name",
     "collection_title",
     "full_title",
+    "is_short_name",
     "model_folder",
     "objection_to_skill_name",
     "readable_title",
@@ -119,12 +120,18 @@ def short_name(model_id: str) -> str:
 
 def check_short_name(name: str) -> str:
     """Return `name` unchanged, or raise SkillNameError where no folder of a model can have it."""
-    if SKILL_NAME.fullmatch(name) and len(name) <= SKILL_NAME_LIMIT and safe_name(name) == name:
+    if is_short_name(name):
         return name
     raise SkillNameError(
         f"{cut(name, 80)!r} cannot be a model's short name: up to {SKILL_NAME_LIMIT} of a-z, 0-9 "
         "and single hyphens between them are allowed. Write -m NAME=ID"
     )
+
+
+def is_short_name(name: str) -> bool:
+    """Return whether a model of a collection, and a folder of it, can have this name."""
+    fits = SKILL_NAME.fullmatch(name) is not None and len(name) <= SKILL_NAME_LIMIT
+    return fits and safe_name(name) == name
 
 
 def model_folder(short_name: str) -> str:

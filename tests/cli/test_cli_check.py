@@ -123,6 +123,17 @@ def test_people_read_what_changed_in_words(
     ]
 
 
+def test_a_skill_that_would_have_other_words_is_stale_whatever_its_folder_is_called(
+    model_documents: Made, live: Callable[..., Any], tmp_path: Path, capsys: Capture
+) -> None:
+    generate(model(model_documents), Options("standalone"), tmp_path)
+    (tmp_path / "acme-demo").rename(tmp_path / "drawing")
+    assert live([model(model_documents, description="Draws with ink.")], str(tmp_path))[0] == 1
+    (change,) = answer(capsys)["skills"][0]["changes"]
+    assert change["class"] == "cosmetic"
+    assert "would have other words in SKILL.md" in change["message"]
+
+
 def test_what_a_skill_does_not_say_leaves_it_fresh(
     model_documents: Made, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -178,4 +189,6 @@ def test_a_folder_without_skills_is_told(tmp_path: Path, capsys: Capture) -> Non
     share_runtime(tmp_path)
     assert run(["check", str(tmp_path), "--offline"]) == 0
     assert "nothing was compared" in capsys.readouterr().err
-    assert run(["check", str(tmp_path / "none"), "--offline"]) == 2
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "empty"):
+        assert run(["check", str(tmp_path / name), "--offline"]) == 2

@@ -255,6 +255,28 @@ def test_check_says_which_model_of_a_collection_changed_and_update_makes_it_anew
     assert falsmith("check", *source)["skills"][0]["status"] == "fresh"
 
 
+@pytest.mark.parametrize(
+    "models",
+    [None, [], {}, {"flux-dev": FLUX}, {"flux-dev": {"model_id": 1}}, {"../x": {"model_id": FLUX}}],
+)
+def test_a_collection_whose_record_does_not_name_its_models_is_told_and_left_alone(
+    models: Any, falsmith: Callable[..., dict[str, Any]]
+) -> None:
+    falsmith(*collection("--standalone"))
+    place = SKILL / "references/provenance.json"
+    place.write_text(json.dumps(record("provenance.json") | {"models": models}))
+    told = "provenance.json does not say any more of what the skill is"
+
+    assert falsmith("list")["skills"] == []
+    for folder in (".claude/skills", str(SKILL)):
+        assert told in falsmith("check", folder, status=6)["error"]["message"]
+        assert told in falsmith("update", folder, status=1)["error"]["message"]
+    assert told in falsmith("generate", "--check", status=1)["error"]["message"]
+    assert [path.name for path in SKILL.parent.iterdir()] == ["media"]
+    falsmith(*collection("--standalone", "--force"))
+    assert falsmith("check")["skills"][0]["status"] == "fresh"
+
+
 def test_a_folder_that_is_a_collection_becomes_no_other_skill(
     falsmith: Callable[..., dict[str, Any]],
 ) -> None:

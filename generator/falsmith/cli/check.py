@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
-from falsmith.cli.list_skills import collection_as_json, found_skills, models_label
+from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
     folder_options,
     json_option,
@@ -63,17 +63,18 @@ def check(
     A thousand skills are some twenty requests. Exit status: 0 all fresh, 1 some stale, 6 none
     stale and some, or the platform, could not be asked.
     """
-    skills = [one for one in found_skills(folders, output, agent) if one.models]
-    if not skills:
+    found, left_out = named_skills(folders, output, agent)
+    skills = [one for one in found if one.models]
+    if not (skills or left_out):
         notice("no skill of a model stands there: nothing was compared")
     checked = list(check_skills(skills, open_source(source, offline=offline))) if skills else []
     stale = [one for one in checked if one.status == "stale"]
     unknown = [one for one in checked if one.status == "unknown"]
     if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_as_json(checked), indent=1) + "\n")
+        sys.stdout.write(json.dumps(_as_json(checked, left_out), indent=1) + "\n")
     else:
         _print(checked, quiet=quiet)
-    return 1 if stale else CANNOT_TELL if unknown else 0
+    return 1 if stale else CANNOT_TELL if unknown or left_out else 0
 
 
 def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
@@ -110,9 +111,9 @@ def _summary(checked: Sequence[Checked]) -> str:
     return f"{counted(len(checked), 'skill')}: {states['fresh']} fresh, {stale}{unknown}"
 
 
-def _as_json(checked: Sequence[Checked]) -> dict[str, object]:
+def _as_json(checked: Sequence[Checked], left_out: Sequence[FalError]) -> dict[str, object]:
     reply: dict[str, object] = {"skills": [_row(one) for one in checked]}
-    errors = [one.error for one in checked if one.error is not None]
+    errors = [*(one.error for one in checked if one.error is not None), *left_out]
     if any(one.status == "stale" for one in checked):
         reply["error"] = FalError("problems_found", _summary(checked)).as_json()
     elif errors:

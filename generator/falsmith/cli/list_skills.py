@@ -13,13 +13,14 @@ import click
 from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
 from falsmith.cli.options import chosen_folder, default_folders, folder_options, json_option, notice
+from falsmith.errors import TargetError
 from falsmith.skill.installed import Installed, find
 from falsmith.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["collection_as_json", "found_skills", "list_skills", "models_label"]
+__all__ = ["collection_as_json", "list_skills", "models_label", "named_skills"]
 
 EXAMPLES = """\b
 Examples:
@@ -41,7 +42,7 @@ def list_skills(
     No network is used. A skill is current (unedited, made by this version), of an
     older or newer version, edited, incomplete (files are missing), or has a broken link.
     """
-    skills = found_skills(folders, output, agent)
+    skills, _ = found_skills(folders, output, agent)
     if as_json or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"skills": [_as_json(one) for one in skills]}, indent=1) + "\n")
     elif skills:
@@ -52,21 +53,33 @@ def list_skills(
     return 0
 
 
+def named_skills(
+    folders: tuple[Path, ...], output: Path | None, agent: str | None
+) -> tuple[list[Installed], list[TargetError]]:
+    """Return what `found_skills` does; raise UsageError also for a folder of `folders` without."""
+    for folder in folders:
+        if folder.is_dir() and next(find([folder]), None) is None:
+            raise UsageError("usage", f"{folder} is no skill of falsmith and holds none")
+    return found_skills(folders, output, agent)
+
+
 def found_skills(
     folders: tuple[Path, ...], output: Path | None, agent: str | None
-) -> list[Installed]:
+) -> tuple[list[Installed], list[TargetError]]:
     """Return the skills in the folders that are named, else in those of all hosts.
 
-    What cannot be read is left out and told. Raises UsageError for what is no folder.
+    What cannot be read is told, and why it is left out is the second list. Raises UsageError for
+    what is no folder.
     """
     _check_folders([*folders, *([output] if output is not None else [])])
-    skills = []
+    skills, left_out = [], []
     for found in find(_places(folders, output, agent)):
         if isinstance(found, Installed):
             skills.append(found)
         else:
+            left_out.append(found)
             notice(f"left out: {found}")
-    return skills
+    return skills, left_out
 
 
 def _places(folders: tuple[Path, ...], output: Path | None, agent: str | None) -> tuple[Path, ...]:

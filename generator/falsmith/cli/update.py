@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from fal_runtime.errors import FalError, UsageError
+from fal_runtime.errors import FalError
 from falsmith.cli.check import change_as_json, told
-from falsmith.cli.list_skills import collection_as_json, found_skills, models_label
+from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
     folder_options,
     json_option,
@@ -21,7 +21,6 @@ from falsmith.cli.options import (
 )
 from falsmith.cli.program import program
 from falsmith.skill.edits import Edit
-from falsmith.skill.installed import find
 from falsmith.text import counted
 from falsmith.update import Updated
 from falsmith.update import update as update_skills
@@ -63,11 +62,8 @@ def update(
     status: 0 done, 1 some of several skills failed, else that of the failure: 2 bad usage or no
     document, 3 key refused, 6 no network or platform trouble, 9 trouble with files.
     """
-    for folder in folders:
-        if folder.is_dir() and next(find([folder]), None) is None:
-            raise UsageError("usage", f"{folder} is no skill of falsmith and holds none")
-    skills = found_skills(folders, output, agent)
-    if not skills:
+    skills, left_out = named_skills(folders, output, agent)
+    if not (skills or left_out):
         notice("no skill stands there: nothing was updated")
     as_json = as_json or not sys.stdout.isatty()
     done = []
@@ -76,16 +72,18 @@ def update(
         if one.models or one.error is not None or one.files:
             done.append(one)
             _print(one, dry_run=dry_run, as_json=as_json, quiet=quiet)
-    failed = [one.error for one in done if one.error is not None]
+    failed = [*left_out, *(one.error for one in done if one.error is not None)]
+    count = len(done) + len(left_out)
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(done, failed, dry_run=dry_run), indent=1) + "\n")
+        reply = _as_json(done, failed, count, dry_run=dry_run)
+        sys.stdout.write(json.dumps(reply, indent=1) + "\n")
     elif len(done) > 1:
         sys.stdout.write(f"{_summary(done, dry_run=dry_run)}\n")
         for one in () if dry_run else done:
             for edit in one.edits:
                 if edit.new is not None and one.folder is not None:
                     sys.stdout.write(f"  to merge: {one.folder / edit.new}\n")
-    if len(failed) == len(done) == 1:
+    if len(failed) == count == 1:
         return failed[0].exit_status
     return 1 if failed else 0
 
@@ -135,13 +133,13 @@ def _summary(done: Sequence[Updated], *, dry_run: bool) -> str:
 
 
 def _as_json(
-    done: Sequence[Updated], failed: Sequence[FalError], *, dry_run: bool
+    done: Sequence[Updated], failed: Sequence[FalError], count: int, *, dry_run: bool
 ) -> dict[str, object]:
     reply: dict[str, object] = {"skills": [_row(one, dry_run=dry_run) for one in done]}
-    if len(failed) == len(done) == 1:
+    if len(failed) == count == 1:
         reply["error"] = program().error(failed[0])
     elif failed:
-        message = f"{len(failed)} of {len(done)} failed"
+        message = f"{len(failed)} of {count} failed"
         reply["error"] = program().error(FalError("some_failed", message))
     return reply
 

@@ -17,6 +17,7 @@ from falsmith.skill.provenance import (
     NEW,
     PROVENANCE,
     RecordedModel,
+    is_damaged,
     read_provenance,
     version_tuple,
 )
@@ -143,7 +144,7 @@ def _without_dots(place: Path) -> Path:
 
 
 def _candidates(folder: Path) -> Iterator[Path | TargetError]:
-    if read_provenance(folder) is not None:
+    if read_provenance(folder) is not None or is_damaged(folder):
         yield folder
         return
     try:
@@ -200,10 +201,13 @@ def _inspect(folder: Path) -> Installed | TargetError | None:
 
 
 def _closed(folder: Path) -> TargetError | None:
-    """Return the error of a folder whose provenance may be there and cannot be read."""
+    """Return the error of a folder whose provenance may be there and cannot be read, or is hurt."""
     for place in (folder, folder / PROVENANCE):
         if os.path.lexists(place) and not os.access(place, os.R_OK):
             return TargetError("local_trouble", f"cannot read {place}: Permission denied")
+    if is_damaged(folder):
+        message = "does not say any more of what the skill is: generate it again, with --force"
+        return TargetError("problems_found", f"{folder / PROVENANCE} {message}")
     return None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from falsmith.documents import Json, load_json
 from falsmith.errors import DocumentError
+from falsmith.names import is_short_name
 from falsmith.skill.tree import LINK
 
 __all__ = [
@@ -67,11 +68,13 @@ def read_provenance(folder: Path) -> Provenance | None:
     """Return the provenance of `folder`, None where there is none that can be read."""
     record = _record(folder)
     models = dict(_models(record))
-    if "collection" in record:
-        # A folder that was renamed, with all that is in it, is the collection of that name.
-        subject: Json = collection_subject(Path(os.path.abspath(folder)).name)  # noqa: PTH100
-    else:
+    if "collection" not in record:
         subject = record.get("model_id", record.get("skill"))
+    elif models and models.keys() == record["models"].keys():
+        # A folder that was renamed, with all that is in it, is the collection of that name.
+        subject = collection_subject(Path(os.path.abspath(folder)).name)  # noqa: PTH100
+    else:
+        subject = None
     if not isinstance(subject, str):
         return None
     contents = _contents(record)
@@ -93,6 +96,11 @@ def read_provenance(folder: Path) -> Provenance | None:
     )
 
 
+def is_damaged(folder: Path) -> bool:
+    """Return whether falsmith's record of `folder` does not say any more of what the skill is."""
+    return "falsmith" in _record(folder) and read_provenance(folder) is None
+
+
 def collection_subject(name: str) -> str:
     """Return the subject of a collection's provenance, which no model ID can be."""
     return f"{COLLECTION}{name}"
@@ -104,12 +112,12 @@ def is_collection(subject: str) -> bool:
 
 
 def _models(record: Mapping[str, Json]) -> Iterator[tuple[str, RecordedModel]]:
-    """Yield each model that a record names, with its short name."""
+    """Yield each model that a record names as it has to, with its short name."""
     match record:
         case {"collection": str(), "models": dict(models)}:
             for name, one in models.items():
                 match one:
-                    case {"model_id": str(model_id)}:
+                    case {"model_id": str(model_id)} if is_short_name(name):
                         yield name, RecordedModel(model_id, _digest(one))
         case {"model_id": str(model_id)}:
             yield "", RecordedModel(model_id, _digest(record.get("source")))

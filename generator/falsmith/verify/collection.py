@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from falsmith.names import is_short_name
 from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
 from falsmith.verify.record import (
     COLLECTION,
     MODELS,
     is_collection,
-    is_short_name,
     listed_models,
     model_folders,
     model_id,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from falsmith import __version__
-from falsmith.errors import SkillNameError
-from falsmith.names import check_short_name, model_folder
+from falsmith.names import is_short_name, model_folder
 from falsmith.verify.folder import Folder
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "is_collection",
     "is_creator",
     "is_of_this_version",
-    "is_short_name",
     "listed_files",
     "listed_links",
     "listed_models",
@@ -107,14 +105,6 @@ def listed_models(folder: Folder) -> Mapping[str, Any] | None:
     """Return the ID of each model that a collection lists, None where it has no usable list."""
     models = (folder.json_object(COLLECTION) or {}).get("models")
     return models if isinstance(models, dict) else None
-
-
-def is_short_name(name: str) -> bool:
-    """Return whether a model of a collection can have this name, and a folder of it."""
-    try:
-        return check_short_name(name) == name
-    except SkillNameError:
-        return False
 
 
 def model_id(folder: Folder, model: ModelFolder) -> str | None:

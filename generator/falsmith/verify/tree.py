@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from fal_runtime.paths import safe_name
 from fal_runtime.settings import SETTINGS_FILE
+from falsmith.names import is_short_name
 from falsmith.skill.tree import Link
 from falsmith.verify.folder import Folder, Problem, quoted
 from falsmith.verify.front_matter import SKILL_FILE
@@ -17,7 +18,6 @@ from falsmith.verify.record import (
     is_collection,
     is_creator,
     is_of_this_version,
-    is_short_name,
     listed_files,
     listed_links,
     listed_models,
