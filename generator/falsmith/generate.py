@@ -27,6 +27,7 @@ from falsmith.render import (
     render_creator,
 )
 from falsmith.skill.ownership import (
+    DEFAULTS,
     Drift,
     compare,
     holds_files,
@@ -109,11 +110,19 @@ def make(documents: Documents | CollectionDocuments, options: Options, output: P
     name = options.name or ""
     collection = parse_collection(documents, name, description=options.description)
     folder = output / name
-    entries = render_collection(collection, options, user_files(folder))
+    mine = user_files(folder)
+    entries = render_collection(collection, options, mine)
     _check_size(name, entries, len(collection.models))
     models = {short_name: model.id for short_name, model in collection.models.items()}
     warnings = tuple(
         f"{model.id}: {one}" for model in collection.models.values() for one in model.warnings
+    )
+    read = {f"{model.folder}/{DEFAULTS}" for model in collection.models.values()}
+    unread = sorted({f"references/{path}" for path in mine if path.endswith(DEFAULTS)} - read)
+    warnings += tuple(
+        f"{one} is read by no model of the collection: each has its own, in "
+        "references/models/NAME/; move or remove it"
+        for one in unread
     )
     return Made(collection_subject(name), models, folder, entries, warnings)
 

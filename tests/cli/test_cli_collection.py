@@ -131,8 +131,10 @@ def test_a_model_that_is_named_no_more_goes_and_its_user_file_stays(
     mine = SKILL / "references/models/whisper/defaults.yaml"
     mine.write_text("defaults: {}\n")
 
-    falsmith("generate", "--collection", "media", *of(FLUX, SCHNELL))
+    answer = falsmith("generate", "--collection", "media", *of(FLUX, SCHNELL))
 
+    [told] = answer["skills"][0]["warnings"]
+    assert told.startswith("references/models/whisper/defaults.yaml is read by no model")
     assert [path.name for path in mine.parent.iterdir()] == ["defaults.yaml"]
     assert set(record("collection.json")["models"]) == {"flux-dev", "flux-schnell"}
 

@@ -21,6 +21,7 @@ from falsmith.skill.tree import (
 )
 
 __all__ = [
+    "DEFAULTS",
     "SETTINGS",
     "USER_FILES",
     "Drift",
