@@ -327,8 +327,10 @@ def _listed(folder: Path, name: str, model_id: str) -> dict[str, str]:
     """Return what stands for the list's metadata beside a document that was saved by itself.
 
     A title is told with what it leaves out of the ID: as listed, it has the words before that.
+    Where the user deleted it, nothing does.
     """
-    shown = _shown(folder / model_folder(name))
+    place = folder / model_folder(name)
+    shown = _shown(place) if (place / MODEL_CONFIG).exists() else {}
     words = shown.pop("display_name", "").split()
     starts = (" ".join(words[:count]) for count in range(len(words), 0, -1))
     title = next((one for one in starts if full_title(one, model_id) == " ".join(words)), "")

@@ -1,6 +1,7 @@
 """`falsmith generate --collection`: several models in one skill, by short names."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,18 @@ def test_check_says_which_model_of_a_collection_changed_and_update_makes_it_anew
     assert [one["path"] for one in updated["kept"]] == ["SKILL.md"]
     assert "new_field" in record("models/whisper/input.schema.json")["properties"]
     assert record("collection.json")["default"] == "whisper"
+    assert falsmith("check", *source)["skills"][0]["status"] == "fresh"
+
+
+def test_an_update_brings_back_the_folder_of_a_model_that_was_deleted(
+    falsmith: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    falsmith(*collection())
+    shutil.rmtree(SKILL / "references/models/whisper")
+    source = changed_source(tmp_path / "documents", FLUX, WHISPER)
+
+    assert falsmith("update", *source)["skills"][-1]["status"] == "updated"
+    assert record("models/whisper/model_config.json")["model_id"] == WHISPER
     assert falsmith("check", *source)["skills"][0]["status"] == "fresh"
 
 
