@@ -285,7 +285,8 @@ def check_target(folder: Path, subject: str, *, force: bool) -> None:
     if force or ours or not holds_files(folder):
         return
     whose = f"the {before.label}" if before is not None else "not a skill of falsmith"
-    name = "" if subject == CREATOR else "another name with --name, "
+    option = "--collection" if subject == collection_subject(folder.name) else "--name"
+    name = "" if subject == CREATOR else f"another name with {option}, "
     lost = " (what stands where the skill's files go is then lost)" if before is None else ""
     raise TargetError(
         "name_in_use",

@@ -300,6 +300,18 @@ def test_a_folder_that_is_a_collection_becomes_no_other_skill(
     answer = falsmith("generate", *of(WHISPER), "--name", "media", status=2)
 
     assert "media is the collection media: choose another name" in answer["error"]["message"]
+    falsmith("generate", *of(WHISPER), "--name", "ears")
+    answer = falsmith("generate", "--collection", "ears", *of(WHISPER), status=2)
+    assert f"{WHISPER}: choose another name with --collection" in answer["error"]["message"]
+
+
+def test_a_collection_is_as_short_with_the_option_for_it_as_without(
+    falsmith: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    falsmith(*collection("--lazy"))
+    assert not falsmith("list")["skills"][-1]["lazy"]
+    run([*collection(), "--offline"])
+    assert "--full" not in capsys.readouterr().err
 
 
 def test_a_collection_is_listed_by_its_models_and_removed_as_one(

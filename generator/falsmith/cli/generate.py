@@ -194,8 +194,10 @@ def generate(
             fit = "model fits" if count == 1 else "models fit"
             notice(f"{count} {fit} and nothing was written: --all generates what fits")
         return 0
+    # A collection's SKILL.md is short, with or without --lazy.
+    short = lazy if collection is None else None
     given = _given(
-        lazy, standalone, public, collection if name is None else name, description, licence
+        short, standalone, public, collection if name is None else name, description, licence
     )
     options = replace(Options(), **given)
     action: Action = "check" if check else "dry-run" if dry_run else "write"
