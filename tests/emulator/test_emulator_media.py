@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -147,6 +148,38 @@ def test_a_webp_has_its_size() -> None:
     assert (bits & 0x3FFF, bits >> 14 & 0x3FFF) == (69, 29)
 
 
+def test_a_drawing_is_an_svg_of_its_size() -> None:
+    file = produce("image", "image", Order(70, 30), SEED, "svg")
+    assert (file.extension, file.content_type) == ("svg", "image/svg+xml")
+    drawing = ElementTree.fromstring(file.data)
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert (drawing.get("width"), drawing.get("height")) == ("70", "30")
+    assert file.facts == {"width": 70, "height": 30}
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 24000, 44100, 48000])
+@pytest.mark.parametrize("extension", ["wav", "mp3", "aac", "flac"])
+def test_a_sound_has_the_sample_rate_that_was_ordered(extension: str, rate: int) -> None:
+    order = Order(seconds=2, rate=rate, words=(extension,))
+    data = produce("audio", "audio", order, SEED).data
+    match extension:
+        case "wav":
+            told = int.from_bytes(data[24:28], "little")
+        case "flac":
+            told = int.from_bytes(data[18:21]) >> 4
+        case "aac":
+            codes = {11: 8000, 7: 22050, 6: 24000, 4: 44100, 3: 48000}
+            told = codes[data[data.index(b"\xff\xf1") + 2] >> 2 & 15]
+        case _:
+            head = data[data.index(b"\xff", 10) :]
+            # The version: 3 is MPEG-1, 2 is MPEG-2, whose rates are half of those.
+            told = (44100, 48000, 32000)[head[2] >> 2 & 3] // (4 - (head[1] >> 3 & 3))
+    # Layer III of MPEG-2 knows no 8 kHz; the file says what it has instead.
+    expected = 44100 if (extension, rate) == ("mp3", 8000) else rate
+    assert told == expected
+    assert produce("audio", "audio", order, SEED).facts["sample_rate"] == expected
+
+
 @pytest.mark.parametrize(
     ("extension", "beginning"),
     [("mp3", b"ID3"), ("flac", b"fLaC"), ("ogg", b"OggS"), ("opus", b"OggS"), ("aac", b"ID3")],
@@ -172,6 +205,7 @@ def test_a_format_that_is_not_written_here_gives_another_that_says_so() -> None:
         ("usdz", b"PK\x03\x04"),
         ("stl", b"solid"),
         ("model_mesh", b"glTF"),
+        ("blend", b"BLENDER-v300"),
     ],
 )
 def test_a_mesh_has_the_format_that_its_field_names(name: str, beginning: bytes) -> None:
@@ -197,6 +231,14 @@ def test_a_mesh_has_the_format_that_its_field_names(name: str, beginning: bytes)
         ({"num_images": "2"}, "text-to-image", {"count": 2}),
         ({"output_format": "mp3_44100_128"}, "text-to-speech", {"words": ("mp3", "44100", "128")}),
         ({"audio_setting": {"format": "flac"}}, "text-to-speech", {"words": ("flac",)}),
+        ({"style": "vector_illustration/line_art"}, "text-to-image", {"words": ("svg",)}),
+        ({"target_formats": ["fbx", "obj"]}, "image-to-3d", {"words": ("fbx", "obj")}),
+        ({"text": "x"}, "text-to-speech", {"rate": 24000}),
+        ({"prompt": "x"}, "text-to-audio", {"rate": 44100}),
+        ({"high_quality_audio": True}, "text-to-speech", {"rate": 48000}),
+        ({"output_format": "mp3_22050_32"}, "text-to-audio", {"rate": 22050}),
+        ({"sample_rate": "48 kHz"}, "text-to-speech", {"rate": 48000}),
+        ({"output_format": {"sample_rate": 16000}}, "text-to-speech", {"rate": 16000}),
     ],
 )
 def test_an_input_says_what_it_wants(
@@ -246,6 +288,22 @@ def test_weights_have_a_header_that_describes_them() -> None:
     (length,) = struct.unpack("<Q", data[:8])
     (_, end) = json.loads(data[8 : 8 + length])["weight"]["data_offsets"]
     assert len(data) == 8 + length + end
+
+
+@pytest.mark.parametrize(
+    ("extension", "beginning"),
+    [
+        ("json", b'{"source"'),
+        ("srt", b"1\n00:00:00,000 --> "),
+        ("vtt", b"WEBVTT\n"),
+        ("csv", b"source,seed\n"),
+        ("npz", b"PK\x03\x04"),
+    ],
+)
+def test_a_document_has_the_usual_format_of_its_field(extension: str, beginning: bytes) -> None:
+    file = produce("file", "notes", Order(), SEED, extension)
+    assert file.extension == extension
+    assert file.data.startswith(beginning)
 
 
 @pytest.mark.parametrize("kind", KINDS)

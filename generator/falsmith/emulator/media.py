@@ -2,9 +2,10 @@
 
 import io
 import json
+import struct
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 
 from fal_runtime.file_kinds import content_type_of, extension_of
@@ -13,7 +14,7 @@ from falsmith.emulator.pictures import PICTURES, png
 from falsmith.emulator.sounds import SOUNDS
 from falsmith.emulator.videos import video
 
-__all__ = ["MediaFile", "produce"]
+__all__ = ["MediaFile", "can_make", "produce"]
 
 FOLDER = files("falsmith.emulator") / "files"
 # Where the data files hold the seed, as 64 hexadecimal digits.
@@ -39,7 +40,12 @@ def produce(kind: str, name: str, order: Order, seed: bytes, usual: str = "") ->
     The format is the one that was ordered, else the `usual` one of the field; where the emulator
     cannot write that, another of the kind, and the file says so. `seed` is 32 bytes.
     """
-    return _document(name, seed) if kind == "file" else MAKERS[kind](name, order, seed, usual)
+    return MAKERS[kind](name, order, seed, usual)
+
+
+def can_make(kind: str, extension: str) -> bool:
+    """Return whether a file of this kind can have this format."""
+    return extension in FORMATS[kind]
 
 
 def _chosen(known: Iterable[str], words: Iterable[str], usual: str, default: str) -> str:
@@ -71,13 +77,14 @@ def _video(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
 
 def _audio(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
     extension = _chosen(SOUNDS, order.words, usual, "wav")
-    data, seconds, rate = SOUNDS[extension](order.seconds, seed)
+    data, seconds, rate = SOUNDS[extension](order.seconds, order.rate, seed)
     return _made("audio", extension, data, duration=seconds, sample_rate=rate, channels=1)
 
 
 def _mesh(name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
     # One result often has the same mesh in several formats, each in a field that names its own.
-    named = _chosen(MESHES, name.split("_"), "", "")
+    # A splat is one by its content: its file can have several formats.
+    named = _chosen(MESHES.keys() - {"splat"}, name.split("_"), "", "")
     extension = named or _chosen(MESHES, order.words, usual, "glb")
     return _made("3d", extension, MESHES[extension](seed))
 
@@ -119,6 +126,20 @@ def _fbx(seed: bytes) -> bytes:
     return (text + "Objects:  {\n}\nConnections:  {\n}\n").encode()
 
 
+def _splat(seed: bytes) -> bytes:
+    """Return one Gaussian: its place and its scale, its colour and its rotation."""
+    return struct.pack("<6f", 0, 0, 0, 1, 1, 1) + seed[:4] + bytes([255, 128, 128, 128])
+
+
+def _blend(seed: bytes) -> bytes:
+    """Return the header of Blender's file, the block that names its scene, and its end."""
+    scene = struct.pack("<ii64s", 1, 1, seed.hex().encode())
+    blocks = (b"REND", scene), (b"ENDB", b"")
+    return b"BLENDER-v300" + b"".join(
+        struct.pack("<4siQii", name, len(body), 0, 0, 1) + body for name, body in blocks
+    )
+
+
 def _zipped(entries: Mapping[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -132,16 +153,39 @@ def _archive(_name: str, _order: Order, seed: bytes, _usual: str) -> MediaFile:
     return _made("archive", "zip", _zipped({"output.txt": text, "output.png": png(64, 64, seed)}))
 
 
-def _document(name: str, seed: bytes) -> MediaFile:
+def _document(name: str, _order: Order, seed: bytes, usual: str) -> MediaFile:
     """Return the file for a field whose kind is only `file`: its name says what it holds."""
-    if "config" in name or "json" in name:
-        data = json.dumps({"source": "falsmith emulator", "seed": seed.hex()}).encode()
-        return MediaFile("file", "json", "application/json", data)
-    if "lora" in name or "weights" in name or "safetensors" in name:
-        data = _from_file("weights.safetensors", seed)
-        return MediaFile("file", "safetensors", "application/octet-stream", data)
-    text = f"Made by the falsmith emulator for the field {name}: {seed.hex()}\n"
-    return MediaFile("file", "txt", "text/plain", text.encode())
+    named = next((DOCUMENT_NAMES[word] for word in DOCUMENT_NAMES if word in name), "txt")
+    extension = usual if usual in DOCUMENTS else named
+    made = _made("file", extension, DOCUMENTS[extension](seed))
+    return replace(made, content_type=VAGUE_TYPES.get(extension, made.content_type))
+
+
+def _json(seed: bytes) -> bytes:
+    return json.dumps({"source": "falsmith emulator", "seed": seed.hex()}).encode()
+
+
+def _text(seed: bytes) -> bytes:
+    return f"Made by the falsmith emulator: {seed.hex()}\n".encode()
+
+
+def _srt(seed: bytes) -> bytes:
+    return b"1\n00:00:00,000 --> 00:00:01,000\n" + _text(seed)
+
+
+def _vtt(seed: bytes) -> bytes:
+    return b"WEBVTT\n\n00:00.000 --> 00:01.000\n" + _text(seed)
+
+
+def _csv(seed: bytes) -> bytes:
+    return f"source,seed\nfalsmith emulator,{seed.hex()}\n".encode()
+
+
+def _npz(seed: bytes) -> bytes:
+    """Return an archive with one array of NumPy, of 32 bytes: its format 1.0."""
+    about = "{'descr': '|u1', 'fortran_order': False, 'shape': (32,), }".ljust(117) + "\n"
+    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(about)) + about.encode()
+    return _zipped({"depths.npy": head + seed})
 
 
 def _from_file(name: str, seed: bytes) -> bytes:
@@ -156,11 +200,36 @@ MESHES: Mapping[str, Callable[[bytes], bytes]] = {
     "ply": _ply,
     "usdz": _usdz,
     "fbx": _fbx,
+    "blend": _blend,
+    "splat": _splat,
 }
+DOCUMENTS: Mapping[str, Callable[[bytes], bytes]] = {
+    "json": _json,
+    "safetensors": lambda seed: _from_file("weights.safetensors", seed),
+    "npz": _npz,
+    "srt": _srt,
+    "vtt": _vtt,
+    "csv": _csv,
+    "txt": _text,
+}
+# What the words of a field's name say of its format.
+DOCUMENT_NAMES = {"config": "json", "json": "json", "lora": "safetensors"}
+DOCUMENT_NAMES |= {"weights": "safetensors", "embedding": "safetensors", "caption": "srt"}
+# What fal's storage says of files that it does not know.
+VAGUE_TYPES = {"safetensors": "application/octet-stream"}
 MAKERS: Mapping[str, Callable[[str, Order, bytes, str], MediaFile]] = {
     "3d": _mesh,
     "archive": _archive,
     "audio": _audio,
+    "file": _document,
     "image": _image,
     "video": _video,
+}
+FORMATS: Mapping[str, Collection[str]] = {
+    "3d": MESHES,
+    "archive": ("zip",),
+    "audio": SOUNDS,
+    "file": DOCUMENTS,
+    "image": PICTURES,
+    "video": VIDEOS,
 }

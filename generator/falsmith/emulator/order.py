@@ -36,7 +36,13 @@ FORMATS = (
     "audio_format",
     "output_container_and_codec",
     "geometry_file_format",
+    "video_output_type",
+    "upload_audio_format",
+    "target_formats",
 )
+SAMPLE_RATES = ("sample_rate", "sampling_rate", "audio_sample_rate")
+# Those that sounds are made with, each of which every format but Opus has.
+USUAL_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 SPOKEN = ("text", "prompt", "script", "input")
 # Of speech, in a second.
 CHARACTERS = 15
@@ -47,6 +53,7 @@ class Order:
     """What is wanted of the files, whether it was said or is usual.
 
     Attributes:
+        rate: Samples a second of a sound.
         words: The words of what was said of formats, such as mp3 and 44100, in their order.
 
     """
@@ -56,6 +63,7 @@ class Order:
     seconds: float = 1.0
     fps: float = 24.0
     count: int = 1
+    rate: int = 44100
     words: tuple[str, ...] = field(default=())
 
     @property
@@ -75,14 +83,28 @@ def order_of(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> O
     frames = _first_number(inputs, FRAMES) if makes_video else None
     seconds = frames / fps if frames else _seconds(inputs, category, given)
     width, height = _size(inputs, given, makes_video=makes_video)
+    words = tuple(_words(inputs))
     return Order(
         min(max(width, 1), LONGEST_SIDE),
         min(max(height, 1), LONGEST_SIDE),
         min(max(seconds, 1 / fps if frames else 0.5), MOST_SECONDS),
         min(max(fps, 1.0), 240.0),
         int(min(max(_first_number(inputs, COUNTS) or 1, 1), MOST_FILES)),
-        tuple(_words(inputs)),
+        _rate(inputs, words, category),
+        words,
     )
+
+
+def _rate(inputs: Mapping[str, Json], words: tuple[str, ...], category: str) -> int:
+    """Return the samples a second: `mp3_22050_32` and `48 kHz` say them, speech has fewer."""
+    if inputs.get("high_quality_audio") is True:
+        return 48000
+    nested = [value for value in inputs.values() if isinstance(value, Mapping)]
+    numbers = [_first_number(part, SAMPLE_RATES) or 0 for part in (inputs, *nested)]
+    told = [int(word) for word in words if word.isdigit()]
+    told += [round(number * 1000 if number < 1000 else number) for number in numbers]
+    usual = 24000 if "speech" in category.rpartition("-to-")[2] else 44100
+    return next((rate for rate in told if rate in USUAL_RATES), usual)
 
 
 def _seconds(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> float:
@@ -156,6 +178,10 @@ def _words(inputs: Mapping[str, Json]) -> Iterator[str]:
     for name in FORMATS:
         if isinstance(inputs.get(name), str):
             yield from re.findall(r"[a-z0-9]+", inputs[name].lower())
+        elif isinstance(inputs.get(name), list):
+            yield from (word for word in inputs[name] if isinstance(word, str))
+    if str(inputs.get("style", "")).startswith("vector_illustration"):
+        yield "svg"
     for value in inputs.values():
         if isinstance(value, Mapping):
             yield from _words({name: part for name, part in value.items() if isinstance(part, str)})

@@ -83,9 +83,22 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
+def _svg(width: int, height: int, seed: bytes) -> bytes:
+    """Return a drawing: a circle on a plain ground."""
+    ground, shape = seed[:3].hex(), seed[3:6].hex()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">\n<desc>falsmith emulator {seed.hex()}</desc>\n'
+        f'<rect width="{width}" height="{height}" fill="#{ground}"/>\n'
+        f'<circle cx="{width / 2:g}" cy="{height / 2:g}" r="{min(width, height) / 3:g}" '
+        f'fill="#{shape}"/>\n</svg>\n'
+    ).encode()
+
+
 # The writer of each format by its extension.
 PICTURES: Mapping[str, Callable[[int, int, bytes], bytes]] = {
     "png": png,
     "jpg": _jpeg,
     "webp": _webp,
+    "svg": _svg,
 }

@@ -10,40 +10,54 @@ from falsmith.emulator.bits import packed, text_bits
 
 __all__ = ["SOUNDS", "Sound"]
 
-RATE = 8000
+# What layer III knows: of MPEG-1, and at half of them of MPEG-2. The place of each is its code.
+MPEG_RATES = (44100, 48000, 32000)
+# What AAC knows, by its code.
+AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 # The data of a sound, how long it is in seconds, and its samples a second.
 Sound = tuple[bytes, float, int]
 
 
-def _wav(seconds: float, seed: bytes) -> Sound:
+def _wav(seconds: float, rate: int, seed: bytes) -> Sound:
     """Return a tone: samples of 16 bits, mono."""
-    period = 16 + seed[0] % 24
+    # Between 205 and 500 hertz.
+    period = rate // 500 + seed[0] * rate // 88_500
     wave_form = [round(12000 * math.sin(2 * math.pi * step / period)) for step in range(period)]
-    count = max(1, round(seconds * RATE))
+    count = max(1, round(seconds * rate))
     samples = struct.pack(f"<{period}h", *wave_form) * (count // period + 1)
     # The first sample, which nobody hears, tells one file from another.
     samples = seed[1:3] + samples[2 : 2 * count]
     target = io.BytesIO()
     with wave.open(target, "wb") as writer:
-        writer.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+        writer.setparams((1, 2, rate, 0, "NONE", "not compressed"))
         writer.writeframes(samples)
-    return target.getvalue(), count / RATE, RATE
+    return target.getvalue(), count / rate, rate
 
 
-def _mp3(seconds: float, seed: bytes) -> Sound:
-    """Return silence: ISO/IEC 11172-3, layer III, 44.1 kHz, mono, 32 kbit/s."""
-    frame = b"\xff\xfb\x10\xc4".ljust(104, b"\0")
-    frames = max(1, round(seconds * 44100 / 1152))
-    return _id3(seed) + frame * frames, frames * 1152 / 44100, 44100
+def _mp3(seconds: float, rate: int, seed: bytes) -> Sound:
+    """Return silence, mono, 32 kbit/s: layer III of ISO/IEC 11172-3, and of 13818-3 for low rates.
+
+    A rate that it does not know becomes 44.1 kHz.
+    """
+    halved = 2 * rate in MPEG_RATES
+    rate = rate if halved or rate in MPEG_RATES else 44100
+    code = MPEG_RATES.index(rate * (1 + halved))
+    # The fourth bit rate of MPEG-2 is the first of MPEG-1.
+    head = bytes([0xFF, 0xF3 if halved else 0xFB, (0x40 if halved else 0x10) | code << 2, 0xC4])
+    samples = 576 if halved else 1152
+    frame = head.ljust(samples // 8 * 32_000 // rate, b"\0")
+    frames = max(1, round(seconds * rate / samples))
+    return _id3(seed) + frame * frames, frames * samples / rate, rate
 
 
-def _aac(seconds: float, seed: bytes) -> Sound:
-    """Return silence: ISO/IEC 13818-7 in ADTS, 44.1 kHz, mono."""
+def _aac(seconds: float, rate: int, seed: bytes) -> Sound:
+    """Return silence: ISO/IEC 13818-7 in ADTS, mono; a rate that it does not know is 44.1 kHz."""
+    rate = rate if rate in AAC_RATES else 44100
     block = bytes.fromhex("00c800802380")
-    header = text_bits(0xFFF, 12) + "0001" + "01" + text_bits(4, 4) + "0" + text_bits(1, 3)
-    header += "0000" + text_bits(7 + len(block), 13) + text_bits(0x7FF, 11) + "00"
-    frames = max(1, round(seconds * 44100 / 1024))
-    return _id3(seed) + (packed(header) + block) * frames, frames * 1024 / 44100, 44100
+    header = text_bits(0xFFF, 12) + "0001" + "01" + text_bits(AAC_RATES.index(rate), 4) + "0"
+    header += text_bits(1, 3) + "0000" + text_bits(7 + len(block), 13) + text_bits(0x7FF, 11) + "00"
+    frames = max(1, round(seconds * rate / 1024))
+    return _id3(seed) + (packed(header) + block) * frames, frames * 1024 / rate, rate
 
 
 def _id3(seed: bytes) -> bytes:
@@ -61,27 +75,27 @@ def _comment(seed: bytes) -> bytes:
     return head + entry
 
 
-def _flac(seconds: float, seed: bytes) -> Sound:
+def _flac(seconds: float, rate: int, seed: bytes) -> Sound:
     """Return silence: RFC 9639, frames of constant samples, 16 bits, mono."""
-    count = max(4096, round(seconds * RATE / 4096) * 4096)
+    count = max(4096, round(seconds * rate / 4096) * 4096)
     info = struct.pack(">HH", 4096, 4096) + bytes(6)
-    info += packed(text_bits(RATE, 20) + "000" + "01111" + text_bits(count, 36)) + bytes(16)
+    info += packed(text_bits(rate, 20) + "000" + "01111" + text_bits(count, 36)) + bytes(16)
     note = _comment(seed)
     blocks = b"\x00" + len(info).to_bytes(3) + info + b"\x84" + len(note).to_bytes(3) + note
     frames = b"".join(_flac_frame(number) for number in range(count // 4096))
-    return b"fLaC" + blocks + frames, count / RATE, RATE
+    return b"fLaC" + blocks + frames, count / rate, rate
 
 
 def _flac_frame(number: int) -> bytes:
-    # 4096 samples, 8 kHz, mono, 16 bits; the number as UTF-8 would write it.
-    head = b"\xff\xf8\xc4\x08" + chr(number).encode("utf-8", "surrogatepass")
+    # 4096 samples at the rate of the stream, mono, 16 bits; the number as UTF-8 would write it.
+    head = b"\xff\xf8\xc0\x08" + chr(number).encode("utf-8", "surrogatepass")
     head += bytes([_crc(head, 0x07, 8)])
     body = head + b"\0" + b"\0\0"
     return body + _crc(body, 0x8005, 16).to_bytes(2)
 
 
-def _ogg(seconds: float, seed: bytes) -> Sound:
-    """Return silence: Opus (RFC 6716) in Ogg (RFC 7845), mono, in packets of 20 ms."""
+def _ogg(seconds: float, _rate: int, seed: bytes) -> Sound:
+    """Return silence: Opus (RFC 6716) in Ogg (RFC 7845), mono, in packets of 20 ms, at 48 kHz."""
     packets = max(1, min(round(seconds * 50), 30_000))
     serial = int.from_bytes(seed[:4])
     head = b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 0, 48000, 0, 0)
@@ -114,7 +128,7 @@ def _crc(data: bytes, polynomial: int, width: int) -> int:
 
 
 # The writer of each format by its extension.
-SOUNDS: Mapping[str, Callable[[float, bytes], Sound]] = {
+SOUNDS: Mapping[str, Callable[[float, int, bytes], Sound]] = {
     "wav": _wav,
     "mp3": _mp3,
     "aac": _aac,
