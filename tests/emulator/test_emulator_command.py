@@ -64,6 +64,39 @@ def test_with_json_it_prints_one_object_and_serves_a_folder(tmp_path: Path) -> N
     assert notices[1].startswith("Serving 1 model at invented prices;")
 
 
+def test_documents_that_cannot_be_used_are_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / f"broken__{name}.json").write_text("{")
+    assert run(["emulate", "--source", str(tmp_path), "--", "true"]) == 0
+    (notice,) = capfd.readouterr().err.splitlines()
+    assert notice.startswith("Left out: ")
+    assert "broken__one.json" in notice and "(and 2 other documents " in notice
+
+
+def test_a_model_that_is_not_served_is_named_once_with_where_models_come_from(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    child = (
+        "import httpx, os\n"
+        "key = {'Authorization': 'Key ' + os.environ['FAL_KEY']}\n"
+        "for name in ('acme/lost', 'fal-ai/flux/schnell', 'acme/lost', 'acme/gone'):\n"
+        "    url = os.environ['FAL_QUEUE_URL'] + '/' + name\n"
+        "    body = {'prompt': 'x'}\n"
+        "    answer = httpx.post(url, json=body, headers=key, trust_env=False)\n"
+        "    print(answer.status_code)\n"
+    )
+    assert run(["emulate", "--", sys.executable, "-c", child]) == 0
+    out, err = capfd.readouterr()
+    assert out.split() == ["404", "200", "404", "404"]
+    served = f"it serves {len(bundled_ids())} models. --source FOLDER "
+    assert [
+        (name in line, served in line)
+        for name, line in zip(("acme/lost", "acme/gone"), err.splitlines(), strict=True)
+    ] == [(True, True)] * 2
+
+
 def test_with_tls_the_official_client_needs_the_printed_settings_only(tmp_path: Path) -> None:
     child = (
         "import fal_client\n"

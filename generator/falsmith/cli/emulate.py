@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
 from fal_runtime.errors import UsageError
 from falsmith.documents import Documents
 from falsmith.text import counted
+
+if TYPE_CHECKING:
+    from falsmith.emulator import Emulator
 
 __all__ = ["KEYS", "emulate", "own_ledger"]
 
@@ -110,7 +114,7 @@ def emulate(
     if "list" in faults:
         click.echo(_fault_help())
         return 0
-    documents = list(_documents(source))
+    documents = _documents(source)
     emulator = Emulator(
         documents,
         delay=delay,
@@ -124,7 +128,9 @@ def emulate(
     if command:
         with emulator, own_ledger(state) as ledger:
             inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
-            return _run(command, ledger | inherited | emulator.environment)
+            status = _run(command, ledger | inherited | emulator.environment)
+            _tell_unserved(emulator, documents)
+            return status
     with emulator, own_ledger(state) as ledger, suppress(KeyboardInterrupt):
         named = {name: os.environ.get(name) or value for name, value in ledger.items()}
         click.echo(_settings(emulator.environment | named, as_json=as_json))
@@ -201,20 +207,37 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _documents(source: str) -> Iterator[Documents]:
-    """Yield the models of a source; a saved document that cannot be used is named and left out."""
+def _tell_unserved(emulator: "Emulator", documents: Sequence[Documents]) -> None:
+    """Say of each model that was called and is not served here where models come from."""
+    served = {one.model_id for one in documents}
+    called = [
+        one.path.strip("/").removesuffix("/stream")
+        for one in emulator.requests
+        if one.host in ("queue", "run") and one.method == "POST"
+    ]
+    for model_id in dict.fromkeys(one for one in called if one not in served):
+        click.echo(
+            f"This local fal does not know {model_id}: it serves {counted(len(served), 'model')}."
+            " --source FOLDER serves others, from saved documents.",
+            err=True,
+        )
+
+
+def _documents(source: str) -> list[Documents]:
+    """Return the models of a source; saved documents that cannot be used are counted in a line."""
     if source == "bundled":
         from falsmith.catalog.bundled import bundled_all
 
-        yield from bundled_all()
-        return
+        return list(bundled_all())
     from falsmith.catalog.saved import SavedSource
 
-    for one in SavedSource(Path(source)).all():
-        if isinstance(one, Documents):
-            yield one
-        else:
-            click.echo(f"Left out: {one}", err=True)
+    found = list(SavedSource(Path(source)).all())
+    unusable = [one for one in found if not isinstance(one, Documents)]
+    if unusable:
+        others = len(unusable) - 1
+        more = f" (and {counted(others, 'other document')} that cannot be used)" if others else ""
+        click.echo(f"Left out: {unusable[0]}{more}", err=True)
+    return [one for one in found if isinstance(one, Documents)]
 
 
 def _settings(environment: Mapping[str, str], *, as_json: bool) -> str:
