@@ -35,6 +35,56 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         data = data[size:]
 
 
+def elements(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and body of each element of a Matroska file, outer ones before those inside."""
+    while data:
+        width = 9 - data[0].bit_length()
+        name, data = data[:width], data[width:]
+        assert data[0] == 1
+        size = int.from_bytes(data[1:8])
+        body, data = data[8 : 8 + size], data[8 + size :]
+        assert len(body) == size
+        yield name, body
+        if width == 4 or name in (b"\xae", b"\xe0"):
+            yield from elements(body)
+
+
+def gif_frames(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the delay and the number of pixels of each frame of a GIF."""
+    assert data[:6] == b"GIF89a"
+    at, delay = 13 + 3 * 4, 0
+    while data[at] != 0x3B:
+        is_picture = data[at] == 0x2C
+        if data[at : at + 2] == b"\x21\xf9":
+            (delay,) = struct.unpack("<H", data[at + 4 : at + 6])
+        at += 11 if is_picture else 2
+        body = b""
+        while data[at]:
+            body += data[at + 1 : at + 1 + data[at]]
+            at += 1 + data[at]
+        at += 1
+        if is_picture:
+            yield delay, lzw_pixels(body)
+
+
+def lzw_pixels(body: bytes) -> int:
+    """Return how many pixels a GIF's codes for four colours stand for."""
+    value, width, count = int.from_bytes(body, "little"), 3, 0
+    lengths: list[int] = []
+    before = 0
+    while (code := value & ((1 << width) - 1)) != 5:
+        value >>= width
+        if code == 4:
+            lengths, width, before = [1] * 4 + [0, 0], 3, 0
+            continue
+        if before and len(lengths) < 4096:
+            lengths.append(before + 1)
+        before = lengths[code]
+        count += before
+        width = min(max(3, len(lengths).bit_length()), 12)
+    return count
+
+
 def chunks(data: bytes) -> dict[bytes, bytes]:
     """Return the chunks of a PNG by name, each with a good checksum."""
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
@@ -110,6 +160,8 @@ def test_a_video_has_the_size_the_length_and_the_rate_that_it_claims(order: Orde
     ("kind", "order", "codec"),
     [
         ("video", Order(1280, 720, 2), "h264"),
+        ("video", Order(1280, 720, 2, words=("webm",)), "vp9"),
+        ("video", Order(1280, 720, 2, words=("gif",)), "gif"),
         ("audio", Order(seconds=2, words=("mp3",)), "mp3"),
         ("audio", Order(seconds=2, words=("aac",)), "aac"),
         ("audio", Order(seconds=2, words=("opus",)), "opus"),
@@ -192,8 +244,47 @@ def test_a_sound_comes_in_the_format_that_was_ordered(extension: str, beginning:
 
 
 def test_a_format_that_is_not_written_here_gives_another_that_says_so() -> None:
-    file = produce("video", "video", Order(64, 64, words=("webm", "vp9")), SEED)
+    file = produce("video", "video", Order(64, 64, words=("avi", "h264")), SEED)
     assert (file.extension, file.content_type, file.data[4:8]) == ("mp4", "video/mp4", b"ftyp")
+    # VP9 codes what is wider than this in columns.
+    assert produce("video", "video", Order(8192, 8, words=("webm",)), SEED).extension == "mp4"
+
+
+@pytest.mark.parametrize(("extension", "name"), [("webm", b"webm"), ("mkv", b"matroska")])
+def test_a_webm_holds_a_picture_of_its_size_and_its_repetitions(
+    extension: str, name: bytes
+) -> None:
+    order = Order(850, 482, 2.5, fps=16, words=(extension, "vp9"))
+    file = produce("video", "video", order, SEED)
+    assert (file.extension, file.facts["duration"], file.facts["num_frames"]) == (
+        extension,
+        2.5,
+        40,
+    )
+    found = list(elements(file.data))
+    assert (b"\x42\x82", name) in found
+    told = dict(found)
+    assert struct.unpack(">d", told[b"\x44\x89"]) == (2500.0,)
+    assert [int.from_bytes(told[name]) for name in (b"\xb0", b"\xba")] == [850, 482]
+    frames = [body[4:] for name, body in found if name == b"\xa3"]
+    assert frames[1:] == [b"\x88"] * 39
+    # A key frame that is shown, its mark, and its sides.
+    assert frames[0][:4] == b"\x83\x49\x83\x42"
+    sides = int.from_bytes(frames[0][4:9]) >> 4 & 0xFFFFFFFF
+    assert (sides >> 16, sides & 0xFFFF) == (849, 481)
+    (first, second, third) = [int.from_bytes(body) for name, body in found if name == b"\xe7"]
+    assert (first, second, third) == (0, 1000, 2000)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (66, 64), (1280, 720), (4096, 2304)])
+def test_a_gif_has_all_its_pixels_and_lasts_as_long_as_it_claims(size: tuple[int, int]) -> None:
+    file = produce("video", "video", Order(*size, 1.5, words=("gif",)), SEED)
+    assert (file.kind, file.content_type) == ("video", "image/gif")
+    frames = list(gif_frames(file.data))
+    assert [pixels for _, pixels in frames] == [size[0] * size[1]] + [1] * (len(frames) - 1)
+    assert sum(delay for delay, _ in frames) / 100 == pytest.approx(file.facts["duration"])
+    assert file.facts["num_frames"] == len(frames)
+    assert file.facts["duration"] == pytest.approx(1.5, abs=1 / file.facts["fps"])
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 
 from fal_runtime.file_kinds import content_type_of, extension_of
+from falsmith.emulator.gif import gif
 from falsmith.emulator.order import Order
 from falsmith.emulator.pictures import PICTURES, png
 from falsmith.emulator.sounds import SOUNDS
 from falsmith.emulator.videos import video
+from falsmith.emulator.webm import WIDEST, webm
 
 __all__ = ["MediaFile", "can_make", "produce"]
 
@@ -20,7 +22,9 @@ FOLDER = files("falsmith.emulator") / "files"
 # Where the data files hold the seed, as 64 hexadecimal digits.
 SEED_MARK = b"0" * 64
 # The first brand of each kind of file that holds boxes.
-VIDEOS = {"mp4": b"isom", "m4v": b"M4V ", "mov": b"qt  "}
+BRANDS = {"mp4": b"isom", "m4v": b"M4V ", "mov": b"qt  "}
+MATROSKA = {"webm": b"webm", "mkv": b"matroska"}
+VIDEOS = (*BRANDS, *MATROSKA, "gif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,21 @@ def _video(_name: str, order: Order, seed: bytes, usual: str) -> MediaFile:
     extension = _chosen(VIDEOS, order.words, usual, "mp4")
     # Colours are shared by two pixels each way.
     width, height = (max(side // 2 * 2, 2) for side in (order.width, order.height))
-    frames = order.frames
-    data = video((width, height), order.fps, frames, seed, VIDEOS[extension])
-    counted = {"num_frames": frames, "frame_count": frames, "fps": order.fps}
-    length = round(frames / order.fps, 6)
+    if extension in MATROSKA and width > WIDEST:
+        extension = "mp4"
+    fps, frames = order.fps, order.frames
+    if extension == "gif":
+        # Its frames last whole hundredths of a second, and two at least, or programs slow it down.
+        delay = max(round(100 / fps), 2)
+        fps = 100 / delay
+        frames = replace(order, fps=fps).frames
+        data = gif((width, height), delay, frames, seed)
+    elif extension in MATROSKA:
+        data = webm((width, height), fps, frames, seed, MATROSKA[extension])
+    else:
+        data = video((width, height), fps, frames, seed, BRANDS[extension])
+    counted = {"num_frames": frames, "frame_count": frames, "fps": fps}
+    length = round(frames / fps, 6)
     return _made("video", extension, data, width=width, height=height, duration=length, **counted)
 
 
