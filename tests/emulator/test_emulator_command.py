@@ -71,8 +71,8 @@ def test_documents_that_cannot_be_used_are_one_line(
         (tmp_path / f"broken__{name}.json").write_text("{")
     assert run(["emulate", "--source", str(tmp_path), "--", "true"]) == 0
     (notice,) = capfd.readouterr().err.splitlines()
-    assert notice.startswith("Left out: ")
-    assert "broken__one.json" in notice and "(and 2 other documents " in notice
+    assert notice.startswith("Left out: 3 documents, the first: ")
+    assert "broken__one.json" in notice
 
 
 def test_a_model_that_is_not_served_is_named_once_with_where_models_come_from(

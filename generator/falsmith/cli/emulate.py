@@ -234,9 +234,8 @@ def _documents(source: str) -> list[Documents]:
     found = list(SavedSource(Path(source)).all())
     unusable = [one for one in found if not isinstance(one, Documents)]
     if unusable:
-        others = len(unusable) - 1
-        more = f" (and {counted(others, 'other document')} that cannot be used)" if others else ""
-        click.echo(f"Left out: {unusable[0]}{more}", err=True)
+        count = f"{counted(len(unusable), 'document')}, the first: " if len(unusable) > 1 else ""
+        click.echo(f"Left out: {count}{unusable[0]}", err=True)
     return [one for one in found if isinstance(one, Documents)]
 
 
