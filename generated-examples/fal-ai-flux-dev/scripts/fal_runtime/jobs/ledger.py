@@ -9,15 +9,14 @@ import os
 import secrets
 import sqlite3
 import string
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from threading import RLock
-from typing import Any, BinaryIO, Literal
+from threading import Event, Lock, RLock
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from fal_runtime.errors import LocalError, UsageError
 from fal_runtime.fal.protocol import Price, unconfirmed
@@ -26,6 +25,8 @@ from fal_runtime.jobs.record import job_of_record, record_of_job, without_input
 from fal_runtime.json_text import Value
 from fal_runtime.paths import local_trouble, take_lock
 from fal_runtime.text import cut, one_line
+
+Made = TypeVar("Made")
 
 _FILE = "ledger.sqlite3"
 # What the name of an owner begins with that is a daemon.
@@ -91,11 +92,16 @@ class Spent:
 
 @dataclass(slots=True)
 class _Write:
-    """A change of the file that a thread waits for: whether it was made, or why it was not."""
+    """A change of the file that a thread waits for: what it returned, or why it was not made.
 
-    change: Callable[[sqlite3.Connection], bool]
-    done: bool | None = None
+    `turn` comes when it is over, or is to be made by its own thread.
+    """
+
+    change: Callable[[sqlite3.Connection], Any]
+    made: Any = None
     error: LocalError | None = None
+    is_over: bool = False
+    turn: Event = field(default_factory=Event)
 
 
 class Ledger:
@@ -117,7 +123,9 @@ class Ledger:
         self._owner = f"{_DAEMON if daemon else ''}{secrets.token_hex(8)}"
         self._owner_file: BinaryIO | None = None
         self._lock = RLock()
-        self._waiting = deque[_Write]()
+        self._queue = Lock()
+        self._waiting = list[_Write]()
+        self._is_writing = False
         if folder is None:
             self._database = sqlite3.connect(self._place, isolation_level=None)
             self._migrate()
@@ -193,19 +201,18 @@ class Ledger:
         such job. Of a job whose process ended while it was being sent nobody knows whether fal has
         it.
         """
-        if not self._write(partial(self._take, job_id)):
-            return None
-        job = self.job(job_id)
-        return _resumable(job) if job is not None else None
+        row = self._write(partial(self._take, job_id))
+        return _resumable(self._whole(*row)) if row is not None else None
 
-    def _take(self, job_id: str, database: sqlite3.Connection) -> bool:
-        question = "SELECT owner, state FROM jobs WHERE id = ?"
-        owner, state = database.execute(question, (job_id,)).fetchone() or (None, None)
+    def _take(self, job_id: str, database: sqlite3.Connection) -> tuple[Any, ...] | None:
+        question = f"SELECT owner, state, {_WHOLE} FROM jobs WHERE id = ?"
+        found = database.execute(question, (job_id,)).fetchone()
+        owner, state, *whole = found or (None, None)
         is_sent_here = owner == self._owner and state == "submitting"
         if state is None or is_sent_here or self._lives(owner):
-            return False
+            return None
         database.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self._own_name(), job_id))
-        return True
+        return tuple(whole)
 
     def release(self, job_id: str) -> None:
         """Leave an own job to whoever claims it next."""
@@ -437,31 +444,47 @@ class Ledger:
         with self._lock, self._trouble():
             return self._database.execute(question, values).fetchall()
 
-    def _write(self, change: Callable[[sqlite3.Connection], bool]) -> bool:
+    def _write(self, change: Callable[[sqlite3.Connection], Made]) -> Made:
         """Make a change together with those that other threads wait for; return what it returned.
 
-        Every change waits for the disk, and a disk takes about as long for one as for many.
+        Every change waits for the disk, and a disk takes about as long for one as for many: while
+        one thread writes, those that come wait, and the first of them writes for all.
         """
         write = _Write(change)
-        self._waiting.append(write)
-        with self._lock:
-            if write.done is None and write.error is None:
-                # Whoever comes after us in the queue finds its write done.
-                self._write_together([self._waiting.popleft() for _ in range(len(self._waiting))])
+        with self._queue:
+            self._waiting.append(write)
+            has_to_wait, self._is_writing = self._is_writing, True
+        if has_to_wait:
+            write.turn.wait()
+        if not write.is_over:
+            self._write_together()
         if write.error is not None:
             raise write.error
-        return bool(write.done)
+        made: Made = write.made
+        return made
 
-    def _write_together(self, writes: "Sequence[_Write]") -> None:
+    def _write_together(self) -> None:
+        """Make the changes that wait, and leave those that come meanwhile to the first of them."""
+        with self._queue:
+            writes, self._waiting = self._waiting, []
+        error: LocalError | None = LocalError("local_trouble", "the ledger was not written")
         try:
             with self._transaction() as database:
-                done = [each.change(database) for each in writes]
-        except LocalError as error:
+                made = [each.change(database) for each in writes]
+            for each, result in zip(writes, made, strict=True):
+                each.made = result
+            error = None
+        except LocalError as trouble:
+            error = trouble
+        finally:
+            with self._queue:
+                following = self._waiting[:1]
+                self._is_writing = bool(following)
             for each in writes:
-                each.error = error
-            return
-        for each, is_done in zip(writes, done, strict=True):
-            each.done = is_done
+                each.error, each.is_over = error, True
+                each.turn.set()
+            for each in following:
+                each.turn.set()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
