@@ -28,7 +28,13 @@ from falsmith.cli.report import Report
 from falsmith.cli.search import explain_nothing, print_matches
 from falsmith.collection import check_collection_name
 from falsmith.documents import CollectionDocuments, Documents, skill_documents
-from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError, TargetError
+from falsmith.errors import (
+    DocumentError,
+    ModelNotFoundError,
+    PlatformError,
+    SkillNameError,
+    TargetError,
+)
 from falsmith.filters import FILTERS
 from falsmith.generate import Action, made_with, unknown_options
 from falsmith.hosts import DEFAULT_FOLDER
@@ -266,15 +272,16 @@ def _collected(
 ) -> Iterator[Found]:
     """Yield the collection of all that was found, and what is not to be had as a failure.
 
-    Without a model that was named there is no collection; one of a search is left out. A model
-    that was in the collection before keeps its short name, with what the user set for it.
+    Without a model that was named there is no collection: one failure tells all that are not to be
+    had. One of a search is left out. A model that was in the collection before keeps its short
+    name, with what the user set for it.
     """
     subject = collection_subject(collection)
     before = read_provenance(folder / collection)
     ours = before is not None and before.subject == subject
     known = {one.id: short for short, one in before.models.items()} if before and ours else {}
     models: dict[str, Documents] = {}
-    failed = False
+    failed: list[FalError] = []
     for one in found:
         try:
             if isinstance(one.documents, FalError):
@@ -287,9 +294,17 @@ def _collected(
                 raise _clash(short, models[short].model_id, model_id)
             models[short] = one.documents.read()
         except FalError as error:
-            failed = True
-            yield Found(one.model_id, error)
-    if not models or (failed and not everything):
+            if everything:
+                yield Found(one.model_id, error)
+                continue
+            failed.append(error)
+            if isinstance(error, PlatformError):
+                # Not of this model alone: who asks for the others waits for the same.
+                break
+    if failed:
+        message = " ".join(dict.fromkeys(f"{error.message.rstrip('.')}." for error in failed))
+        yield Found(subject, FalError(failed[0].code, message))
+    if failed or not models:
         return
     try:
         default = _default(models, default_model) or (before.default if before else None)
