@@ -148,6 +148,7 @@ def generate(
 
     Raises:
         SkillNameError: The model's ID or the skill's name cannot be used.
+        UsageError: There are more models than one SKILL.md can tell apart.
         TargetError: The folder is in the way, edited, or cannot be written.
 
     """

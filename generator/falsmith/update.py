@@ -1,6 +1,7 @@
 """Whether skills still say what their models' documents say, and how they are made to again."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
@@ -144,12 +145,11 @@ def _made_anew(
     models = {}
     for name, one in documents.items():
         if isinstance(one, ModelNotFoundError) and name:
-            rest = (model for short, model in skill.model_ids.items() if short != name)
-            without = " ".join(f"-m {model}" for model in rest)
-            raise ModelNotFoundError(
-                f"{one.message.rstrip('.')}. The collection goes on without {name}: falsmith "
-                f"generate --collection {folder.name} {without}"
-            )
+            left = [each.model_id for each in documents.values() if isinstance(each, Documents)]
+            words = ["falsmith", "generate", "-o", str(folder.parent), "--collection", folder.name]
+            words += [word for model_id in left for word in ("-m", model_id)]
+            way_on = f" The collection goes on without it: {shlex.join(words)}" if left else ""
+            raise ModelNotFoundError(f"{one.message.rstrip('.')}.{way_on}")
         if isinstance(one, FalError):
             raise one
         models[name] = replace(one, metadata=one.metadata or _listed(folder, name, one.model_id))

@@ -1,6 +1,7 @@
 """`falsmith generate --collection`: several models in one skill, by short names."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,14 +114,16 @@ def test_a_collection_that_is_there_keeps_how_it_was_made(
     falsmith("generate", "--check")
 
 
-def test_a_model_that_was_there_keeps_its_short_name(
-    falsmith: Callable[..., dict[str, Any]],
+def test_a_model_that_was_there_keeps_its_short_name_and_one_that_is_not_any_more_is_told(
+    falsmith: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     falsmith("generate", "--collection", "media", "-m", f"ears={WHISPER}", *of(FLUX))
     (SKILL / "references/models/ears/defaults.yaml").write_text("defaults: {}\n")
 
-    falsmith("generate", "--collection", "media", *of(WHISPER, SCHNELL))
+    run(["generate", "--collection", "media", *of(WHISPER, SCHNELL), "--offline"])
 
+    told = f"note: not in the collection any more; to have all, add -m flux-dev={FLUX}\n"
+    assert told in capsys.readouterr().err
     assert record("collection.json")["models"] == {"ears": WHISPER, "flux-schnell": SCHNELL}
     assert "(references/models/ears/defaults.yaml)" in body()
 
@@ -259,6 +262,19 @@ def test_check_says_which_model_of_a_collection_changed_and_update_makes_it_anew
     assert falsmith("check", *source)["skills"][0]["status"] == "fresh"
 
 
+def test_an_update_without_some_of_the_models_says_how_to_go_on_with_the_others(
+    falsmith: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    falsmith("generate", "--collection", "media", *of(WHISPER, SCHNELL), "-m", f"pictures={FLUX}")
+    source = changed_source(tmp_path / "documents", FLUX)
+
+    told = falsmith("update", *source, status=2)["error"]["message"]
+
+    assert f"no document of {WHISPER}" in told
+    falsmith(*shlex.split(told.partition("without it: falsmith ")[2]), *source)
+    assert record("collection.json")["models"] == {"pictures": FLUX}
+
+
 def test_an_update_brings_back_the_folder_of_a_model_that_was_deleted(
     falsmith: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -324,16 +340,3 @@ def test_a_collection_is_listed_by_its_models_and_removed_as_one(
     assert listed["models"] == {"flux-dev": FLUX, "whisper": WHISPER}
     falsmith("remove", "media")
     assert not SKILL.exists()
-
-
-def test_an_update_names_the_command_that_goes_on_without_a_model_that_is_gone(
-    falsmith: Callable[..., dict[str, Any]], tmp_path: Path
-) -> None:
-    falsmith(*collection())
-    source = changed_source(tmp_path / "documents", FLUX)
-
-    answer = falsmith("update", *source, status=2)
-
-    assert WHISPER in answer["error"]["message"]
-    assert f"generate --collection media -m {FLUX}" in answer["error"]["message"]
-    assert answer["skills"][-1]["status"] == "failed"

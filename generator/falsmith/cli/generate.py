@@ -111,7 +111,11 @@ def _refuse(words: tuple[str, ...]) -> None:
     help="The model of a collection that is called where none is named, by ID or short name.",
 )
 @click.option("--public", is_flag=True, help="As --standalone, and no symbolic link anywhere.")
-@click.option("--description", metavar="TEXT", help="The skill's description; one model only.")
+@click.option(
+    "--description",
+    metavar="TEXT",
+    help="The skill's description; of one model or of a collection.",
+)
 @click.option(
     "--license",
     "licence",
@@ -218,7 +222,9 @@ def generate(
     else:
         found = _each(opened, ids)
     if collection is not None:
-        found = _collected(found, named, collection, folder, default_model, everything=everything)
+        found = _collected(
+            found, named, collection, folder, default_model, everything=everything, quiet=quiet
+        )
     if not installed:
         found = _as_made(found, given, folder, quiet=quiet)
     report = Report(action, as_json=as_json, quiet=quiet)
@@ -269,12 +275,13 @@ def _collected(
     default_model: str | None,
     *,
     everything: bool,
+    quiet: bool,
 ) -> Iterator[Found]:
     """Yield the collection of all that was found, and what is not to be had as a failure.
 
     Without a model that was named there is no collection: one failure tells all that are not to be
     had. One of a search is left out. A model that was in the collection before keeps its short
-    name, with what the user set for it.
+    name, with what the user set for it; one that is in it no more is told.
     """
     subject = collection_subject(collection)
     before = read_provenance(folder / collection)
@@ -306,6 +313,9 @@ def _collected(
         yield Found(subject, FalError(failed[0].code, message))
     if failed or not models:
         return
+    gone = [f"-m {short}={model_id}" for model_id, short in known.items() if short not in models]
+    if gone and not quiet:
+        notice(f"not in the collection any more; to have all, add {' '.join(gone)}")
     try:
         default = _default(models, default_model) or (before.default if before else None)
         documents = CollectionDocuments(models, default if default in models else None)
