@@ -234,7 +234,14 @@ def test_a_sound_has_the_sample_rate_that_was_ordered(extension: str, rate: int)
 
 @pytest.mark.parametrize(
     ("extension", "beginning"),
-    [("mp3", b"ID3"), ("flac", b"fLaC"), ("ogg", b"OggS"), ("opus", b"OggS"), ("aac", b"ID3")],
+    [
+        ("mp3", b"ID3"),
+        ("flac", b"fLaC"),
+        ("ogg", b"OggS"),
+        ("opus", b"OggS"),
+        ("aac", b"ID3"),
+        ("m4a", b"\0\0\0\x18ftypM4A "),
+    ],
 )
 def test_a_sound_comes_in_the_format_that_was_ordered(extension: str, beginning: bytes) -> None:
     file = produce("audio", "audio", Order(seconds=2, words=(extension,)), SEED)
@@ -379,6 +386,21 @@ def test_weights_have_a_header_that_describes_them() -> None:
     (length,) = struct.unpack("<Q", data[:8])
     (_, end) = json.loads(data[8 : 8 + length])["weight"]["data_offsets"]
     assert len(data) == 8 + length + end
+
+
+def test_an_m4a_has_its_length_and_finds_its_frames() -> None:
+    file = produce("audio", "audio", Order(seconds=2, rate=24000, words=("m4a",)), SEED)
+    found = dict(boxes(file.data))
+    scale, total = struct.unpack(">II", found[b"mdhd"][12:20])
+    assert (scale, total / scale) == (24000, file.facts["duration"])
+    headers = read_headers(io.BytesIO(file.data))
+    assert headers.content_type == file.content_type == "audio/mp4"
+    assert headers.duration == pytest.approx(total / scale, abs=0.001)
+    (offset,) = struct.unpack(">I", found[b"stco"][8:])
+    size, count = struct.unpack(">II", found[b"stsz"][4:])
+    assert file.data[offset : offset + size * count] == found[b"mdat"]
+    # The decoder is told the same rate: AAC of low complexity, code 6, one channel.
+    assert b"\x05\x02\x13\x08" in found[b"stsd"]
 
 
 @pytest.mark.parametrize(

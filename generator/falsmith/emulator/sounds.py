@@ -7,6 +7,7 @@ import wave
 from collections.abc import Callable, Mapping
 
 from falsmith.emulator.bits import packed, text_bits
+from falsmith.emulator.boxes import box, full_box, movie
 
 __all__ = ["SOUNDS", "Sound"]
 
@@ -14,6 +15,8 @@ __all__ = ["SOUNDS", "Sound"]
 MPEG_RATES = (44100, 48000, 32000)
 # What AAC knows, by its code.
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+# A frame of AAC without content.
+AAC_SILENCE = bytes.fromhex("00c800802380")
 # The data of a sound, how long it is in seconds, and its samples a second.
 Sound = tuple[bytes, float, int]
 
@@ -53,11 +56,42 @@ def _mp3(seconds: float, rate: int, seed: bytes) -> Sound:
 def _aac(seconds: float, rate: int, seed: bytes) -> Sound:
     """Return silence: ISO/IEC 13818-7 in ADTS, mono; a rate that it does not know is 44.1 kHz."""
     rate = rate if rate in AAC_RATES else 44100
-    block = bytes.fromhex("00c800802380")
     header = text_bits(0xFFF, 12) + "0001" + "01" + text_bits(AAC_RATES.index(rate), 4) + "0"
-    header += text_bits(1, 3) + "0000" + text_bits(7 + len(block), 13) + text_bits(0x7FF, 11) + "00"
+    header += (
+        text_bits(1, 3) + "0000" + text_bits(7 + len(AAC_SILENCE), 13) + text_bits(0x7FF, 11) + "00"
+    )
     frames = max(1, round(seconds * rate / 1024))
-    return _id3(seed) + (packed(header) + block) * frames, frames * 1024 / rate, rate
+    return _id3(seed) + (packed(header) + AAC_SILENCE) * frames, frames * 1024 / rate, rate
+
+
+def _m4a(seconds: float, rate: int, seed: bytes) -> Sound:
+    """Return the silence of AAC in an MPEG-4 file: ISO/IEC 14496-14."""
+    rate = rate if rate in AAC_RATES else 44100
+    frames = max(1, round(seconds * rate / 1024))
+    length = frames * 1024
+    # Low complexity, the code of the rate, one channel.
+    about = packed("00010" + text_bits(AAC_RATES.index(rate), 4) + "0001" + "000")
+    decoder = _described(4, b"\x40\x15" + bytes(11) + _described(5, about))
+    stream = full_box(b"esds", _described(3, b"\0\1\0" + decoder + _described(6, b"\2")))
+    entry = struct.pack(">6xH8xHH4xI", 1, 1, 16, rate << 16) + stream
+    note = box(b"free", b"falsmith emulator " + seed.hex().encode())
+    start = box(b"ftyp", b"M4A " + struct.pack(">I", 512) + b"M4A isom") + note
+    table = b"".join(
+        (
+            full_box(b"stsd", struct.pack(">I", 1) + box(b"mp4a", entry)),
+            full_box(b"stts", struct.pack(">III", 1, frames, 1024)),
+            full_box(b"stsc", struct.pack(">IIII", 1, 1, frames, 1)),
+            full_box(b"stsz", struct.pack(">II", len(AAC_SILENCE), frames)),
+            full_box(b"stco", struct.pack(">II", 1, len(start) + 8)),
+        )
+    )
+    movie_box = movie(full_box(b"smhd", bytes(4)), table, rate, length)
+    return start + box(b"mdat", AAC_SILENCE * frames) + movie_box, length / rate, rate
+
+
+def _described(tag: int, body: bytes) -> bytes:
+    """Return a descriptor: ISO/IEC 14496-1, 7.2.6."""
+    return bytes([tag, len(body)]) + body
 
 
 def _id3(seed: bytes) -> bytes:
@@ -132,6 +166,7 @@ SOUNDS: Mapping[str, Callable[[float, int, bytes], Sound]] = {
     "wav": _wav,
     "mp3": _mp3,
     "aac": _aac,
+    "m4a": _m4a,
     "flac": _flac,
     "ogg": _ogg,
     "opus": _ogg,

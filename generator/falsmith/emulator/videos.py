@@ -5,6 +5,7 @@ import struct
 from functools import lru_cache
 
 from falsmith.emulator.bits import packed, signed, text_bits, unsigned
+from falsmith.emulator.boxes import box, full_box, movie
 
 __all__ = ["video"]
 
@@ -25,62 +26,32 @@ def video(size: tuple[int, int], fps: float, frames: int, seed: bytes, brand: by
     samples += [_same_frame(columns * rows, number) for number in range(1, frames)]
     sizes = [len(sample) for sample in samples]
     scale, step = round(fps * 1000), 1000
-    kind = _box(b"ftyp", brand + struct.pack(">I", 512) + brand + b"isomavc1")
-    note = _box(b"free", b"falsmith emulator " + seed.hex().encode())
+    kind = box(b"ftyp", brand + struct.pack(">I", 512) + brand + b"isomavc1")
+    note = box(b"free", b"falsmith emulator " + seed.hex().encode())
     entry = _entry(width, height, sequence, picture)
 
-    def movie(offset: int) -> bytes:
-        length = round(frames * step * 1000 / scale)
+    def described(offset: int) -> bytes:
         table = b"".join(
             (
-                _full(b"stsd", struct.pack(">I", 1) + entry),
-                _full(b"stts", struct.pack(">III", 1, frames, step)),
-                _full(b"stss", struct.pack(">II", 1, 1)),
-                _full(b"stsc", struct.pack(">IIII", 1, 1, frames, 1)),
-                _full(b"stsz", struct.pack(f">II{frames}I", 0, frames, *sizes)),
-                _full(b"stco", struct.pack(">II", 1, offset)),
+                full_box(b"stsd", struct.pack(">I", 1) + entry),
+                full_box(b"stts", struct.pack(">III", 1, frames, step)),
+                full_box(b"stss", struct.pack(">II", 1, 1)),
+                full_box(b"stsc", struct.pack(">IIII", 1, 1, frames, 1)),
+                full_box(b"stsz", struct.pack(f">II{frames}I", 0, frames, *sizes)),
+                full_box(b"stco", struct.pack(">II", 1, offset)),
             )
         )
-        place = _box(b"dinf", _full(b"dref", struct.pack(">I", 1) + _full(b"url ", b"", 1)))
-        media = _full(b"vmhd", bytes(8), 1) + place + _box(b"stbl", table)
-        about = _full(b"mdhd", struct.pack(">IIIIHH", 0, 0, scale, frames * step, 0x55C4, 0))
-        about += _full(b"hdlr", struct.pack(">I4s12x", 0, b"vide") + b"VideoHandler\0")
-        track = _full(b"tkhd", struct.pack(">IIII", 0, 0, 1, 0) + _shown(length, width, height), 3)
-        track += _box(b"mdia", about + _box(b"minf", media))
-        head = struct.pack(">IIIIIH10x", 0, 0, 1000, length, 0x10000, 0x100)
-        return _box(
-            b"moov",
-            _full(b"mvhd", head + MATRIX + bytes(24) + struct.pack(">I", 2)) + _box(b"trak", track),
-        )
+        return movie(full_box(b"vmhd", bytes(8), 1), table, scale, frames * step, size)
 
-    start = len(kind) + len(note) + len(movie(0)) + 8
-    return kind + note + movie(start) + _box(b"mdat", b"".join(samples))
-
-
-MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-
-
-def _box(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + name + body
-
-
-def _full(name: bytes, body: bytes, flags: int = 0) -> bytes:
-    return _box(name, struct.pack(">I", flags) + body)
-
-
-def _shown(length: int, width: int, height: int) -> bytes:
-    return (
-        struct.pack(">I8xHHHH", length, 0, 0, 0, 0)
-        + MATRIX
-        + struct.pack(">II", width << 16, height << 16)
-    )
+    start = len(kind) + len(note) + len(described(0)) + 8
+    return kind + note + described(start) + box(b"mdat", b"".join(samples))
 
 
 def _entry(width: int, height: int, sequence: bytes, picture: bytes) -> bytes:
     head = struct.pack(">6xH16xHHIIIH32xHh", 1, width, height, 72 << 16, 72 << 16, 0, 1, 24, -1)
     configuration = b"\x01" + sequence[1:4] + b"\xff\xe1" + struct.pack(">H", len(sequence))
     configuration += sequence + b"\x01" + struct.pack(">H", len(picture)) + picture
-    return _box(b"avc1", head + _box(b"avcC", configuration))
+    return box(b"avc1", head + box(b"avcC", configuration))
 
 
 def _unit(kind: int, digits: str) -> bytes:
