@@ -177,6 +177,7 @@ def test_flags_of_content_are_false_and_nothing_is_invented() -> None:
         "nsfw_content_detected": {"type": "array", "items": {"type": "boolean"}},
         "error": loose(TEXT),
         "description": TEXT,
+        "codec": {**TEXT, "description": "How it is coded (e.g. 'h264')"},
         "task_id": TEXT,
         "request_id": {**TEXT, "default": ""},
         "embedding_b64": TEXT,
@@ -187,7 +188,7 @@ def test_flags_of_content_are_false_and_nothing_is_invented() -> None:
     assert body["nsfw_probability"] == 0
     assert body["nsfw_content_detected"] == [False, False]
     assert body["error"] is None
-    assert body["description"] == ANSWER
+    assert (body["description"], body["codec"]) == (ANSWER, "h264")
     assert len(body["task_id"]) == len(body["request_id"]) == 36
     assert base64.b64decode(body["embedding_b64"])
     assert (body["aspect_ratio"], body["labels"]) == ("1:1", [])

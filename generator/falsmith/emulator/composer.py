@@ -126,8 +126,12 @@ class Composer:
         if "properties" in part:
             return self._object(part, name, depth)
         if part.get("type") == "string":
-            may_be_null = self._sampler.fits(None, schema)
-            return None if may_be_null else self._truths.text(name)
+            if self._sampler.fits(None, schema):
+                return None
+            # A description can name a value, such as 'h264' for a codec.
+            sample = self._sampler.value(part, name)
+            about = {**part, **schema}.get("description", "")
+            return sample if sample in about else self._truths.text(name)
         item = part.get("items")
         if not isinstance(item, Mapping) or "prefixItems" in part:
             return self._sampled(schema, name)
