@@ -162,8 +162,7 @@ def _scripts(
 ) -> tuple[Entry, ...]:
     """Return the scripts of a skill whose wrapper's template stands in `folder`."""
     variables = {"model_id": model_id, "requirements": list(PACKAGES.values())}
-    wrappers = _loaded({WRAPPER: _template_names(folder)[WRAPPER]})
-    templates = {**_script_templates(linked=linked), **wrappers}
+    templates = _script_templates(folder, linked=linked)
     own = [_renamed(file, "WRAPPER", wrapper) for file in _rendered(templates, variables)]
     return (*own, *(_links() if linked else runtime_files()))
 
@@ -222,12 +221,14 @@ def _text_templates(*, lazy: bool) -> Mapping[PurePosixPath, Template]:
 
 
 @cache
-def _script_templates(*, linked: bool) -> Mapping[PurePosixPath, Template]:
+def _script_templates(folder: str, *, linked: bool) -> Mapping[PurePosixPath, Template]:
+    """Return the templates of `scripts/`, the wrapper's from `folder`."""
+    names = dict(_template_names("skill")) | {WRAPPER: _template_names(folder)[WRAPPER]}
     return _loaded(
         {
             path: name
-            for path, name in _template_names("skill").items()
-            if path.parent == SCRIPTS and path != WRAPPER and not (linked and str(path) in SHARED)
+            for path, name in names.items()
+            if path.parent == SCRIPTS and not (linked and str(path) in SHARED)
         }
     )
 
