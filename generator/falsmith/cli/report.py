@@ -93,7 +93,9 @@ class Report:
         """Print the summary or the JSON object and return the exit status."""
         status = self._status()
         if self.as_json:
-            sys.stdout.write(json.dumps(self._object(), indent=1) + "\n")
+            # The encoder that indents takes as long for a thousand skills as fifty of them take.
+            indent = 1 if len(self.skills) <= LISTED else None
+            sys.stdout.write(json.dumps(self._object(), indent=indent) + "\n")
         elif len(self.failures) + self.counts.total() > 1:
             counts = ", ".join(f"{count} {verb}" for verb, count in self.counts.items())
             failed = f", {len(self.failures)} failed" if self.failures else ""
