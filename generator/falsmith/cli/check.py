@@ -60,8 +60,8 @@ def check(
 
     Without DIR: the folders of all hosts. A change is breaking (a call that worked may be refused,
     or its answer has moved), may change result or price (another default), additive, or cosmetic.
-    A thousand skills are some twenty requests. Exit status: 0 all fresh, 1 some stale, 6 none
-    stale and some, or the platform, could not be asked.
+    A thousand skills are some twenty requests. Exit status: 0 all fresh, 1 some stale, 2 no skill
+    in a DIR, 6 none stale and of some, or by the platform, nothing could be learned.
     """
     found, left_out = named_skills(folders, output, agent)
     skills = [one for one in found if one.models]
