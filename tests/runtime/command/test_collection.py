@@ -161,6 +161,12 @@ def test_a_broken_collection_is_named(collection: Path, call: Call, said: str, t
     assert told in answer["error"]["message"]
 
 
+def test_a_list_of_models_that_is_missing_is_named(collection: Path, call: Call) -> None:
+    (collection / "references" / "collection.json").unlink()
+    _, answer, _ = call("-m", "voice", "--text", "x", "--dry-run")
+    assert "collection.json cannot be read: No such file" in answer["error"]["message"]
+
+
 def test_a_field_called_model_has_a_flag_of_its_own(call: Call, page: Callable[..., str]) -> None:
     words = ("-m", "sketch", "--prompt", "x", "--input-model", "large")
     assert sent(call(*words, "--dry-run")[1])[1] == {"prompt": "x", "model": "large"}
