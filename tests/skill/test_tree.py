@@ -8,7 +8,7 @@ import pytest
 
 from falsmith.errors import TargetError
 from falsmith.skill.ownership import Drift, compare
-from falsmith.skill.provenance import PROVENANCE, read_provenance
+from falsmith.skill.provenance import PROVENANCE, is_damaged, read_provenance
 from falsmith.skill.tree import File, digest
 from falsmith.skill.write import write
 
@@ -229,11 +229,24 @@ def test_wrong_types_in_a_provenance_are_passed_over(tmp_path: Path) -> None:
     }
 
 
-def test_wrong_types_in_the_provenance_of_a_collection_are_passed_over(tmp_path: Path) -> None:
+def test_a_default_of_a_wrong_type_in_the_provenance_of_a_collection_is_passed_over(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "references").mkdir()
-    told = {"collection": "c", "default": {}, "models": {"a": {"model_id": "x/a"}, "b": 5}}
+    told = {"collection": "c", "default": {}, "models": {"a": {"model_id": "x/a"}}}
     (tmp_path / PROVENANCE).write_text(json.dumps(told))
     found = read_provenance(tmp_path)
 
     assert found is not None
     assert (set(found.models), found.default) == ({"a"}, None)
+
+
+def test_a_collection_that_names_a_model_as_none_can_be_is_not_taken_for_its_others(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "references").mkdir()
+    told = {"falsmith": "1", "collection": "c", "models": {"a": {"model_id": "x/a"}, "b": 5}}
+    (tmp_path / PROVENANCE).write_text(json.dumps(told))
+
+    assert read_provenance(tmp_path) is None
+    assert is_damaged(tmp_path)
