@@ -279,6 +279,22 @@ def test_edited_settings_keep_their_values_and_gain_what_is_new(
     assert not (skill / "queue_config.yaml.new").exists()
 
 
+@pytest.mark.parametrize(("was", "gained"), [(None, 0), ("0" * 64, 9)])
+def test_edited_settings_gain_after_a_killed_update_only_what_that_update_brought(
+    skill: Path, after: Documents, was: str | None, gained: int
+) -> None:
+    (skill / "queue_config.yaml").write_text("max_concurrent: 7\n")
+    record = json.loads((skill / RECORD).read_text())
+    record["writing"] = dict(record["files"])
+    record["files"]["queue_config.yaml"] = was or record["files"]["queue_config.yaml"]
+    (skill / RECORD).write_text(json.dumps(record))
+
+    done = updated(skill, after)
+
+    assert sum(len(one.gained) for one in done.edits) == gained
+    assert RECORD in map(str, done.files)
+
+
 @pytest.mark.parametrize(
     "mine", ["{max_concurrent: 7}", "no_setting: 1\n", "a: [\n", "  sync_only: true"]
 )

@@ -163,7 +163,9 @@ def _merged(
         load_settings(folder, {})
         text = place.read_bytes().decode()
         there = _names(text)
-        if not (_is_news(template, provenance) or provenance.interrupted):
+        # Of a write that was killed the record has what was there and what was to come.
+        unsettled = len(provenance.contents.get(str(SETTINGS), ())) > 1
+        if not (_is_news(template, provenance) or unsettled):
             return template, ()
         default = template.content.decode()
         lines = default.splitlines()
