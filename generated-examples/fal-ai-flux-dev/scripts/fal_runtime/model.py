@@ -88,13 +88,13 @@ def described_models(skill: Path) -> DescribedModels:
     not say what a collection holds.
     """
     references = skill / "references"
-    if not (references / "collection.json").is_file():
+    file = references / "collection.json"
+    if not (file.is_file() or (references / "models").is_dir()):
         model_id = _json_object(references / "model_config.json").get("model_id")
         if not isinstance(model_id, str):
             return DescribedModels({}, None)
         only = DescribedModel(model_id, model_id, references)
         return DescribedModels({model_id: only}, only)
-    file = references / "collection.json"
     collection = _json_object(file)
     ids, default = collection.get("models"), collection.get("default")
     if not isinstance(ids, dict) or not all(isinstance(each, str) for each in ids.values()):
