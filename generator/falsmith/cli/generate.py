@@ -434,6 +434,9 @@ def _as_made(
 
     Those that are `given` go first; what was kept is said once for all skills alike.
     """
+    if not folder.is_dir():
+        yield from found
+        return
     said: set[str] = set()
     names: dict[str, list[str]] | None = None
     for one in found:
