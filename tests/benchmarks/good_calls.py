@@ -21,6 +21,8 @@ TAKES_MEDIA = re.compile(
     r"^(?:image|video|audio|speech|3d)-to-|^(?:vision|training) |image-to-(?:image|video|3d)"
     r"|video-to-video|/edit\b|/inpaint|/outpaint|reference-to-|first-last-frame|upscale"
 )
+# Their documents' own example is that of the sibling that takes text alone: no word of a picture.
+OF_A_SIBLING = frozenset(f"nvidia/nemotron-3-nano-omni/{one} prompt" for one in ("audio", "vision"))
 NOBODY = re.compile(r'example\.com|"example"|red fox crossing|quick brown fox')
 
 
@@ -28,7 +30,8 @@ def good_calls(source: Source) -> list[Figure]:
     """Return how many shown calls have words or files that they should not, or lack a medium."""
     models = [parse(one) for one in source.all() if isinstance(one, Documents)]
     note = f"{len(models):,} models"
-    fillers = [f"{one.id} {name}" for one in models for name in _fillers(one)]
+    shown = [f"{one.id} {name}" for one in models for name in _fillers(one)]
+    fillers = [one for one in shown if one not in OF_A_SIBLING]
     without = [one.id for one in models if _lacks_medium(one)]
     nobody = [one.id for one in models if NOBODY.search(json.dumps(one.brief_example))]
     return [
@@ -67,7 +70,9 @@ def _lacks_medium(model: Model) -> bool:
     ]
     if not fields or not TAKES_MEDIA.search(f"{model.category} {model.id}"):
         return False
-    return not any(map(extension_of, _texts(model.brief_example)))
+    return not any(
+        extension_of(text) or text.startswith("data:") for text in _texts(model.brief_example)
+    )
 
 
 def _takes_file(field: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
