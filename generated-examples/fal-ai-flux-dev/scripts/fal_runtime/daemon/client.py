@@ -27,6 +27,7 @@ from fal_runtime.daemon.protocol import (
     settings_digest,
 )
 from fal_runtime.errors import FalError
+from fal_runtime.paths import reason
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def connected(marker: Marker | None) -> Channel | None:
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise UnusableError(f"sockets cannot be used here: {error.strerror}") from None
+        raise UnusableError(f"sockets cannot be used here: {reason(error)}") from None
     try:
         connection.settimeout(_ANSWER)
         connection.connect(marker.socket)
@@ -130,7 +131,7 @@ def connected(marker: Marker | None) -> Channel | None:
         return None
     except OSError as error:
         connection.close()
-        raise UnusableError(f"the daemon cannot be reached: {error.strerror or error}") from None
+        raise UnusableError(f"the daemon cannot be reached: {reason(error)}") from None
     try:
         return Channel(connection)
     except EOFError:
@@ -329,5 +330,5 @@ class DaemonClient:
         except (OSError, ValueError) as error:
             raise UnusableError(f"it cannot be started: {one_line(str(error), 200)}") from None
         if ran.returncode != 0 or "status" not in answer:
-            reason = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
-            raise UnusableError(f"it cannot be started: {one_line(str(reason), 300)}")
+            told = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
+            raise UnusableError(f"it cannot be started: {one_line(str(told), 300)}")

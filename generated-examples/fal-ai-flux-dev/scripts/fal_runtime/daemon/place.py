@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fal_runtime.daemon.protocol import PROTOCOL
 from fal_runtime.json_text import JsonTextError, parse_json
-from fal_runtime.paths import safe_name, take_lock
+from fal_runtime.paths import reason, safe_name, take_lock
 from fal_runtime.settings import SETTINGS_FILE
 from fal_runtime.text import one_line
 
@@ -152,7 +152,7 @@ def locked(place: DaemonPlace) -> Iterator[None]:
             file = stack.enter_context(open(number, "wb"))  # noqa: PTH123 - it is open already
             is_free = take_lock(file, wait=False)
         except OSError as error:
-            raise UnusableError(f"{place.lock} cannot be locked: {error.strerror}") from None
+            raise UnusableError(f"{place.lock} cannot be locked: {reason(error)}") from None
         if not is_free:
             raise RunsAlreadyError
         yield
@@ -174,8 +174,7 @@ def own_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise UnusableError(f"the folder {shown} cannot be made: {why}") from None
+        raise UnusableError(f"the folder {shown} cannot be made: {reason(error)}") from None
     if not stat.S_ISDIR(found.st_mode):
         raise UnusableError(f"{shown} is no folder")
     if found.st_uid != os.getuid():

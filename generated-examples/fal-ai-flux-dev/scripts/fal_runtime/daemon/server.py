@@ -34,6 +34,7 @@ from fal_runtime.daemon.protocol import (
 from fal_runtime.daemon.runner import Outbox, Runner
 from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.jobs.ledger import Ledger
+from fal_runtime.paths import reason
 
 _PIECE = 64 << 10
 _BACKLOG = 128
@@ -61,7 +62,7 @@ def listening(path: Path) -> Iterator[socket.socket]:
             path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise UnusableError(f"sockets cannot be used here: {error.strerror}") from None
+        raise UnusableError(f"sockets cannot be used here: {reason(error)}") from None
     with listener:
         try:
             listener.bind(str(path))
@@ -69,7 +70,7 @@ def listening(path: Path) -> Iterator[socket.socket]:
             listener.listen(_BACKLOG)
             own = path.lstat().st_ino
         except OSError as error:
-            raise UnusableError(f"no socket can be made at {path}: {error.strerror}") from None
+            raise UnusableError(f"no socket can be made at {path}: {reason(error)}") from None
         listener.setblocking(False)
         try:
             yield listener
@@ -144,7 +145,7 @@ class Server:
         try:
             connection, _ = self._listener.accept()
         except OSError as error:  # the client is gone again, or there are too many files
-            self._log.warning("a client could not connect: %s", error.strerror)
+            self._log.warning("a client could not connect: %s", reason(error))
             return
         connection.setblocking(False)
         client = self._clients[connection.fileno()] = _Client(connection, self._clock.now())
@@ -305,7 +306,7 @@ def run_daemon(
         try:
             marker.write(place.folder)
         except OSError as error:
-            text = f"{place.folder} cannot be written: {error.strerror}"
+            text = f"{place.folder} cannot be written: {reason(error)}"
             raise UnusableError(text) from None
         try:
             log.info("started for %s", place.model_id)
@@ -362,7 +363,7 @@ def log_file(place: DaemonPlace, config: Config, log: logging.Logger) -> Iterato
     try:
         handler = _LogFile(place.log, maxBytes=_LOG_SIZE, backupCount=_OLD_LOGS, encoding="utf-8")
     except OSError as error:
-        raise UnusableError(f"{place.log} cannot be written: {error.strerror}") from None
+        raise UnusableError(f"{place.log} cannot be written: {reason(error)}") from None
     handler.setFormatter(_WithoutKey(config))
     log.addHandler(handler)
     try:

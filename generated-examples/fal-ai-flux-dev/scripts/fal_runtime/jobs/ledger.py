@@ -23,7 +23,7 @@ from fal_runtime.fal.protocol import Price, unconfirmed
 from fal_runtime.jobs.job import CANCELLED, Job, JobState
 from fal_runtime.jobs.record import job_of_record, record_of_job, without_input
 from fal_runtime.json_text import Value
-from fal_runtime.paths import local_trouble, take_lock
+from fal_runtime.paths import local_trouble, reason, take_lock
 from fal_runtime.text import cut, one_line
 
 Made = TypeVar("Made")
@@ -552,8 +552,8 @@ def open_ledger(
         with local_trouble(near):
             _make_folder(near)
             (near / ".gitignore").write_text("*\n")
-        why = error.strerror or type(error).__name__
-        report(f"notice: jobs are kept in {near}, for {state} cannot be written ({why})")
+        cannot = f"{state} cannot be written ({reason(error)})"
+        report(f"notice: jobs are kept in {near}, for {cannot}")
         state = near
     return Ledger(state, keeps_inputs=keeps_inputs, daemon=daemon)
 
