@@ -1,20 +1,27 @@
-"""A collection of twenty real models, one of each category: each is called once, by its name."""
+"""Collections of twenty real models: one of each category, called by its name; all, by kind."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from fal_runtime.errors import UsageError
 from falsmith.catalog.saved import SavedSource
 from falsmith.cli import run
-from falsmith.documents import Documents
+from falsmith.collection import parse_collection
+from falsmith.documents import CollectionDocuments, Documents
 from falsmith.emulator import Emulator
 from falsmith.example.roles import is_own_file
+from falsmith.generate import generate
+from falsmith.names import short_name
+from falsmith.render import Options, render_collection
+from falsmith.skill.tree import File
 
 CORPUS = os.environ.get("FALSMITH_CORPUS")
 pytestmark = [
@@ -87,3 +94,33 @@ def test_each_of_twenty_models_is_called_once(
         asked = [len(book.jobs) for book in emulator.books]
     assert ended == {one: (0, "COMPLETED", one) for one in names.values()}
     assert asked == [1] * HOW_MANY
+
+
+def test_more_models_than_a_host_reads_of_are_refused(
+    corpus_documents: Sequence[Documents], tmp_path: Path
+) -> None:
+    models = {short_name(one.model_id): one for one in corpus_documents[:300]}
+
+    with pytest.raises(UsageError, match=r"300 models.*make several collections"):
+        generate(CollectionDocuments(models), Options(name="media"), tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_model_stands_in_the_table_and_has_a_reference_of_its_own(
+    corpus_documents: Sequence[Documents],
+) -> None:
+    listed = sorted(corpus_documents, key=lambda one: str(one.metadata.get("category")))
+    for start in range(0, len(listed), HOW_MANY):
+        models = {short_name(one.model_id): one for one in listed[start : start + HOW_MANY]}
+        collection = parse_collection(CollectionDocuments(models), "media")
+        entries = render_collection(collection, Options("standalone"))
+        files = {str(one.path): one.content.decode() for one in entries if isinstance(one, File)}
+        body = files["SKILL.md"]
+
+        assert len(yaml.safe_load(body.split("---\n")[1])["description"]) <= 520
+        for name, documents in models.items():
+            reference = yaml.safe_load(files[f"references/models/{name}/reference.yaml"])
+            assert f"\n| `{name}` | " in body
+            assert reference["model_id"] == documents.model_id
+            assert f"python scripts/media.py -m {name} " in reference["usage"]

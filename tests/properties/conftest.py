@@ -29,8 +29,11 @@ HIDDEN = "\u034f\u115f\u1160\u2800\u3164\uffa0\ufe0f\U000e0041\U000e0101"
 
 
 @pytest.fixture(scope="session")
-def check() -> Callable[[Documents, Options], None]:
-    """Assert that documents are refused clearly, or make a skill that is sound in every file."""
+def check() -> Callable[[Documents, Options], Model | None]:
+    """Assert that documents are refused clearly, or make a skill that is sound in every file.
+
+    The model is returned, None where it was refused.
+    """
     return assert_sound
 
 
@@ -51,11 +54,11 @@ def made_of(documents: Documents, options: Options) -> tuple[Model, dict[str, st
     }
 
 
-def assert_sound(documents: Documents, options: Options) -> None:
-    """Assert everything that must hold of a skill, whatever it was made of."""
+def assert_sound(documents: Documents, options: Options) -> Model | None:
+    """Assert everything that must hold of a skill, whatever it was made of; return its model."""
     made = made_of(documents, options)
     if made is None:
-        return
+        return None
     model, files = made
     for path, text in files.items():
         assert_nothing_hides(path, text)
@@ -65,6 +68,7 @@ def assert_sound(documents: Documents, options: Options) -> None:
     assert_wrapper(files[f"scripts/{model.wrapper}.py"], model)
     assert_commands(files["SKILL.md"], model)
     assert made_of(documents, options) == made
+    return model
 
 
 def assert_nothing_hides(path: str, text: str) -> None:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from fal_runtime.errors import FalError
 from falsmith.documents import Documents, openapi_documents
+from falsmith.model import Model
 from falsmith.render import Options
 
 OpenApi = Callable[..., dict[str, Any]]
-Check = Callable[[Documents, Options], None]
+Check = Callable[[Documents, Options], Model | None]
 
 # The same examples every time: what passes once passes everywhere.
 STEADY = settings(
@@ -164,7 +165,8 @@ def test_any_schema_becomes_a_sound_skill(
     openapi = openapi_document(root, output, components)
 
     for lazy in (False, True):
-        check(Documents("acme/demo", metadata, openapi), Options("standalone", lazy=lazy))
+        model = check(Documents("acme/demo", metadata, openapi), Options("standalone", lazy=lazy))
+        assert model is None or model.id == "acme/demo"
 
 
 @given(metadata=METADATA, info=ANYTHING, description=TEXTS, licence=TEXTS, suffix=TEXTS)
@@ -182,8 +184,9 @@ def test_any_metadata_becomes_a_sound_skill_that_says_it(
     openapi = openapi_document() | {"info": info}
     options = Options("public", lazy=True, description=description, license=licence)
 
-    check(Documents("acme/demo", metadata, openapi), options)
-    check(Documents(f"acme/demo{suffix}", metadata, openapi), Options("standalone"))
+    for model_id, chosen in (("acme/demo", options), (f"acme/demo{suffix}", Options("standalone"))):
+        model = check(Documents(model_id, metadata, openapi), chosen)
+        assert model is None or model.id == model_id
 
 
 @given(value=ANYTHING, place=st.sampled_from(["whole", "paths", "components", "schemas", "path"]))
@@ -215,7 +218,9 @@ def test_any_json_in_place_of_a_part_is_refused_or_becomes_a_sound_skill(
 def test_any_name_is_refused_or_is_the_name_of_folder_and_wrapper(
     openapi_document: OpenApi, check: Check, name: str
 ) -> None:
-    check(Documents("acme/demo", {}, openapi_document()), Options("standalone", name=name))
+    model = check(Documents("acme/demo", {}, openapi_document()), Options("standalone", name=name))
+
+    assert model is None or (model.skill_name, model.wrapper) == (name, name.replace("-", "_"))
 
 
 DIGESTS = """

@@ -18,6 +18,7 @@ __all__ = [
     "RecordedModel",
     "collection_subject",
     "is_collection",
+    "is_damaged",
     "read_provenance",
     "version_tuple",
 ]

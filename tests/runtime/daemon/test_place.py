@@ -95,8 +95,10 @@ def test_folder_of_three_hundred_characters_has_a_short_socket(tmp_path: Path, s
     deep = tmp_path / ("x" * 200) / ("y" * 100)
     place = DaemonPlace.of({"FAL_QUEUE_DIR": str(deep), "TMPDIR": str(short)}, None, MODEL)
     place.open()
+    path = place.new_socket()
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(place.new_socket()))
+        listener.bind(str(path))
+    assert path.is_socket()
 
 
 def test_where_no_folder_is_short_enough_it_says_so(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ def wav(seconds: float) -> bytes:
     return head + struct.pack("<4sI", b"data", int(seconds * 1000)) + bytes(int(seconds * 1000))
 
 
-def check(path: Path, limits: Any) -> None:
+def check(path: Path, limits: Any) -> Any:
     link = {"type": "string", "x-file": "file", "x-file-limits": limits}
     schema = {"properties": {"a": {"anyOf": [link, {"type": "null"}]}}}
-    prepare_command(["--a", str(path)], model_id="a/b", schema=schema, check_files=True)
+    words = ["--a", str(path)]
+    return prepare_command(words, model_id="a/b", schema=schema, check_files=True).value["a"]
 
 
 @pytest.mark.parametrize(
@@ -70,4 +71,4 @@ def test_a_file_that_keeps_the_limits_or_cannot_be_measured_is_let_through(
     tmp_path: Path, name: str, content: bytes, limits: Any
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    check(tmp_path / name, limits)
+    assert check(tmp_path / name, limits) == f"<upload:{tmp_path / name}>"

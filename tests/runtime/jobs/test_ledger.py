@@ -339,18 +339,21 @@ def test_a_job_of_a_newer_skill_is_read_as_far_as_it_is_understood() -> None:
 def test_where_home_is_read_only_the_ledger_is_in_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _check_project_ledger(tmp_path, monkeypatch, lambda home: home.mkdir(mode=0o500))
+    notice = _project_ledger(tmp_path, monkeypatch, lambda home: home.mkdir(mode=0o500))
+    assert str(tmp_path / ".falsmith") in notice
 
 
 def test_where_home_has_no_room_for_state_the_ledger_is_in_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _check_project_ledger(tmp_path, monkeypatch, lambda home: home.write_text("a file"))
+    notice = _project_ledger(tmp_path, monkeypatch, lambda home: home.write_text("a file"))
+    assert str(tmp_path / ".falsmith") in notice
 
 
-def _check_project_ledger(
+def _project_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], Any]
-) -> None:
+) -> str:
+    """Make a ledger in the project, and return what was said of that."""
     home = tmp_path / "no-home"
     spoil(home)
     monkeypatch.setenv("HOME", str(home))
@@ -361,7 +364,7 @@ def _check_project_ledger(
         assert ledger.add(NEW).id
     assert (tmp_path / ".falsmith" / "ledger.sqlite3").exists()
     assert (tmp_path / ".falsmith" / ".gitignore").read_text() == "*\n"
-    assert str(tmp_path / ".falsmith") in lines[0]
+    return lines[0]
 
 
 def test_threads_write_together_and_each_learns_of_its_own_row(ledger: Ledger) -> None:
