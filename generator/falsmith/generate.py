@@ -16,10 +16,12 @@ from falsmith import __version__
 from falsmith.collection import parse_collection
 from falsmith.documents import CollectionDocuments, Documents, Json
 from falsmith.errors import TargetError
+from falsmith.model import Collection, Model
 from falsmith.names import skill_name
 from falsmith.parse import parse
 from falsmith.render import (
     CREATOR,
+    Mode,
     Options,
     recorded_options,
     render,
@@ -52,10 +54,13 @@ __all__ = [
     "generate",
     "made_with",
     "make",
+    "parse_skill",
     "refuse_links",
     "refuse_newer",
+    "render_skill",
     "share_runtime",
     "unknown_options",
+    "write_skill",
 ]
 
 Action = Literal["write", "check", "dry-run"]
@@ -67,7 +72,10 @@ NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A skill as a value: where it belongs, its entries, and what its documents got wrong."""
+    """A skill as a value: where it belongs, its entries, and what its documents got wrong.
+
+    `models` are the IDs of its models by their short names, '' for that of a skill of one.
+    """
 
     subject: str
     models: Mapping[str, str]
@@ -75,56 +83,91 @@ class Made:
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """Return the skill's name, which is its folder's."""
+        return self.folder.name
+
+    @property
+    def files(self) -> tuple[PurePosixPath, ...]:
+        """Return the paths of its entries."""
+        return tuple(entry.path for entry in self.entries)
+
 
 @dataclass(frozen=True, slots=True)
-class Skill:
-    """What generation did for one skill, or would do; `drift` is empty where nothing differed.
+class Skill(Made):
+    """A skill that was compared with its folder, and written if that was asked.
 
-    `models` are the IDs of its models by their short names, '' for that of a skill of one.
+    `drift` is empty where nothing differed.
     """
 
-    subject: str
-    models: Mapping[str, str]
-    name: str
-    folder: Path
-    files: tuple[PurePosixPath, ...]
     drift: tuple[Drift, ...]
-    warnings: tuple[str, ...]
 
 
-def make(documents: Documents | CollectionDocuments, options: Options, output: Path) -> Made:
+def parse_skill(documents: Documents | CollectionDocuments, options: Options) -> Model | Collection:
+    """Return what a skill is made of: one model, or a collection of several.
+
+    Raises:
+        SkillNameError: A model's ID or the skill's name cannot be used.
+
+    """
+    if isinstance(documents, Documents):
+        return parse(documents, name=options.name, description=options.description)
+    return parse_collection(documents, options.name or "", description=options.description)
+
+
+def render_skill(parsed: Model | Collection, options: Options, output: Path) -> Made:
     """Return the skill of one model, or of a collection, as it belongs below `output`.
 
     Of the disk only the names of the user's own files are read.
 
     Raises:
-        SkillNameError: A model's ID or the skill's name cannot be used.
         UsageError: There are more models than one SKILL.md can tell apart.
 
     """
-    if isinstance(documents, Documents):
-        model = parse(documents, name=options.name, description=options.description)
-        folder = output / model.skill_name
-        entries = render(model, options, user_files(folder))
-        return Made(model.id, {"": model.id}, folder, entries, model.warnings)
-    name = options.name or ""
-    collection = parse_collection(documents, name, description=options.description)
-    folder = output / name
+    if isinstance(parsed, Model):
+        folder = output / parsed.skill_name
+        entries = render(parsed, options, user_files(folder))
+        return Made(parsed.id, {"": parsed.id}, folder, entries, parsed.warnings)
+    folder = output / parsed.name
     mine = user_files(folder)
-    entries = render_collection(collection, options, mine)
-    _check_size(name, entries, len(collection.models))
-    models = {short_name: model.id for short_name, model in collection.models.items()}
+    entries = render_collection(parsed, options, mine)
+    _check_size(parsed.name, entries, len(parsed.models))
+    models = {short_name: model.id for short_name, model in parsed.models.items()}
     warnings = tuple(
-        f"{model.id}: {one}" for model in collection.models.values() for one in model.warnings
+        f"{model.id}: {one}" for model in parsed.models.values() for one in model.warnings
     )
-    read = {f"{model.folder}/{DEFAULTS}" for model in collection.models.values()}
+    read = {f"{model.folder}/{DEFAULTS}" for model in parsed.models.values()}
     unread = sorted({f"references/{path}" for path in mine if path.endswith(DEFAULTS)} - read)
     warnings += tuple(
         f"{one} is read by no model of the collection: each has its own, in "
         "references/models/NAME/; move or remove it"
         for one in unread
     )
-    return Made(collection_subject(name), models, folder, entries, warnings)
+    return Made(collection_subject(parsed.name), models, folder, entries, warnings)
+
+
+def make(documents: Documents | CollectionDocuments, options: Options, output: Path) -> Made:
+    """Return the skill that the documents describe: `parse_skill`, then `render_skill`."""
+    return render_skill(parse_skill(documents, options), options, output)
+
+
+def write_skill(made: Made, mode: Mode, *, action: Action = "write", force: bool = False) -> Skill:
+    """Compare a skill with its folder, and write what differs where `action` is "write".
+
+    Raises:
+        TargetError: The folder is in the way, edited, or cannot be written.
+
+    """
+    check_target(made.folder, made.subject, force=force or action == "check")
+    drift = tuple(compare(made.entries, made.folder))
+    if action != "check":
+        _refuse_edited(drift, made.folder, force=force)
+        if mode == "public":
+            refuse_links(drift, made.folder)
+    if action == "write":
+        write(made.entries, made.folder, drift)
+    return Skill(made.subject, made.models, made.folder, made.entries, made.warnings, drift)
 
 
 def generate(
@@ -153,12 +196,7 @@ def generate(
 
     """
     made = make(documents, options, output)
-    drift = _compared(made.entries, made.folder, made.subject, action, force=force)
-    if options.mode == "public" and action != "check":
-        refuse_links(drift, made.folder)
-    if action == "write":
-        write(made.entries, made.folder, drift)
-    return _skill(made, drift)
+    return write_skill(made, options.mode, action=action, force=force)
 
 
 def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:
@@ -173,20 +211,16 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     # Without writing, what the machine can do is tried where nothing is left behind.
     if not _can_link(output if action == "write" else Path(tempfile.gettempdir())):
         return None
-    entries = render_creator()
-    folder = output / CREATOR
+    creator = Made(CREATOR, {}, output / CREATOR, render_creator(), ())
     try:
         if not force:
-            refuse_newer(folder)
-        drift = _compared(entries, folder, CREATOR, action, force=force)
-        if action == "write":
-            write(entries, folder, drift)
+            refuse_newer(creator.folder)
+        return write_skill(creator, "default", action=action, force=force)
     except TargetError as error:
         message = error.message.rstrip(".")
         raise TargetError(
             error.code, f"{message}. Or give each skill its own runtime with --standalone."
         ) from None
-    return _skill(Made(CREATOR, {}, folder, entries, ()), drift)
 
 
 def made_with(folder: Path, model_id: str | None, record: Mapping[str, Json]) -> Options | None:
@@ -220,24 +254,6 @@ def _check_size(name: str, entries: Sequence[Entry], models: int) -> None:
             f"the collection {name} has {models} models, and its SKILL.md {size:,} characters, of "
             f"which hosts read {LONGEST_SKILL_FILE:,}: make several collections of them",
         )
-
-
-def _skill(made: Made, drift: tuple[Drift, ...]) -> Skill:
-    paths = tuple(entry.path for entry in made.entries)
-    return Skill(
-        made.subject, made.models, made.folder.name, made.folder, paths, drift, made.warnings
-    )
-
-
-def _compared(
-    entries: Sequence[Entry], folder: Path, subject: str, action: Action, *, force: bool
-) -> tuple[Drift, ...]:
-    """Return how the folder differs, unless it must not be written and is to be."""
-    check_target(folder, subject, force=force or action == "check")
-    drift = tuple(compare(entries, folder))
-    if action != "check":
-        _refuse_edited(drift, folder, force=force)
-    return drift
 
 
 def _can_link(output: Path) -> bool:

@@ -4,10 +4,10 @@ import gc
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -18,7 +18,7 @@ from falsmith.cli.program import internal_error
 from falsmith.cli.report import Report, Row, row
 from falsmith.documents import CollectionDocuments, Documents
 from falsmith.errors import SkillNameError
-from falsmith.generate import Action, generate, share_runtime
+from falsmith.generate import Action, parse_skill, render_skill, share_runtime, write_skill
 from falsmith.names import check_model_id, skill_name
 from falsmith.render import Options
 from falsmith.skill.write import remove_leftovers
@@ -32,7 +32,7 @@ __all__ = ["Found", "Plan", "run_plan"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BATCH = 16
+BATCH = 24
 # Below this, starting processes costs more than they save.
 WORTHWHILE = 100
 
@@ -97,8 +97,8 @@ def run_plan(found: Iterable[Found], plan: Plan, report: Report, *, many: bool) 
         else:
             report.creator(row(creator, plan.action))
     # Models of a network come one by one, those of a whole source all at once.
-    each = in_parallel if many else map
-    for made in each(partial(_made, plan), tasks):
+    work = partial(_make, plan)
+    for made in in_parallel(work, tasks) if many else one_by_one(work, tasks):
         _add(made, report)
 
 
@@ -134,9 +134,10 @@ def _first_sound(
     trial = plan if plan.action == "check" else replace(plan, action="dry-run")
     for task in tasks:
         if isinstance(task, Task) and task.options.mode != "default":
-            _add(_made(plan, task), report)
+            for made in _make(plan, [task]):
+                _add(made, report)
             continue
-        tried = _made(trial, task)
+        (tried,) = _make(trial, [task])
         if not isinstance(tried, Failure):
             return task
         _add(tried, report)
@@ -149,20 +150,38 @@ def _with_copies(task: Task | Failure) -> Task | Failure:
     return task._replace(options=replace(task.options, mode="standalone"))
 
 
-def _made(plan: Plan, task: Task | Failure) -> Row | Failure:
-    """Generate one model, in whichever process."""
+def _make(plan: Plan, tasks: Sequence[Task | Failure]) -> list[Row | Failure]:
+    """Generate a batch of models, in whichever process, one step of all before the next of any.
+
+    A processor that does the same thing many times takes a tenth less time for all of it.
+    """
+    made: dict[int, Row | Failure] = {}
+    for step in zip_longest(*(_steps(plan, task) for task in tasks)):
+        made |= {place: one for place, one in enumerate(step) if one is not None}
+    return [made[place] for place in range(len(tasks))]
+
+
+def _steps(plan: Plan, task: Task | Failure) -> Iterator[Row | Failure | None]:
+    """Generate one model; yield None after each step, and at the end what came of it."""
     if isinstance(task, Failure):
-        return task
+        yield task
+        return
     try:
         documents = task.documents.read()
-        skill = generate(documents, task.options, plan.output, action=plan.action, force=plan.force)
-        return row(skill, plan.action)
+        yield None
+        parsed = parse_skill(documents, task.options)
+        yield None
+        made = render_skill(parsed, task.options, plan.output)
+        yield None
+        mode = task.options.mode
+        skill = write_skill(made, mode, action=plan.action, force=plan.force)
+        yield row(skill, plan.action)
     except FalError as error:
-        return Failure(task.model_id, error.code, error.message)
+        yield Failure(task.model_id, error.code, error.message)
     except Exception as error:
         # A document that nobody foresaw is one failure of many.
         unforeseen = internal_error(error)
-        return Failure(task.model_id, unforeseen.code, unforeseen.message)
+        yield Failure(task.model_id, unforeseen.code, unforeseen.message)
 
 
 def _add(made: Row | Failure, report: Report) -> None:
@@ -172,8 +191,18 @@ def _add(made: Row | Failure, report: Report) -> None:
         report.add(made)
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield `work(one)` for each item, in order; `work` must be importable by its name.
+def one_by_one(
+    work: Callable[[list[Item]], list[Result]], items: Iterable[Item]
+) -> Iterator[Result]:
+    """Yield what `work` makes of each item before the next is asked for."""
+    for one in items:
+        yield from work([one])
+
+
+def in_parallel(
+    work: Callable[[list[Item]], list[Result]], items: Iterable[Item]
+) -> Iterator[Result]:
+    """Yield what `work` makes of the items, in order; it must be importable by its name.
 
     Few of the items are in memory at a time.
     """
@@ -181,8 +210,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     first = list(islice(source, WORTHWHILE))
     cores = os.cpu_count() or 1
     if len(first) < WORTHWHILE or cores == 1:
-        yield from map(work, first)
-        yield from map(work, source)
+        yield from one_by_one(work, chain(first, source))
         return
     # Who makes a few skills does not wait for the import.
     from concurrent.futures import ProcessPoolExecutor
@@ -190,7 +218,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     with ProcessPoolExecutor(cores, mp_context=_context(), initializer=_begin) as pool:
         waiting: deque[Future[list[Result]]] = deque()
         for batch in _batches(first, source):
-            waiting.append(pool.submit(_work_on, work, batch))
+            waiting.append(pool.submit(work, batch))
             if len(waiting) > 2 * cores:
                 yield from waiting.popleft().result()
         while waiting:
@@ -213,10 +241,6 @@ def _end_with_the_first() -> None:
     if first is not None:
         multiprocessing.connection.wait([first.sentinel])
         os._exit(1)
-
-
-def _work_on(work: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
-    return [work(one) for one in batch]
 
 
 def _batches(first: list[Item], source: Iterator[Item]) -> Iterator[list[Item]]:
