@@ -76,7 +76,7 @@ class FileSlice:
     start: int
     size: int
 
-    def pieces(self, progress: "Progress | None") -> Iterator[bytes]:
+    def pieces(self, progress: "TransferProgress | None") -> Iterator[bytes]:
         """Yield the bytes; raises LocalError where they cannot be read, or are fewer by now."""
         left = self.size
         with local_trouble(self.path), self.path.open("rb") as file:
@@ -102,7 +102,7 @@ class Connection:
     clock: Clock = REAL_CLOCK
 
 
-class Progress:
+class TransferProgress:
     """The lines about one long transfer: how much of it has passed."""
 
     def __init__(self, connection: Connection, what: str, total: int | None = None) -> None:
@@ -128,7 +128,9 @@ class Progress:
 class Download:
     """A file that a body goes into; its beginning stays where the connection breaks."""
 
-    def __init__(self, file: BinaryIO, limit: int, progress: Progress | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, limit: int, progress: TransferProgress | None = None
+    ) -> None:
         """Take an empty file, the most bytes that go into it, and who is told how far it is."""
         self._file = file
         self._limit = limit
@@ -236,7 +238,7 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     content: bytes | FileSlice | None = None,
     into: Download | None = None,
-    progress: Progress | None = None,
+    progress: TransferProgress | None = None,
     limit: int = _LARGEST_ANSWER,
     attempts: int = 5,
     deadline: float | None = None,

@@ -24,8 +24,8 @@ from fal_runtime.fal.http import (
     Connection,
     Download,
     FileSlice,
-    Progress,
     TooLargeError,
+    TransferProgress,
     exchange,
     new_client,
     unreachable,
@@ -479,13 +479,13 @@ def test_the_limit_holds_for_all_parts_of_a_download(fal: "Fal") -> None:
 
 
 def test_a_long_transfer_says_how_far_it_is(fal: "Fal") -> None:
-    progress = Progress(fal.connection, "Fetching a.mp4", 40_000_000)
+    progress = TransferProgress(fal.connection, "Fetching a.mp4", 40_000_000)
     for position in range(0, 40_000_001, 4_000_000):
         progress.at(position)
     quarters = ["12 of 40 MB (30%)", "24 of 40 MB (60%)", "36 of 40 MB (90%)"]
     assert fal.lines == [f"Fetching a.mp4: {quarter}" for quarter in quarters]
     fal.lines.clear()
-    small = Progress(fal.connection, "Fetching b.mp4")
+    small = TransferProgress(fal.connection, "Fetching b.mp4")
     for position in range(0, 10_000_000, 1_000_000):
         fal.time.seconds += 2
         small.at(position)

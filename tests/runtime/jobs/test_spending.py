@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from fal_runtime.jobs.ledger import Spent
+from fal_runtime.jobs.ledger import Spending
 from fal_runtime.jobs.price import spent
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def listed(fal: "Fal", **changes: Any) -> None:
 def test_booked_units_are_added_up_by_model_and_by_day(fal: "Fal") -> None:
     listed(fal)
     book(fal, 1, 2.5)
-    total = Spent(MODEL, "USD", jobs=2, units=3.5, cost=0.35, unpriced=0)
+    total = Spending(MODEL, "USD", jobs=2, units=3.5, cost=0.35, unpriced=0)
     assert spent(fal.connection, fal.ledger, 0, "model") == [total]
     assert spent(fal.connection, fal.ledger, 0, "day") == [replace(total, name="2026-01-02")]
     assert len(fal.script.calls(PRICING)) == 1
