@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from falsmith.documents import (
     SIZE_LIMIT,
     Documents,
-    Entry,
     Json,
+    ListEntry,
     entry_documents,
     list_entries,
     load_json,
@@ -113,7 +113,7 @@ def test_what_is_no_document_says_why(openapi: Json, reason: str) -> None:
 
 def test_a_page_and_its_bare_array_list_the_same_entries() -> None:
     models = [{"endpoint_id": "acme/demo", "metadata": {"kind": "inference"}}]
-    expected = [Entry("acme/demo", {"kind": "inference"}, None)]
+    expected = [ListEntry("acme/demo", {"kind": "inference"}, None)]
     assert list(list_entries({"models": models, "has_more": False}, "x.json")) == expected
     assert list(list_entries(models, "x.json")) == expected
 
@@ -134,7 +134,7 @@ def test_a_malformed_entry_is_an_error_in_its_place() -> None:
         "x.json, model 2, cannot be used: it does not name its model.",
         "x.json, model 3, cannot be used: the metadata of a/b is a text, an object was expected.",
     ]
-    assert found[3] == Entry("a/c", {}, None)
+    assert found[3] == ListEntry("a/c", {}, None)
 
 
 @pytest.mark.parametrize("page", [5, None, "x", {"models": {}}, {}])
@@ -144,7 +144,7 @@ def test_what_is_no_list_says_so(page: Json) -> None:
 
 
 def test_an_entry_carries_its_document_and_metadata() -> None:
-    entry = Entry("acme/demo", {"kind": "inference"}, {"paths": PATHS})
+    entry = ListEntry("acme/demo", {"kind": "inference"}, {"paths": PATHS})
     assert entry.has_document
     expected = Documents("acme/demo", {"kind": "inference"}, {"paths": PATHS})
     assert entry_documents(entry, "x.json") == expected
@@ -159,7 +159,7 @@ def test_an_entry_carries_its_document_and_metadata() -> None:
     ],
 )
 def test_an_entry_without_a_document_is_named(openapi: Json, reason: str) -> None:
-    entry = Entry("acme/demo", {}, openapi)
+    entry = ListEntry("acme/demo", {}, openapi)
     assert not entry.has_document
     with pytest.raises(DocumentError, match=r"x\.json: acme/demo cannot be used") as caught:
         entry_documents(entry, "x.json")
@@ -211,8 +211,8 @@ def test_a_number_that_is_none_loses_its_entry_and_no_other(number: str, page: s
     first, broken, last = list_entries(
         load_json((page % ", ".join(entries)).encode(), "page.json"), "page.json"
     )
-    assert first == Entry("acme/a", {}, None)
-    assert last == Entry("acme/c", {"x": 1.5}, None)
+    assert first == ListEntry("acme/a", {}, None)
+    assert last == ListEntry("acme/c", {"x": 1.5}, None)
     assert isinstance(broken, DocumentError)
     assert broken.model_id == "acme/b"
     assert f"page.json, model 2, cannot be used: {number[:20]}" in broken.message

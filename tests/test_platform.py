@@ -11,7 +11,7 @@ import pytest
 from fal_runtime.config import load_config
 from fal_runtime.errors import FalError, KeyMissingError, NotAcceptedError
 from fal_runtime.fal.clock import Clock
-from falsmith.documents import Documents, Entry
+from falsmith.documents import Documents, ListEntry
 from falsmith.errors import ModelNotFoundError, PlatformError
 from falsmith.platform import Platform
 
@@ -293,7 +293,7 @@ def test_many_models_are_asked_for_fifty_at_a_time(entry: dict[str, Any]) -> Non
     told = dict(wire.platform().find_each(ids))
 
     assert list(told) == ids
-    assert isinstance(told["acme/demo"], Entry)
+    assert isinstance(told["acme/demo"], ListEntry)
     assert told["acme/m0"] is None
     asked = [request.url.params.get_list("endpoint_id") for request in wire.requests]
     assert [len(one) for one in asked] == [50, 50, 20]
@@ -308,5 +308,5 @@ def test_a_list_that_is_refused_for_one_unknown_model_is_asked_for_one_by_one(
     told = dict(wire.platform().find_each(["acme/demo", "acme/gone"]))
 
     assert told == {"acme/demo": told["acme/demo"], "acme/gone": None}
-    assert isinstance(told["acme/demo"], Entry)
+    assert isinstance(told["acme/demo"], ListEntry)
     assert len(wire.requests) == 3

@@ -13,8 +13,8 @@ __all__ = [
     "SIZE_LIMIT",
     "CollectionDocuments",
     "Documents",
-    "Entry",
     "Json",
+    "ListEntry",
     "entry_documents",
     "list_entries",
     "load_json",
@@ -95,7 +95,7 @@ def skill_documents(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One model of a list: its metadata, and its document (or an error) if the list has them."""
 
     model_id: str
@@ -160,7 +160,7 @@ def _no_numbers(value: Json) -> Iterator[_NoNumber]:
         yield from _no_numbers(part)
 
 
-def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
+def list_entries(page: Json, origin: str) -> Iterator[ListEntry | DocumentError]:
     """Yield each model of a list, and an error in place of one that is malformed.
 
     `page` is what `GET /v1/models` answers, or the bare array of its `models`.
@@ -175,7 +175,7 @@ def list_entries(page: Json, origin: str) -> Iterator[Entry | DocumentError]:
             yield error
 
 
-def entry_documents(entry: Entry, origin: str) -> Documents:
+def entry_documents(entry: ListEntry, origin: str) -> Documents:
     """Return the documents of a list entry, or raise DocumentError where it carries none."""
     origin = f"{origin}: {entry.model_id}"
     if entry.openapi is None:
@@ -206,7 +206,7 @@ def only_post(paths: Mapping[str, Json]) -> str | None:
     return posts[0] if len(posts) == 1 else None
 
 
-def _entry(entry: Json, origin: str) -> Entry:
+def _entry(entry: Json, origin: str) -> ListEntry:
     if isinstance(entry, _NoNumber):
         model_id = _model_id(entry.model_id, origin)
         reason = f"{cut(entry.digits, 40)} in the entry of {model_id} is no JSON number"
@@ -218,7 +218,7 @@ def _entry(entry: Json, origin: str) -> Entry:
     if not isinstance(metadata, dict):
         reason = f"the metadata of {model_id} is {_kind(metadata)}, an object was expected"
         raise _refusal(origin, reason, model_id)
-    return Entry(model_id, metadata, entry.get("openapi"))
+    return ListEntry(model_id, metadata, entry.get("openapi"))
 
 
 def _model_id(value: Json, origin: str) -> str:

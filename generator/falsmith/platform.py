@@ -13,7 +13,7 @@ from fal_runtime.fal.http import Connection, exchange, unreachable
 from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import Price
 from fal_runtime.text import one_line
-from falsmith.documents import Documents, Entry, Json, entry_documents, list_entries, load_json
+from falsmith.documents import Documents, Json, ListEntry, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
 from falsmith.text import counted
 
@@ -43,7 +43,7 @@ class Page:
     `next_cursor` leads to the next page and is None on the last.
     """
 
-    items: tuple[Entry | DocumentError, ...]
+    items: tuple[ListEntry | DocumentError, ...]
     next_cursor: str | None
 
 
@@ -83,14 +83,14 @@ class Platform:
 
     def find_each(
         self, model_ids: Sequence[str]
-    ) -> Iterator[tuple[str, Entry | DocumentError | None]]:
+    ) -> Iterator[tuple[str, ListEntry | DocumentError | None]]:
         """Yield each ID with its entry and document, None where the platform has no such model.
 
         Fifty models are one request. Raises as `search`.
         """
         for start in range(0, len(model_ids), PAGE_SIZE):
             batch = model_ids[start : start + PAGE_SIZE]
-            found: dict[str, Entry | DocumentError] = {}
+            found: dict[str, ListEntry | DocumentError] = {}
             try:
                 for page in self.pages({"endpoint_id": batch}, documents=True):
                     found |= {item.model_id: item for item in page.items}
@@ -110,7 +110,7 @@ class Platform:
         limit: int | None = None,
         *,
         documents: bool = False,
-    ) -> Iterator[Entry | DocumentError]:
+    ) -> Iterator[ListEntry | DocumentError]:
         """Yield the models that fit, in the platform's order, each of them once.
 
         Args:
@@ -271,7 +271,7 @@ def _answer(response: httpx.Response, *, has_key: bool) -> Mapping[str, Json]:
     return value
 
 
-def _named(entries: Iterator[Entry | DocumentError], model_id: str) -> Entry:
+def _named(entries: Iterator[ListEntry | DocumentError], model_id: str) -> ListEntry:
     """Return the entry of the model; without it, an entry that is malformed may have been it."""
     errors: list[DocumentError] = []
     for entry in entries:

@@ -13,7 +13,7 @@ from falsmith.catalog.bundled import bundled_all, bundled_documents, bundled_ids
 from falsmith.catalog.query import Match, Query, match_of
 from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.catalog.words import relaxed, renamed
-from falsmith.documents import Documents, Entry, entry_documents
+from falsmith.documents import Documents, ListEntry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError
 from falsmith.names import check_model_id
 
@@ -131,7 +131,7 @@ class Live(Catalogue):
         """
         models = []
         for one in self._entries(query, limit if query.words else None):
-            if isinstance(one, Entry):
+            if isinstance(one, ListEntry):
                 models.append(one)
             else:
                 yield one
@@ -142,7 +142,7 @@ class Live(Catalogue):
         else:
             yield from self._closest(query, models)[:limit]
 
-    def _closest(self, query: Query, found: Sequence[Entry]) -> list[Match]:
+    def _closest(self, query: Query, found: Sequence[ListEntry]) -> list[Match]:
         """Ask by other words, in a few requests, and rank what comes with what was found."""
         from falsmith.catalog.cache import Cache
 
@@ -154,7 +154,7 @@ class Live(Catalogue):
             # Once something is there, only other names of the same task come as close.
             if count == 0 or (count < FEW and text in names):
                 more = self._entries(replace(query, text=text), PAGE)
-                index.add(one for one in more if isinstance(one, Entry))
+                index.add(one for one in more if isinstance(one, ListEntry))
         ranked = index.search(Query(query.text, status="all"))
         known = {one.model_id for one in ranked}
         return [*ranked, *(match_of(one) for one in found if one.model_id not in known)]
@@ -187,7 +187,7 @@ class Live(Catalogue):
 
     def _entries(
         self, query: Query, limit: int | None = None, *, documents: bool = False
-    ) -> Iterator[Entry | DocumentError]:
+    ) -> Iterator[ListEntry | DocumentError]:
         if query.abilities:
             raise UsageError(
                 "usage",

@@ -10,7 +10,7 @@ import pytest
 from fal_runtime.errors import UsageError
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Query, close_categories
-from falsmith.documents import Documents, Entry
+from falsmith.documents import Documents, ListEntry
 from falsmith.errors import DocumentError
 
 MakeDocuments = Callable[..., Documents]
@@ -107,7 +107,7 @@ def test_a_new_list_entry_without_a_document_keeps_what_the_fields_say(
     cache: Cache, make_documents: MakeDocuments
 ) -> None:
     cache.add([make_documents("acme/one", {"zebra": {}}), make_documents("acme/two")])
-    cache.add([Entry("acme/one", {"description": "Paints a lion"}, None)])
+    cache.add([ListEntry("acme/one", {"description": "Paints a lion"}, None)])
     assert ids(cache, "zebra") == ids(cache, "lion") == ["acme/one"]
 
 

@@ -15,7 +15,7 @@ import pytest
 from fal_runtime.errors import LocalError, NotAcceptedError
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Query
-from falsmith.catalog.sync import Progress, sync
+from falsmith.catalog.sync import SyncProgress, sync
 from falsmith.documents import Documents
 from falsmith.errors import PlatformError
 from falsmith.platform import CursorError
@@ -33,7 +33,7 @@ def five(fake: "FakePlatform", make_entry: MakeEntry) -> "FakePlatform":
 
 
 @pytest.fixture
-def run(five: "FakePlatform", cache: Cache, notices: list[str]) -> Callable[[], Progress]:
+def run(five: "FakePlatform", cache: Cache, notices: list[str]) -> Callable[[], SyncProgress]:
     """Return what syncs once and returns how it ended."""
     return lambda: [*sync(five.platform(), cache, notices.append)][-1]
 
@@ -42,7 +42,7 @@ def ids(cache: Cache) -> list[str]:
     return sorted(one.model_id for one in cache.search(Query(status="all")))
 
 
-def interrupt(fake: "FakePlatform", run: Callable[[], Progress], at: str) -> None:
+def interrupt(fake: "FakePlatform", run: Callable[[], SyncProgress], at: str) -> None:
     """Let a sync end for want of a network at the page of a cursor."""
     fake.unreachable = at
     with pytest.raises(NotAcceptedError):
@@ -52,7 +52,7 @@ def interrupt(fake: "FakePlatform", run: Callable[[], Progress], at: str) -> Non
 
 
 def test_every_model_and_document_is_stored(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     last = run()
     assert (last.done, last.pages, last.models) == (True, 3, 5)
@@ -66,7 +66,7 @@ def test_every_model_and_document_is_stored(
 
 @pytest.mark.parametrize("at", ["at-2", "at-4"])
 def test_an_interrupted_sync_goes_on_where_it_ended(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, at: str
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache, at: str
 ) -> None:
     interrupt(five, run, at)
     assert cache.contents().pages == int(at[-1]) // 2
@@ -76,7 +76,7 @@ def test_an_interrupted_sync_goes_on_where_it_ended(
     assert len(ids(cache)) == 5
 
 
-def test_after_a_day_it_begins_anew(run: Callable[[], Progress], five: "FakePlatform") -> None:
+def test_after_a_day_it_begins_anew(run: Callable[[], SyncProgress], five: "FakePlatform") -> None:
     interrupt(five, run, "at-4")
     five.later(hours=25)
     run()
@@ -84,7 +84,7 @@ def test_after_a_day_it_begins_anew(run: Callable[[], Progress], five: "FakePlat
 
 
 def test_a_cursor_that_is_not_taken_any_more_begins_it_anew(
-    run: Callable[[], Progress], five: "FakePlatform", notices: list[str]
+    run: Callable[[], SyncProgress], five: "FakePlatform", notices: list[str]
 ) -> None:
     interrupt(five, run, "at-4")
     five.answers["at-4"] = httpx.Response(400)
@@ -94,7 +94,7 @@ def test_a_cursor_that_is_not_taken_any_more_begins_it_anew(
 
 
 def test_a_list_that_goes_in_a_circle_is_an_error(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     circle = {"models": [], "next_cursor": "at-2", "has_more": True}
     five.answers["at-4"] = httpx.Response(200, json=circle)
@@ -104,7 +104,7 @@ def test_a_list_that_goes_in_a_circle_is_an_error(
 
 
 def test_a_model_that_vanished_is_removed_when_the_whole_list_was_read(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     run()
     del five.models[1]
@@ -117,7 +117,7 @@ def test_a_model_that_vanished_is_removed_when_the_whole_list_was_read(
 
 
 def test_a_model_that_was_looked_up_since_it_was_listed_can_vanish_too(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     run()
     gone = five.models.pop(1)
@@ -126,7 +126,7 @@ def test_a_model_that_was_looked_up_since_it_was_listed_can_vanish_too(
 
 
 def test_a_model_that_was_only_looked_up_is_not_taken_for_vanished(
-    run: Callable[[], Progress], cache: Cache, make_documents: Callable[[str], Documents]
+    run: Callable[[], SyncProgress], cache: Cache, make_documents: Callable[[str], Documents]
 ) -> None:
     cache.remember(make_documents("me/private"))
     run()
@@ -135,7 +135,7 @@ def test_a_model_that_was_only_looked_up_is_not_taken_for_vanished(
 
 
 def test_a_broken_entry_is_named_and_removes_nothing(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, notices: list[str]
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache, notices: list[str]
 ) -> None:
     run()
     five.models[1] = {"endpoint_id": "acme/m1", "metadata": 7}
@@ -146,7 +146,7 @@ def test_a_broken_entry_is_named_and_removes_nothing(
 
 
 def test_an_error_in_place_of_a_document_keeps_the_former_one(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     run()
     five.models[1]["openapi"] = {"error": {"code": "expansion_failed", "message": "no"}}
@@ -163,7 +163,7 @@ def test_an_error_in_place_of_a_document_keeps_the_former_one(
     [{"error": {"message": "no such text"}}, {"paths": []}, {"paths": {"/x": {}}, "info": 7}],
 )
 def test_a_broken_document_is_named_and_the_former_one_stays(
-    run: Callable[[], Progress],
+    run: Callable[[], SyncProgress],
     five: "FakePlatform",
     cache: Cache,
     notices: list[str],
@@ -180,7 +180,11 @@ def test_a_broken_document_is_named_and_the_former_one_stays(
 
 
 def test_a_cache_that_is_replaced_on_the_way_is_never_called_complete(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache, path: Path, notices: list[str]
+    run: Callable[[], SyncProgress],
+    five: "FakePlatform",
+    cache: Cache,
+    path: Path,
+    notices: list[str],
 ) -> None:
     steps = sync(five.platform(), cache, notices.append)
     next(steps), next(steps)
@@ -194,7 +198,7 @@ def test_a_cache_that_is_replaced_on_the_way_is_never_called_complete(
 
 
 def test_a_model_without_a_document_is_counted_and_found(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     five.models[1]["openapi"] = {"error": {"code": "expansion_failed", "message": "no"}}
     run()
@@ -204,7 +208,7 @@ def test_a_model_without_a_document_is_counted_and_found(
 
 
 def test_a_list_without_any_model_empties_nothing(
-    run: Callable[[], Progress], five: "FakePlatform", cache: Cache
+    run: Callable[[], SyncProgress], five: "FakePlatform", cache: Cache
 ) -> None:
     run()
     five.models = []
@@ -225,7 +229,7 @@ def test_two_syncs_at_once_are_one_too_many(
 
 
 def test_of_two_syncs_that_begin_at_the_same_moment_one_goes_on(
-    run: Callable[[], Progress], path: Path
+    run: Callable[[], SyncProgress], path: Path
 ) -> None:
     path.parent.mkdir()
     other = sqlite3.connect(f"{path}.lock")

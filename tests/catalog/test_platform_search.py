@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from fal_runtime.errors import FalError, KeyMissingError, NotAcceptedError
-from falsmith.documents import Entry
+from falsmith.documents import ListEntry
 from falsmith.errors import DocumentError, PlatformError
 from falsmith.platform import CursorError
 
@@ -24,7 +24,7 @@ def five(fake: "FakePlatform", make_entry: MakeEntry) -> "FakePlatform":
 
 
 def ids(found: Any) -> list[str]:
-    return [item.model_id for item in found if isinstance(item, Entry)]
+    return [item.model_id for item in found if isinstance(item, ListEntry)]
 
 
 def test_cursors_are_followed_to_the_end(five: "FakePlatform") -> None:
@@ -53,8 +53,8 @@ def test_nothing_is_asked_for_that_is_not_searched_for(five: "FakePlatform") -> 
 def test_documents_come_only_where_they_are_wanted(five: "FakePlatform") -> None:
     without = next(five.platform().search())
     wanted = next(five.platform().search(documents=True))
-    assert isinstance(without, Entry) and not without.has_document
-    assert isinstance(wanted, Entry) and wanted.has_document
+    assert isinstance(without, ListEntry) and not without.has_document
+    assert isinstance(wanted, ListEntry) and wanted.has_document
     assert five.requests[1]["expand"] == "openapi-3.0"
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from falsmith.catalog.words import relaxed, wanted
+from falsmith.catalog.words import relaxed, search_terms
 
 
 def counting(text: str) -> list[str]:
-    return [word.text for word in wanted(text).words]
+    return [word.text for word in search_terms(text).words]
 
 
 def others(text: str) -> dict[str, tuple[str, ...]]:
-    return {word.text: word.others for word in wanted(text).words}
+    return {word.text: word.others for word in search_terms(text).words}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_name_of_one_task_is_not_given_to_another() -> None:
     ],
 )
 def test_what_becomes_of_what_is_read(text: str, conversion: str) -> None:
-    assert conversion in wanted(text).conversions
+    assert conversion in search_terms(text).conversions
 
 
 def test_what_is_asked_for_instead_comes_closer_first() -> None:

@@ -13,7 +13,7 @@ from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Query
 from falsmith.catalog.saved import SavedSource
 from falsmith.catalog.sync import sync
-from falsmith.documents import Documents, Entry
+from falsmith.documents import Documents, ListEntry
 from falsmith.emulator import Emulator
 from falsmith.platform import Platform
 from falsmith.sources import Cached
@@ -112,5 +112,5 @@ def test_recorded_answers_are_read(corpus: Path, name: str) -> None:
         platform = Platform(client, load_config(None, {}))
         limit = int(asked["limit"])
         found = [*platform.search(asked.get("q", ""), limit=limit)]
-    assert all(isinstance(one, Entry) for one in found)
+    assert all(isinstance(one, ListEntry) for one in found)
     assert len(found) == limit

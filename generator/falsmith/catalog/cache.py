@@ -20,11 +20,11 @@ from fal_runtime.errors import LocalError
 from fal_runtime.text import one_line
 from falsmith.catalog import ranking
 from falsmith.catalog.query import Match, Query, abilities, field_texts, match_of
-from falsmith.documents import Documents, Entry, Json, entry_documents
+from falsmith.documents import Documents, Json, ListEntry, entry_documents
 from falsmith.errors import DocumentError
 from falsmith.schema.resolve import input_schema, output_schema
 
-__all__ = ["Cache", "Contents", "cache_trouble", "default_path", "delete_unlisted", "put"]
+__all__ = ["Cache", "CacheContents", "cache_trouble", "default_path", "delete_unlisted", "put"]
 
 # Marks the file as ours, "fals" in ASCII; the version changes with the tables below.
 APPLICATION = 0x66616C73
@@ -88,7 +88,7 @@ TROUBLES = (sqlite3.DatabaseError, _DamagedError, UnicodeDecodeError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class CacheContents:
     """What a cache holds: `synced` is when the last complete sync began, as ISO 8601, or empty.
 
     `pages` counts those of a sync that was begun later and is not complete.
@@ -179,20 +179,20 @@ class Cache:
         """Write one model's documents."""
         self.add([documents])
 
-    def add(self, models: Iterable[Documents | Entry]) -> None:
+    def add(self, models: Iterable[Documents | ListEntry]) -> None:
         """Write what is known of several models, in one transaction."""
 
         def work(rows: sqlite3.Connection) -> None:
             for one in models:
-                put(rows, Entry(one.model_id, one.metadata, one.openapi))
+                put(rows, ListEntry(one.model_id, one.metadata, one.openapi))
             _delete_unused_documents(rows)
 
         self.write(work)
 
-    def contents(self) -> Contents:
+    def contents(self) -> CacheContents:
         """Return what the cache holds, and of when it is."""
 
-        def work(rows: sqlite3.Connection) -> Contents:
+        def work(rows: sqlite3.Connection) -> CacheContents:
             models, documents = rows.execute(
                 "SELECT count(*), count(digest) FROM models"
             ).fetchone()
@@ -203,7 +203,7 @@ class Cache:
             files = [Path(f"{self.path}{end}") for end in ("", "-wal") if self.path is not None]
             size = sum(file.stat().st_size for file in files if file.exists())
             synced, origin = complete or ("", "")
-            return Contents(models, documents, size, synced, origin, begun[0] or 0)
+            return CacheContents(models, documents, size, synced, origin, begun[0] or 0)
 
         return self.read(work)
 
@@ -260,7 +260,7 @@ class Cache:
         )
 
 
-def put(rows: sqlite3.Connection, entry: Entry, sync: int | None = None) -> None:
+def put(rows: sqlite3.Connection, entry: ListEntry, sync: int | None = None) -> None:
     """Write a model, or write it anew; a document stays where the entry brings no usable one.
 
     `sync` numbers the sync that saw the model in the platform's list.
@@ -288,7 +288,7 @@ def put(rows: sqlite3.Connection, entry: Entry, sync: int | None = None) -> None
     ranking.put_words(rows, number, texts)
 
 
-def _tags(entry: Entry) -> str:
+def _tags(entry: ListEntry) -> str:
     tags = entry.metadata.get("tags")
     texts = [one for one in tags if isinstance(one, str)] if isinstance(tags, list) else []
     return " ".join(map(one_line, texts))
@@ -350,7 +350,7 @@ def _search(rows: sqlite3.Connection, query: Query) -> list[Match]:
     try:
         return [
             replace(
-                match_of(Entry(model_id, json.loads(metadata), None)),
+                match_of(ListEntry(model_id, json.loads(metadata), None)),
                 category=category,
                 description=summary,
                 missing=ranks[number].missing if query.words else (),

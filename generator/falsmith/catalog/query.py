@@ -11,7 +11,7 @@ from fal_runtime.file_kinds import word_kind
 from fal_runtime.schema.document import SchemaDocument
 from fal_runtime.schema.document import SchemaObject as Schema
 from fal_runtime.text import cut, one_line
-from falsmith.documents import Entry, Json
+from falsmith.documents import Json, ListEntry
 from falsmith.names import readable_title
 from falsmith.schema.branches import branches
 from falsmith.schema.labels import choices
@@ -112,7 +112,7 @@ class Match:
         return tuple(-ord(char) for char in self.date) or (1,), self.model_id
 
 
-def match_of(entry: Entry, openapi: Json = None) -> Match:
+def match_of(entry: ListEntry, openapi: Json = None) -> Match:
     """Return the match of a list entry; what its metadata lacks comes from its document, and ID."""
     about = dig(openapi, "info", "x-fal-metadata")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from falsmith.catalog.words import Wanted, Word, apart, wanted
+from falsmith.catalog.words import SearchTerms, Word, apart, search_terms
 
 __all__ = ["COLUMNS", "TABLE", "Rank", "delete_words", "put_words", "ranks"]
 
@@ -67,7 +67,7 @@ def delete_words(rows: sqlite3.Connection, numbers: str, values: Iterable[object
 
 def ranks(rows: sqlite3.Connection, text: str, among: frozenset[int]) -> dict[int, Rank]:
     """Return the rank of each model that fits: has all words, or is nearly as good as the best."""
-    asked = wanted(text)
+    asked = search_terms(text)
     index = _Index(rows, among)
     scores: dict[int, float] = {}
     having: dict[int, set[str]] = {}
@@ -98,7 +98,7 @@ def _of_word(word: Word) -> Iterator[Phrases]:
         yield f"{_quoted(word.text)} *", NAMES, BEGINNING
 
 
-def _of_several(asked: Wanted) -> Iterator[tuple[str, float]]:
+def _of_several(asked: SearchTerms) -> Iterator[tuple[str, float]]:
     """Yield what says more than its words do each by itself, and how much."""
     for first, second in pairwise(asked.words):
         near = f"NEAR({_quoted(first.text)} {_quoted(second.text)}, {DISTANCE})"

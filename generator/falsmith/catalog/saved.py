@@ -11,8 +11,8 @@ from pathlib import Path
 from falsmith.documents import (
     SIZE_LIMIT,
     Documents,
-    Entry,
     Json,
+    ListEntry,
     entry_documents,
     list_entries,
     load_json,
@@ -138,7 +138,7 @@ class SavedSource:
         return files
 
     @cached_property
-    def _list(self) -> tuple[Entry | _Saved, ...]:
+    def _list(self) -> tuple[ListEntry | _Saved, ...]:
         """The entries of the list, with documents or without, and what of it is unusable."""
         file = self.path / LIST_NAME
         if not file.is_file():
@@ -147,11 +147,11 @@ class SavedSource:
             items = list(list_entries(_load(file), str(file)))
         except DocumentError as error:
             items = [error]
-        return tuple(one if isinstance(one, Entry) else _unusable(file, one) for one in items)
+        return tuple(one if isinstance(one, ListEntry) else _unusable(file, one) for one in items)
 
     @cached_property
     def _metadata(self) -> Mapping[str, Mapping[str, Json]]:
-        return {item.model_id: item.metadata for item in self._list if isinstance(item, Entry)}
+        return {item.model_id: item.metadata for item in self._list if isinstance(item, ListEntry)}
 
     def _each(self, *, peek: bool) -> Iterator[_Saved]:
         """Yield what every file holds, then what only the list does."""
@@ -246,7 +246,9 @@ def _read_file(file: Path) -> Iterator[_Saved]:
         if isinstance(value, list) or (isinstance(value, dict) and "models" in value):
             for item in list_entries(value, str(file)):
                 yield (
-                    _saved_entry(item, file) if isinstance(item, Entry) else _unusable(file, item)
+                    _saved_entry(item, file)
+                    if isinstance(item, ListEntry)
+                    else _unusable(file, item)
                 )
         else:
             documents = openapi_documents(value, str(file))
@@ -255,7 +257,7 @@ def _read_file(file: Path) -> Iterator[_Saved]:
         yield _unusable(file, error)
 
 
-def _saved_entry(entry: Entry, file: Path) -> _Saved:
+def _saved_entry(entry: ListEntry, file: Path) -> _Saved:
     try:
         return _Saved(entry.model_id, file, entry_documents(entry, str(file)))
     except DocumentError as error:

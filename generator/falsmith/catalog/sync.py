@@ -9,18 +9,18 @@ from pathlib import Path
 
 from fal_runtime.errors import LocalError
 from falsmith.catalog.cache import Cache, cache_trouble, delete_unlisted, put
-from falsmith.documents import Entry, entry_documents
+from falsmith.documents import ListEntry, entry_documents
 from falsmith.errors import DocumentError, PlatformError
 from falsmith.platform import CursorError, Page, Platform
 
-__all__ = ["Progress", "sync"]
+__all__ = ["SyncProgress", "sync"]
 
 # A cursor is the number of a page: after a day, the pages have other models on them.
 RESUMED_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SyncProgress:
     """How far a sync is: what it has stored so far, in this run and in those it goes on from.
 
     `broken` entries could not be read. Once it is `done`, `removed` models had vanished from the
@@ -37,7 +37,7 @@ class Progress:
     kept: int = 0
 
 
-def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Iterator[Progress]:
+def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Iterator[SyncProgress]:
     """Read every page of the platform's list, with documents; yield at first and after each page.
 
     It goes on where one that was interrupted in the last day has ended. `notice` gets a line for
@@ -58,8 +58,8 @@ def sync(platform: Platform, cache: Cache, notice: Callable[[str], None]) -> Ite
 
 
 def _follow(
-    platform: Platform, cache: Cache, progress: Progress, notice: Callable[[str], None]
-) -> Iterator[Progress]:
+    platform: Platform, cache: Cache, progress: SyncProgress, notice: Callable[[str], None]
+) -> Iterator[SyncProgress]:
     yield progress
     for page in platform.pages(cursor=progress.cursor, documents=True):
         for problem in filter(None, map(_problem, page.items)):
@@ -68,7 +68,7 @@ def _follow(
         yield progress
 
 
-def _problem(item: Entry | DocumentError) -> str | None:
+def _problem(item: ListEntry | DocumentError) -> str | None:
     """Return what is wrong with an entry or with its document; one that brings none is sound."""
     if isinstance(item, DocumentError):
         return f"left out: {item}"
@@ -80,18 +80,18 @@ def _problem(item: Entry | DocumentError) -> str | None:
     return None
 
 
-def _begin(platform: Platform, cache: Cache) -> Progress:
+def _begin(platform: Platform, cache: Cache) -> SyncProgress:
     """Return the progress of the unfinished sync of the last day, else of a new one."""
     now, origin = platform.clock.date(), platform.config.origins.platform
 
-    def work(rows: sqlite3.Connection) -> Progress:
+    def work(rows: sqlite3.Connection) -> SyncProgress:
         unfinished = rows.execute(
             "SELECT number, cursor, pages, models, broken FROM syncs "
             "WHERE ended IS NULL AND origin = ? AND started > ?",
             (origin, (now - RESUMED_WITHIN).isoformat()),
         ).fetchone()
         if unfinished is not None:
-            return Progress(*unfinished)
+            return SyncProgress(*unfinished)
         _forget_unfinished(rows)
         # Numbers are never used again, so a model's number says whether this sync saw it.
         (last,) = rows.execute(
@@ -102,14 +102,14 @@ def _begin(platform: Platform, cache: Cache) -> Progress:
             "INSERT INTO syncs (number, origin, started) VALUES (?, ?, ?)",
             (last + 1, origin, now.isoformat()),
         )
-        return Progress(last + 1, None, 0, 0, 0)
+        return SyncProgress(last + 1, None, 0, 0, 0)
 
     return cache.write(work)
 
 
-def _store(platform: Platform, cache: Cache, before: Progress, page: Page) -> Progress:
+def _store(platform: Platform, cache: Cache, before: SyncProgress, page: Page) -> SyncProgress:
     """Store a page and the place of the next one in one transaction, and the end with the last."""
-    entries = [item for item in page.items if isinstance(item, Entry)]
+    entries = [item for item in page.items if isinstance(item, ListEntry)]
     now = platform.clock.date()
     progress = replace(
         before,
@@ -119,7 +119,7 @@ def _store(platform: Platform, cache: Cache, before: Progress, page: Page) -> Pr
         broken=before.broken + len(page.items) - len(entries),
     )
 
-    def work(rows: sqlite3.Connection) -> Progress:
+    def work(rows: sqlite3.Connection) -> SyncProgress:
         for entry in entries:
             put(rows, entry, progress.number)
         known = rows.execute(
@@ -137,7 +137,7 @@ def _store(platform: Platform, cache: Cache, before: Progress, page: Page) -> Pr
     return cache.write(work)
 
 
-def _finish(rows: sqlite3.Connection, progress: Progress, now: datetime) -> Progress:
+def _finish(rows: sqlite3.Connection, progress: SyncProgress, now: datetime) -> SyncProgress:
     """Mark the sync as complete, and remove the models of earlier ones that it did not see."""
     if not progress.models:
         raise PlatformError(

@@ -10,7 +10,7 @@ from functools import cache
 
 from fal_runtime.text import one_line
 
-__all__ = ["Wanted", "Word", "apart", "relaxed", "renamed", "wanted"]
+__all__ = ["SearchTerms", "Word", "apart", "relaxed", "renamed", "search_terms"]
 
 # Words around what somebody looks for: they stand in the way of what is said as one.
 FILLERS = """
@@ -214,7 +214,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchTerms:
     """What a text asks for: its words that count, and what has to become of what.
 
     `conversions` read `text to audio` where the text says so, `to audio` where it names a medium.
@@ -224,7 +224,7 @@ class Wanted:
     conversions: tuple[str, ...]
 
 
-def wanted(text: str) -> Wanted:
+def search_terms(text: str) -> SearchTerms:
     """Return what a text asks for; words that say nothing count only where it has no others."""
     said = [word for word in _BETWEEN.split(text.lower()) if word]
     line = [word for word in said if word not in _FILLERS] or said
@@ -239,12 +239,12 @@ def wanted(text: str) -> Wanted:
     words = [Word(word, tuple(others[place]), place in tasks) for place, word in enumerate(line)]
     counting = [word for word in words if word.text not in _COMMON] or words
     each = {word.text: word for word in counting}
-    return Wanted(tuple(each.values()), tuple(dict.fromkeys(_conversions(said))))
+    return SearchTerms(tuple(each.values()), tuple(dict.fromkeys(_conversions(said))))
 
 
 def renamed(text: str) -> tuple[str, ...]:
     """Return what the catalogue calls the tasks that a text names."""
-    line = " ".join(word.text for word in wanted(text).words)
+    line = " ".join(word.text for word in search_terms(text).words)
     named = (names[0] for _, names in _other_names(line) if not MEDIA.keys() >= set(names))
     return _others_than(text, named)
 
@@ -254,7 +254,7 @@ def relaxed(text: str) -> tuple[str, ...]:
 
     These are its words that count, other names of its task, and each of the words by itself.
     """
-    words = wanted(text).words
+    words = search_terms(text).words
     alone = sorted(words, key=lambda word: (not word.is_task, -len(word.text)))
     line = " ".join(word.text for word in words)
     return _others_than(text, [line, *renamed(text), *(word.text for word in alone)])

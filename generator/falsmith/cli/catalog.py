@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import click
 
 from fal_runtime.errors import FalError, LocalError
-from falsmith.catalog.cache import Cache, Contents
-from falsmith.catalog.sync import Progress, sync
+from falsmith.catalog.cache import Cache, CacheContents
+from falsmith.catalog.sync import SyncProgress, sync
 from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
 from falsmith.cli.program import program
 
@@ -73,7 +73,7 @@ def info(as_json: bool) -> int:
 
 
 @contextmanager
-def _progress(known: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+def _progress(known: int, *, quiet: bool) -> Iterator[Callable[[SyncProgress], None]]:
     """Give what shows a sync's progress: a bar, measured by the models known before, or nothing."""
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
@@ -85,14 +85,14 @@ def _progress(known: int, *, quiet: bool) -> Iterator[Callable[[Progress], None]
     with rich.Progress(*columns, rich.TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=known or None)
 
-        def show(now: Progress) -> None:
+        def show(now: SyncProgress) -> None:
             longer = max(known, now.models + 1) if known else None
             bar.update(task, completed=now.models, total=now.models if now.done else longer)
 
         yield show
 
 
-def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
+def _print_sync(last: SyncProgress, cache: Cache, *, as_json: bool) -> None:
     # Closed, the journal is part of the file, and the size is what stays.
     cache.close()
     contents = cache.contents()
@@ -117,7 +117,7 @@ def _print_sync(last: Progress, cache: Cache, *, as_json: bool) -> None:
     )
 
 
-def _object(contents: Contents, cache: Cache) -> dict[str, object]:
+def _object(contents: CacheContents, cache: Cache) -> dict[str, object]:
     age = _age(contents.synced) if contents.synced else None
     return {
         "path": str(cache.path),

@@ -10,7 +10,7 @@ from fal_runtime.fal.protocol import Price
 from fal_runtime.text import cut, one_line, short_json
 from falsmith.catalog.query import Match, match_of
 from falsmith.cli.options import json_option, notice, open_source, source_options
-from falsmith.documents import Documents, Entry
+from falsmith.documents import Documents, ListEntry
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id
 from falsmith.parse import parse
@@ -50,7 +50,7 @@ def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int
 
 def _listed(documents: Documents) -> Match:
     return match_of(
-        Entry(documents.model_id, documents.metadata, documents.openapi), documents.openapi
+        ListEntry(documents.model_id, documents.metadata, documents.openapi), documents.openapi
     )
 
 
