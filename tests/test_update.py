@@ -23,7 +23,7 @@ from falsmith.render import Options
 from falsmith.skill.installed import Installed, find
 from falsmith.skill.remove import plan_removal, remove
 from falsmith.sources import Catalogue
-from falsmith.update import Checked, Updated, check, update
+from falsmith.update import CheckedSkill, UpdatedSkill, check, update
 from falsmith.verify import verify
 
 RECORD = "references/provenance.json"
@@ -96,7 +96,7 @@ def skill(pristine: Path, tmp_path: Path) -> Path:
     return tmp_path / "skills/drawing"
 
 
-def updated(folder: Path, documents: Documents, *, dry_run: bool = False) -> Updated:
+def updated(folder: Path, documents: Documents, *, dry_run: bool = False) -> UpdatedSkill:
     """Return what becomes of the only skill of a model there."""
     skills = [one for one in find([folder]) if isinstance(one, Installed)]
     (one,) = (
@@ -113,7 +113,7 @@ def fresh(after: Documents, tmp_path_factory: pytest.TempPathFactory) -> Content
     return contents(generate(after, OPTIONS, tmp_path_factory.mktemp("fresh")).folder)
 
 
-def checked(folder: Path, documents: Documents) -> list[Checked]:
+def checked(folder: Path, documents: Documents) -> list[CheckedSkill]:
     skills = [one for one in find([folder]) if isinstance(one, Installed)]
     return list(check(skills, One(documents)))
 

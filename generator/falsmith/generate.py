@@ -48,8 +48,8 @@ from falsmith.skill.write import write
 
 __all__ = [
     "Action",
-    "Made",
-    "Skill",
+    "GeneratedSkill",
+    "RenderedSkill",
     "check_target",
     "generate",
     "made_with",
@@ -71,7 +71,7 @@ NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RenderedSkill:
     """A skill as a value: where it belongs, its entries, and what its documents got wrong.
 
     `models` are the IDs of its models by their short names, '' for that of a skill of one.
@@ -95,7 +95,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Skill(Made):
+class GeneratedSkill(RenderedSkill):
     """A skill that was compared with its folder, and written if that was asked.
 
     `drift` is empty where nothing differed.
@@ -116,7 +116,7 @@ def parse_skill(documents: Documents | CollectionDocuments, options: Options) ->
     return parse_collection(documents, options.name or "", description=options.description)
 
 
-def render_skill(parsed: Model | Collection, options: Options, output: Path) -> Made:
+def render_skill(parsed: Model | Collection, options: Options, output: Path) -> RenderedSkill:
     """Return the skill of one model, or of a collection, as it belongs below `output`.
 
     Of the disk only the names of the user's own files are read.
@@ -128,7 +128,7 @@ def render_skill(parsed: Model | Collection, options: Options, output: Path) -> 
     if isinstance(parsed, Model):
         folder = output / parsed.skill_name
         entries = render(parsed, options, user_files(folder))
-        return Made(parsed.id, {"": parsed.id}, folder, entries, parsed.warnings)
+        return RenderedSkill(parsed.id, {"": parsed.id}, folder, entries, parsed.warnings)
     folder = output / parsed.name
     mine = user_files(folder)
     entries = render_collection(parsed, options, mine)
@@ -144,15 +144,19 @@ def render_skill(parsed: Model | Collection, options: Options, output: Path) -> 
         "references/models/NAME/; move or remove it"
         for one in unread
     )
-    return Made(collection_subject(parsed.name), models, folder, entries, warnings)
+    return RenderedSkill(collection_subject(parsed.name), models, folder, entries, warnings)
 
 
-def make(documents: Documents | CollectionDocuments, options: Options, output: Path) -> Made:
+def make(
+    documents: Documents | CollectionDocuments, options: Options, output: Path
+) -> RenderedSkill:
     """Return the skill that the documents describe: `parse_skill`, then `render_skill`."""
     return render_skill(parse_skill(documents, options), options, output)
 
 
-def write_skill(made: Made, mode: Mode, *, action: Action = "write", force: bool = False) -> Skill:
+def write_skill(
+    made: RenderedSkill, mode: Mode, *, action: Action = "write", force: bool = False
+) -> GeneratedSkill:
     """Compare a skill with its folder, and write what differs where `action` is "write".
 
     Raises:
@@ -167,7 +171,9 @@ def write_skill(made: Made, mode: Mode, *, action: Action = "write", force: bool
             refuse_links(drift, made.folder)
     if action == "write":
         write(made.entries, made.folder, drift)
-    return Skill(made.subject, made.models, made.folder, made.entries, made.warnings, drift)
+    return GeneratedSkill(
+        made.subject, made.models, made.folder, made.entries, made.warnings, drift
+    )
 
 
 def generate(
@@ -177,7 +183,7 @@ def generate(
     *,
     action: Action = "write",
     force: bool = False,
-) -> Skill:
+) -> GeneratedSkill:
     """Make the skill of one model, or of a collection, below `output`, or compare it.
 
     A skill in default mode links to the runtime that `share_runtime` puts there.
@@ -199,7 +205,9 @@ def generate(
     return write_skill(made, options.mode, action=action, force=force)
 
 
-def share_runtime(output: Path, *, action: Action = "write", force: bool = False) -> Skill | None:
+def share_runtime(
+    output: Path, *, action: Action = "write", force: bool = False
+) -> GeneratedSkill | None:
     """Put the creator skill, which other skills link to, below `output`, or compare it.
 
     Returns None where links cannot be made: skills must then carry copies.
@@ -211,7 +219,7 @@ def share_runtime(output: Path, *, action: Action = "write", force: bool = False
     # Without writing, what the machine can do is tried where nothing is left behind.
     if not _can_link(output if action == "write" else Path(tempfile.gettempdir())):
         return None
-    creator = Made(CREATOR, {}, output / CREATOR, render_creator(), ())
+    creator = RenderedSkill(CREATOR, {}, output / CREATOR, render_creator(), ())
     try:
         if not force:
             refuse_newer(creator.folder)

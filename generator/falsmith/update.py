@@ -36,7 +36,7 @@ from falsmith.sources import Catalogue, Live
 from falsmith.verify.folder import read_folder
 from falsmith.verify.references import check_defaults
 
-__all__ = ["Checked", "Updated", "check", "update"]
+__all__ = ["CheckedSkill", "UpdatedSkill", "check", "update"]
 
 Status = Literal["fresh", "stale", "unknown"]
 MODEL_CONFIG = "model_config.json"
@@ -46,7 +46,7 @@ LONGEST_DIFF = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedSkill:
     """A skill beside the documents of its models: the gravest change first, or why none is told."""
 
     skill: Installed
@@ -55,7 +55,7 @@ class Checked:
     error: FalError | None = None
 
 
-def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[Checked]:
+def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[CheckedSkill]:
     """Yield each skill with what changed in its models' documents since it was made.
 
     A model of several skills is one question to the source. The creator skill has no document and
@@ -70,7 +70,7 @@ def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[Checked]:
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
+class UpdatedSkill:
     """What was done to one skill, or would be: nothing where `files` is empty.
 
     `files` were written, `retired` were removed, `edits` stayed.
@@ -92,7 +92,7 @@ class Updated:
 
 def update(
     skills: Sequence[Installed], source: Catalogue, *, dry_run: bool = False
-) -> Iterator[Updated]:
+) -> Iterator[UpdatedSkill]:
     """Yield each skill after it was made anew, as it was made before, around the user's edits.
 
     A skill is written where anything of it differs from what this falsmith makes of its model's
@@ -116,18 +116,18 @@ def update(
                     raise trouble
                 yield _written(skill, dry_run=dry_run)
             except FalError as error:
-                yield Updated(folder, one.model_ids, error=error)
+                yield UpdatedSkill(folder, one.model_ids, error=error)
             except Exception as error:
                 # A document that nobody foresaw is one failure of many.
                 message = f"this is an error of falsmith itself: {type(error).__name__}: {error}"
                 unforeseen = FalError("internal_error", message[:500])
-                yield Updated(folder, one.model_ids, error=unforeseen)
+                yield UpdatedSkill(folder, one.model_ids, error=unforeseen)
     except FalError as error:
-        yield Updated(None, {}, error=error)
+        yield UpdatedSkill(None, {}, error=error)
 
 
 @dataclass(frozen=True, slots=True)
-class _Anew:
+class _NewSkill:
     """One skill as it will be written."""
 
     folder: Path
@@ -140,7 +140,7 @@ class _Anew:
 
 def _made_anew(
     skill: Installed, folder: Path, documents: Mapping[str, Documents | FalError]
-) -> _Anew:
+) -> _NewSkill:
     """Return the skill made anew; raises a FalError for whatever stands against it."""
     models = {}
     for name, one in documents.items():
@@ -162,20 +162,20 @@ def _made_anew(
     if options.mode == "public":
         refuse_links(parts.drift, folder)
     changes = _checked(skill, documents, knows_all=False).changes if parts.files else ()
-    return _Anew(folder, made.models, options, parts, changes, made.warnings)
+    return _NewSkill(folder, made.models, options, parts, changes, made.warnings)
 
 
-def _runtime(parent: Path, done: dict[Path, FalError | None], *, dry_run: bool) -> Updated:
+def _runtime(parent: Path, done: dict[Path, FalError | None], *, dry_run: bool) -> UpdatedSkill:
     """Update the creator skill in a folder of skills, and note how that went."""
     folder = parent / CREATOR
     done[parent] = None
     try:
         refuse_newer(folder)
         parts = _around(render_creator(), folder, CREATOR)
-        return _written(_Anew(folder, {}, Options(), parts), dry_run=dry_run)
+        return _written(_NewSkill(folder, {}, Options(), parts), dry_run=dry_run)
     except FalError as error:
         done[parent] = error
-        return Updated(folder, {}, error=error)
+        return UpdatedSkill(folder, {}, error=error)
 
 
 def _around(entries: Sequence[Entry], folder: Path, subject: str) -> AroundEdits:
@@ -187,7 +187,7 @@ def _around(entries: Sequence[Entry], folder: Path, subject: str) -> AroundEdits
     return parts
 
 
-def _written(skill: _Anew, *, dry_run: bool) -> Updated:
+def _written(skill: _NewSkill, *, dry_run: bool) -> UpdatedSkill:
     parts = skill.parts
     warnings = skill.warnings if parts.files else ()
     if parts.files and not dry_run:
@@ -196,7 +196,7 @@ def _written(skill: _Anew, *, dry_run: bool) -> Updated:
         written, _ = read_folder(skill.folder)
         refused = check_defaults(written, Path())
         warnings += tuple(f"{one.path}: {one.message}: mend it, no call goes" for one in refused)
-    return Updated(
+    return UpdatedSkill(
         skill.folder,
         skill.models,
         skill.changes,
@@ -208,7 +208,7 @@ def _written(skill: _Anew, *, dry_run: bool) -> Updated:
     )
 
 
-def _diff(skill: _Anew) -> tuple[str, ...]:
+def _diff(skill: _NewSkill) -> tuple[str, ...]:
     """Return the lines that would change; beside an edited file, those that differ from it."""
     entries = {one.path: one for one in skill.parts.entries}
     lines: list[str] = []
@@ -270,12 +270,12 @@ def _absolute(folder: Path) -> Path:
 
 def _checked(
     skill: Installed, documents: Mapping[str, Documents | FalError], *, knows_all: bool
-) -> Checked:
+) -> CheckedSkill:
     """Return what changed; `knows_all` of a source that a model is gone from where it lacks it."""
     provenance = read_provenance(skill.folder)
     if provenance is not None and provenance.interrupted:
         message = "has a skill that was written in part: falsmith update completes it"
-        return Checked(skill, "stale", (Change("breaking", "model", "", message),))
+        return CheckedSkill(skill, "stale", (Change("breaking", "model", "", message),))
     found: list[Change] = []
     errors = []
     for name, one in documents.items():
@@ -293,7 +293,7 @@ def _checked(
         found += _reworded(skill, documents)
     found.sort(key=lambda change: CLASSES.index(change.kind))
     status: Status = "stale" if found else "unknown" if errors else "fresh"
-    return Checked(skill, status, tuple(found), next(iter(errors), None))
+    return CheckedSkill(skill, status, tuple(found), next(iter(errors), None))
 
 
 def _changes(skill: Installed, name: str, documents: Documents) -> list[Change]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from falsmith.cli import run
-from falsmith.cli.generation import Found, Plan, run_plan
+from falsmith.cli.generation import FoundModel, Plan, run_plan
 from falsmith.cli.report import Report
 from falsmith.documents import Documents
 from falsmith.errors import PlatformError
@@ -29,11 +29,11 @@ class UnforeseenDocuments(Documents):
 def test_a_source_that_ends_early_is_one_failure_and_loses_no_other(
     tmp_path: Path, model_documents: Build
 ) -> None:
-    def found() -> Iterator[Found]:
+    def found() -> Iterator[FoundModel]:
         for number in range(MANY):
             model_id = f"acme/m{number}"
-            yield Found(model_id, model_documents({"type": "object"}, model_id=model_id))
-        yield Found("", PlatformError("platform_down", "the list is cut off"))
+            yield FoundModel(model_id, model_documents({"type": "object"}, model_id=model_id))
+        yield FoundModel("", PlatformError("platform_down", "the list is cut off"))
 
     report = Report("write", as_json=True, quiet=True)
     run_plan(found(), Plan(Options(), tmp_path, "write", False), report, many=True)
@@ -51,7 +51,7 @@ def test_an_error_that_nobody_expected_is_one_models_failure_with_its_traceback(
 ) -> None:
     sound = [model_documents(model_id=f"acme/m{number}") for number in range(count)]
     broken = UnforeseenDocuments("acme/broken", {}, {})
-    found = [Found(one.model_id, one) for one in (sound[0], broken, *sound[1:])]
+    found = [FoundModel(one.model_id, one) for one in (sound[0], broken, *sound[1:])]
     report = Report("write", as_json=True, quiet=True)
     run_plan(found, Plan(Options(), tmp_path, "write", False), report, many=True)
 

@@ -10,7 +10,7 @@ import pytest
 
 from falsmith.documents import CollectionDocuments, Documents
 from falsmith.generate import generate, share_runtime
-from falsmith.publish.bundle import Request
+from falsmith.publish.bundle import BundleRequest
 from falsmith.publish.details import Details
 from falsmith.render import Options
 
@@ -51,10 +51,10 @@ def skills(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
-def request_for(skills: Path, tmp_path: Path) -> Callable[..., Request]:
+def request_for(skills: Path, tmp_path: Path) -> Callable[..., BundleRequest]:
     """Return what makes a request for a bundle of the collection and the two models' skills."""
 
-    def make(*formats: str, **changes: object) -> Request:
+    def make(*formats: str, **changes: object) -> BundleRequest:
         asked: dict[str, object] = {
             "folders": (skills / ALONE, skills / LINKED, skills / COLLECTION),
             "output": tmp_path / "dist",
@@ -64,6 +64,6 @@ def request_for(skills: Path, tmp_path: Path) -> Callable[..., Request]:
             "allow_edited": False,
             "generate": None,
         }
-        return Request(**(asked | changes))  # type: ignore[arg-type]
+        return BundleRequest(**(asked | changes))  # type: ignore[arg-type]
 
     return make

@@ -16,7 +16,7 @@ import pytest
 from falsmith.documents import CollectionDocuments, Documents
 from falsmith.generate import generate
 from falsmith.publish.archive import archive, read_archive
-from falsmith.publish.bundle import Request, bundle, write_bundle
+from falsmith.publish.bundle import BundleRequest, bundle, write_bundle
 from falsmith.publish.details import Details
 from falsmith.publish.formats import FORMATS
 from falsmith.render import Options
@@ -27,7 +27,7 @@ LINKED, ALONE, COLLECTION = "acme-linked", "acme-alone", "acme-twenty"
 INDEX = ".well-known/agent-skills/index.json"
 
 
-def written(request: Request) -> Path:
+def written(request: BundleRequest) -> Path:
     """Make and write a bundle that has no problem."""
     made = bundle(request)
     assert [one for each in made.judged for one in each.found] == []
@@ -63,7 +63,7 @@ def public(
 
 
 def test_a_folder_holds_the_skills_as_public_generation_would_have_made_them(
-    request_for: Callable[..., Request], public: Mapping[str, bytes]
+    request_for: Callable[..., BundleRequest], public: Mapping[str, bytes]
 ) -> None:
     output = written(request_for("folder"))
     assert tree(output / "skills") == public
@@ -72,7 +72,7 @@ def test_a_folder_holds_the_skills_as_public_generation_would_have_made_them(
 
 
 def test_a_skill_archive_has_a_folder_of_its_own(
-    request_for: Callable[..., Request], public: Mapping[str, bytes]
+    request_for: Callable[..., BundleRequest], public: Mapping[str, bytes]
 ) -> None:
     archives = tree(written(request_for("skill")))
     assert archives.keys() == {f"{name}.skill" for name in (ALONE, LINKED, COLLECTION)}
@@ -80,7 +80,7 @@ def test_a_skill_archive_has_a_folder_of_its_own(
 
 
 def test_a_site_has_an_index_with_digests_of_archives_that_begin_with_the_skill(
-    request_for: Callable[..., Request], public: Mapping[str, bytes]
+    request_for: Callable[..., BundleRequest], public: Mapping[str, bytes]
 ) -> None:
     output = written(request_for("well-known"))
     index = read(output / INDEX)
@@ -103,7 +103,7 @@ def test_a_site_has_an_index_with_digests_of_archives_that_begin_with_the_skill(
     ],
 )
 def test_a_plugin_holds_all_skills_and_stands_in_a_marketplace(
-    request_for: Callable[..., Request],
+    request_for: Callable[..., BundleRequest],
     public: Mapping[str, bytes],
     form: str,
     manifest: str,
@@ -129,7 +129,9 @@ def test_a_plugin_holds_all_skills_and_stands_in_a_marketplace(
     assert (source if isinstance(source, str) else source["path"]) == "./plugins/acme-media"
 
 
-def test_a_plugin_says_of_itself_what_its_skills_say(request_for: Callable[..., Request]) -> None:
+def test_a_plugin_says_of_itself_what_its_skills_say(
+    request_for: Callable[..., BundleRequest],
+) -> None:
     output = written(request_for("codex-plugin"))
     told = read(output / "plugins/acme-media/.codex-plugin/plugin.json")
     assert told["license"] == "MIT-0"
@@ -138,13 +140,15 @@ def test_a_plugin_says_of_itself_what_its_skills_say(request_for: Callable[..., 
     assert told["interface"]["developerName"] == "Acme Studio"
 
 
-def test_all_formats_stand_in_folders_of_their_names(request_for: Callable[..., Request]) -> None:
+def test_all_formats_stand_in_folders_of_their_names(
+    request_for: Callable[..., BundleRequest],
+) -> None:
     output = written(request_for(*FORMATS))
     assert {place.name for place in output.iterdir()} == set(FORMATS)
 
 
 def test_two_runs_in_different_folders_on_different_days_give_the_same_bytes(
-    request_for: Callable[..., Request], skills: Path, tmp_path: Path
+    request_for: Callable[..., BundleRequest], skills: Path, tmp_path: Path
 ) -> None:
     first = tree(written(request_for(*FORMATS)))
     moved = skills.rename(tmp_path / "elsewhere")
@@ -157,7 +161,7 @@ def test_two_runs_in_different_folders_on_different_days_give_the_same_bytes(
 
 
 def test_an_archive_is_stored_with_fixed_dates_and_modes(
-    request_for: Callable[..., Request],
+    request_for: Callable[..., BundleRequest],
 ) -> None:
     output = written(request_for("skill"))
     with zipfile.ZipFile(output / f"{LINKED}.skill") as packed:
@@ -181,7 +185,7 @@ def test_an_archive_that_lost_something_is_seen(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_skill_runs_where_its_archive_is_unpacked(
-    request_for: Callable[..., Request], tmp_path: Path
+    request_for: Callable[..., BundleRequest], tmp_path: Path
 ) -> None:
     output = written(request_for("skill"))
     with zipfile.ZipFile(output / f"{LINKED}.skill") as packed:
@@ -197,7 +201,9 @@ def test_a_skill_runs_where_its_archive_is_unpacked(
 
 
 def test_many_long_descriptions_are_told(
-    request_for: Callable[..., Request], model_documents: Callable[..., Documents], skills: Path
+    request_for: Callable[..., BundleRequest],
+    model_documents: Callable[..., Documents],
+    skills: Path,
 ) -> None:
     for number in range(9):
         options = Options("public", lazy=True, description="Makes pictures. " * 60)

@@ -12,7 +12,7 @@ import pytest
 from fal_runtime.errors import UsageError
 from falsmith.documents import CollectionDocuments, Documents
 from falsmith.generate import generate
-from falsmith.publish.bundle import Request, bundle, write_bundle
+from falsmith.publish.bundle import BundleRequest, bundle, write_bundle
 from falsmith.publish.details import Details, read_details
 from falsmith.publish.formats import FORMATS
 from falsmith.render import Options
@@ -26,7 +26,7 @@ GUIDE = "references/guide.md"
 KEY = "0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f:" + "0a1b2c3d" * 4
 
 
-def problems(request: Request) -> dict[str, str]:
+def problems(request: BundleRequest) -> dict[str, str]:
     """Return what keeps the bundle from being made, by path."""
     made = bundle(request)
     found = [one for each in made.judged for one in each.found if one.severity == "problem"]
@@ -34,7 +34,7 @@ def problems(request: Request) -> dict[str, str]:
     return {one.path: one.message for one in found}
 
 
-def refusal(request: Request) -> UsageError:
+def refusal(request: BundleRequest) -> UsageError:
     with pytest.raises(UsageError) as refused:
         bundle(request)
     assert refused.value.exit_status == 2
@@ -47,7 +47,7 @@ def edit(skill: Path, path: str, text: str) -> None:
 
 
 def test_a_folder_that_is_no_skill_is_named(
-    request_for: Callable[..., Request], skills: Path, tmp_path: Path
+    request_for: Callable[..., BundleRequest], skills: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "linked").symlink_to(skills / ALONE)
@@ -65,7 +65,7 @@ def test_a_folder_that_is_no_skill_is_named(
 
 
 def test_two_skills_of_one_name_are_named(
-    request_for: Callable[..., Request], skills: Path, tmp_path: Path
+    request_for: Callable[..., BundleRequest], skills: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(skills / ALONE, tmp_path / ALONE)
     request = request_for("folder", folders=(skills / ALONE, tmp_path / ALONE))
@@ -76,7 +76,7 @@ def test_two_skills_of_one_name_are_named(
 
 @pytest.mark.parametrize("kind", ["file", "folder", "broken link"])
 def test_an_output_that_is_there_is_left_alone(
-    request_for: Callable[..., Request], tmp_path: Path, kind: str
+    request_for: Callable[..., BundleRequest], tmp_path: Path, kind: str
 ) -> None:
     output = tmp_path / "dist"
     if kind == "file":
@@ -90,7 +90,7 @@ def test_an_output_that_is_there_is_left_alone(
 
 
 def test_an_output_inside_a_skill_is_refused(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     request = request_for("folder", output=skills / ALONE / "dist")
     assert "is inside the skill" in refusal(request).message
@@ -117,7 +117,7 @@ DETAILS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", DETAILS)
 def test_a_detail_that_a_host_refuses_is_named_by_its_option(
-    request_for: Callable[..., Request], case: str
+    request_for: Callable[..., BundleRequest], case: str
 ) -> None:
     name, text = DETAILS[case]
     request = request_for(*FORMATS)
@@ -127,7 +127,7 @@ def test_a_detail_that_a_host_refuses_is_named_by_its_option(
 
 
 def test_all_details_that_are_missing_are_named_with_who_needs_them(
-    request_for: Callable[..., Request],
+    request_for: Callable[..., BundleRequest],
 ) -> None:
     error = refusal(request_for(*FORMATS, details=Details()))
     assert [one.path for one in error.problems] == ["--name", "--version", "--author"]
@@ -136,7 +136,7 @@ def test_all_details_that_are_missing_are_named_with_who_needs_them(
 
 
 def test_one_skill_gives_its_name_and_archives_need_no_details(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     assert problems(request_for("skill", "well-known", "folder", details=Details())) == {}
     details = Details(version="1.0.0", author="Acme")
@@ -145,7 +145,7 @@ def test_one_skill_gives_its_name_and_archives_need_no_details(
 
 
 def test_edited_texts_are_problems_unless_they_are_allowed(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     edit(skills / LINKED, "SKILL.md", "\nOur house style is warm.\n")
     edit(skills / ALONE, "queue_config.yaml", "\n# Ours.\n")
@@ -161,7 +161,7 @@ def test_edited_texts_are_problems_unless_they_are_allowed(
 
 
 def test_edited_code_and_an_invalid_text_are_problems_also_where_edits_are_allowed(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     edit(skills / "fal-skill-creator", "scripts/fal_runtime/command.py", "\nprint('x')\n")
     edit(skills / ALONE, "scripts/acme_alone.py", "\nprint('x')\n")
@@ -173,7 +173,7 @@ def test_edited_code_and_an_invalid_text_are_problems_also_where_edits_are_allow
 
 
 def test_code_that_nobody_can_compare_is_a_problem(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     for name in (ALONE, LINKED):
         file = skills / name / PROVENANCE
@@ -229,7 +229,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str, str]] = {
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes and links")
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_unsafe_is_named_and_nothing_is_written(
-    request_for: Callable[..., Request], skills: Path, tmp_path: Path, case: str
+    request_for: Callable[..., BundleRequest], skills: Path, tmp_path: Path, case: str
 ) -> None:
     spoil, path, told = BAD[case]
     spoil(skills / LINKED)
@@ -240,7 +240,7 @@ def test_what_is_unsafe_is_named_and_nothing_is_written(
 @pytest.mark.parametrize("path", ["scripts/fal_runtime", "references/models/model-3"])
 @pytest.mark.parametrize("end", ["/etc", None])
 def test_a_link_that_leads_elsewhere_is_one_problem(
-    request_for: Callable[..., Request], skills: Path, path: str, end: str | None
+    request_for: Callable[..., BundleRequest], skills: Path, path: str, end: str | None
 ) -> None:
     place = skills / "acme-twenty" / path
     if place.is_symlink():
@@ -255,7 +255,7 @@ def test_a_link_that_leads_elsewhere_is_one_problem(
 
 
 def test_what_the_use_of_a_skill_leaves_stays_behind(
-    request_for: Callable[..., Request], skills: Path
+    request_for: Callable[..., BundleRequest], skills: Path
 ) -> None:
     before = bundle(request_for("folder")).files
     cache = skills / ALONE / "scripts/fal_runtime/__pycache__"
@@ -269,7 +269,7 @@ def test_what_the_use_of_a_skill_leaves_stays_behind(
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_the_users_own_files_and_the_links_to_them_stay_behind_unless_they_are_named(
-    request_for: Callable[..., Request],
+    request_for: Callable[..., BundleRequest],
     model_documents: Callable[..., Documents],
     skills: Path,
     lazy: bool,
@@ -302,7 +302,7 @@ def test_the_users_own_files_and_the_links_to_them_stay_behind_unless_they_are_n
 
 
 def test_the_defaults_of_a_collections_models_stay_behind_or_go_along_together(
-    request_for: Callable[..., Request], twenty: CollectionDocuments, skills: Path
+    request_for: Callable[..., BundleRequest], twenty: CollectionDocuments, skills: Path
 ) -> None:
     name, own = "acme-twenty", ("models/model-3/defaults.yaml", "models/model-7/defaults.yaml")
     request = request_for("folder", folders=(skills / name,))
@@ -321,14 +321,14 @@ def test_the_defaults_of_a_collections_models_stay_behind_or_go_along_together(
 
 
 def test_an_own_file_that_no_skill_has_cannot_go_along(
-    request_for: Callable[..., Request],
+    request_for: Callable[..., BundleRequest],
 ) -> None:
     request = request_for("folder", handed_on=frozenset({"guide.md"}))
     assert "no skill here has guide.md" in refusal(request).message
 
 
 def test_an_interruption_leaves_no_output(
-    request_for: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request_for: Callable[..., BundleRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = request_for("folder")
     made = bundle(request)
@@ -372,7 +372,7 @@ def test_options_come_before_the_table_of_the_nearest_project(tmp_path: Path) ->
     assert read_details(below) == Details()
 
 
-def test_a_problem_is_told_once(request_for: Callable[..., Request], skills: Path) -> None:
+def test_a_problem_is_told_once(request_for: Callable[..., BundleRequest], skills: Path) -> None:
     edit(skills / ALONE, "SKILL.md", "\n[x](none.md)\n")
     made = bundle(request_for("folder", folders=(skills / ALONE,), allow_edited=True))
     found: list[Problem] = [one for one in made.judged[0].found if one.severity == "problem"]

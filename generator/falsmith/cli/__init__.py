@@ -123,7 +123,9 @@ def _checked_output(reworded: Callable[[str], str]) -> Iterator[None]:
     if isinstance(before, io.TextIOWrapper):
         # A terminal of few characters shows the others as escapes, not a traceback.
         before.reconfigure(errors="backslashreplace")
-    sys.stdout = cast(TextIO, _Closed() if before is None else _Checked(before, reworded))
+    sys.stdout = cast(
+        TextIO, _ClosedStream() if before is None else _CheckedStream(before, reworded)
+    )
     try:
         yield
         sys.stdout.flush()
@@ -131,14 +133,14 @@ def _checked_output(reworded: Callable[[str], str]) -> Iterator[None]:
         sys.stdout = before
 
 
-class _Closed(io.StringIO):
+class _ClosedStream(io.StringIO):
     """Stands where the process was started without a standard output."""
 
     def write(self, _text: str) -> int:
         raise unwritable("it is closed")
 
 
-class _Checked:
+class _CheckedStream:
     """A stream like the one it is given, but for the errors of writing and the words of help."""
 
     def __init__(self, stream: TextIO, reworded: Callable[[str], str]) -> None:

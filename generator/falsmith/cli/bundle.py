@@ -12,7 +12,7 @@ from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, notice, quiet_option
 from falsmith.cli.problems import print_problems, problems_as_json, summary
-from falsmith.publish.bundle import Bundle, Request, write_bundle
+from falsmith.publish.bundle import Bundle, BundleRequest, write_bundle
 from falsmith.publish.bundle import bundle as make_bundle
 from falsmith.publish.details import Details, read_details
 from falsmith.publish.formats import FORMATS
@@ -88,7 +88,7 @@ def bundle(
     0 done, 1 problems, 2 bad usage, 9 trouble with files; after any but 0 nothing was written.
     """
     said = Details(name, version, author, license, homepage, description)
-    request = Request(
+    request = BundleRequest(
         folders=tuple(dict.fromkeys(Path(os.path.abspath(one)) for one in folders)),  # noqa: PTH100
         output=output,
         formats=tuple(FORMATS) if form == "all" else (form,),
@@ -110,7 +110,7 @@ def bundle(
     return 0 if made.files else 1
 
 
-def _print(made: Bundle, request: Request, *, quiet: bool) -> None:
+def _print(made: Bundle, request: BundleRequest, *, quiet: bool) -> None:
     for one in made.judged:
         if not quiet or one.packed is None:
             print_problems(one.folder, one.found, quiet=quiet)
@@ -123,7 +123,7 @@ def _print(made: Bundle, request: Request, *, quiet: bool) -> None:
         sys.stdout.write(f"{_summary(made)}; nothing was written\n")
 
 
-def _as_json(made: Bundle, request: Request) -> dict[str, object]:
+def _as_json(made: Bundle, request: BundleRequest) -> dict[str, object]:
     reply: dict[str, object] = {
         "skills": problems_as_json({one.folder: one.found for one in made.judged}),
         "formats": [
@@ -151,7 +151,7 @@ def _as_json(made: Bundle, request: Request) -> dict[str, object]:
     return reply
 
 
-def _place(name: str, request: Request) -> Path:
+def _place(name: str, request: BundleRequest) -> Path:
     """Return where the files of a format stand."""
     return request.output if len(request.formats) == 1 else request.output / name
 

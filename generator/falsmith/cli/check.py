@@ -20,7 +20,7 @@ from falsmith.cli.options import (
 )
 from falsmith.drift import CLASSES, Change
 from falsmith.text import counted
-from falsmith.update import Checked
+from falsmith.update import CheckedSkill
 from falsmith.update import check as check_skills
 
 __all__ = ["TITLES", "change_as_json", "check", "told"]
@@ -77,7 +77,7 @@ def check(
     return 1 if stale else CANNOT_TELL if unknown or left_out else 0
 
 
-def _print(checked: Sequence[Checked], *, quiet: bool) -> None:
+def _print(checked: Sequence[CheckedSkill], *, quiet: bool) -> None:
     for one in checked:
         if one.status == "fresh" and quiet and not one.skill.unmerged:
             continue
@@ -102,7 +102,7 @@ def told(change: Change) -> str:
     return f"{TITLES[change.kind]}: {where}"
 
 
-def _summary(checked: Sequence[Checked]) -> str:
+def _summary(checked: Sequence[CheckedSkill]) -> str:
     states = Counter(one.status for one in checked)
     gravest = Counter(one.changes[0].kind for one in checked if one.changes)
     told = ", ".join(f"{gravest[kind]} {TITLES[kind]}" for kind in CLASSES if gravest[kind])
@@ -111,7 +111,7 @@ def _summary(checked: Sequence[Checked]) -> str:
     return f"{counted(len(checked), 'skill')}: {states['fresh']} fresh, {stale}{unknown}"
 
 
-def _as_json(checked: Sequence[Checked], left_out: Sequence[FalError]) -> dict[str, object]:
+def _as_json(checked: Sequence[CheckedSkill], left_out: Sequence[FalError]) -> dict[str, object]:
     reply: dict[str, object] = {"skills": [_row(one) for one in checked]}
     errors = [*(one.error for one in checked if one.error is not None), *left_out]
     if any(one.status == "stale" for one in checked):
@@ -121,7 +121,7 @@ def _as_json(checked: Sequence[Checked], left_out: Sequence[FalError]) -> dict[s
     return reply
 
 
-def _row(one: Checked) -> dict[str, object]:
+def _row(one: CheckedSkill) -> dict[str, object]:
     row: dict[str, object] = {
         "name": one.skill.folder.absolute().name,
         "path": str(one.skill.folder.absolute()),

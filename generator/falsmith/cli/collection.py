@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fal_runtime.errors import FalError, UsageError
-from falsmith.cli.generation import Found
+from falsmith.cli.generation import FoundModel
 from falsmith.cli.options import notice
 from falsmith.collection import check_collection_name
 from falsmith.documents import CollectionDocuments, Documents
@@ -51,7 +51,7 @@ def check_collection(
 
 
 def collected(
-    found: Iterable[Found],
+    found: Iterable[FoundModel],
     named: Mapping[str, str],
     collection: str,
     folder: Path,
@@ -59,7 +59,7 @@ def collected(
     *,
     everything: bool,
     quiet: bool,
-) -> Iterator[Found]:
+) -> Iterator[FoundModel]:
     """Yield the collection of all that was found, and what is not to be had as a failure.
 
     Without a model that was named there is no collection: one failure tells all that are not to be
@@ -85,7 +85,7 @@ def collected(
             models[short] = one.documents.read()
         except FalError as error:
             if everything:
-                yield Found(one.model_id, error)
+                yield FoundModel(one.model_id, error)
                 continue
             failed.append(error)
             if isinstance(error, PlatformError):
@@ -93,7 +93,7 @@ def collected(
                 break
     if failed:
         message = " ".join(dict.fromkeys(f"{error.message.rstrip('.')}." for error in failed))
-        yield Found(subject, FalError(failed[0].code, message))
+        yield FoundModel(subject, FalError(failed[0].code, message))
     if failed or not models:
         return
     gone = [f"-m {short}={model_id}" for model_id, short in known.items() if short not in models]
@@ -102,9 +102,9 @@ def collected(
     try:
         default = _default(models, default_model) or (before.default if before else None)
         documents = CollectionDocuments(models, default if default in models else None)
-        yield Found(subject, documents)
+        yield FoundModel(subject, documents)
     except FalError as error:
-        yield Found(subject, error)
+        yield FoundModel(subject, error)
 
 
 def _clash(short: str, first: str, second: str) -> SkillNameError:

@@ -15,7 +15,7 @@ import click
 from fal_runtime.errors import JobError
 from falsmith.cli.emulate import KEYS, own_ledger
 from falsmith.documents import Json
-from falsmith.generate import Skill, generate
+from falsmith.generate import GeneratedSkill, generate
 from falsmith.names import wrapper_name
 from falsmith.render import Options
 from falsmith.sources import Bundled
@@ -61,7 +61,7 @@ def demo(output: Path | None) -> int:
     return 1 if problems else 0
 
 
-def _print_tree(skill: Skill) -> None:
+def _print_tree(skill: GeneratedSkill) -> None:
     click.echo(f"   {skill.folder}/")
     runtime = [path for path in skill.files if "fal_runtime" in path.parts]
     for path in skill.files:
@@ -70,7 +70,7 @@ def _print_tree(skill: Skill) -> None:
     click.echo(f"     scripts/fal_runtime/ ({len(runtime)} files)")
 
 
-def _call(skill: Skill, emulator: "Emulator", output: Path) -> Mapping[str, Json]:
+def _call(skill: GeneratedSkill, emulator: "Emulator", output: Path) -> Mapping[str, Json]:
     """Run the wrapper as its user would, in its own process, and return the object it prints."""
     script = skill.folder / "scripts" / f"{wrapper_name(skill.name)}.py"
     # A daemon would outlive the local fal that it was started for.

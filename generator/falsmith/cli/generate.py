@@ -13,7 +13,7 @@ from fal_runtime.text import one_line
 from falsmith.catalog.query import Query
 from falsmith.catalog.saved import DocumentFile
 from falsmith.cli.collection import check_collection, collected, named_models
-from falsmith.cli.generation import Found, Plan, run_plan
+from falsmith.cli.generation import FoundModel, Plan, run_plan
 from falsmith.cli.options import (
     chosen_folder,
     default_folder,
@@ -209,7 +209,7 @@ def generate(
     )
     options = replace(Options(), **given)
     action: Action = "check" if check else "dry-run" if dry_run else "write"
-    found: Iterable[Found]
+    found: Iterable[FoundModel]
     if installed:
         # The creator skill is compared as well where skills link to it.
         found = skills = _installed(opened, folder)
@@ -255,18 +255,18 @@ def _check_length(option: str, text: str | None, limit: int) -> None:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 
 
-def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[Found]:
+def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[FoundModel]:
     return (_found(source, model_id) for model_id in ids)
 
 
-def _found(source: Catalogue, model_id: str) -> Found:
+def _found(source: Catalogue, model_id: str) -> FoundModel:
     try:
-        return Found(model_id, source.documents(model_id))
+        return FoundModel(model_id, source.documents(model_id))
     except FalError as error:
-        return Found(model_id, error)
+        return FoundModel(model_id, error)
 
 
-def _installed(source: Catalogue, folder: Path) -> list[Found]:
+def _installed(source: Catalogue, folder: Path) -> list[FoundModel]:
     """Return each skill of falsmith in `folder`, to be made with the options it was made with."""
     skills = [one for one in find([folder]) if isinstance(one, TargetError) or one.folder != folder]
     if not skills:
@@ -278,7 +278,7 @@ def _installed(source: Catalogue, folder: Path) -> list[Found]:
     found = []
     for skill in skills:
         if isinstance(skill, TargetError):
-            found.append(Found("", skill))
+            found.append(FoundModel("", skill))
         elif skill.models:
             subject = skill.model_id or collection_subject(skill.folder.name)
             try:
@@ -286,9 +286,9 @@ def _installed(source: Catalogue, folder: Path) -> list[Found]:
                 if options is None:
                     raise unknown_options(skill.folder)
                 models = {name: source.documents(one.id) for name, one in skill.models.items()}
-                found.append(Found(subject, skill_documents(models, skill.default), options))
+                found.append(FoundModel(subject, skill_documents(models, skill.default), options))
             except FalError as error:
-                found.append(Found(subject, error))
+                found.append(FoundModel(subject, error))
     return found
 
 
@@ -315,8 +315,8 @@ def _given(
 
 
 def _as_made(
-    found: Iterable[Found], given: Mapping[str, Any], folder: Path, *, quiet: bool
-) -> Iterator[Found]:
+    found: Iterable[FoundModel], given: Mapping[str, Any], folder: Path, *, quiet: bool
+) -> Iterator[FoundModel]:
     """Yield each model with the options that its skill in `folder` was made with.
 
     Those that are `given` go first; what was kept is said once for all skills alike.
@@ -389,23 +389,23 @@ def _kept(made: Options, given: Mapping[str, Any]) -> str:
     )
 
 
-def _all(models: Iterator[Documents | DocumentFile | DocumentError]) -> Iterator[Found]:
+def _all(models: Iterator[Documents | DocumentFile | DocumentError]) -> Iterator[FoundModel]:
     """Yield every model; a source that ends early is one more failure, and loses no other."""
     try:
         for one in models:
-            yield Found(one.model_id, one)
+            yield FoundModel(one.model_id, one)
     except FalError as error:
-        yield Found("", error)
+        yield FoundModel("", error)
     except Exception as error:
-        yield Found("", internal_error(error))
+        yield FoundModel("", internal_error(error))
 
 
-def _matching(source: Catalogue, query: Query) -> Iterator[Found]:
+def _matching(source: Catalogue, query: Query) -> Iterator[FoundModel]:
     matches = _all(source.matching(query))
     first = next(matches, None)
     if first is None:
         explain_nothing(source, query)
         nothing = ModelNotFoundError("no model fits: take other words or another category")
-        first = Found("", nothing)
+        first = FoundModel("", nothing)
     yield first
     yield from matches

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from multiprocessing.context import BaseContext
 
-__all__ = ["Found", "Plan", "run_plan"]
+__all__ = ["FoundModel", "Plan", "run_plan"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ BATCH = 24
 WORTHWHILE = 100
 
 
-class Found(NamedTuple):
+class FoundModel(NamedTuple):
     """A model to make a skill of, or why it has no documents; with options of its own if any.
 
     Of a collection `model_id` is its subject.
@@ -48,7 +48,7 @@ class Found(NamedTuple):
     options: Options | None = None
 
 
-class Task(NamedTuple):
+class WorkItem(NamedTuple):
     """One model whose skill is to be made, as it travels to the process that makes it."""
 
     model_id: str
@@ -74,7 +74,7 @@ class Plan:
     force: bool
 
 
-def run_plan(found: Iterable[Found], plan: Plan, report: Report, *, many: bool) -> None:
+def run_plan(found: Iterable[FoundModel], plan: Plan, report: Report, *, many: bool) -> None:
     """Generate each model that was found; `many` uses every core.
 
     Raises:
@@ -83,40 +83,40 @@ def run_plan(found: Iterable[Found], plan: Plan, report: Report, *, many: bool) 
     """
     if plan.action == "write":
         remove_leftovers(plan.output)
-    tasks = _each_name_once(found, plan.options)
+    items = _each_name_once(found, plan.options)
     if plan.options.mode == "default":
         # Before a model can be made, no creator skill is written.
-        first = _first_sound(tasks, plan, report)
+        first = _first_sound(items, plan, report)
         if first is None:
             return
-        tasks = chain([first], tasks)
+        items = chain([first], items)
         creator = share_runtime(plan.output, action=plan.action, force=plan.force)
         if creator is None:
             report.notice("links cannot be made here: each skill carries a copy of the runtime")
-            tasks = map(_with_copies, tasks)
+            items = map(_with_copies, items)
         else:
             report.creator(row(creator, plan.action))
     # Models of a network come one by one, those of a whole source all at once.
     work = partial(_make, plan)
-    for made in in_parallel(work, tasks) if many else one_by_one(work, tasks):
+    for made in in_parallel(work, items) if many else one_by_one(work, items):
         _add(made, report)
 
 
-def _each_name_once(found: Iterable[Found], options: Options) -> Iterator[Task | Failure]:
+def _each_name_once(found: Iterable[FoundModel], options: Options) -> Iterator[WorkItem | Failure]:
     """Yield what was found; a model whose skill would have another's name becomes a failure."""
     names: dict[str, str] = {}
     for model_id, documents, own in found:
         try:
             if isinstance(documents, FalError):
                 raise documents
-            task = Task(model_id, documents, own or options)
-            name = task.options.name or skill_name(check_model_id(model_id))
+            item = WorkItem(model_id, documents, own or options)
+            name = item.options.name or skill_name(check_model_id(model_id))
             if names.setdefault(name, model_id) != model_id:
                 raise _taken(name, names[name], model_id)
         except FalError as error:
             yield Failure(model_id, error.code, error.message)
         else:
-            yield task
+            yield item
 
 
 def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
@@ -128,60 +128,60 @@ def _taken(name: str, taken: str, model_id: str) -> SkillNameError:
 
 
 def _first_sound(
-    tasks: Iterator[Task | Failure], plan: Plan, report: Report
-) -> Task | Failure | None:
+    items: Iterator[WorkItem | Failure], plan: Plan, report: Report
+) -> WorkItem | Failure | None:
     """Return the first model that can be made and links; those before it are done with."""
     trial = plan if plan.action == "check" else replace(plan, action="dry-run")
-    for task in tasks:
-        if isinstance(task, Task) and task.options.mode != "default":
-            for made in _make(plan, [task]):
+    for item in items:
+        if isinstance(item, WorkItem) and item.options.mode != "default":
+            for made in _make(plan, [item]):
                 _add(made, report)
             continue
-        (tried,) = _make(trial, [task])
+        (tried,) = _make(trial, [item])
         if not isinstance(tried, Failure):
-            return task
+            return item
         _add(tried, report)
     return None
 
 
-def _with_copies(task: Task | Failure) -> Task | Failure:
-    if isinstance(task, Failure) or task.options.mode != "default":
-        return task
-    return task._replace(options=replace(task.options, mode="standalone"))
+def _with_copies(item: WorkItem | Failure) -> WorkItem | Failure:
+    if isinstance(item, Failure) or item.options.mode != "default":
+        return item
+    return item._replace(options=replace(item.options, mode="standalone"))
 
 
-def _make(plan: Plan, tasks: Sequence[Task | Failure]) -> list[Row | Failure]:
+def _make(plan: Plan, items: Sequence[WorkItem | Failure]) -> list[Row | Failure]:
     """Generate a batch of models, in whichever process, one step of all before the next of any.
 
     A processor that does the same thing many times takes a tenth less time for all of it.
     """
     made: dict[int, Row | Failure] = {}
-    for step in zip_longest(*(_steps(plan, task) for task in tasks)):
+    for step in zip_longest(*(_steps(plan, item) for item in items)):
         made |= {place: one for place, one in enumerate(step) if one is not None}
-    return [made[place] for place in range(len(tasks))]
+    return [made[place] for place in range(len(items))]
 
 
-def _steps(plan: Plan, task: Task | Failure) -> Iterator[Row | Failure | None]:
+def _steps(plan: Plan, item: WorkItem | Failure) -> Iterator[Row | Failure | None]:
     """Generate one model; yield None after each step, and at the end what came of it."""
-    if isinstance(task, Failure):
-        yield task
+    if isinstance(item, Failure):
+        yield item
         return
     try:
-        documents = task.documents.read()
+        documents = item.documents.read()
         yield None
-        parsed = parse_skill(documents, task.options)
+        parsed = parse_skill(documents, item.options)
         yield None
-        made = render_skill(parsed, task.options, plan.output)
+        made = render_skill(parsed, item.options, plan.output)
         yield None
-        mode = task.options.mode
+        mode = item.options.mode
         skill = write_skill(made, mode, action=plan.action, force=plan.force)
         yield row(skill, plan.action)
     except FalError as error:
-        yield Failure(task.model_id, error.code, error.message)
+        yield Failure(item.model_id, error.code, error.message)
     except Exception as error:
         # A document that nobody foresaw is one failure of many.
         unforeseen = internal_error(error)
-        yield Failure(task.model_id, unforeseen.code, unforeseen.message)
+        yield Failure(item.model_id, unforeseen.code, unforeseen.message)
 
 
 def _add(made: Row | Failure, report: Report) -> None:

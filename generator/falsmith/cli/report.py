@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from fal_runtime.errors import FalError
 from falsmith.cli.program import program
-from falsmith.generate import Action, Skill
+from falsmith.generate import Action, GeneratedSkill
 from falsmith.skill.provenance import is_collection
 from falsmith.text import counted
 
@@ -33,7 +33,7 @@ class Row:
     warnings: tuple[str, ...]
 
 
-def row(skill: Skill, action: Action) -> Row:
+def row(skill: GeneratedSkill, action: Action) -> Row:
     """Return what is printed of a skill; its differences only where nothing was written."""
     # What the user put beside the skill is a difference for --check; writing leaves it alone.
     drift = [one for one in skill.drift if action == "check" or one.kind != "extra"]

@@ -22,7 +22,7 @@ from falsmith.cli.options import (
 from falsmith.cli.program import program
 from falsmith.skill.edits import Edit
 from falsmith.text import counted
-from falsmith.update import Updated
+from falsmith.update import UpdatedSkill
 from falsmith.update import update as update_skills
 
 __all__ = ["update"]
@@ -88,7 +88,7 @@ def update(
     return 1 if failed else 0
 
 
-def _status(one: Updated, *, dry_run: bool) -> str:
+def _status(one: UpdatedSkill, *, dry_run: bool) -> str:
     if one.error is not None:
         return "failed"
     if not one.files:
@@ -96,7 +96,7 @@ def _status(one: Updated, *, dry_run: bool) -> str:
     return "would update" if dry_run else "updated"
 
 
-def _print(one: Updated, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+def _print(one: UpdatedSkill, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Print what became of a skill, errors on stderr; programs get it all at the end."""
     if one.error is not None:
         subject = f"{one.folder}: " if one.folder is not None else ""
@@ -126,14 +126,14 @@ def _kept(edit: Edit) -> str:
     return f"kept: {edit.path}, which you edited{new}"
 
 
-def _summary(done: Sequence[Updated], *, dry_run: bool) -> str:
+def _summary(done: Sequence[UpdatedSkill], *, dry_run: bool) -> str:
     states = Counter(_status(one, dry_run=dry_run) for one in done)
     told_states = ", ".join(f"{count} {state}" for state, count in states.items())
     return f"{counted(len(done), 'skill')}: {told_states}"
 
 
 def _as_json(
-    done: Sequence[Updated], failed: Sequence[FalError], count: int, *, dry_run: bool
+    done: Sequence[UpdatedSkill], failed: Sequence[FalError], count: int, *, dry_run: bool
 ) -> dict[str, object]:
     reply: dict[str, object] = {"skills": [_row(one, dry_run=dry_run) for one in done]}
     if len(failed) == count == 1:
@@ -144,7 +144,7 @@ def _as_json(
     return reply
 
 
-def _row(one: Updated, *, dry_run: bool) -> dict[str, object]:
+def _row(one: UpdatedSkill, *, dry_run: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "name": one.folder.name if one.folder is not None else None,
         "path": str(one.folder) if one.folder is not None else None,

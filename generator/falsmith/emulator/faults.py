@@ -135,7 +135,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Armed:
+class ArmedFault:
     """A rule in force, and how often it fitted a request so far."""
 
     fault: Fault
@@ -149,12 +149,12 @@ class Faults:
 
     rules: Iterable[str] = ()
     seed: int = 0
-    _armed: list[Armed] = field(init=False)
+    _armed: list[ArmedFault] = field(init=False)
     _random: random.Random = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._armed = [Armed(parse_fault(rule)) for rule in self.rules]
+        self._armed = [ArmedFault(parse_fault(rule)) for rule in self.rules]
         self._random = random.Random(self.seed)
 
     def add(self, *rules: str) -> None:
@@ -164,7 +164,7 @@ class Faults:
             UsageError: One of them is no rule; then none is.
 
         """
-        armed = [Armed(parse_fault(rule)) for rule in rules]
+        armed = [ArmedFault(parse_fault(rule)) for rule in rules]
         with self._lock:
             self._armed += armed
 
@@ -193,7 +193,7 @@ class Faults:
                     chosen[group] = armed.fault
         return {fault.effect: fault for fault in chosen.values()}
 
-    def _is_due(self, armed: Armed, place: str, model_id: str) -> bool:
+    def _is_due(self, armed: ArmedFault, place: str, model_id: str) -> bool:
         fault = armed.fault
         if not _is_at(fault, place, model_id) or armed.hit >= fault.options.get("times", math.inf):
             return False

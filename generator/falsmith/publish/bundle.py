@@ -13,7 +13,7 @@ from fal_runtime.errors import UsageError
 from falsmith.errors import TargetError
 from falsmith.publish.contents import listing, public_contents
 from falsmith.publish.details import Details, check_details
-from falsmith.publish.formats import FORMATS, Packed
+from falsmith.publish.formats import FORMATS, PackedSkill
 from falsmith.skill.ownership import compare, user_files
 from falsmith.skill.provenance import read_provenance
 from falsmith.skill.tree import File
@@ -24,7 +24,7 @@ from falsmith.verify.record import CREATOR, PROVENANCE
 if TYPE_CHECKING:
     import click
 
-__all__ = ["Bundle", "Judged", "Request", "bundle", "write_bundle"]
+__all__ = ["Bundle", "BundleRequest", "JudgedSkill", "bundle", "write_bundle"]
 
 # What hosts give the descriptions of all skills together (anthropics/claude-code#56966, and
 # openai/codex: codex-rs/core-skills/src/render.rs): what is over it is dropped without a word.
@@ -36,7 +36,7 @@ LOST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class BundleRequest:
     """What is asked for: which skills (absolute paths), in which formats, as what, by which rules.
 
     `handed_on` are the names of the user's own files that go along; `generate` parses the commands
@@ -53,24 +53,24 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedSkill:
     """One skill and what was found in it; `packed` is None where that is a problem."""
 
     folder: Path
     found: tuple[Problem, ...]
-    packed: Packed | None
+    packed: PackedSkill | None
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """What was asked for, made: files of each format, none where a skill has a problem."""
 
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedSkill, ...]
     files: Mapping[str, tuple[File, ...]]
     notes: tuple[str, ...]
 
 
-def bundle(request: Request) -> Bundle:
+def bundle(request: BundleRequest) -> Bundle:
     """Return the bundle of some skills; nothing is written but to a temporary folder.
 
     Raises:
@@ -93,7 +93,7 @@ def bundle(request: Request) -> Bundle:
     return Bundle(judged, files, (crowded,) if characters > LISTING_LIMIT else ())
 
 
-def write_bundle(made: Bundle, request: Request) -> None:
+def write_bundle(made: Bundle, request: BundleRequest) -> None:
     """Write the files of every format to the output, which is not there yet: whole or not at all.
 
     One format stands in the output itself, several in folders of their names.
@@ -119,7 +119,7 @@ def write_bundle(made: Bundle, request: Request) -> None:
         )
 
 
-def _checked(request: Request) -> Details:
+def _checked(request: BundleRequest) -> Details:
     """Return all details of the bundle; refuse what can be refused without a look at files."""
     for folder in request.folders:
         if folder.is_symlink():
@@ -169,24 +169,24 @@ def _needed(formats: Sequence[str]) -> dict[str, list[str]]:
     return needed
 
 
-def _judged(folder: Path, request: Request) -> Judged:
+def _judged(folder: Path, request: BundleRequest) -> JudgedSkill:
     """Return a skill as it is handed on, and all that is wrong in its folder and in the copy."""
     contents = public_contents(folder, request.handed_on)
     found = {one for one in _verified(folder, request) if one.path not in contents.replaced}
     if contents.lost:
         # What they stand for would be missing in the copy.
         found |= {Problem(link, LOST) for link in contents.lost & contents.replaced}
-        return Judged(folder, tuple(sorted(found)), None)
+        return JudgedSkill(folder, tuple(sorted(found)), None)
     with tempfile.TemporaryDirectory(prefix="falsmith-") as place:
         copy = Path(place) / folder.name
         write(contents.files, copy, compare(contents.files, copy))
         found |= set(_verified(copy, request))
         sound = all(one.severity == "notice" for one in found)
-        packed = Packed(listing(copy), contents.files) if sound else None
-    return Judged(folder, tuple(sorted(found)), packed)
+        packed = PackedSkill(listing(copy), contents.files) if sound else None
+    return JudgedSkill(folder, tuple(sorted(found)), packed)
 
 
-def _verified(folder: Path, request: Request) -> Iterator[Problem]:
+def _verified(folder: Path, request: BundleRequest) -> Iterator[Problem]:
     """Yield what `verify` finds; what could not be judged is not handed on."""
     for one in verify(
         folder,

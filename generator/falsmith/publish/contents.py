@@ -13,11 +13,11 @@ from falsmith.verify.front_matter import SKILL_FILE, front_matter, read_yaml
 from falsmith.verify.openai_yaml import OPENAI_YAML
 from falsmith.verify.record import PROVENANCE, listed_links, user_files
 
-__all__ = ["Contents", "Listing", "listing", "public_contents"]
+__all__ = ["Listing", "PublicContents", "listing", "public_contents"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class PublicContents:
     """The files that are handed on, by path, and what of the folder is not or not as it stands.
 
     `lost` are the links, there or only recorded, in whose place nothing can be copied.
@@ -39,7 +39,7 @@ class Listing:
     short_description: str
 
 
-def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
+def public_contents(root: Path, handed_on: Collection[str]) -> PublicContents:
     """Return a skill's files as `falsmith generate --public` would have written them.
 
     What is wrong with the folder is for `verify` to say.
@@ -71,7 +71,7 @@ def public_contents(root: Path, handed_on: Collection[str]) -> Contents:
         record["files"] = dict(sorted(digests.items()))
         files[PROVENANCE] = f"{json_file(record)}\n".encode()
     caches = (str(PurePosixPath(path).parent) for path in source.leftovers)
-    return Contents(
+    return PublicContents(
         tuple(
             # What is a program says so itself: not every file system does.
             File(PurePosixPath(path), content, executable=content.startswith(b"#!"))

@@ -14,7 +14,7 @@ from falsmith.publish.details import Details
 from falsmith.skill.tree import File
 from falsmith.text import counted
 
-__all__ = ["FORMATS", "Format", "Packed"]
+__all__ = ["FORMATS", "Format", "PackedSkill"]
 
 # The Agent Skills discovery draft, 0.2.0: where an index stands, and how it says what it is.
 WELL_KNOWN = PurePosixPath(".well-known/agent-skills")
@@ -29,7 +29,7 @@ LONGEST_DESCRIPTION = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedSkill:
     """One skill to be handed on: what lists show of it, and its files."""
 
     shown: Listing
@@ -45,19 +45,19 @@ class Packed:
 class Format:
     """One form: what makes its files, what hosts demand to be told, and how it is used."""
 
-    files: Callable[[Sequence[Packed], Details], Iterator[File]]
+    files: Callable[[Sequence[PackedSkill], Details], Iterator[File]]
     needs: tuple[str, ...]
     use: str
 
 
-def _skill(skills: Sequence[Packed], _details: Details) -> Iterator[File]:
+def _skill(skills: Sequence[PackedSkill], _details: Details) -> Iterator[File]:
     """Yield a `.skill` archive of each skill, in which its own folder stands."""
     for one in skills:
         content = archive(list(one.below(PurePosixPath())))
         yield File(PurePosixPath(f"{one.shown.name}.skill"), content)
 
 
-def _well_known(skills: Sequence[Packed], _details: Details) -> Iterator[File]:
+def _well_known(skills: Sequence[PackedSkill], _details: Details) -> Iterator[File]:
     """Yield an archive of each skill, with SKILL.md at its root, and the index of them."""
     entries: list[Json] = []
     for one in skills:
@@ -77,7 +77,7 @@ def _well_known(skills: Sequence[Packed], _details: Details) -> Iterator[File]:
     yield _json(WELL_KNOWN / "index.json", {"$schema": DISCOVERY, "skills": entries})
 
 
-def _claude_plugin(skills: Sequence[Packed], details: Details) -> Iterator[File]:
+def _claude_plugin(skills: Sequence[PackedSkill], details: Details) -> Iterator[File]:
     """Yield a plugin of all skills and the marketplace that offers it."""
     place = PLUGINS / str(details.name)
     plugin = _plugin(skills, details)
@@ -94,7 +94,7 @@ def _claude_plugin(skills: Sequence[Packed], details: Details) -> Iterator[File]
     )
 
 
-def _codex_plugin(skills: Sequence[Packed], details: Details) -> Iterator[File]:
+def _codex_plugin(skills: Sequence[PackedSkill], details: Details) -> Iterator[File]:
     """Yield a plugin of all skills and the marketplace that offers it."""
     place = PLUGINS / str(details.name)
     plugin = _plugin(skills, details)
@@ -133,7 +133,7 @@ def _codex_plugin(skills: Sequence[Packed], details: Details) -> Iterator[File]:
     )
 
 
-def _folder(skills: Sequence[Packed], _details: Details) -> Iterator[File]:
+def _folder(skills: Sequence[PackedSkill], _details: Details) -> Iterator[File]:
     """Yield the skills as folders in `skills/`, where installers look for them first."""
     return _skills_of(PurePosixPath(), skills)
 
@@ -157,12 +157,12 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def _skills_of(place: PurePosixPath, skills: Sequence[Packed]) -> Iterator[File]:
+def _skills_of(place: PurePosixPath, skills: Sequence[PackedSkill]) -> Iterator[File]:
     for one in skills:
         yield from one.below(place / SKILLS)
 
 
-def _plugin(skills: Sequence[Packed], details: Details) -> dict[str, Json]:
+def _plugin(skills: Sequence[PackedSkill], details: Details) -> dict[str, Json]:
     """Return what a plugin says of itself to both hosts."""
     titles = ", ".join(one.shown.title for one in skills)
     own = f"Skills for models of fal.ai: {titles}." if len(skills) > 1 else None
@@ -179,13 +179,13 @@ def _plugin(skills: Sequence[Packed], details: Details) -> dict[str, Json]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _license_of_all(skills: Sequence[Packed]) -> str | None:
+def _license_of_all(skills: Sequence[PackedSkill]) -> str | None:
     """Return the licence that all skills have, None where they differ."""
     licenses = {one.shown.license for one in skills}
     return licenses.pop() if len(licenses) == 1 else None
 
 
-def _title(skills: Sequence[Packed], details: Details) -> str:
+def _title(skills: Sequence[PackedSkill], details: Details) -> str:
     name = str(details.name)
     return skills[0].shown.title if len(skills) == 1 else name.replace("-", " ").capitalize()
 

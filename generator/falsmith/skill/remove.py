@@ -15,11 +15,11 @@ from falsmith.skill.provenance import PROVENANCE, Provenance, read_provenance
 from falsmith.skill.tree import IGNORED_NAMES, present
 from falsmith.text import counted
 
-__all__ = ["Kept", "Removal", "plan_removal", "remove"]
+__all__ = ["KeptFile", "Removal", "plan_removal", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """A file or link that a removal leaves: changed by the user, or none of falsmith's."""
 
     path: PurePosixPath
@@ -35,7 +35,7 @@ class Removal:
 
     folder: Path
     removed: tuple[PurePosixPath, ...]
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptFile, ...]
     linked_by: tuple[str, ...]
 
 
@@ -56,11 +56,11 @@ def plan_removal(folder: Path, *, force: bool = False) -> Removal:
             "Remove them first, or give --force to remove it all the same",
         )
     removed: list[PurePosixPath] = []
-    kept: list[Kept] = []
+    kept: list[KeptFile] = []
     for path in present(folder):
         whose = "ours" if force else owner(folder, path, provenance)
         if whose in ("edited", "added"):
-            kept.append(Kept(path, whose))
+            kept.append(KeptFile(path, whose))
         else:
             removed.append(path)
     return Removal(folder, tuple(removed), tuple(kept), users)
