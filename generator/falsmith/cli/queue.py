@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fal_runtime.errors import LocalError, UsageError
+from fal_runtime.errors import UsageError
 from fal_runtime.model import described_models
 from fal_runtime.paths import safe_name
 from fal_runtime.text import one_line
@@ -106,7 +106,7 @@ def shutdown(skill: str | None, as_json: bool) -> int:
     """Have the daemons end their jobs, take no new ones, and leave."""
     from fal_runtime.daemon.status import shut_down
 
-    _print_daemons([_asked(shut_down, one) for one in _daemons(skill)], as_json=as_json)
+    _print_daemons([shut_down(one) for one in _daemons(skill)], as_json=as_json)
     return 0
 
 
@@ -190,7 +190,8 @@ def _call(action: Literal["result", "cancel"], job: str, model_id: str | None) -
     from fal_runtime.command import main
     from fal_runtime.queue_command import options_about
 
-    words = options_about(action, job, model_id)
+    with closing(_ledger()) as ledger:
+        words = options_about(ledger, action, job, model_id)
     return main(words, model_id=None, skill=None, subcommand="call")
 
 
@@ -201,24 +202,14 @@ def _ledger() -> "Ledger":
 
 
 def _daemons(skill: str | None) -> list["DaemonStatus"]:
-    """Return the daemons that run, all or those of a skill; one that is mute is told of."""
+    """Return the daemons that run, all or those of a skill; raises DaemonError for a mute one."""
     from fal_runtime.daemon.place import daemon_folders
     from fal_runtime.daemon.status import daemon_status
 
     named = f"{safe_name(_folder(skill).absolute().name)}__" if skill is not None else ""
     folders = [one for one in daemon_folders(os.environ) if one.name.startswith(named)]
-    found = [_asked(daemon_status, folder) for folder in folders]
+    found = [daemon_status(folder) for folder in folders]
     return [one for one in found if one.status != "NOT_RUNNING"]
-
-
-def _asked(ask: Callable[[Any], "DaemonStatus"], whom: object) -> "DaemonStatus":
-    """Return a daemon's answer; raises LocalError where it cannot be had."""
-    from fal_runtime.daemon.place import UnusableError
-
-    try:
-        return ask(whom)
-    except UnusableError as error:
-        raise LocalError("local_trouble", f"a daemon cannot be asked: {error}") from None
 
 
 def _folder(skill: str) -> Path:

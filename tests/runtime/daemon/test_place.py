@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError, daemon_folders
+from fal_runtime.daemon.place import DaemonError, DaemonPlace, Marker, daemon_folders
 
 MODEL = "acme/demo/fast"
 
@@ -43,7 +43,7 @@ def test_folder_is_the_user_s_alone(tmp_path: Path) -> None:
 def test_folder_that_others_can_open_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
     place = DaemonPlace.of({"FAL_QUEUE_DIR": str(tmp_path)}, None, MODEL)
     place.folder.mkdir(mode=0o755)
-    with pytest.raises(UnusableError, match="open to other users: `chmod 700` it"):
+    with pytest.raises(DaemonError, match="open to other users: `chmod 700` it"):
         place.open()
 
 
@@ -52,7 +52,7 @@ def test_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     place = DaemonPlace.of({"FAL_QUEUE_DIR": str(tmp_path)}, None, MODEL)
     place.folder.mkdir(mode=0o700)
     os.chown(place.folder, 12345, 12345)
-    with pytest.raises(UnusableError, match="belongs to another user"):
+    with pytest.raises(DaemonError, match="belongs to another user"):
         place.open()
 
 
@@ -64,7 +64,7 @@ def test_link_or_file_in_the_folder_s_place_is_refused(tmp_path: Path, kind: str
         place.folder.symlink_to(tmp_path / "mine")
     else:
         place.folder.write_text("")
-    with pytest.raises(UnusableError):
+    with pytest.raises(DaemonError):
         place.open()
 
 
@@ -103,20 +103,20 @@ def test_folder_of_three_hundred_characters_has_a_short_socket(tmp_path: Path, s
 
 def test_where_no_folder_is_short_enough_it_says_so(tmp_path: Path) -> None:
     environ = {"FAL_QUEUE_DIR": str(tmp_path), "TMPDIR": str(tmp_path / ("x" * 200))}
-    with pytest.raises(UnusableError, match="too long for a socket"):
+    with pytest.raises(DaemonError, match="too long for a socket"):
         DaemonPlace.of(environ, None, MODEL).new_socket()
 
 
 def test_system_without_unix_sockets_has_no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(socket, "AF_UNIX")
-    with pytest.raises(UnusableError, match="no Unix sockets"):
+    with pytest.raises(DaemonError, match="no Unix sockets"):
         DaemonPlace.of({"HOME": "/tmp"}, None, MODEL)
 
 
 def test_read_only_home_is_named(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("nobody can make a folder here")
     place = DaemonPlace.of({"HOME": str(tmp_path / "home")}, None, MODEL)
-    with pytest.raises(UnusableError, match="cannot be made"):
+    with pytest.raises(DaemonError, match="cannot be made"):
         place.open()
 
 

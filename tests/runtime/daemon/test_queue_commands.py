@@ -1,6 +1,7 @@
 """The scripts `queue_daemon.py` and `queue_client.py`, and `falsmith queue`."""
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -101,6 +102,25 @@ def test_a_marker_that_cannot_be_written_is_no_start(
     status, answer = queue("daemon", "--background")
     assert (status, answer["error"]["code"]) == (9, "local_trouble")
     assert "cannot be written" in answer["error"]["message"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+def test_an_answer_that_cannot_be_printed_is_said_on_stderr(
+    skill: "Skill", queue: Callable[..., Answer]
+) -> None:
+    assert queue("client", "--status")[0] == 0
+    client = str(skill.folder / "scripts" / "queue_client.py")
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, client, "--status"],
+            env=dict(skill.environ),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 9
+    assert ran.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
 @long_jobs

@@ -16,7 +16,7 @@ import pytest
 
 from fal_runtime.config import Config
 from fal_runtime.daemon.client import Channel, connected
-from fal_runtime.daemon.place import DaemonPlace, Marker, RunsAlreadyError, UnusableError, locked
+from fal_runtime.daemon.place import DaemonError, DaemonPlace, Marker, RunsAlreadyError, locked
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
     Event,
@@ -235,7 +235,7 @@ def test_what_is_left_of_an_earlier_socket_is_removed_and_no_link_followed(
 def test_what_is_no_socket_is_left_as_it_is(short: Path, left: str) -> None:
     path = short / "a.sock"
     path.mkdir() if left == "folder" else path.write_text("kept")
-    with pytest.raises(UnusableError, match="no socket"), listening(path):
+    with pytest.raises(DaemonError, match="no socket"), listening(path):
         pass
     assert path.exists()
 
@@ -245,10 +245,10 @@ def test_where_sockets_are_refused_it_says_so(short: Path, monkeypatch: pytest.M
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(socket, "socket", refuse)
-    refused = pytest.raises(UnusableError, match="sockets cannot be used here")
+    refused = pytest.raises(DaemonError, match="sockets cannot be used here")
     with refused, listening(short / "a.sock"):
         pass
-    with pytest.raises(UnusableError, match="sockets cannot be used here"):
+    with pytest.raises(DaemonError, match="sockets cannot be used here"):
         connected(Marker(1, 1.0, str(short / "a.sock"), FLUX, None))
 
 
@@ -265,6 +265,6 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     place.open()
     (tmp_path / "mine").write_text("kept")
     place.lock.symlink_to(tmp_path / "mine")
-    with pytest.raises(UnusableError), locked(place):
+    with pytest.raises(DaemonError), locked(place):
         pass
     assert (tmp_path / "mine").read_text() == "kept"
