@@ -1,7 +1,6 @@
 """`falsmith bundle`: skills as hosts take them, judged as public before anything is written."""
 
 import hashlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 
 from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
-from falsmith.cli.options import json_option, notice, quiet_option
+from falsmith.cli.options import json_option, notice, print_json, quiet_option
 from falsmith.cli.problems import print_problems, problems_as_json, summary
 from falsmith.publish.bundle import Bundle, BundleRequest, write_bundle
 from falsmith.publish.bundle import bundle as make_bundle
@@ -100,8 +99,8 @@ def bundle(
     made = make_bundle(request)
     if made.files:
         write_bundle(made, request)
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_as_json(made, request), indent=1) + "\n")
+    if as_json:
+        print_json(_as_json(made, request))
     else:
         _print(made, request, quiet=quiet)
     if not quiet:

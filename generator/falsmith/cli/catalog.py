@@ -1,6 +1,5 @@
 """`falsmith catalog`: the whole catalogue on this machine, and what is there of it."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,14 @@ import click
 from fal_runtime.errors import FalError, LocalError
 from falsmith.catalog.cache import Cache, CacheContents
 from falsmith.catalog.sync import SyncProgress, sync
-from falsmith.cli.options import json_option, notice, open_cache, open_platform, quiet_option
+from falsmith.cli.options import (
+    json_option,
+    notice,
+    open_cache,
+    open_platform,
+    print_json,
+    quiet_option,
+)
 from falsmith.cli.program import program
 
 __all__ = ["catalog"]
@@ -42,7 +48,7 @@ def sync_command(as_json: bool, quiet: bool) -> int:
             notice(f"{last.models} models are stored and stay: run the same command again")
         raise
     if last is not None:
-        _print_sync(last, cache, as_json=as_json or not sys.stdout.isatty())
+        _print_sync(last, cache, as_json=as_json)
     return 0
 
 
@@ -52,8 +58,8 @@ def info(as_json: bool) -> int:
     """Show what the local cache holds, how old that is, and where it stands."""
     cache = open_cache()
     contents = cache.contents()
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_object(contents, cache), indent=1) + "\n")
+    if as_json:
+        print_json(_object(contents, cache))
         return 0
     synced = "never complete"
     if contents.synced:
@@ -108,7 +114,7 @@ def _print_sync(last: SyncProgress, cache: Cache, *, as_json: bool) -> None:
         )
     if as_json:
         counts = {"removed": last.removed, "kept": last.kept, "broken": last.broken}
-        sys.stdout.write(json.dumps(_object(contents, cache) | counts, indent=1) + "\n")
+        print_json(_object(contents, cache) | counts)
         return
     gone = f", {last.removed} vanished ones removed" if last.removed else ""
     sys.stdout.write(

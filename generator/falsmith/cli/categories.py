@@ -1,11 +1,10 @@
 """`falsmith categories`: the kinds of models, and how many there are of each."""
 
-import json
 import sys
 
 import click
 
-from falsmith.cli.options import json_option, open_source, source_options
+from falsmith.cli.options import json_option, open_source, print_json, source_options
 
 __all__ = ["categories"]
 
@@ -27,8 +26,8 @@ def categories(source: str | None, offline: bool, as_json: bool) -> int:
     """
     counts = open_source(source, offline=offline, default="offline").categories()
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"categories": ordered}, indent=1) + "\n")
+    if as_json:
+        print_json({"categories": ordered})
     else:
         for name, count in ordered.items():
             sys.stdout.write(f"{count:6,}  {name}\n")

@@ -1,9 +1,8 @@
 """`falsmith check`: whether skills still fit the documents of their models, and what changed."""
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -11,10 +10,12 @@ import click
 from fal_runtime.errors import FalError
 from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
+    first_lines,
     folder_options,
     json_option,
     notice,
     open_source,
+    print_json,
     quiet_option,
     source_options,
 )
@@ -23,7 +24,7 @@ from falsmith.text import counted
 from falsmith.update import CheckedSkill
 from falsmith.update import check as check_skills
 
-__all__ = ["TITLES", "change_as_json", "check", "told"]
+__all__ = ["change_as_json", "change_lines", "check"]
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +32,6 @@ Examples:
   falsmith check skills/ --json
   falsmith check skills/fal-ai-flux-dev --source openapi.json
 """
-LISTED = 12
 CANNOT_TELL = 6
 TITLES = {
     "breaking": "breaking",
@@ -70,8 +70,8 @@ def check(
     checked = list(check_skills(skills, open_source(source, offline=offline))) if skills else []
     stale = [one for one in checked if one.status == "stale"]
     unknown = [one for one in checked if one.status == "unknown"]
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_as_json(checked, left_out), indent=1) + "\n")
+    if as_json:
+        print_json(_as_json(checked, left_out))
     else:
         _print(checked, quiet=quiet)
     return 1 if stale else CANNOT_TELL if unknown or left_out else 0
@@ -85,18 +85,20 @@ def _print(checked: Sequence[CheckedSkill], *, quiet: bool) -> None:
         sys.stdout.write(f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}\n")
         if one.error is not None:
             sys.stdout.write(f"  {one.error}\n")
-        for change in one.changes[:LISTED]:
-            sys.stdout.write(f"  {told(change)}\n")
-        if len(one.changes) > LISTED:
-            sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
+        for line in change_lines(one.changes):
+            sys.stdout.write(line + "\n")
         for path in one.skill.unmerged:
             sys.stdout.write(f"  to merge, for yours stands as it was: {path}\n")
     if len(checked) > 1:
         sys.stdout.write(f"{_summary(checked)}\n")
 
 
-def told(change: Change) -> str:
-    """Return a change in words: where, and what."""
+def change_lines(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield lines that say the gravest changes: how grave each is, where, and what."""
+    return first_lines(list(map(_in_words, changes)), ": --json lists all")
+
+
+def _in_words(change: Change) -> str:
     place = {"input": "input", "output": "answer", "model": "the model"}[change.side]
     where = " ".join(filter(None, (change.model, place, change.path, change.message)))
     return f"{TITLES[change.kind]}: {where}"

@@ -1,6 +1,5 @@
 """`falsmith generate`: skills from model IDs, or from all that a search finds."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -195,7 +194,6 @@ def generate(
         )
     folder = chosen_folder(output, agent) or default_folder()
     opened = open_source(source, offline=offline, key=api_key)
-    as_json = as_json or not sys.stdout.isatty()
     if query is not None and not everything:
         count = print_matches(opened, query, None, as_json=as_json)
         if count and not quiet:

@@ -1,8 +1,6 @@
 """`falsmith list`: the skills of falsmith in this project, and how fresh each is."""
 
-import json
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +10,14 @@ import click
 
 from fal_runtime.errors import UsageError
 from fal_runtime.text import one_line
-from falsmith.cli.options import chosen_folder, default_folders, folder_options, json_option, notice
+from falsmith.cli.options import (
+    chosen_folder,
+    default_folders,
+    folder_options,
+    json_option,
+    notice,
+    print_json,
+)
 from falsmith.errors import TargetError
 from falsmith.skill.installed import Installed, find
 from falsmith.text import counted
@@ -43,8 +48,8 @@ def list_skills(
     older or newer version, edited, incomplete (files are missing), or has a broken link.
     """
     skills, _ = found_skills(folders, output, agent)
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"skills": [_as_json(one) for one in skills]}, indent=1) + "\n")
+    if as_json:
+        print_json({"skills": [_as_json(one) for one in skills]})
     elif skills:
         _print(skills)
     else:

@@ -1,7 +1,9 @@
-"""Options that several commands share, and what they mean: sources, folders, output."""
+"""What several commands share: options, what they mean, and how an answer is printed."""
 
+import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,20 +24,34 @@ __all__ = [
     "chosen_folder",
     "default_folder",
     "default_folders",
+    "first_lines",
     "folder_options",
     "json_option",
     "notice",
     "open_cache",
     "open_platform",
     "open_source",
+    "print_json",
     "quiet_option",
     "source_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+MOST_LINES = 12
+
+
+def _for_programs(_context: click.Context, _option: click.Parameter, is_asked: bool) -> bool:
+    """Return whether JSON is printed: where that is asked for, or nobody looks at a terminal."""
+    return is_asked or not sys.stdout.isatty()
+
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object; the default when piped."
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_for_programs,
+    help="Print one JSON object; the default when piped.",
 )
 quiet_option = click.option("--quiet", is_flag=True, help="No progress, no notices.")
 
@@ -143,6 +159,18 @@ def open_cache() -> "Cache":
 
     cache = Cache(default_path(load_config(None, os.environ).origins.platform), notice)
     return click.get_current_context().with_resource(closing(cache))
+
+
+def print_json(answer: Mapping[str, object]) -> None:
+    """Print the one JSON object of a command."""
+    sys.stdout.write(json.dumps(answer, indent=1) + "\n")
+
+
+def first_lines(lines: Sequence[str], all_of_them: str = "") -> Iterator[str]:
+    """Yield the first lines, indented, and how many more there are and where all of them are."""
+    yield from (f"  {line}" for line in lines[:MOST_LINES])
+    if len(lines) > MOST_LINES:
+        yield f"  ... and {len(lines) - MOST_LINES} more{all_of_them}"
 
 
 def notice(text: str) -> None:

@@ -1,12 +1,11 @@
 """`falsmith price`: what models cost a unit, as the platform lists it."""
 
-import json
 import sys
 from dataclasses import asdict
 
 import click
 
-from falsmith.cli.options import json_option, notice, open_platform
+from falsmith.cli.options import json_option, notice, open_platform, print_json
 from falsmith.names import check_model_id
 
 __all__ = ["price"]
@@ -30,13 +29,13 @@ def price(model_ids: tuple[str, ...], as_json: bool) -> int:
     platform.config.required_key()
     asked = [check_model_id(model_id) for model_id in dict.fromkeys(model_ids)]
     prices = platform.prices(asked)
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         empty = {"unit_price": None, "unit": None, "currency": None}
         rows = [
             {"model_id": name, **(asdict(prices[name]) if name in prices else empty)}
             for name in asked
         ]
-        sys.stdout.write(json.dumps({"prices": rows}, indent=1) + "\n")
+        print_json({"prices": rows})
     else:
         width = max(map(len, asked))
         for name in asked:

@@ -1,6 +1,5 @@
 """`falsmith queue`: all daemons of this user, and the ledger of their jobs."""
 
-import json
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from fal_runtime.errors import UsageError
 from fal_runtime.model import described_models
 from fal_runtime.paths import safe_name
 from fal_runtime.text import one_line
-from falsmith.cli.options import default_folders, json_option, notice
+from falsmith.cli.options import default_folders, json_option, notice, print_json
 from falsmith.text import counted
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ def jobs(skill: str | None, limit: int, as_json: bool) -> int:
     listed = [
         row | ({"waits": waits[str(row["job"])]} if row["job"] in waits else {}) for row in listed
     ]
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"jobs": listed}, indent=1) + "\n")
+    if as_json:
+        print_json({"jobs": listed})
     elif listed:
         columns = ("job", "state", "when", "model_id", "prompt", "files")
         _print_table(columns, [_cells(row, columns) for row in listed])
@@ -125,8 +124,8 @@ def prune(older_than: str, as_json: bool) -> int:
     """
     with closing(_ledger()) as ledger:
         count = ledger.prune(_ago("--older-than", older_than))
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"pruned": count}) + "\n")
+    if as_json:
+        print_json({"pruned": count})
     else:
         sys.stdout.write(f"forgot {counted(count, 'job')}\n")
     return 0
@@ -157,9 +156,9 @@ def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: b
         if row.unpriced < row.jobs:
             totals[row.currency] = round(totals.get(row.currency, 0.0) + row.cost, 6)
     unpriced = sum(row.unpriced for row in rows)
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         shown = {"since": since, "by": by, "spent": [asdict(row) for row in rows]}
-        sys.stdout.write(json.dumps({**shown, "total": totals, "unpriced": unpriced}) + "\n")
+        print_json({**shown, "total": totals, "unpriced": unpriced})
         return 0
     columns = (by, "jobs", "units", "cost")
     _print_table(
@@ -227,8 +226,8 @@ def _model_ids(skill: str) -> list[str]:
 
 def _print_daemons(found: Sequence["DaemonStatus"], *, as_json: bool) -> None:
     rows = [one.as_json() for one in found]
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps({"daemons": rows}, indent=1) + "\n")
+    if as_json:
+        print_json({"daemons": rows})
     elif rows:
         columns = ("model_id", "status", "pid", "since", "jobs")
         _print_table(columns, [_cells(row | {"jobs": len(row["jobs"])}, columns) for row in rows])

@@ -1,7 +1,5 @@
 """`falsmith remove`: one skill goes, what the user changed or added in it stays."""
 
-import json
-import sys
 from pathlib import Path
 
 import click
@@ -10,9 +8,11 @@ from fal_runtime.errors import UsageError
 from falsmith.cli.options import (
     chosen_folder,
     default_folders,
+    first_lines,
     folder_options,
     json_option,
     notice,
+    print_json,
     quiet_option,
 )
 from falsmith.skill.installed import is_path, locate
@@ -27,7 +27,6 @@ Examples:
   falsmith remove fal-ai-flux-dev --agent codex --dry-run
   falsmith remove skills/fal-ai-whisper --force
 """
-LISTED = 12
 
 
 @click.command(epilog=EXAMPLES)
@@ -61,8 +60,8 @@ def remove(
     if not dry_run:
         remove_skill(removal)
     status = "would remove" if dry_run else "removed"
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_as_json(removal, status), indent=1) + "\n")
+    if as_json:
+        print_json(_as_json(removal, status))
     else:
         _print(removal, status)
     if not quiet and not dry_run:
@@ -84,10 +83,9 @@ def _as_json(removal: Removal, status: str) -> dict[str, object]:
 def _print(removal: Removal, status: str) -> None:
     kept = f", {len(removal.kept)} kept" if removal.kept else ""
     click.echo(f"{status}: {removal.folder} ({len(removal.removed)} files{kept})")
-    for one in removal.kept[:LISTED]:
-        click.echo(f"  kept, because {one.why}: {one.path}")
-    if len(removal.kept) > LISTED:
-        click.echo(f"  ... and {len(removal.kept) - LISTED} more")
+    kept_files = [f"kept, because {one.why}: {one.path}" for one in removal.kept]
+    for line in first_lines(kept_files):
+        click.echo(line)
 
 
 def _notices(removal: Removal) -> None:

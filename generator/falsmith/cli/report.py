@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from fal_runtime.errors import FalError
+from falsmith.cli.options import first_lines
 from falsmith.cli.program import program
 from falsmith.generate import Action, GeneratedSkill
 from falsmith.skill.provenance import is_collection
@@ -14,7 +15,8 @@ from falsmith.text import counted
 
 __all__ = ["Report", "Row", "row"]
 
-LISTED = 12
+# A list of so many skills is laid out to be read.
+FEW = 12
 VERBS = {"write": "wrote", "check": "differs", "dry-run": "would write"}
 
 
@@ -94,7 +96,7 @@ class Report:
         status = self._status()
         if self.as_json:
             # The encoder that indents takes as long for a thousand skills as fifty of them take.
-            indent = 1 if len(self.skills) <= LISTED else None
+            indent = 1 if len(self.skills) <= FEW else None
             sys.stdout.write(json.dumps(self._object(), indent=indent) + "\n")
         elif len(self.failures) + self.counts.total() > 1:
             counts = ", ".join(f"{count} {verb}" for verb, count in self.counts.items())
@@ -134,10 +136,8 @@ class Report:
         return answer
 
     def _drift(self, made: Row) -> None:
-        for kind, path in made.drift[:LISTED]:
-            self._line(f"  {kind}: {path}")
-        if len(made.drift) > LISTED:
-            self._line(f"  ... and {len(made.drift) - LISTED} more")
+        for line in first_lines([f"{kind}: {path}" for kind, path in made.drift]):
+            self._line(line)
 
     def _line(self, text: str, *, to_people: bool = False) -> None:
         if self.as_json or to_people:

@@ -1,15 +1,13 @@
 """`falsmith search`: models by words, category and ability, as a table or as one JSON object."""
 
 import dataclasses
-import json
-import sys
 from collections.abc import Sequence
 
 import click
 
 from fal_runtime.errors import UsageError
 from falsmith.catalog.query import Match, Query, Status, close_categories, unknown_ability
-from falsmith.cli.options import json_option, notice, open_source, source_options
+from falsmith.cli.options import json_option, notice, open_source, print_json, source_options
 from falsmith.errors import DocumentError
 from falsmith.sources import Catalogue, Live
 from falsmith.text import counted
@@ -101,7 +99,7 @@ def search(
         open_source(source, offline=offline),
         query,
         None if everything else limit or DEFAULT_LIMIT,
-        as_json=as_json or not sys.stdout.isatty(),
+        as_json=as_json,
     )
     return 0
 
@@ -121,7 +119,7 @@ def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json
     has_more = len(shown) < len(models)
     if as_json:
         listed = [_object(one) for one in shown]
-        sys.stdout.write(json.dumps({"models": listed, "has_more": has_more}, indent=1) + "\n")
+        print_json({"models": listed, "has_more": has_more})
     elif shown:
         _print_table(shown)
     if not models:

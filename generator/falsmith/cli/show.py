@@ -1,7 +1,6 @@
 """`falsmith show`: one model: what it does, takes and returns, an example, oddities and price."""
 
 import json
-import sys
 
 import click
 
@@ -9,7 +8,7 @@ from fal_runtime.errors import FalError
 from fal_runtime.fal.protocol import Price
 from fal_runtime.text import cut, one_line, short_json
 from falsmith.catalog.query import Match, match_of
-from falsmith.cli.options import json_option, notice, open_source, source_options
+from falsmith.cli.options import json_option, notice, open_source, print_json, source_options
 from falsmith.documents import Documents, ListEntry
 from falsmith.model import MISSING, Model, Output, Parameter
 from falsmith.names import check_model_id
@@ -41,8 +40,8 @@ def show(model_id: str, source: str | None, offline: bool, as_json: bool) -> int
     price, why_not = None, "only the live platform says it"
     if isinstance(opened, Live):
         price, why_not = _price(opened.platform, model_id)
-    if as_json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(_object(model, listed, price), indent=1) + "\n")
+    if as_json:
+        print_json(_object(model, listed, price))
     else:
         _print(model, listed, str(price) if price else f"unknown ({why_not})")
     return 0

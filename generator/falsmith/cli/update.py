@@ -1,6 +1,5 @@
 """`falsmith update`: stale skills are made anew, and what the user changed in them stays."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -9,13 +8,14 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
-from falsmith.cli.check import change_as_json, told
+from falsmith.cli.check import change_as_json, change_lines
 from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
     folder_options,
     json_option,
     notice,
     open_source,
+    print_json,
     quiet_option,
     source_options,
 )
@@ -33,7 +33,6 @@ Examples:
   falsmith update
   falsmith update skills/fal-ai-flux-dev --source openapi.json
 """
-LISTED = 12
 
 
 @click.command(epilog=EXAMPLES)
@@ -65,7 +64,6 @@ def update(
     skills, left_out = named_skills(folders, output, agent)
     if not (skills or left_out):
         notice("no skill stands there: nothing was updated")
-    as_json = as_json or not sys.stdout.isatty()
     done = []
     for one in update_skills(skills, open_source(source, offline=offline), dry_run=dry_run):
         # Nobody asked for the runtime that linked skills share: it is told where it changes.
@@ -76,7 +74,7 @@ def update(
     count = len(done) + len(left_out)
     if as_json:
         reply = _as_json(done, failed, count, dry_run=dry_run)
-        sys.stdout.write(json.dumps(reply, indent=1) + "\n")
+        print_json(reply)
     elif len(done) > 1:
         sys.stdout.write(f"{_summary(done, dry_run=dry_run)}\n")
         for one in () if dry_run else done:
@@ -109,10 +107,8 @@ def _print(one: UpdatedSkill, *, dry_run: bool, as_json: bool, quiet: bool) -> N
     files = f", {counted(len(one.files), 'file')}" if one.files else ""
     of = f" ({models_label(one.models)})" if one.models else ""
     sys.stdout.write(f"{one.folder}{of}: {status}{files}\n")
-    for change in one.changes[:LISTED]:
-        sys.stdout.write(f"  {told(change)}\n")
-    if len(one.changes) > LISTED:
-        sys.stdout.write(f"  ... and {len(one.changes) - LISTED} more: --json lists all\n")
+    for line in change_lines(one.changes):
+        sys.stdout.write(line + "\n")
     for edit in one.edits:
         sys.stdout.write(f"  {_kept(edit)}\n")
     for line in one.diff:

@@ -1,6 +1,5 @@
 """`falsmith verify`: every rule over skills that are there, all problems at once."""
 
-import json
 import os
 import sys
 from glob import escape, glob
@@ -10,7 +9,7 @@ import click
 
 from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
-from falsmith.cli.options import json_option, quiet_option
+from falsmith.cli.options import json_option, print_json, quiet_option
 from falsmith.cli.problems import of_severity, print_problems, problems_as_json, summary
 from falsmith.verify import Problem
 from falsmith.verify import verify as verify_skill
@@ -45,17 +44,16 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
     not make. Exit status: 0 no problem, 1 problems, 2 bad usage.
     """
     found: dict[Path, list[Problem]] = {}
-    prints_json = as_json or not sys.stdout.isatty()
     for folder in dict.fromkeys(one for named in folders for one in _skills(named)):
         found[folder] = verify_skill(folder, public=True if public else None, generate=generate)
-        if not prints_json:
+        if not as_json:
             print_problems(folder, found[folder], quiet=quiet)
     broken = any(of_severity(one, "problem") for one in found.values())
-    if prints_json:
+    if as_json:
         reply: dict[str, object] = {"skills": problems_as_json(found)}
         if broken:
             reply["error"] = FalError("problems_found", summary(found)).as_json()
-        sys.stdout.write(json.dumps(reply, indent=1) + "\n")
+        print_json(reply)
     elif len(found) > 1 and not quiet:
         sys.stdout.write(f"{summary(found)}\n")
     return 1 if broken else 0
