@@ -28,6 +28,7 @@ from fal_runtime.fal.http import (
     TransferProgress,
     exchange,
     new_client,
+    streamed,
     unreachable,
 )
 
@@ -242,8 +243,7 @@ class Dripper:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-@pytest.mark.parametrize("limits", [{"deadline": 60.0}, {}])
-@pytest.mark.parametrize(
+BEGINNINGS = pytest.mark.parametrize(
     "beginning",
     [
         b"HTTP/1.1 200 ",
@@ -253,6 +253,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     ],
     ids=["status line", "header", "body", "size of a chunk"],
 )
+
+
+@pytest.mark.parametrize("limits", [{"deadline": 60.0}, {}])
+@BEGINNINGS
 def test_a_server_that_drips_is_left_at_the_deadline_or_as_too_slow(
     fal: "Fal", beginning: bytes, limits: dict[str, Any]
 ) -> None:
@@ -269,6 +273,20 @@ def test_a_server_that_drips_is_left_at_the_deadline_or_as_too_slow(
     finally:
         server.close()
     assert server.seconds < 110
+
+
+@BEGINNINGS
+def test_a_stream_that_drips_is_left_when_its_time_is_over(fal: "Fal", beginning: bytes) -> None:
+    server = Dripper(beginning, step=1.0)
+    clock = replace(fal.time.clock, now=server.now)
+    try:
+        with new_client() as client, pytest.raises(httpx.ReadTimeout, match="in time"):
+            connection = Connection(client, fal.config, clock=clock)
+            with streamed(connection, server.url, {}, silence=30, until=60) as (_, pieces):
+                list(pieces)
+    finally:
+        server.close()
+    assert server.seconds < 70
 
 
 def test_a_body_that_comes_after_the_deadline_is_too_late(fal: "Fal") -> None:
