@@ -339,7 +339,9 @@ def seconds_until(date: str, clock: Clock) -> float | None:
     """Return the seconds from now to a date as headers have it, None where it is none."""
     try:
         moment = parsedate_to_datetime(date)
-        return (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.date()).total_seconds()
+        # In UTC, for what is no date there is none to reckon with.
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        return (moment - clock.date()).total_seconds()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 

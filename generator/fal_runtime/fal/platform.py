@@ -35,6 +35,8 @@ _PAGE = "100"
 _MOST_PAGES = 10
 # The most that one request for prices may name.
 _MOST_MODELS = 50
+# What no unit costs, and more than a ledger can add up.
+_NO_PRICE = 1e9
 # No answer of the API, but one to this question: it will be the same the next time.
 _DECIDED = (400, 401, 403, 404, 405, 501)
 
@@ -126,7 +128,7 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
                     "unit_price": int() | float() as unit_price,
                     "unit": str(unit),
                     "currency": str(currency),
-                } if model_id in asked and unit_price >= 0:
+                } if model_id in asked and 0 <= unit_price < _NO_PRICE:
                     prices[model_id] = Price(unit_price, one_line(unit), one_line(currency))
     return prices
 

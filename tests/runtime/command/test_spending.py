@@ -59,8 +59,9 @@ def test_a_spending_limit_refuses_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("prices")
+@pytest.mark.parametrize("options", [("--max-cost", "0.2"), ("--price",)])
 def test_an_interrupt_while_the_price_is_asked_costs_nothing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     def interrupted(_: Prices) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -68,7 +69,7 @@ def test_an_interrupt_while_the_price_is_asked_costs_nothing(
     monkeypatch.setattr(Prices, "do_GET", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code, answer, _ = run("--prompt", "x", "--max-cost", "0.2")
+        code, answer, _ = run("--prompt", "x", *options)
     finally:
         signal.signal(signal.SIGINT, before)
     assert (code, answer["status"], answer["error"]["charged"]) == (130, "REFUSED", "no")

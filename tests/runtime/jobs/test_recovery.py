@@ -246,6 +246,19 @@ def test_a_history_of_many_pages_is_read_from_the_time_of_the_submit_on(fal: "Fa
     assert asked == [common, common | start, common | start | {"cursor": "Mg"}]
 
 
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 01 Jan 0100 00:00:00 +2359", "soon"]
+)
+def test_a_history_that_tells_no_usable_time_is_asked_on(fal: "Fal", date: str) -> None:
+    page = {"items": [], "next_cursor": "Mg", "has_more": True}
+    endless = httpx.Response(200, json=page, headers={"date": date})
+    fal.script.on(POST, LATE).on(HISTORY, endless)
+    result = fal.run(wait=0, max_polls=24)
+    assert (result.error.code if result.error else None, result.exit_status) == ("unconfirmed", 7)
+    assert "error of its own" not in str(result.error)
+    assert len(fal.script.calls(HISTORY)) == 80
+
+
 REFUSED_WITH_ID = httpx.Response(405, headers={"x-fal-request-id": "req-1"}, json=DETAIL)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from fal_runtime.jobs.ledger import Spending
 from fal_runtime.jobs.price import spent
@@ -56,3 +57,17 @@ def test_jobs_without_a_price_are_counted_apart(fal: "Fal") -> None:
     listed(fal, endpoint_id="acme/other")
     (row,) = spent(fal.connection, fal.ledger, 0, "model")
     assert row.unpriced == 1
+
+
+@pytest.mark.parametrize("units", ["-1", "nan", "inf", "1e999", "many"])
+def test_units_that_are_no_number_are_not_booked(fal: "Fal", units: str) -> None:
+    fal.queue(fal.answer({}, headers={"x-fal-billable-units": units}))
+    assert fal.run().billable_units is None
+    assert spent(fal.connection, fal.ledger, 0, "model") == []
+
+
+@pytest.mark.parametrize("unit_price", [-1, 10**30, 1e300, "1"])
+def test_a_price_that_is_none_leaves_its_jobs_unpriced(fal: "Fal", unit_price: Any) -> None:
+    book(fal, 2)
+    listed(fal, unit_price=unit_price)
+    assert [row.unpriced for row in spent(fal.connection, fal.ledger, 0, "model")] == [1]
