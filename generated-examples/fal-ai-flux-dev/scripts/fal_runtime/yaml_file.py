@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import yaml
 
 # The names that lead to a value, the value, and its line.
-Entry: TypeAlias = tuple[tuple[str, ...], Any, int]
+YamlEntry: TypeAlias = tuple[tuple[str, ...], Any, int]
 
 # Plain scalars as YAML 1.2 reads them: to PyYAML's 1.1, 16:9 is the number 969 and `no` is false.
 _SCALARS = {
@@ -61,7 +61,7 @@ def read_nodes(text: str, loader: "type[yaml.SafeLoader] | None" = None) -> "yam
     return node
 
 
-def entries(file: Path, depth: int = 1) -> list[Entry]:
+def entries(file: Path, depth: int = 1) -> list[YamlEntry]:
     """Return a mapping's entries, each followed by those of a mapping inside it, down to `depth`.
 
     Raises UsageError that names file and line for what is no such YAML, and for a file of more
@@ -91,7 +91,7 @@ def entries(file: Path, depth: int = 1) -> list[Entry]:
 
 def _entries(
     loader: "yaml.SafeLoader", node: "yaml.MappingNode", path: tuple[str, ...], depth: int
-) -> Iterator[Entry]:
+) -> Iterator[YamlEntry]:
     for key, value in node.value:
         here, line = (*path, key.value), key.start_mark.line + 1
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fal_runtime.config import Config
-from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError, daemon_folders
+from fal_runtime.daemon.place import DaemonError, DaemonPlace, Marker, daemon_folders
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
     Event,
@@ -56,7 +56,7 @@ class Channel:
         self._waiting: list[Message] = []
         self.greeting = self.expect(Greeting)
         if self.greeting.protocol != PROTOCOL:
-            raise UnusableError(f"the one that runs speaks protocol {self.greeting.protocol}")
+            raise DaemonError(f"the daemon that runs speaks protocol {self.greeting.protocol}")
 
     def send(self, request: Request) -> None:
         """Send a request; raises OSError where the daemon is gone."""
@@ -81,31 +81,31 @@ class Channel:
         return self._waiting.pop(0)
 
     def answer(self, request: Request, kind: type[Kind]) -> Kind:
-        """Send a request and return its answer; raises UnusableError where none comes."""
+        """Send a request and return its answer; raises DaemonError where none comes."""
         try:
             self.send(request)
             return self.expect(kind)
         except (EOFError, OSError):
-            raise UnusableError("the daemon has left") from None
+            raise DaemonError("the daemon has left") from None
 
     def expect(self, kind: type[Kind]) -> Kind:
-        """Return the next message of a kind; raises as `receive`, UnusableError for none."""
+        """Return the next message of a kind; raises as `receive`, DaemonError for none."""
         until = time.monotonic() + _ANSWER
         try:
             while (message := self.receive(until)) is not None:
                 if isinstance(message, kind):
                     return message
         except ProtocolError as error:
-            raise UnusableError(f"what answers is no daemon of this version ({error})") from None
-        raise UnusableError(f"the daemon does not answer within {_ANSWER:g} seconds")
+            raise DaemonError(f"what answers is no daemon of this version ({error})") from None
+        raise DaemonError(f"the daemon does not answer within {_ANSWER:g} seconds")
 
     def await_end(self, seconds: float) -> None:
-        """Wait until the daemon has left; raises UnusableError where it does not within a time."""
+        """Wait until the daemon has left; raises DaemonError where it does not within a time."""
         until = time.monotonic() + seconds
         with suppress(EOFError, ProtocolError):
             while self.receive(until) is not None:
                 pass
-            raise UnusableError("the one before it still ends its last jobs")
+            raise DaemonError("the one before it still ends its last jobs")
 
     def close(self) -> None:
         """Close the connection; what the daemon was asked to run goes on."""
@@ -115,14 +115,14 @@ class Channel:
 def connected(marker: Marker | None) -> Channel | None:
     """Return a connection to the daemon of this marker, None where it is not there any more.
 
-    Raises UnusableError where sockets cannot be used.
+    Raises DaemonError where sockets cannot be used.
     """
     if marker is None:
         return None
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise UnusableError(f"sockets cannot be used here: {reason(error)}") from None
+        raise DaemonError(f"sockets cannot be used here: {reason(error)}") from None
     try:
         connection.settimeout(_ANSWER)
         connection.connect(marker.socket)
@@ -131,13 +131,13 @@ def connected(marker: Marker | None) -> Channel | None:
         return None
     except OSError as error:
         connection.close()
-        raise UnusableError(f"the daemon cannot be reached: {reason(error)}") from None
+        raise DaemonError(f"the daemon cannot be reached: {reason(error)}") from None
     try:
         return Channel(connection)
     except EOFError:
         connection.close()
         return None
-    except UnusableError:
+    except DaemonError:
         connection.close()
         raise
 
@@ -173,7 +173,7 @@ class DaemonClient:
         try:
             place = DaemonPlace.of(self.environ, self.config.skill, self.model_id)
             self._run(place, job, until, report)
-        except UnusableError as error:
+        except DaemonError as error:
             report(f"notice: no daemon runs this job ({error}): this command does")
             return False
         return True
@@ -184,7 +184,7 @@ class DaemonClient:
         Returns at once where none has it, or none can be asked: the ledger knows the job as well.
         """
         for folder in daemon_folders(self.environ):
-            with suppress(UnusableError, EOFError, OSError, _ReleasedError):
+            with suppress(DaemonError, EOFError, OSError, _ReleasedError):
                 channel = connected(Marker.read(folder))
                 if channel is None:
                     continue
@@ -213,7 +213,7 @@ class DaemonClient:
                     patience = 0.0
                 else:
                     return
-        raise UnusableError("it was lost several times")
+        raise DaemonError("it was lost several times")
 
     def _watch(
         self, channel: Channel, job: "Job", until: float, report: Callable[[str], None]
@@ -221,7 +221,7 @@ class DaemonClient:
         """Tell of the job until it has ended, or `until`; raises FalError where the daemon failed.
 
         Raises EOFError where the daemon is lost before, _ReleasedError where it leaves the job to
-        another one, UnusableError where it does not have it.
+        another one, DaemonError where it does not have it.
         """
         channel.send(Request("run", str(job.id)))
         try:
@@ -242,16 +242,16 @@ class DaemonClient:
                     case "failed":
                         raise FalError(event.code, event.text)
                     case "refused":
-                        raise UnusableError(event.text)
+                        raise DaemonError(event.text)
                     case "released":
                         raise _ReleasedError
         except ProtocolError as error:
-            raise UnusableError(str(error)) from None
+            raise DaemonError(str(error)) from None
 
     def _fitting(self, place: DaemonPlace, report: Callable[[str], None]) -> Channel:
         """Return a connection to a daemon of this key and these settings.
 
-        One that does not fit hands over to a new one. Raises UnusableError where that takes long.
+        One that does not fit hands over to a new one. Raises DaemonError where that takes long.
         """
         channel = connected(Marker.read(place.folder))
         if channel is None or channel.greeting.leaving:
@@ -282,7 +282,7 @@ class DaemonClient:
                 if channel.greeting.identity == self.config.identity:
                     return channel
                 channel.close()
-                raise UnusableError("the one that runs has another key or other addresses")
+                raise DaemonError("the one that runs has another key or other addresses")
             if channel is not None:
                 with closing(channel):
                     channel.await_end(_HAND_OVER)
@@ -291,7 +291,7 @@ class DaemonClient:
                 begin = time.monotonic() + _START
             else:
                 time.sleep(_LOOK)
-        raise UnusableError(f"none can be had within {_PATIENCE:g} seconds")
+        raise DaemonError(f"none can be had within {_PATIENCE:g} seconds")
 
     def _misfit(self, place: DaemonPlace, greeting: Greeting) -> str | None:
         """Return what is wrong with a daemon that runs, None where it can be used."""
@@ -307,7 +307,7 @@ class DaemonClient:
         """Start the daemon in the background; return when it, or another one, is there."""
         place.open()
         if not sys.executable:
-            raise UnusableError("the Python that runs this cannot be started again")
+            raise DaemonError("the Python that runs this cannot be started again")
         import subprocess  # where there is a daemon, which is mostly so, nobody needs it
 
         package = str(Path(__file__).absolute().parents[2])
@@ -326,9 +326,9 @@ class DaemonClient:
             )
             answer = json.loads(ran.stdout or "{}")
         except subprocess.TimeoutExpired:
-            raise UnusableError(f"it does not start within {_PATIENCE:g} seconds") from None
+            raise DaemonError(f"it does not start within {_PATIENCE:g} seconds") from None
         except (OSError, ValueError) as error:
-            raise UnusableError(f"it cannot be started: {one_line(str(error), 200)}") from None
+            raise DaemonError(f"it cannot be started: {one_line(str(error), 200)}") from None
         if ran.returncode != 0 or "status" not in answer:
             told = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
-            raise UnusableError(f"it cannot be started: {one_line(str(told), 300)}")
+            raise DaemonError(f"it cannot be started: {one_line(str(told), 300)}")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fal_runtime.daemon.protocol import PROTOCOL
+from fal_runtime.errors import LocalError
 from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.paths import reason, safe_name, take_lock
 from fal_runtime.settings import SETTINGS_FILE
@@ -24,8 +25,11 @@ _LONGEST_SOCKET = 103
 _NO_SKILL = "fal-api-call"
 
 
-class UnusableError(Exception):
-    """There can be no daemon here; the text is the reason, in words for the user."""
+class DaemonError(LocalError):
+    """There can be no daemon here, or it cannot be used; the message is the reason."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("local_trouble", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,10 @@ class DaemonPlace:
     def of(cls, environ: Mapping[str, str], skill: Path | None, model_id: str) -> "DaemonPlace":
         """Return the place of a skill's daemon for this model, by the environment of the user.
 
-        Raises UnusableError where there is no home folder to put it in, or nothing to talk by.
+        Raises DaemonError where there is no home folder to put it in, or nothing to talk by.
         """
         if not hasattr(socket, "AF_UNIX") or os.name == "nt":
-            raise UnusableError("this system has no Unix sockets")
+            raise DaemonError("this system has no Unix sockets")
         owner = skill.absolute().name if skill is not None else _NO_SKILL
         name = f"{safe_name(owner)}__{safe_name(model_id)}__v{PROTOCOL}"
         return cls(_root(environ) / name, _socket_folders(environ), model_id, skill)
@@ -97,13 +101,13 @@ class DaemonPlace:
         return self.lock.is_file() and Marker.read(self.folder) == marker
 
     def open(self) -> None:
-        """Make the folder where it is missing; raises UnusableError where it is not the user's."""
+        """Make the folder where it is missing; raises DaemonError where it is not the user's."""
         own_folder(self.folder)
 
     def new_socket(self) -> Path:
         """Return the path for a new socket, in the first folder that can have it.
 
-        Raises UnusableError where there is none.
+        Raises DaemonError where there is none.
         """
         name = f"{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}.sock"
         reasons = []
@@ -115,11 +119,11 @@ class DaemonPlace:
                 continue
             try:
                 own_folder(folder)
-            except UnusableError as error:
+            except DaemonError as error:
                 reasons.append(str(error))
                 continue
             return path
-        raise UnusableError("; ".join(reasons))
+        raise DaemonError("; ".join(reasons))
 
     def newest_change(self) -> float:
         """Return when scripts or settings of the skill changed last, in seconds since 1970.
@@ -143,7 +147,7 @@ class RunsAlreadyError(Exception):
 def locked(place: DaemonPlace) -> Iterator[None]:
     """Be the one daemon of the folder; the lock falls with the process, however that ends.
 
-    Raises RunsAlreadyError, or UnusableError where files cannot be made.
+    Raises RunsAlreadyError, or DaemonError where files cannot be made.
     """
     place.open()
     with ExitStack() as stack:
@@ -152,7 +156,7 @@ def locked(place: DaemonPlace) -> Iterator[None]:
             file = stack.enter_context(open(number, "wb"))  # noqa: PTH123 - it is open already
             is_free = take_lock(file, wait=False)
         except OSError as error:
-            raise UnusableError(f"{place.lock} cannot be locked: {reason(error)}") from None
+            raise DaemonError(f"{place.lock} cannot be locked: {reason(error)}") from None
         if not is_free:
             raise RunsAlreadyError
         yield
@@ -162,25 +166,25 @@ def daemon_folders(environ: Mapping[str, str]) -> list[Path]:
     """Return the folder of every daemon that has been started, whether it still runs or not."""
     try:
         return sorted(folder for folder in _root(environ).iterdir() if folder.is_dir())
-    except (UnusableError, OSError):
+    except (DaemonError, OSError):
         return []
 
 
 def own_folder(folder: Path) -> None:
-    """Make a folder for the user alone; raises UnusableError where it is there and is not that."""
+    """Make a folder for the user alone; raises DaemonError where it is there and is not that."""
     shown = one_line(str(folder), 200)
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise UnusableError(f"the folder {shown} cannot be made: {reason(error)}") from None
+        raise DaemonError(f"the folder {shown} cannot be made: {reason(error)}") from None
     if not stat.S_ISDIR(found.st_mode):
-        raise UnusableError(f"{shown} is no folder")
+        raise DaemonError(f"{shown} is no folder")
     if found.st_uid != os.getuid():
-        raise UnusableError(f"the folder {shown} belongs to another user")
+        raise DaemonError(f"the folder {shown} belongs to another user")
     if found.st_mode & 0o077:
-        raise UnusableError(f"the folder {shown} is open to other users: `chmod 700` it")
+        raise DaemonError(f"the folder {shown} is open to other users: `chmod 700` it")
 
 
 def _root(environ: Mapping[str, str]) -> Path:
@@ -188,7 +192,7 @@ def _root(environ: Mapping[str, str]) -> Path:
         return Path(environ["FAL_QUEUE_DIR"]).absolute()
     home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - never raises
     if not os.path.isabs(home):  # noqa: PTH117 - as it was given
-        raise UnusableError("there is no home folder: set FAL_QUEUE_DIR")
+        raise DaemonError("there is no home folder: set FAL_QUEUE_DIR")
     return Path(home) / ".cache" / "fal-queue"
 
 

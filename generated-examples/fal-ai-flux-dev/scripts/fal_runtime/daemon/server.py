@@ -17,7 +17,7 @@ from threading import Thread
 
 from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config
-from fal_runtime.daemon.place import DaemonPlace, Marker, UnusableError
+from fal_runtime.daemon.place import DaemonError, DaemonPlace, Marker
 from fal_runtime.daemon.protocol import (
     LAST,
     PROTOCOL,
@@ -52,17 +52,17 @@ _LOOK = 2.0
 def listening(path: Path) -> Iterator[socket.socket]:
     """Yield a socket at the path, for this user alone; only the lock's holder may ask for it.
 
-    What is left of an earlier one is removed, a link never followed. Raises UnusableError.
+    What is left of an earlier one is removed, a link never followed. Raises DaemonError.
     """
     try:
         with suppress(FileNotFoundError):
             found = path.lstat().st_mode
             if not (stat.S_ISSOCK(found) or stat.S_ISLNK(found)):
-                raise UnusableError(f"{path} is no socket and is left as it is")
+                raise DaemonError(f"{path} is no socket and is left as it is")
             path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise UnusableError(f"sockets cannot be used here: {reason(error)}") from None
+        raise DaemonError(f"sockets cannot be used here: {reason(error)}") from None
     with listener:
         try:
             listener.bind(str(path))
@@ -70,7 +70,7 @@ def listening(path: Path) -> Iterator[socket.socket]:
             listener.listen(_BACKLOG)
             own = path.lstat().st_ino
         except OSError as error:
-            raise UnusableError(f"no socket can be made at {path}: {reason(error)}") from None
+            raise DaemonError(f"no socket can be made at {path}: {reason(error)}") from None
         listener.setblocking(False)
         try:
             yield listener
@@ -281,7 +281,7 @@ def run_daemon(
         ready: Called once, when clients can connect.
         log: Where it writes what it does.
 
-    Raises UnusableError where there can be no daemon here.
+    Raises DaemonError where there can be no daemon here.
 
     """
     path = place.new_socket()
@@ -307,7 +307,7 @@ def run_daemon(
             marker.write(place.folder)
         except OSError as error:
             text = f"{place.folder} cannot be written: {reason(error)}"
-            raise UnusableError(text) from None
+            raise DaemonError(text) from None
         try:
             log.info("started for %s", place.model_id)
             runner.resume()
@@ -363,7 +363,7 @@ def log_file(place: DaemonPlace, config: Config, log: logging.Logger) -> Iterato
     try:
         handler = _LogFile(place.log, maxBytes=_LOG_SIZE, backupCount=_OLD_LOGS, encoding="utf-8")
     except OSError as error:
-        raise UnusableError(f"{place.log} cannot be written: {reason(error)}") from None
+        raise DaemonError(f"{place.log} cannot be written: {reason(error)}") from None
     handler.setFormatter(_WithoutKey(config))
     log.addHandler(handler)
     try:

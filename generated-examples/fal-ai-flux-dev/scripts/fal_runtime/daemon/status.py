@@ -36,7 +36,7 @@ class DaemonStatus:
 
 
 def daemon_status(folder: Path) -> DaemonStatus:
-    """Ask the daemon of a folder; raises UnusableError where one is there that does not answer."""
+    """Ask the daemon of a folder; raises DaemonError where one is there that does not answer."""
     marker = Marker.read(folder)
     channel = connected(marker)
     if channel is None:

@@ -76,7 +76,7 @@ class FileSlice:
     start: int
     size: int
 
-    def pieces(self, progress: "Progress | None") -> Iterator[bytes]:
+    def pieces(self, progress: "TransferProgress | None") -> Iterator[bytes]:
         """Yield the bytes; raises LocalError where they cannot be read, or are fewer by now."""
         left = self.size
         with local_trouble(self.path), self.path.open("rb") as file:
@@ -102,7 +102,7 @@ class Connection:
     clock: Clock = REAL_CLOCK
 
 
-class Progress:
+class TransferProgress:
     """The lines about one long transfer: how much of it has passed."""
 
     def __init__(self, connection: Connection, what: str, total: int | None = None) -> None:
@@ -128,7 +128,9 @@ class Progress:
 class Download:
     """A file that a body goes into; its beginning stays where the connection breaks."""
 
-    def __init__(self, file: BinaryIO, limit: int, progress: Progress | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, limit: int, progress: TransferProgress | None = None
+    ) -> None:
         """Take an empty file, the most bytes that go into it, and who is told how far it is."""
         self._file = file
         self._limit = limit
@@ -236,7 +238,7 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     content: bytes | FileSlice | None = None,
     into: Download | None = None,
-    progress: Progress | None = None,
+    progress: TransferProgress | None = None,
     limit: int = _LARGEST_ANSWER,
     attempts: int = 5,
     deadline: float | None = None,
@@ -299,6 +301,21 @@ def exchange(
     return reply
 
 
+@contextmanager
+def streamed(
+    connection: Connection, url: str, headers: Mapping[str, str], silence: float, until: float
+) -> Iterator[tuple[httpx.Response, Iterator[bytes]]]:
+    """Yield the response to a GET, which is sent once, and its body in pieces as they come.
+
+    Nobody has replaced the key in them. Raises httpx.RequestError as `exchange`: at `until` at the
+    latest, and after `silence` seconds without a byte.
+    """
+    request = _request("GET", url, params=None, headers=headers, content=None)
+    with _opened(connection, request, until, silence) as (response, reading):
+        pieces = _decoded(response, _raw_chunks(response, reading, until, until))
+        yield response, _bounded(pieces, _LARGEST_ANSWER)
+
+
 def _is_passing(reply: Reply) -> bool:
     """Return whether the same request may succeed a little later."""
     if isinstance(reply, httpx.Response):
@@ -322,7 +339,9 @@ def seconds_until(date: str, clock: Clock) -> float | None:
     """Return the seconds from now to a date as headers have it, None where it is none."""
     try:
         moment = parsedate_to_datetime(date)
-        return (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.date()).total_seconds()
+        # In UTC, for what is no date there is none to reckon with.
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        return (moment - clock.date()).total_seconds()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
@@ -384,18 +403,12 @@ def _send(
 
     Where none came it is the error, and the download may hold a beginning.
     """
-    client, clock, redact = connection.client, connection.clock, connection.config.redact
+    clock, redact = connection.clock, connection.config.redact
     now = clock.now()
     end = math.inf if deadline is None else max(deadline, now + _LEAST_TIME)
     slow = now + silence + _GRACE + int(request.headers.get("content-length", 0)) / _SLOWEST
-    most = min(silence, end - now)
-    timeouts = {"connect": min(_LONGEST_CONNECT, most), "read": most, "write": most, "pool": most}
-    request.extensions |= {"timeout": timeouts, "trace": _bound_reads}
-    reading = _Reading(clock, min(end, slow))
-    token = _now_reading.set(reading)
     try:
-        response = client.send(request, stream=True, follow_redirects=False)
-        with closing(response):
+        with _opened(connection, request, min(end, slow), silence) as (response, reading):
             body, content = _decoded(response, _raw_chunks(response, reading, end, slow)), b""
             if into is not None and into.is_answered(response):
                 into.take(response, body)
@@ -407,8 +420,6 @@ def _send(
     except (httpx.InvalidURL, ValueError):
         # httpx reads the Location of a redirect that it does not follow, and trips over it.
         return httpx.RemoteProtocolError("the answer leads to no valid address")
-    finally:
-        _now_reading.reset(token)
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_BODY]
     return httpx.Response(
         response.status_code,
@@ -417,6 +428,24 @@ def _send(
         request=request,
         extensions={"reason_phrase": _visible(redact(response.reason_phrase.encode()))},
     )
+
+
+@contextmanager
+def _opened(
+    connection: Connection, request: httpx.Request, until: float, silence: float
+) -> Iterator[tuple[httpx.Response, "_Reading"]]:
+    """Send a request once and yield its response, of which nothing is waited for after `until`."""
+    most = min(silence, until - connection.clock.now())
+    timeouts = {"connect": min(_LONGEST_CONNECT, most), "read": most, "write": most, "pool": most}
+    request.extensions |= {"timeout": timeouts, "trace": _bound_reads}
+    reading = _Reading(connection.clock, until)
+    token = _now_reading.set(reading)
+    try:
+        response = connection.client.send(request, stream=True, follow_redirects=False)
+        with closing(response):
+            yield response, reading
+    finally:
+        _now_reading.reset(token)
 
 
 def _validator(response: httpx.Response) -> str:

@@ -35,6 +35,8 @@ _PAGE = "100"
 _MOST_PAGES = 10
 # The most that one request for prices may name.
 _MOST_MODELS = 50
+# What no unit costs, and more than a ledger can add up.
+_NO_PRICE = 1e9
 # No answer of the API, but one to this question: it will be the same the next time.
 _DECIDED = (400, 401, 403, 404, 405, 501)
 
@@ -54,7 +56,7 @@ class PastRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryReply:
     """What the history says: answered, closed (it never will to this key), unclear (not now).
 
     `ahead` is by how many seconds fal's clock is ahead of ours.
@@ -66,7 +68,9 @@ class History:
     error: FalError | None = None
 
 
-def ask_history(connection: Connection, model_id: str, since: float, deadline: float) -> History:
+def ask_history(
+    connection: Connection, model_id: str, since: float, deadline: float
+) -> HistoryReply:
     """Ask for the requests of a model, with their payloads.
 
     `since` (UTC seconds by our clock) bounds them where they are more than a page.
@@ -76,7 +80,7 @@ def ask_history(connection: Connection, model_id: str, since: float, deadline: f
     for _ in range(_MOST_PAGES):
         asked = {"endpoint_id": model_id, "expand": "payloads", "limit": _PAGE}
         reply = _page(connection, asked | bounds | cursor, deadline)
-        if isinstance(reply, History):
+        if isinstance(reply, HistoryReply):
             return reply
         page, ahead = reply
         found += _requests(page.get("items"))
@@ -88,7 +92,7 @@ def ask_history(connection: Connection, model_id: str, since: float, deadline: f
             found = []
             continue
         cursor = {"cursor": str(page.get("next_cursor"))}
-    return History("answered", tuple(found), ahead)
+    return HistoryReply("answered", tuple(found), ahead)
 
 
 def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, Price]:
@@ -124,14 +128,14 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
                     "unit_price": int() | float() as unit_price,
                     "unit": str(unit),
                     "currency": str(currency),
-                } if model_id in asked and unit_price >= 0:
+                } if model_id in asked and 0 <= unit_price < _NO_PRICE:
                     prices[model_id] = Price(unit_price, one_line(unit), one_line(currency))
     return prices
 
 
 def _page(
     connection: Connection, params: Params, deadline: float
-) -> tuple[dict[str, Json], float] | History:
+) -> tuple[dict[str, Json], float] | HistoryReply:
     """Return one page and by how much fal's clock is ahead, or why there is none."""
     url = connection.config.origins.platform + _PATH
     try:
@@ -140,16 +144,18 @@ def _page(
             connection, "GET", url, params=params, headers=headers, attempts=1, deadline=deadline
         )
     except KeyMissingError as error:
-        return History("closed", error=error)
+        return HistoryReply("closed", error=error)
     except httpx.RequestError as error:
-        return History("unclear", error=unreachable(error, url))
+        return HistoryReply("unclear", error=unreachable(error, url))
     page = json_object(response)
     if response.is_success and page is not None and isinstance(page.get("items"), list):
         ahead = seconds_until(response.headers.get("date", ""), connection.clock)
         return page, ahead or 0.0
     text = f"fal's request history answered {described(response)}"
     decided = response.status_code in _DECIDED and not is_page(response)
-    return History("closed" if decided else "unclear", error=NotCollectedError("wait_over", text))
+    return HistoryReply(
+        "closed" if decided else "unclear", error=NotCollectedError("wait_over", text)
+    )
 
 
 def _requests(items: Json) -> Iterator[PastRequest]:

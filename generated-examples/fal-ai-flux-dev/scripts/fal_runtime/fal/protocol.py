@@ -4,6 +4,7 @@ Pure: no network, no clock. Sources: fal's pages on asynchronous inference, mode
 errors and platform headers (https://docs.fal.ai), and the official clients.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -228,9 +229,10 @@ def described(response: "httpx.Response") -> str:
 def billable_units(response: "httpx.Response") -> float | None:
     """Return what fal bills for the response, None where it does not say."""
     try:
-        return float(response.headers["x-fal-billable-units"])
+        units = float(response.headers["x-fal-billable-units"])
     except (KeyError, ValueError):
         return None
+    return units if math.isfinite(units) and units >= 0 else None
 
 
 def key_error(response: "httpx.Response") -> FalError | None:

@@ -12,7 +12,7 @@ import httpx
 
 from fal_runtime.config import is_web_url
 from fal_runtime.errors import FalError, LocalError, NotAcceptedError
-from fal_runtime.fal.http import Connection, FileSlice, Progress, exchange, unreachable
+from fal_runtime.fal.http import Connection, FileSlice, TransferProgress, exchange, unreachable
 from fal_runtime.fal.protocol import described, json_object, key_error
 from fal_runtime.file_kinds import content_type_of
 from fal_runtime.paths import local_trouble, safe_name
@@ -111,7 +111,7 @@ def _send(connection: Connection, content: _Content) -> str:
     place, link = (str(links.get(name, "")) for name in ("upload_url", "file_url"))
     if not is_web_url(place) or not is_web_url(link):
         raise _failed(path, "fal named no address to send it to")
-    progress = Progress(connection, f"Uploading {one_line(path.name)}", content.size)
+    progress = TransferProgress(connection, f"Uploading {one_line(path.name)}", content.size)
     if whole:
         file, about_file = FileSlice(path, 0, content.size), {"Content-Type": content.content_type}
         _exchange(
@@ -130,7 +130,7 @@ def _send(connection: Connection, content: _Content) -> str:
 
 
 def _send_parts(
-    connection: Connection, content: _Content, place: str, progress: Progress
+    connection: Connection, content: _Content, place: str, progress: TransferProgress
 ) -> list[dict[str, Any]]:
     """Send the file part by part, and return how each was confirmed."""
     path, parts = content.path, []
@@ -154,7 +154,7 @@ def _exchange(
     *,
     content: FileSlice | dict[str, Any],
     headers: dict[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: TransferProgress | None = None,
 ) -> httpx.Response:
     """Make one request of an upload; raises for everything but success."""
     sent = {**(headers or {})}

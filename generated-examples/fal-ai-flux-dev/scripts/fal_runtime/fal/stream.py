@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import httpx
 
-from fal_runtime.fal.http import Connection
+from fal_runtime.fal.http import Connection, streamed
 from fal_runtime.fal.protocol import JobReply, read_status
 
-_CONNECT = 10.0
 _LARGEST_EVENT = 16 << 20
 
 
@@ -29,20 +28,18 @@ def status_events(
         "Accept": "text/event-stream",
         "Accept-Encoding": "identity",
     }
-    most = min(silence, until - clock.now())
-    if most <= 0:
+    if clock.now() >= until:
         return
-    timeout = httpx.Timeout(most, connect=min(_CONNECT, most))
     try:
-        with connection.client.stream("GET", url, headers=headers, timeout=timeout) as response:
+        with streamed(connection, url, headers, silence, until) as (response, pieces):
             if not response.is_success or not _is_stream(response):
                 return
-            for data in _events(response.iter_bytes()):
+            for data in _events(pieces):
                 answer = httpx.Response(200, content=connection.config.redact(data))
                 yield read_status(answer)
                 if clock.now() >= until:
                     return
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, ValueError):
+    except (httpx.RequestError, httpx.InvalidURL, ValueError):
         return
 
 

@@ -36,7 +36,7 @@ from fal_runtime.jobs.job import (
     progress,
     unfinished,
 )
-from fal_runtime.jobs.ledger import Entry, Ledger, is_job_id
+from fal_runtime.jobs.ledger import JobSummary, Ledger, is_job_id
 from fal_runtime.json_text import Json
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.folder import open_output_folder
@@ -217,7 +217,7 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
     return replace(result, elapsed_s=services.clock.now() - started)
 
 
-def listed_job(entry: Entry, now: float) -> dict[str, Json]:
+def listed_job(entry: JobSummary, now: float) -> dict[str, Json]:
     """Return a job as lists of jobs show it."""
     job = entry.job
     listed: dict[str, Json] = {

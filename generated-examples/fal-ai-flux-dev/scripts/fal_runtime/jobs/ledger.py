@@ -71,7 +71,7 @@ _RESUMED: tuple[JobState, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JobSummary:
     """A job as a list shows it: without its input and its result, and the words of its prompt."""
 
     job: Job
@@ -79,7 +79,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Spending:
     """What the jobs of one model or day cost; `unpriced` jobs are not in `cost`."""
 
     name: str
@@ -290,7 +290,7 @@ class Ledger:
         model_ids: Collection[str] | None = None,
         state: JobState | None = None,
         limit: int = 20,
-    ) -> list[Entry]:
+    ) -> list[JobSummary]:
         """Return the jobs, newest first: all, or those of models and of a state."""
         rows = self._read(
             "SELECT job, prompt FROM jobs "
@@ -298,7 +298,7 @@ class Ledger:
             "ORDER BY created DESC, rowid DESC LIMIT :limit",
             {"among": _among(model_ids), "state": state, "limit": limit},
         )
-        return [Entry(self._whole(job, None, None), prompt) for job, prompt in rows]
+        return [JobSummary(self._whole(job, None, None), prompt) for job, prompt in rows]
 
     def unfinished(self, identity: str, model_id: str) -> list[str]:
         """Return the IDs of the jobs that a starting daemon goes on with, oldest first.
@@ -363,7 +363,7 @@ class Ledger:
 
     def spent(
         self, since: float, by: Literal["model", "day"], model_ids: Collection[str] | None = None
-    ) -> list[Spent]:
+    ) -> list[Spending]:
         """Return what the jobs cost that were begun after a time, where fal told the units."""
         name = "model_id" if by == "model" else "strftime('%Y-%m-%d', created, 'unixepoch')"
         rows = self._read(
@@ -372,7 +372,7 @@ class Ledger:
             f"{_BOOKED} GROUP BY 1, 2 ORDER BY 1, 2",
             {"since": since, "among": _among(model_ids)},
         )
-        return [Spent(*row) for row in rows]
+        return [Spending(*row) for row in rows]
 
     def unpriced_models(self, since: float, model_ids: Collection[str] | None = None) -> list[str]:
         """Return the models of those jobs of which nobody has asked what a unit costs."""

@@ -11,7 +11,7 @@ from fal_runtime.fal.platform import list_prices
 from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services
-from fal_runtime.jobs.ledger import Ledger, Spent
+from fal_runtime.jobs.ledger import Ledger, Spending
 from fal_runtime.json_text import Json
 from fal_runtime.model import CalledModel
 from fal_runtime.output.result import CallResult
@@ -110,7 +110,7 @@ def spent(
     since: float,
     by: Literal["model", "day"],
     model_ids: Collection[str] | None = None,
-) -> list[Spent]:
+) -> list[Spending]:
     """Return what the jobs cost that were begun after a time (UTC seconds), by model or by day.
 
     `model_ids` leaves out other models' jobs. Jobs whose unit price nobody has asked yet get

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urljoin
 import httpx
 
 from fal_runtime.config import is_web_url
-from fal_runtime.fal.http import Connection, Download, Progress, TooLargeError, exchange
+from fal_runtime.fal.http import Connection, Download, TooLargeError, TransferProgress, exchange
 from fal_runtime.file_headers import FileHeaders, read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import Json, read_json
@@ -183,7 +183,7 @@ def _receive(
         download.write([content])
         return content_type, download
     url, headers = file.url, {"Accept": "*/*", "Accept-Encoding": "identity"}
-    progress = Progress(connection, f"Fetching {one_line(file.field, 100)}")
+    progress = TransferProgress(connection, f"Fetching {one_line(file.field, 100)}")
     for _ in range(_REDIRECTS):
         shown, download = _shown(url), Download(opened, limit, progress)
         if not connection.config.origins.may_lead_to(url):
