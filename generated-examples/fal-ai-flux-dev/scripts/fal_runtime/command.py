@@ -442,8 +442,12 @@ def _ledger(process: Process, call: _Call, stack: ExitStack) -> "Ledger | None":
 
 def _broken_off(cause: BaseException, model: CalledModel, call: _Call | None) -> CallResult:
     """Return the result of what ended outside a job: inside one, it is the job's own result."""
-    sends = call is not None and not (call.options.dry_run or call.options.price)
-    sent = sends and call.prepared is not None
+    # What only looks sends nothing.
+    sent = (
+        call is not None
+        and call.prepared is not None
+        and not (call.options.dry_run or call.options.price)
+    )
     code = "unconfirmed" if sent else "internal_error"
     code = "interrupted" if isinstance(cause, KeyboardInterrupt) else code
     how_far = (
