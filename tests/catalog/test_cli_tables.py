@@ -105,3 +105,12 @@ def test_categories_are_shown_the_largest_first(printed: Printed) -> None:
 def test_info_says_that_a_cache_was_never_complete(printed: Printed) -> None:
     shown = dict(line.split(maxsplit=1) for line in printed("catalog", "info").splitlines())
     assert (shown["models"], shown["synced"]) == ("0", "never complete")
+
+
+def test_a_ledger_without_jobs_has_no_table(
+    printed: Printed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FAL_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("FAL_QUEUE_DIR", str(tmp_path / "queues"))
+    assert (printed("queue", "status"), printed("queue", "jobs")) == ("", "")
+    assert printed("queue", "spend") == "together: nothing\n"

@@ -160,16 +160,17 @@ def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: b
         shown = {"since": since, "by": by, "spent": [asdict(row) for row in rows]}
         print_json({**shown, "total": totals, "unpriced": unpriced})
         return 0
-    columns = (by, "jobs", "units", "cost")
-    _print_table(
-        columns,
-        [
-            [row.name, str(row.jobs), f"{row.units:g}", f"{row.cost:g} {row.currency}".strip()]
-            if row.unpriced < row.jobs
-            else [row.name, str(row.jobs), f"{row.units:g}", "unknown"]
+    if rows:
+        cells = [
+            [
+                row.name,
+                str(row.jobs),
+                f"{row.units:g}",
+                f"{row.cost:g} {row.currency}".strip() if row.unpriced < row.jobs else "unknown",
+            ]
             for row in rows
-        ],
-    )
+        ]
+        _print_table((by, "jobs", "units", "cost"), cells)
     told = ", ".join(f"{cost:g} {currency}" for currency, cost in totals.items()) or "nothing"
     more = f"; {counted(unpriced, 'job')} without a price" if unpriced else ""
     sys.stdout.write(f"together: {told}{more}\n")
