@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-from fal_runtime.schema.document import SchemaDocument, same
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema, SchemaDocument, same
 from fal_runtime.text import short_json
 from falsmith.documents import Json
 from falsmith.schema.branches import follow

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import flag_names, own_options
 from fal_runtime.input.options import Option
-from fal_runtime.schema.document import COMBINING, SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import COMBINING, Schema, SchemaDocument
 from fal_runtime.text import clean_text, one_line
 from falsmith.description.line import Subject, describe
 from falsmith.documents import Documents, Json

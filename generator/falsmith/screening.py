@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from fal_runtime.schema.document import COMBINING, SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import COMBINING, Schema, SchemaDocument
 from fal_runtime.text import cut, one_line
 from falsmith.documents import Json
 from falsmith.schema.file_kind import is_word

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 from falsmith.schema import labels
 from falsmith.schema.branches import branches

@@ -8,8 +8,7 @@ from typing import Literal
 
 from fal_runtime.errors import UsageError
 from fal_runtime.file_kinds import word_kind
-from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.text import cut, one_line
 from falsmith.documents import Json, ListEntry
 from falsmith.names import readable_title

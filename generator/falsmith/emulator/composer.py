@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fal_runtime.file_headers import FileHeaders
 from fal_runtime.file_kinds import content_type_of, kind_of
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
 from falsmith.emulator.formats import told_format

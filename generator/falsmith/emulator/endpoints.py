@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from fal_runtime.model_id import app_of
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema
 from falsmith.documents import Documents, Json
 from falsmith.schema.branches import follow
 from falsmith.schema.resolve import ResolvedSchema, input_schema, output_schema

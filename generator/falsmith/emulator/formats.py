@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fal_runtime.file_kinds import extension_of
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 
 __all__ = ["told_format"]

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.input.files import find_local_files
-from fal_runtime.schema.document import COMBINING, Location, SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import COMBINING, Location, Schema, SchemaDocument
 from fal_runtime.text import one_line
 from falsmith.documents import Json
 from falsmith.example.needs import (

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
-from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.text import closest
 from falsmith.documents import Json
 from falsmith.example.roles import text_for

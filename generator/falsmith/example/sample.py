@@ -6,8 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from fal_runtime.file_kinds import content_type_of
-from fal_runtime.schema.document import SchemaDocument
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema, SchemaDocument
 from fal_runtime.schema.validate import unknown_fields
 from falsmith.documents import Json
 from falsmith.example.roles import file_for, is_own_file, misses_medium, number_for, text_for

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fal_runtime.schema.document import COMBINING, SchemaDocument, SchemaObject
+from fal_runtime.schema.document import COMBINING, Schema, SchemaDocument
 
 __all__ = ["branches", "follow"]
 
@@ -10,7 +10,7 @@ __all__ = ["branches", "follow"]
 _LONGEST_CHAIN = 40
 
 
-def follow(schema: SchemaObject, root: SchemaObject) -> SchemaObject:
+def follow(schema: Schema, root: Schema) -> Schema:
     """Return `schema` with its `$ref` into `root` followed; its own keywords win.
 
     A chain that leads back to itself says nothing: `{}`.
@@ -27,7 +27,7 @@ def follow(schema: SchemaObject, root: SchemaObject) -> SchemaObject:
     return {}
 
 
-def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ...]:
+def branches(schema: Schema, root: Schema) -> tuple[Schema, ...]:
     """Return the schemas that a value may satisfy: `$ref` followed, unions flattened, no null.
 
     A definition is entered once, so that one which refers to itself comes to an end.
@@ -35,7 +35,7 @@ def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ..
     if COMBINING.isdisjoint(schema):
         # Most fields are plain: nothing to flatten.
         return (schema,) if _says_something(schema) else ()
-    found: list[SchemaObject] = []
+    found: list[Schema] = []
     waiting, entered = [schema], set[str]()
     while waiting:
         part = waiting.pop()
@@ -53,5 +53,5 @@ def branches(schema: SchemaObject, root: SchemaObject) -> tuple[SchemaObject, ..
     return tuple(found)
 
 
-def _says_something(schema: SchemaObject) -> bool:
+def _says_something(schema: Schema) -> bool:
     return schema.get("type") != "null" and schema.get("const", "") is not None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fal_runtime.schema.document import SchemaObject as Schema
+from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 from falsmith.schema.branches import branches
 
