@@ -17,7 +17,7 @@ from falsmith.names import (
 )
 from falsmith.parse import parse
 from falsmith.prose import sentences
-from falsmith.text import counted
+from falsmith.text import counted, in_sentence
 
 __all__ = ["check_collection_name", "parse_collection"]
 
@@ -53,8 +53,8 @@ def parse_collection(
     counts = Counter(model.purpose for model in shown)
     purposes = [one for one, _ in counts.most_common()]
     purpose, count = _joined(purposes), counted(len(shown), "fal.ai model")
-    task = _lower(purpose)
-    first = f"{count} to {_lower(purposes[0])}{' and more' if len(purposes) > 1 else ''}"
+    task = in_sentence(purpose)
+    first = f"{count} to {in_sentence(purposes[0])}{' and more' if len(purposes) > 1 else ''}"
     short = (first, f"{title}: {count} in one skill", f"{count} in one skill")
     return Collection(
         name,
@@ -91,7 +91,7 @@ def _line(purpose: str, count: str, models: Sequence[Model]) -> str:
 
 def _joined(purposes: Sequence[str]) -> str:
     """Return several tasks as one: `Make images, edit images or animate a picture`."""
-    rest = list(map(_lower, purposes[1:]))
+    rest = list(map(in_sentence, purposes[1:]))
     whole = purposes[0]
     for number, one in enumerate(rest):
         longer = f"{whole}, {one}"
@@ -99,11 +99,6 @@ def _joined(purposes: Sequence[str]) -> str:
             return f"{whole} and more"
         whole = longer if number + 1 < len(rest) else f"{whole} or {one}"
     return whole
-
-
-def _lower(purpose: str) -> str:
-    """Return a task as it follows "to"."""
-    return purpose[:1].lower() + purpose[1:]
 
 
 def _told_apart(models: Sequence[Model]) -> list[Model]:

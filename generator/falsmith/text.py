@@ -12,7 +12,15 @@ from fal_runtime.text import (
 )
 from falsmith.documents import Json
 
-__all__ = ["CUT", "clean_data", "counted", "is_plain", "replace_control_tokens", "texts_in"]
+__all__ = [
+    "CUT",
+    "clean_data",
+    "counted",
+    "in_sentence",
+    "is_plain",
+    "replace_control_tokens",
+    "texts_in",
+]
 
 # Ends what is a part and not the whole.
 CUT = "…"
@@ -45,6 +53,11 @@ def texts_in(value: Json, *, names: bool = False) -> Iterator[str]:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: `1 skill`, `2 skills`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def in_sentence(text: str) -> str:
+    """Return a text that begins a sentence as it goes on inside one: `Make images`, `to make`."""
+    return text[:1].lower() + text[1:]
 
 
 def is_plain(text: str) -> bool:

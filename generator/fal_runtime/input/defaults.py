@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import find_local_files
-from fal_runtime.input.prepare import Layers, check_input, put
-from fal_runtime.json_text import Value
+from fal_runtime.input.prepare import Layers, check_input
+from fal_runtime.json_text import Value, put
 from fal_runtime.model import CalledModel
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import SchemaDocument

@@ -10,6 +10,7 @@ from falsmith.description.siblings import features, minor_features, variants
 from falsmith.description.summary import content_words, facts
 from falsmith.description.tasks import FALLBACKS, FIRST_WORDS, Task, find_task
 from falsmith.model import Output, Parameter
+from falsmith.text import in_sentence
 
 __all__ = ["Description", "Subject", "describe"]
 
@@ -134,7 +135,7 @@ def describe(subject: Subject) -> Description:
         line += _sentence(minor, LONGEST_LINE - len(line))
     whole_flow = f"{given or 'input'} to {result}"
     short = _short(says, subject.title, whole_flow)
-    task_words = says[0].lower() + says[1:]
+    task_words = in_sentence(says)
     return Description(line, short, says, task_words, whole_flow, line[named:].strip())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from fal_runtime.json_text import put
 from fal_runtime.model_id import app_of
 from fal_runtime.schema.document import Schema
 from falsmith.documents import Documents, Json
@@ -96,8 +97,8 @@ class Endpoint:
             has_choices = isinstance(error.schema, Mapping) and {"enum", "const"} & set(
                 error.schema
             )
-            if read is not None and not has_choices:
-                _put(value, list(error.absolute_path), read)
+            if read is not None and error.absolute_path and not has_choices:
+                put(value, tuple(error.absolute_path), read)
         return value
 
     def problems(self, inputs: Json, can_load: Callable[[str], bool]) -> list[Json]:
@@ -223,14 +224,6 @@ def _read(wanted: str, value: Json) -> Json:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _put(value: Json, path: list[Json], new: Json) -> None:
-    """Put `new` into `value`, an object or a list, at `path`; nothing where it leads nowhere."""
-    for step in path[:-1]:
-        value = value[step]
-    if path:
-        value[path[-1]] = new
 
 
 def _bad_links(

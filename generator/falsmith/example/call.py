@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from fal_runtime.input.files import find_local_files
+from fal_runtime.json_text import put
 from fal_runtime.schema.document import COMBINING, Location, Schema, SchemaDocument
 from fal_runtime.text import one_line
 from falsmith.documents import Json
@@ -211,12 +212,12 @@ def _short_parts(
             text = _shown_text(words, part, schemas, document, ours, longest=longest)
             if text is None:
                 return None
-            _put(whole, location, text)
+            put(whole, location, text)
             if is_own_file(text):
                 files.setdefault(text, []).append(location)
     for file, places in files.items():
         for number, place in enumerate(places, 1):
-            _put(whole, place, numbered(file, number) if len(places) > 1 else file)
+            put(whole, place, numbered(file, number) if len(places) > 1 else file)
     return whole[name]
 
 
@@ -227,13 +228,6 @@ def _fewer(value: Json, most: int) -> Json:
     if isinstance(value, dict):
         return {name: _fewer(member, most) for name, member in value.items()}
     return value
-
-
-def _put(whole: Json, location: Location, text: str) -> None:
-    """Put a text where another one stands."""
-    for step in location[:-1]:
-        whole = whole[step]
-    whole[location[-1]] = text
 
 
 def _whole(
