@@ -10,7 +10,7 @@ from fal_runtime.input.flags import flag_names, own_options
 from fal_runtime.input.options import Option
 from fal_runtime.schema.document import COMBINING, Schema, SchemaDocument
 from fal_runtime.text import clean_text, one_line
-from falsmith.description.line import Subject, describe
+from falsmith.description.line import Subject, describe_model
 from falsmith.documents import Documents, Json
 from falsmith.example.call import examples, long_text, usual_example
 from falsmith.example.needs import alternatives
@@ -122,7 +122,7 @@ def parse(
         example = brief = usual_example(model_id)
     options = own_options(None if short_name else model_id, collection=bool(short_name))
     summaries, summary_warnings = _summaries(documents)
-    words = describe(Subject(model_id, title, category, parameters, results, summaries))
+    words = describe_model(Subject(model_id, title, category, parameters, results, summaries))
     return Model(
         id=model_id,
         skill_name=chosen,

@@ -71,7 +71,7 @@ class Description:
     apart: str
 
 
-def describe(subject: Subject) -> Description:
+def describe_model(subject: Subject) -> Description:
     """Return the words for a model, from its schema, its names and the platform's summary."""
     files = file_fields(subject.parameters)
     texts = text_fields(subject.parameters)
