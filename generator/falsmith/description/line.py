@@ -12,7 +12,7 @@ from falsmith.description.tasks import FALLBACKS, FIRST_WORDS, Task, find_task
 from falsmith.model import Output, Parameter
 from falsmith.text import in_sentence
 
-__all__ = ["Description", "Subject", "describe"]
+__all__ = ["Description", "Subject", "describe_model"]
 
 LONGEST_LINE = 250
 LONGEST_PHRASE = 4
