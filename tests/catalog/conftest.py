@@ -134,6 +134,13 @@ def make_entry() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
+def five(fake: FakePlatform, make_entry: Callable[..., dict[str, Any]]) -> FakePlatform:
+    """Return a platform that has five models, two on a page."""
+    fake.models = [make_entry(f"acme/m{number}") for number in range(5)]
+    return fake
+
+
+@pytest.fixture
 def make_documents() -> Callable[..., Documents]:
     """Return what makes the documents of a model from metadata, inputs and outputs."""
 

@@ -23,14 +23,6 @@ from falsmith.platform import CursorError
 if TYPE_CHECKING:
     from tests.catalog.conftest import FakePlatform, Server
 
-MakeEntry = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def five(fake: "FakePlatform", make_entry: MakeEntry) -> "FakePlatform":
-    fake.models = [make_entry(f"acme/m{number}") for number in range(5)]
-    return fake
-
 
 @pytest.fixture
 def run(five: "FakePlatform", cache: Cache, notices: list[str]) -> Callable[[], SyncProgress]:

@@ -1,6 +1,5 @@
 """The platform's list: followed to its end, politely, and nothing in it is lost."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,14 +12,6 @@ from falsmith.platform import CursorError
 
 if TYPE_CHECKING:
     from tests.catalog.conftest import FakePlatform
-
-MakeEntry = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def five(fake: "FakePlatform", make_entry: MakeEntry) -> "FakePlatform":
-    fake.models = [make_entry(f"acme/m{number}") for number in range(5)]
-    return fake
 
 
 def ids(found: Any) -> list[str]:
@@ -145,11 +136,6 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(five: "FakePlatform") -> 
     assert len(ids(five.platform().search())) == 5
     assert five.slept == [17.0]
     assert five.cursors == [None, "at-2", "at-2", "at-4"]
-
-
-def test_a_broken_connection_is_made_again(five: "FakePlatform") -> None:
-    five.answers["at-4"] = httpx.ReadTimeout("slow")
-    assert len(ids(five.platform().search())) == 5
 
 
 @pytest.mark.parametrize(

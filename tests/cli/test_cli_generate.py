@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from falsmith.catalog.bundled import bundled_all
-from falsmith.cli import run
 from falsmith.emulator import Emulator
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Ran
 
 FLUX = "fal-ai/flux/dev"
 
@@ -18,48 +19,12 @@ FLUX = "fal-ai/flux/dev"
 WHISPER = "fal-ai/whisper"
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What one command left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """Return the one JSON object on stdout."""
-        told: dict[str, Any] = json.loads(self.out)
-        return told
-
-    @property
-    def message(self) -> str:
-        """Return the error's message."""
-        return str(self.answer["error"]["message"])
-
-
-@pytest.fixture
-def falsmith(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Ran]:
-    """Return the command, run in this process from an empty folder."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-
-    def call(*arguments: str) -> Ran:
-        capsys.readouterr()
-        status = run(arguments)
-        return Ran(status, *capsys.readouterr())
-
-    return call
-
-
 def skills() -> list[str]:
     names = {path.name for path in Path(".claude/skills").glob("*")}
     return sorted(names - {"fal-skill-creator"})
 
 
-def test_a_second_run_says_that_nothing_changed(falsmith: Callable[..., Ran]) -> None:
+def test_a_second_run_says_that_nothing_changed(falsmith: Callable[..., "Ran"]) -> None:
     falsmith("generate", "--offline", "-m", FLUX)
     ran = falsmith("generate", "--offline", "-m", FLUX)
 
@@ -67,7 +32,7 @@ def test_a_second_run_says_that_nothing_changed(falsmith: Callable[..., Ran]) ->
     assert ran.status == 0
 
 
-def test_a_file_of_the_users_own_does_not_count_as_written(falsmith: Callable[..., Ran]) -> None:
+def test_a_file_of_the_users_own_does_not_count_as_written(falsmith: Callable[..., "Ran"]) -> None:
     falsmith("generate", "--offline", "-m", FLUX)
     Path(".claude/skills/fal-ai-flux-dev/notes.md").touch()
     ran = falsmith("generate", "--offline", "-m", FLUX)
@@ -89,7 +54,7 @@ def test_a_file_of_the_users_own_does_not_count_as_written(falsmith: Callable[..
     ],
 )
 def test_options_are_kept_in_the_provenance(
-    options: list[str], expected: Mapping[str, Any], falsmith: Callable[..., Ran]
+    options: list[str], expected: Mapping[str, Any], falsmith: Callable[..., "Ran"]
 ) -> None:
     ran = falsmith("generate", "--offline", "-m", FLUX, "-o", "out", *options)
     provenance = Path(ran.answer["skills"][0]["path"], "references/provenance.json")
@@ -132,7 +97,7 @@ def test_options_are_kept_in_the_provenance(
     ids=range(27),
 )
 def test_bad_usage_exits_2_with_one_error_and_writes_nothing(
-    arguments: list[str], told: str, falsmith: Callable[..., Ran]
+    arguments: list[str], told: str, falsmith: Callable[..., "Ran"]
 ) -> None:
     ran = falsmith("generate", *arguments)
 
@@ -143,14 +108,14 @@ def test_bad_usage_exits_2_with_one_error_and_writes_nothing(
     assert list(Path().iterdir()) == []
 
 
-def test_an_unknown_command_exits_2(falsmith: Callable[..., Ran]) -> None:
+def test_an_unknown_command_exits_2(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("conjure")
 
     assert ran.status == 2
     assert "conjure" in ran.message
 
 
-def test_help_shows_examples_and_exits_0(falsmith: Callable[..., Ran]) -> None:
+def test_help_shows_examples_and_exits_0(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("generate", "--help")
 
     assert ran.status == 0
@@ -158,7 +123,7 @@ def test_help_shows_examples_and_exits_0(falsmith: Callable[..., Ran]) -> None:
     assert "--lazy" in ran.out
 
 
-def test_a_check_exits_1_and_lists_what_differs(falsmith: Callable[..., Ran]) -> None:
+def test_a_check_exits_1_and_lists_what_differs(falsmith: Callable[..., "Ran"]) -> None:
     missing = falsmith("generate", "--offline", "-m", FLUX, "--check")
     assert list(Path().iterdir()) == []
     falsmith("generate", "--offline", "-m", FLUX)
@@ -180,7 +145,7 @@ def test_a_check_exits_1_and_lists_what_differs(falsmith: Callable[..., Ran]) ->
     assert "edited: SKILL.md" in bad.err
 
 
-def test_another_mode_is_a_difference(falsmith: Callable[..., Ran]) -> None:
+def test_another_mode_is_a_difference(falsmith: Callable[..., "Ran"]) -> None:
     falsmith("generate", "--offline", "-m", FLUX)
     ran = falsmith("generate", "--offline", "-m", FLUX, "--lazy", "--check")
 
@@ -200,7 +165,7 @@ def test_another_mode_is_a_difference(falsmith: Callable[..., Ran]) -> None:
     ],
 )
 def test_a_skill_keeps_how_it_was_made_until_another_option_is_given(
-    made: list[str], kept: str, changed: list[str], falsmith: Callable[..., Ran]
+    made: list[str], kept: str, changed: list[str], falsmith: Callable[..., "Ran"]
 ) -> None:
     command = ("generate", "--offline", "-m", FLUX)
     falsmith(*command, *made)
@@ -215,7 +180,7 @@ def test_a_skill_keeps_how_it_was_made_until_another_option_is_given(
 
 
 def test_a_rehearsal_says_what_it_would_write_and_writes_nothing(
-    falsmith: Callable[..., Ran],
+    falsmith: Callable[..., "Ran"],
 ) -> None:
     ran = falsmith("generate", "--offline", "-m", FLUX, "--dry-run")
 
@@ -225,7 +190,7 @@ def test_a_rehearsal_says_what_it_would_write_and_writes_nothing(
     assert list(Path().iterdir()) == []
 
 
-def test_edited_files_stop_a_run_until_it_is_forced(falsmith: Callable[..., Ran]) -> None:
+def test_edited_files_stop_a_run_until_it_is_forced(falsmith: Callable[..., "Ran"]) -> None:
     skill = Path(".claude/skills/fal-ai-flux-dev")
     falsmith("generate", "--offline", "-m", FLUX)
     edited = [skill / "SKILL.md", skill / "references/model_config.json"]
@@ -255,7 +220,7 @@ def test_edited_files_stop_a_run_until_it_is_forced(falsmith: Callable[..., Ran]
     ],
 )
 def test_a_file_in_the_way_of_the_output_exits_9(
-    falsmith: Callable[..., Ran], output: str, file: str, message: str
+    falsmith: Callable[..., "Ran"], output: str, file: str, message: str
 ) -> None:
     place = Path(file)
     place.parent.mkdir(exist_ok=True)
@@ -268,7 +233,7 @@ def test_a_file_in_the_way_of_the_output_exits_9(
 
 
 def test_stdout_holds_nothing_but_the_object_and_quiet_silences_stderr(
-    falsmith: Callable[..., Ran],
+    falsmith: Callable[..., "Ran"],
 ) -> None:
     loud = falsmith("generate", "--offline", "-m", FLUX, "--json")
     quiet = falsmith("generate", "--offline", "-m", WHISPER, "--json", "--quiet")
@@ -280,7 +245,7 @@ def test_stdout_holds_nothing_but_the_object_and_quiet_silences_stderr(
 
 
 def test_a_key_on_the_command_line_is_refused_unless_it_is_allowed(
-    falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    falsmith: Callable[..., "Ran"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Emulator(bundled_all()) as emulator:
         monkeypatch.setenv("FAL_PLATFORM_URL", emulator.environment["FAL_PLATFORM_URL"])
@@ -297,7 +262,7 @@ def test_a_key_on_the_command_line_is_refused_unless_it_is_allowed(
     assert emulator.environment["FAL_KEY"] not in allowed.err
 
 
-def test_the_bare_command_shows_its_help(falsmith: Callable[..., Ran]) -> None:
+def test_the_bare_command_shows_its_help(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("--help")
     bare = falsmith()
 

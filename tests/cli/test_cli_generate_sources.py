@@ -3,16 +3,17 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from falsmith.catalog.bundled import bundled_all
-from falsmith.cli import run
 from falsmith.emulator import Emulator
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Ran
 
 
 class LoginPage(BaseHTTPRequestHandler):
@@ -34,42 +35,6 @@ FLUX = "fal-ai/flux/dev"
 WHISPER = "fal-ai/whisper"
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What one command left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """Return the one JSON object on stdout."""
-        told: dict[str, Any] = json.loads(self.out)
-        return told
-
-    @property
-    def message(self) -> str:
-        """Return the error's message."""
-        return str(self.answer["error"]["message"])
-
-
-@pytest.fixture
-def falsmith(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Ran]:
-    """Return the command, run in this process from an empty folder."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-
-    def call(*arguments: str) -> Ran:
-        capsys.readouterr()
-        status = run(arguments)
-        return Ran(status, *capsys.readouterr())
-
-    return call
-
-
 @pytest.fixture
 def saved(tmp_path: Path, openapi_document: Callable[..., dict[str, Any]]) -> Path:
     """Return a folder of two good documents and a broken one."""
@@ -87,7 +52,9 @@ def skills() -> list[str]:
     return sorted(names - {"fal-skill-creator"})
 
 
-def test_a_bundled_model_becomes_a_skill_in_the_hosts_folder(falsmith: Callable[..., Ran]) -> None:
+def test_a_bundled_model_becomes_a_skill_in_the_hosts_folder(
+    falsmith: Callable[..., "Ran"],
+) -> None:
     ran = falsmith("generate", "--offline", "-m", FLUX)
 
     assert ran.status == 0
@@ -101,7 +68,7 @@ def test_a_bundled_model_becomes_a_skill_in_the_hosts_folder(falsmith: Callable[
     assert "error" not in ran.answer
 
 
-def test_one_failure_of_several_stops_nothing_and_exits_1(falsmith: Callable[..., Ran]) -> None:
+def test_one_failure_of_several_stops_nothing_and_exits_1(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("generate", "--offline", "-m", "acme/unknown", "-m", FLUX, "-m", WHISPER)
 
     assert ran.status == 1
@@ -113,13 +80,13 @@ def test_one_failure_of_several_stops_nothing_and_exits_1(falsmith: Callable[...
     assert "acme/unknown" in ran.err
 
 
-def test_the_same_model_twice_is_one_model(falsmith: Callable[..., Ran]) -> None:
+def test_the_same_model_twice_is_one_model(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("generate", "--offline", "-m", FLUX, "-m", FLUX)
 
     assert len(ran.answer["skills"]) == 1
 
 
-def test_the_whole_bundled_catalogue_is_generated(falsmith: Callable[..., Ran]) -> None:
+def test_the_whole_bundled_catalogue_is_generated(falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("generate", "--offline", "--all", "--quiet", "-o", "out")
 
     assert ran.status == 0
@@ -128,7 +95,7 @@ def test_the_whole_bundled_catalogue_is_generated(falsmith: Callable[..., Ran]) 
 
 
 def test_a_folder_of_saved_documents_is_generated_around_its_broken_one(
-    saved: Path, falsmith: Callable[..., Ran]
+    saved: Path, falsmith: Callable[..., "Ran"]
 ) -> None:
     ran = falsmith("generate", "--source", str(saved), "--all")
 
@@ -139,7 +106,7 @@ def test_a_folder_of_saved_documents_is_generated_around_its_broken_one(
     assert "cut off" in failed["error"]["message"]
 
 
-def test_one_saved_document_is_a_source(saved: Path, falsmith: Callable[..., Ran]) -> None:
+def test_one_saved_document_is_a_source(saved: Path, falsmith: Callable[..., "Ran"]) -> None:
     ran = falsmith("generate", "--source", str(saved / "acme__one.json"), "-m", "acme/one")
 
     assert ran.status == 0
@@ -147,7 +114,7 @@ def test_one_saved_document_is_a_source(saved: Path, falsmith: Callable[..., Ran
 
 
 def test_a_broken_document_alone_gives_its_own_error(
-    saved: Path, falsmith: Callable[..., Ran]
+    saved: Path, falsmith: Callable[..., "Ran"]
 ) -> None:
     ran = falsmith("generate", "--source", str(saved), "-m", "acme/broken")
 
@@ -157,7 +124,7 @@ def test_a_broken_document_alone_gives_its_own_error(
 
 
 def test_two_models_of_one_name_are_told_apart_by_a_refusal(
-    tmp_path: Path, openapi_document: Callable[..., dict[str, Any]], falsmith: Callable[..., Ran]
+    tmp_path: Path, openapi_document: Callable[..., dict[str, Any]], falsmith: Callable[..., "Ran"]
 ) -> None:
     folder = tmp_path / "clash"
     folder.mkdir()
@@ -173,7 +140,7 @@ def test_two_models_of_one_name_are_told_apart_by_a_refusal(
 
 
 def test_the_live_platform_is_asked_by_default_and_never_replaced(
-    falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    falsmith: Callable[..., "Ran"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Emulator(bundled_all()) as emulator:
         monkeypatch.setenv("FAL_PLATFORM_URL", emulator.environment["FAL_PLATFORM_URL"])
@@ -187,7 +154,7 @@ def test_the_live_platform_is_asked_by_default_and_never_replaced(
 
 
 def test_a_proxys_page_in_place_of_the_platform_exits_6_and_makes_nothing(
-    falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    falsmith: Callable[..., "Ran"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -203,7 +170,7 @@ def test_a_proxys_page_in_place_of_the_platform_exits_6_and_makes_nothing(
 
 
 def test_a_wrong_setting_of_the_platform_is_reported(
-    falsmith: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    falsmith: Callable[..., "Ran"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAL_PLATFORM_URL", "not a link")
     ran = falsmith("generate", "-m", FLUX)

@@ -1,6 +1,5 @@
 """The bundled documents say what the platform's own documents say, and in other words."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,16 +20,8 @@ COPIED_LENGTH = 30
 
 
 @pytest.fixture(scope="module")
-def corpus() -> Path:
-    folder = os.environ.get("FALSMITH_CORPUS")
-    if not folder:
-        pytest.skip("FALSMITH_CORPUS is not set: it names the folder of real documents")
-    return Path(folder)
-
-
-@pytest.fixture(scope="module")
-def listed(corpus: Path) -> dict[str, dict[str, Any]]:
-    entries = _read(corpus / "models.json")
+def listed(corpus_folder: Path) -> dict[str, dict[str, Any]]:
+    entries = _read(corpus_folder / "models.json")
     return {entry["endpoint_id"]: entry["metadata"] for entry in entries}
 
 
@@ -41,16 +32,18 @@ def documents(request: pytest.FixtureRequest) -> Documents:
     return found
 
 
-def test_the_facts_of_the_document_are_the_platforms(documents: Documents, corpus: Path) -> None:
-    theirs = _original(documents, corpus)
+def test_the_facts_of_the_document_are_the_platforms(
+    documents: Documents, corpus_folder: Path
+) -> None:
+    theirs = _original(documents, corpus_folder)
     assert _facts(documents.openapi) == _facts(theirs)
     assert len(str(_facts(theirs))) > 2000
 
 
 def test_no_sentence_is_the_platforms(
-    documents: Documents, corpus: Path, listed: dict[str, dict[str, Any]]
+    documents: Documents, corpus_folder: Path, listed: dict[str, dict[str, Any]]
 ) -> None:
-    theirs = _text(_original(documents, corpus)) + _text(listed.get(documents.model_id, {}))
+    theirs = _text(_original(documents, corpus_folder)) + _text(listed.get(documents.model_id, {}))
     ours = {text for text in _sentences(documents.openapi) if len(text) > COPIED_LENGTH}
     ours.add(_plain(documents.metadata["description"]))
     assert len(ours) > 10
@@ -67,8 +60,8 @@ def test_the_facts_of_the_metadata_are_the_platforms(
     assert ours == {name: theirs.get(name) for name in METADATA}
 
 
-def _original(documents: Documents, corpus: Path) -> Any:
-    path = corpus / "openapi" / f"{documents.model_id.replace('/', '__')}.json"
+def _original(documents: Documents, corpus_folder: Path) -> Any:
+    path = corpus_folder / "openapi" / f"{documents.model_id.replace('/', '__')}.json"
     if not path.is_file():
         pytest.skip(f"the corpus has no document of {documents.model_id}")
     return _read(path)

@@ -1,7 +1,6 @@
 """The whole real catalogue: synced from a local platform, then searched with it stopped."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from fal_runtime.config import load_config
 from falsmith.catalog.cache import Cache
 from falsmith.catalog.query import Query
-from falsmith.catalog.saved import SavedSource
 from falsmith.catalog.sync import sync
 from falsmith.documents import Documents, ListEntry
 from falsmith.emulator import Emulator
@@ -22,17 +20,8 @@ pytestmark = pytest.mark.corpus
 
 
 @pytest.fixture(scope="module")
-def corpus() -> Path:
-    folder = os.environ.get("FALSMITH_CORPUS")
-    if not folder:
-        pytest.skip("FALSMITH_CORPUS is not set: it names the folder of real documents")
-    return Path(folder)
-
-
-@pytest.fixture(scope="module")
-def documents(corpus: Path) -> dict[str, Documents]:
-    found = (one for one in SavedSource(corpus).all() if isinstance(one, Documents))
-    return {one.model_id: one for one in found}
+def documents(corpus_documents: tuple[Documents, ...]) -> dict[str, Documents]:
+    return {one.model_id: one for one in corpus_documents}
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +93,8 @@ def test_an_ability_is_found_in_every_document_that_has_it(
 
 
 @pytest.mark.parametrize("name", ["models-search.json", "models-search-query.json"])
-def test_recorded_answers_are_read(corpus: Path, name: str) -> None:
-    exchange: dict[str, Any] = json.loads((corpus / "recorded" / name).read_bytes())[0]
+def test_recorded_answers_are_read(corpus_folder: Path, name: str) -> None:
+    exchange: dict[str, Any] = json.loads((corpus_folder / "recorded" / name).read_bytes())[0]
     asked = httpx.URL(exchange["url"]).params
     answer = httpx.Response(exchange["status"], json=exchange["response_body"])
     with httpx.Client(transport=httpx.MockTransport(lambda _: answer)) as client:
