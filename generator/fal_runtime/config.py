@@ -101,8 +101,8 @@ class Config:
 
         It is keyed by the key itself, whose 128 random bits nobody finds by trying.
         """
-        told = "\n".join((self.scheme, *self.origins.urls))
-        return hmac.new((self.key or "").encode(), told.encode(), hashlib.sha256).hexdigest()[:32]
+        text = "\n".join((self.scheme, *self.origins.urls))
+        return hmac.new((self.key or "").encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def redact(self, received: bytes) -> bytes:
         """Return what a server sent with the key replaced, in each form that echoes take.

@@ -78,8 +78,8 @@ def collection_page(
     """
     width = max(width, _NARROWEST)
     head = _wrapped([f"usage: {script} -m NAME [--FIELD VALUE ...] [options]"], width, 7)
-    told = "Each model takes fields of its own: -m NAME --help lists them."
-    head += ["", told, "", f"Models ({len(models.by_name)}):"]
+    note = "Each model takes fields of its own: -m NAME --help lists them."
+    head += ["", note, "", f"Models ({len(models.by_name)}):"]
     shown = [each for each in options if each.attribute != "preset"]
     tail = [*_all_option_lines(shown, width), *_wrapped(["", _ANSWER, ""], width)]
     room = _LONGEST_PAGE - len("\n".join([*head, *tail])) - 100

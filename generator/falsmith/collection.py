@@ -48,7 +48,7 @@ def parse_collection(
         short_name: parse(one, name=name, short_name=check_short_name(short_name))
         for short_name, one in documents.models.items()
     }
-    shown = _told_apart(tuple(models.values()))
+    shown = _set_apart(tuple(models.values()))
     title = collection_title(name)
     counts = Counter(model.purpose for model in shown)
     purposes = [one for one, _ in counts.most_common()]
@@ -101,22 +101,22 @@ def _joined(purposes: Sequence[str]) -> str:
     return whole
 
 
-def _told_apart(models: Sequence[Model]) -> list[Model]:
+def _set_apart(models: Sequence[Model]) -> list[Model]:
     """Return the models with as much of what sets each apart from most others as a row can say."""
-    told = [sentences(model.apart) for model in models]
-    counts = Counter(one for each in told for one in each)
+    apart = [sentences(model.apart) for model in models]
+    counts = Counter(one for each in apart for one in each)
     return [
         replace(
             model,
             apart=_fitting([one for one in each if 2 * counts[one] <= len(models)] or each),
         )
-        for model, each in zip(models, told, strict=True)
+        for model, each in zip(models, apart, strict=True)
     ]
 
 
-def _fitting(told: Sequence[str]) -> str:
+def _fitting(texts: Sequence[str]) -> str:
     """Return the first sentence, cut where it is long, and those after it that fit."""
-    text = cut(told[0], LONGEST_APART) if told else ""
-    for one in told[1:]:
+    text = cut(texts[0], LONGEST_APART) if texts else ""
+    for one in texts[1:]:
         text = f"{text} {one}" if len(text) + len(one) < LONGEST_APART else text
     return text

@@ -352,11 +352,11 @@ def _bounds(old: _Place, new: _Place, path: str) -> Iterator[Change]:
             if was == now:
                 continue
             tighter = was is None or (now is not None and (now > was) == more_is_stricter)
-            told = [
+            phrases = [
                 words.format(short_json(one)) if one is not None else "any" for one in (now, was)
             ]
             kind_of: Class = "breaking" if tighter and now is not None else "additive"
-            yield _in(kind_of, path, f"takes {told[0]} now, {told[1]} before")
+            yield _in(kind_of, path, f"takes {phrases[0]} now, {phrases[1]} before")
     for keyword in ("multipleOf", "pattern", "uniqueItems"):
         was, now = _only(old, keyword), _only(new, keyword)
         if was == now:

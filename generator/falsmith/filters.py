@@ -145,10 +145,10 @@ def members(fields: Sequence[Parameter]) -> str:
 
     Of which the same is to be said, they stand together.
     """
-    told: dict[str, list[str]] = {}
+    by_facts: dict[str, list[str]] = {}
     for one in fields:
-        told.setdefault(_facts(one), []).append(code(one.name))
-    return "".join(f" {', '.join(names)}{facts}" for facts, names in told.items() if facts)
+        by_facts.setdefault(_facts(one), []).append(code(one.name))
+    return "".join(f" {', '.join(names)}{facts}" for facts, names in by_facts.items() if facts)
 
 
 def _facts(member: Parameter) -> str:

@@ -173,14 +173,14 @@ def full_title(display_name: str, model_id: str) -> str:
     tier (pro, of a standard) is the sibling's own, and one of the ID stands in its place.
     """
     owner, _, rest = model_id.partition("/")
-    told, variant = _tokens(display_name), rest.partition("/")[2]
+    tokens, variant = _tokens(display_name), rest.partition("/")[2]
     named = TIERS & _tokens(variant)
-    if named - told and (TIERS & told) - named:
+    if named - tokens and (TIERS & tokens) - named:
         return readable_title(model_id)
     again = TIERS & _tokens(rest.partition("/")[0])
     words = _id_words(variant)
-    missing = [_spelled(word) for word in words if word in again or not _is_told(word, told)]
-    alone = GENERIC.fullmatch(display_name) and owner != "fal-ai" and not _is_told(owner, told)
+    missing = [_spelled(word) for word in words if word in again or not _is_named(word, tokens)]
+    alone = GENERIC.fullmatch(display_name) and owner != "fal-ai" and not _is_named(owner, tokens)
     return _fitting(" ".join([*([_spelled(owner)] if alone else []), display_name, *missing]))
 
 
@@ -191,14 +191,18 @@ def _id_words(part: str) -> list[str]:
     return [word for piece in words for word in piece if word]
 
 
-def _is_told(word: str, told: Set[str]) -> bool:
+def _is_named(word: str, tokens: Set[str]) -> bool:
     """Return whether a word of an ID stands in a title; that of v2 stands in Demo 2.0, too."""
-    if "-to-" in word and "to" not in told:
+    if "-to-" in word and "to" not in tokens:
         return False
     for part in word.lower().split("-"):
         number = part.removeprefix("v")
-        long = len(part) > 3 and "-to-" not in word and any(part in one for one in told)
-        if part not in SMALL_WORDS and told.isdisjoint({part, number, f"{number}.0"}) and not long:
+        long = len(part) > 3 and "-to-" not in word and any(part in one for one in tokens)
+        if (
+            part not in SMALL_WORDS
+            and tokens.isdisjoint({part, number, f"{number}.0"})
+            and not long
+        ):
             return False
     return True
 

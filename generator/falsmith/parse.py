@@ -203,8 +203,8 @@ def _summaries(documents: Documents) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     about = dig(documents.openapi, "info", "x-fal-metadata", "about")
     kept, warnings = [], []
-    for told in (documents.metadata.get("description"), about):
-        text = clean_text(told[:SUMMARY_READ]) if isinstance(told, str) else ""
+    for given in (documents.metadata.get("description"), about):
+        text = clean_text(given[:SUMMARY_READ]) if isinstance(given, str) else ""
         text = MARKDOWN_LINK.sub(r"\1", text) if "](" in text else text
         rest, reason = without_steering(text)
         kept.append(rest)
@@ -327,8 +327,8 @@ def _without_option(description: str) -> str:
     if not OPTION.search(description):
         return description
     kept = [one for one in sentences(description) if not NOT_GIVEN.match(one)]
-    told = "\n\n".join(OPTION.sub("", one) for one in kept)
-    return told[:1].upper() + told[1:]
+    text = "\n\n".join(OPTION.sub("", one) for one in kept)
+    return text[:1].upper() + text[1:]
 
 
 def _without_other_default(description: str, default: bool) -> str:

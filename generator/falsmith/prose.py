@@ -210,8 +210,8 @@ def conditions(text: str) -> str:
 @lru_cache(maxsize=4096)
 def remarks(text: str) -> str:
     """Return on one line what the description of a whole input tells its caller, '' if nothing."""
-    told = [one for one in sentences(text) if not _OWN_NAME.match(one)]
-    return condense("\n\n".join(told), SENTENCE_LIMIT) if any(map(binds, told)) else ""
+    kept = [one for one in sentences(text) if not _OWN_NAME.match(one)]
+    return condense("\n\n".join(kept), SENTENCE_LIMIT) if any(map(binds, kept)) else ""
 
 
 @lru_cache(maxsize=16_384)

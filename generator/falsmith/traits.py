@@ -153,8 +153,8 @@ def traits(
         if not (one.deprecated or (channel == "stream" and ONE_STREAMED.search(one.description)))
     ]
     said = _said_of_money(usable)
-    told_of_all = [tuple(_money(one)) for one in summaries]
-    money = " ".join(one for told in told_of_all for one in told)
+    of_money = [tuple(_money(one)) for one in summaries]
+    money = " ".join(one for each in of_money for one in each)
     priced = {one.name for one in usable if money and _is_priced(one, money)}
     levers = tuple(
         one
@@ -175,7 +175,7 @@ def traits(
     menders = {one.name for one in usable if one.name in switches and MENDS.search(one.description)}
     trained = [one.path for one in outputs if one.path.endswith("_id")]
     takes_trained = [one.name for one in usable if not trains and TRAINED.fullmatch(one.name)]
-    texts = (*said.values(), *told_of_all)
+    texts = (*said.values(), *of_money)
     by_use = any(BY_USE.search(one) and _costs(one) for text in texts for one in text)
     priced_by_use = by_use or bool(billed)
     return Traits(
@@ -208,7 +208,7 @@ def _remarks(
         yield from islice((one for text in summaries for one in sentences(text)), 2)
         return
     fields = [one.name for one in parameters if "_" in one.name]
-    told = (
+    remarks = (
         IN_BRACKETS.sub("", one.lstrip("-*• "))
         for text in summaries
         if REMARK.search(text)
@@ -219,7 +219,7 @@ def _remarks(
     )
     # What is said of the input as a whole stands with it.
     fields = [name for name in fields if name not in about_input]
-    found = (one for one in dict.fromkeys(told) if _is_remark(one, fields, parameters))
+    found = (one for one in dict.fromkeys(remarks) if _is_remark(one, fields, parameters))
     yield from islice(found, MOST_REMARKS)
 
 
@@ -268,7 +268,7 @@ def _said_of_money(parameters: Sequence[Parameter]) -> Mapping[str, Sequence[str
     if not _may_speak_of_money("\n".join(descriptions.values())):
         return {}
     said = {name: tuple(_money(description)) for name, description in descriptions.items()}
-    return {name: told for name, told in said.items() if told}
+    return {name: text for name, text in said.items() if text}
 
 
 def _may_speak_of_money(text: str) -> bool:
@@ -330,9 +330,9 @@ def _has_price_in_name(name: str) -> bool:
 
 
 def _model_ids(metadata: Mapping[str, Any], key: str) -> Iterator[str]:
-    told = metadata.get(key)
-    if isinstance(told, list):
-        yield from (one for one in told if isinstance(one, str) and is_model_id(one))
+    listed = metadata.get(key)
+    if isinstance(listed, list):
+        yield from (one for one in listed if isinstance(one, str) and is_model_id(one))
 
 
 def _channel(model_id: str) -> Channel:

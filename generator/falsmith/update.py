@@ -219,10 +219,10 @@ def _diff(skill: _NewSkill) -> tuple[str, ...]:
         if isinstance(entry, File):
             now = path.with_suffix("") if path.suffix == NEW else path
             before, after = _text(skill.folder / now), entry.content.decode()
-            told = unified_diff(
+            changed = unified_diff(
                 before.splitlines(), after.splitlines(), str(now), str(path), lineterm=""
             )
-            lines += [_printable(line) for line in told]
+            lines += [_printable(line) for line in changed]
         else:
             lines.append(f"link {path} -> {entry.target}")
     lines += [f"removed {path}" for path in skill.parts.retired]

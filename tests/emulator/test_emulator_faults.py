@@ -79,7 +79,7 @@ def test_too_many_requests_says_when_to_come_again(
     assert answers[0].headers["retry-after"] == "2"
     assert answers[0].headers["x-fal-needs-retry"] == "1"
     assert answers[0].json()["error_type"] == "concurrent_requests_limit"
-    assert emulator.faults.told() == [
+    assert emulator.faults.counts() == [
         {"rule": "submit:error=429:retry-after=2:times=2", "struck": 2}
     ]
 

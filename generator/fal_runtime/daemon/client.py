@@ -330,5 +330,5 @@ class DaemonClient:
         except (OSError, ValueError) as error:
             raise DaemonError(f"it cannot be started: {one_line(str(error), 200)}") from None
         if ran.returncode != 0 or "status" not in answer:
-            told = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
-            raise DaemonError(f"it cannot be started: {one_line(str(told), 300)}")
+            why = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
+            raise DaemonError(f"it cannot be started: {one_line(str(why), 300)}")

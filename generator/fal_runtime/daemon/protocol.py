@@ -149,8 +149,8 @@ def decoded(line: bytes) -> Message:
 
 def settings_digest(settings: Settings) -> str:
     """Return what tells one set of settings from another."""
-    told = json.dumps(asdict(settings), sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps(asdict(settings), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Lines:

@@ -396,9 +396,9 @@ def _known_job(
     job = replace(claimed or job, options=options)
     # A key goes to the addresses of today only, wherever the job was made.
     if job.urls is not None and job.request_id is not None:
-        told = {"status_url": job.urls.status, "cancel_url": job.urls.cancel}
-        told |= {"response_url": job.urls.result}
-        urls = RequestUrls.of_reply(queue, job.model_id, job.request_id, told)
+        links = {"status_url": job.urls.status, "cancel_url": job.urls.cancel}
+        links |= {"response_url": job.urls.result}
+        urls = RequestUrls.of_reply(queue, job.model_id, job.request_id, links)
         job = replace(job, urls=urls)
     return job, claimed is not None
 

@@ -184,16 +184,16 @@ class SchemaDocument:
 
     def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
         """Return all `x-file` kinds of a place, once each."""
-        kinds = self._told(schemas, "x-file")
+        kinds = self._values_of(schemas, "x-file")
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def takes_words(self, schemas: Sequence[Any]) -> bool:
         """Return whether a place takes other texts than files as well (`x-words`)."""
-        return any(told is True for told in self._told(schemas, "x-words"))
+        return any(value is True for value in self._values_of(schemas, "x-words"))
 
     def file_limits(self, schemas: Sequence[Any]) -> Mapping[str, Any]:
         """Return what a file of the place must keep to (`x-file-limits`), if that is one thing."""
-        limits = self._told(schemas, "x-file-limits")
+        limits = self._values_of(schemas, "x-file-limits")
         return limits[0] if len(limits) == 1 and isinstance(limits[0], dict) else {}
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
@@ -205,7 +205,7 @@ class SchemaDocument:
 
     def defaults(self, schemas: Sequence[AnySchema]) -> list[Value]:
         """Return the place's defaults."""
-        return self._told(schemas, "default")
+        return self._values_of(schemas, "default")
 
     def examples(self, schemas: Sequence[AnySchema]) -> list[Value]:
         """Return the place's examples and defaults."""
@@ -213,7 +213,7 @@ class SchemaDocument:
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
 
-    def _told(self, schemas: Sequence[AnySchema], keyword: str) -> list[Any]:
+    def _values_of(self, schemas: Sequence[AnySchema], keyword: str) -> list[Any]:
         return [part[keyword] for part in self.parts(*schemas) if keyword in part]
 
     def _types(self, schema: AnySchema, known: dict[int, frozenset[str]]) -> frozenset[str]:

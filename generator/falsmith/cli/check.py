@@ -107,8 +107,8 @@ def _in_words(change: Change) -> str:
 def _summary(checked: Sequence[CheckedSkill]) -> str:
     states = Counter(one.status for one in checked)
     gravest = Counter(one.changes[0].kind for one in checked if one.changes)
-    told = ", ".join(f"{gravest[kind]} {TITLES[kind]}" for kind in CLASSES if gravest[kind])
-    stale = f"{states['stale']} stale{f' ({told})' if told else ''}"
+    kinds = ", ".join(f"{gravest[kind]} {TITLES[kind]}" for kind in CLASSES if gravest[kind])
+    stale = f"{states['stale']} stale{f' ({kinds})' if kinds else ''}"
     unknown = f", {states['unknown']} could not be checked" if states["unknown"] else ""
     return f"{counted(len(checked), 'skill')}: {states['fresh']} fresh, {stale}{unknown}"
 

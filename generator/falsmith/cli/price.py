@@ -39,8 +39,8 @@ def price(model_ids: tuple[str, ...], as_json: bool) -> int:
     else:
         width = max(map(len, asked))
         for name in asked:
-            told = str(prices[name]) if name in prices else "no price is listed"
-            sys.stdout.write(f"{name:<{width}}  {told}\n")
+            listed = str(prices[name]) if name in prices else "no price is listed"
+            sys.stdout.write(f"{name:<{width}}  {listed}\n")
     missing = [name for name in asked if name not in prices]
     if missing:
         notice(f"fal lists no price of {', '.join(missing)}: the IDs may be wrong")

@@ -171,9 +171,9 @@ def spend(skill: str | None, since: str, by: Literal["model", "day"], as_json: b
             for row in rows
         ]
         _print_table((by, "jobs", "units", "cost"), cells)
-    told = ", ".join(f"{cost:g} {currency}" for currency, cost in totals.items()) or "nothing"
+    sums = ", ".join(f"{cost:g} {currency}" for currency, cost in totals.items()) or "nothing"
     more = f"; {counted(unpriced, 'job')} without a price" if unpriced else ""
-    sys.stdout.write(f"together: {told}{more}\n")
+    sys.stdout.write(f"together: {sums}{more}\n")
     return 0
 
 

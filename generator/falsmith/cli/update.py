@@ -124,8 +124,8 @@ def _kept(edit: Edit) -> str:
 
 def _summary(done: Sequence[UpdatedSkill], *, dry_run: bool) -> str:
     states = Counter(_status(one, dry_run=dry_run) for one in done)
-    told_states = ", ".join(f"{count} {state}" for state, count in states.items())
-    return f"{counted(len(done), 'skill')}: {told_states}"
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    return f"{counted(len(done), 'skill')}: {counts}"
 
 
 def _as_json(

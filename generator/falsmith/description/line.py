@@ -107,7 +107,7 @@ def describe_model(subject: Subject) -> Description:
         *(["OpenAI-compatible"] if "openai" in subject.title.lower().split("[")[-1] else []),
         *(["transparent background optional"] if _can_be_clear(says, subject.parameters) else []),
         *features(subject.parameters, enlarges=task.gives.startswith("larger")),
-        *_told_size(subject),
+        *_stated_size(subject),
     )
     if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
         line += f" Use {uses}."
@@ -164,12 +164,12 @@ def _can_be_clear(says: str, parameters: Sequence[Parameter]) -> bool:
     )
 
 
-def _told_size(subject: Subject) -> Iterator[str]:
+def _stated_size(subject: Subject) -> Iterator[str]:
     """Yield the one size of pictures that the platform names, where no field is about it."""
     if not any("resolution" in one.name for one in subject.parameters):
-        told = {size.lower(): size for text in subject.summaries for size in SIZE.findall(text)}
-        if len(told) == 1:
-            yield from told.values()
+        sizes = {size.lower(): size for text in subject.summaries for size in SIZE.findall(text)}
+        if len(sizes) == 1:
+            yield from sizes.values()
 
 
 def _data(given: str) -> str:

@@ -117,8 +117,8 @@ def takes(
     hint = category.partition("-")[0]
     if hint in optional or (hint in MEDIA and not texts and not files):
         return (hint,)
-    told = hint in ("text", "llm") if not parameters else hint == "text" and texts
-    if told or any(one.required for one in texts):
+    takes_text = hint in ("text", "llm") if not parameters else hint == "text" and texts
+    if takes_text or any(one.required for one in texts):
         return ("text",)
     return optional or ("text" if texts else "settings",)
 
@@ -163,12 +163,12 @@ def flow(
         needed.append("text" if texts else "settings")
     elif texts and "text" not in either and taken[0] != "archive":
         spare.append("text")
-    told = " + ".join(needed)
+    kinds = " + ".join(needed)
     for count in range(min(len(spare), OPTIONAL_SHOWN), 0, -1):
-        longer = f"{told} (+ {', '.join(spare[:count])})"
+        longer = f"{kinds} (+ {', '.join(spare[:count])})"
         if len(longer) <= LONGEST_FLOW:
             return longer
-    return told
+    return kinds
 
 
 def _likely(
@@ -192,19 +192,19 @@ def _either(
 ) -> list[str]:
     """Return the roles of media and texts of which one must be given, by what their fields say."""
     optional = {one.name: one for one in parameters if not one.required}
-    told = {one.name for one in texts}
+    text_names = {one.name for one in texts}
     for one in fields:
         if one.required or files[one.name] not in SHOWN_OPTIONAL or PLACED.search(one.name):
             continue
         for sentence in sentences(one.description) if EITHER.search(one.description) else ():
             if not EITHER.search(sentence):
                 continue
-            others = told if OF_ONE_MODE.search(sentence) else ()
+            others = text_names if OF_ONE_MODE.search(sentence) else ()
             named = {one.name, *NAME.findall(sentence), *others} & optional.keys()
             roles = [
                 _role(optional[name], files) if name in files else "text"
                 for name in optional
-                if name in named and (name in files or name in told or "text" in name)
+                if name in named and (name in files or name in text_names or "text" in name)
             ]
             if len(set(roles)) > 1:
                 return list(dict.fromkeys(roles))

@@ -177,9 +177,9 @@ def _states(sentence: str, said: Set[str]) -> bool:
 def _names_another(sentence: str, said: Set[str]) -> bool:
     """Return whether a sentence is of another model: the platform's are at times copied."""
     found = MADE_WITH.search(sentence)
-    told = found[1].lower().replace(" ", "") if found else ""
-    known = any(len(word) > 1 and word in told for word in said)
-    return len(told) > LONGEST_KIND and not known
+    other = found[1].lower().replace(" ", "") if found else ""
+    known = any(len(word) > 1 and word in other for word in said)
+    return len(other) > LONGEST_KIND and not known
 
 
 def _is_whole(sentence: str, said: Set[str]) -> bool:

@@ -10,7 +10,7 @@ from fal_runtime.file_kinds import content_type_of, kind_of
 from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 from falsmith.emulator.endpoints import Endpoint
-from falsmith.emulator.formats import told_format
+from falsmith.emulator.formats import stated_format
 from falsmith.emulator.media import MediaFile, can_make, produce
 from falsmith.emulator.order import SAMPLE_RATES, order_of
 from falsmith.emulator.truths import ANSWER, Truths
@@ -222,12 +222,12 @@ class Composer:
     def _produce(self, kind: str, schema: Schema, name: str) -> MediaFile:
         """Make one more file; each has bytes of its own."""
         seed = hashlib.sha256(self._digest + len(self.files).to_bytes(2)).digest()
-        told = told_format(schema, name, self._model_id)
-        if told and not can_make(kind, told):
+        extension = stated_format(schema, name, self._model_id)
+        if extension and not can_make(kind, extension):
             # The document knows better than the name of its field.
-            by_format = kind_of(content_type_of(f"file.{told}"))
+            by_format = kind_of(content_type_of(f"file.{extension}"))
             kind = "file" if by_format == "text" else by_format
-        file = produce(kind, name, self._order, seed, told)
+        file = produce(kind, name, self._order, seed, extension)
         self.files.append(file)
         return file
 
@@ -275,8 +275,8 @@ def _rates(output: Schema) -> dict[str, Json]:
 
 def _inherited(owner: Schema, part: Schema) -> Schema:
     """Return the item of a list or a branch of a union with what its owner says of it."""
-    told = {key: owner[key] for key in ("description", "examples") if key in owner}
-    return {**told, **part}
+    about = {key: owner[key] for key in ("description", "examples") if key in owner}
+    return {**about, **part}
 
 
 def _is_undescribed(schema: Schema) -> bool:

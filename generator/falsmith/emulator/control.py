@@ -48,7 +48,7 @@ class Control:
                     return detail(404, "There is GET books, GET/POST/DELETE faults, GET/POST clock")
         except UsageError as error:
             return detail(400, str(error))
-        return JSONResponse({"faults": self._faults.told()})
+        return JSONResponse({"faults": self._faults.counts()})
 
 
 def _books(books: Sequence[Book], now: float) -> Json:

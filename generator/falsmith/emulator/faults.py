@@ -173,7 +173,7 @@ class Faults:
         with self._lock:
             self._armed.clear()
 
-    def told(self) -> list[dict[str, object]]:
+    def counts(self) -> list[dict[str, object]]:
         """Return each rule and how often it struck."""
         with self._lock:
             return [{"rule": one.fault.rule, "struck": one.hit} for one in self._armed]
@@ -230,8 +230,8 @@ def parse_fault(rule: str) -> Fault:
         raise _refused(rule, f"{name} belongs to {', '.join(known.places)}")
     number, text = _value(rule, name, known.value, value)
     models = [one.partition("=")[2] for one in options if one.startswith("model=")]
-    told = dict(_option(rule, name, one) for one in options if not one.startswith("model="))
-    return Fault(rule, place, name, number, text, told, models[0] if models else "")
+    given = dict(_option(rule, name, one) for one in options if not one.startswith("model="))
+    return Fault(rule, place, name, number, text, given, models[0] if models else "")
 
 
 def _effect_and_options(rest: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from fal_runtime.file_kinds import extension_of
 from fal_runtime.schema.document import Schema
 from falsmith.documents import Json
 
-__all__ = ["told_format"]
+__all__ = ["stated_format"]
 
 # The words of a description that are formats, and nothing else in English.
 FORMAT = re.compile(
@@ -20,7 +20,7 @@ NAMED = frozenset({"svg", "blend", "json", "srt", "vtt", "csv", "zip", "npz", "s
 DRAWS = re.compile(r"svg|vector(?:i[sz]e)?(?:[/-]|$)")
 
 
-def told_format(schema: Schema, name: str, model_id: str) -> str:
+def stated_format(schema: Schema, name: str, model_id: str) -> str:
     """Return the extension of the files of an output field, '' where nothing tells it.
 
     An example's link counts before the description, and that before the names of field and model.

@@ -90,10 +90,10 @@ class History:
         }
         if payloads and job.payloads:
             endpoint = self.endpoints.get(job.model_id)
-            told = endpoint.with_defaults(job.inputs) if defaults and endpoint else job.inputs
+            inputs = endpoint.with_defaults(job.inputs) if defaults and endpoint else job.inputs
             # sync_mode keeps the output out of the history.
             keeps = ended and not job.inputs.get("sync_mode")
-            item |= {"json_input": told, "json_output": job.reply.body if keeps else None}
+            item |= {"json_input": inputs, "json_output": job.reply.body if keeps else None}
         return item
 
 

@@ -54,8 +54,8 @@ def can_make(kind: str, extension: str) -> bool:
 
 def _chosen(known: Iterable[str], words: Iterable[str], usual: str, default: str) -> str:
     """Return the first of the words that is a known extension, else the usual one, or our own."""
-    told = (extension_of(f"file.{word}") for word in words)
-    return next((one for one in (*told, usual) if one in known), default)
+    extensions = (extension_of(f"file.{word}") for word in words)
+    return next((one for one in (*extensions, usual) if one in known), default)
 
 
 def _made(kind: str, extension: str, data: bytes, **facts: float) -> MediaFile:

@@ -101,17 +101,17 @@ def _rate(inputs: Mapping[str, Json], words: tuple[str, ...], category: str) -> 
         return 48000
     nested = [value for value in inputs.values() if isinstance(value, Mapping)]
     numbers = [_first_number(part, SAMPLE_RATES) or 0 for part in (inputs, *nested)]
-    told = [int(word) for word in words if word.isdigit()]
-    told += [round(number * 1000 if number < 1000 else number) for number in numbers]
+    rates = [int(word) for word in words if word.isdigit()]
+    rates += [round(number * 1000 if number < 1000 else number) for number in numbers]
     usual = 24000 if "speech" in category.rpartition("-to-")[2] else 44100
-    return next((rate for rate in told if rate in USUAL_RATES), usual)
+    return next((rate for rate in rates if rate in USUAL_RATES), usual)
 
 
 def _seconds(inputs: Mapping[str, Json], category: str, given: FileHeaders) -> float:
-    told = _first_number(inputs, LENGTHS)
+    length = _first_number(inputs, LENGTHS)
     milliseconds = _first_number(inputs, ("music_length_ms", "duration_ms"))
-    if told or milliseconds:
-        return told or (milliseconds or 0) / 1000
+    if length or milliseconds:
+        return length or (milliseconds or 0) / 1000
     if given.duration is not None:
         return given.duration
     if "speech" in category.rpartition("-to-")[2]:
@@ -131,8 +131,8 @@ def _size(inputs: Mapping[str, Json], given: FileHeaders, *, makes_video: bool) 
             if width and height:
                 return int(width), int(height)
     ratio = _ratio(inputs.get("aspect_ratio"))
-    told = (str(inputs.get(name, "")).lower() for name in RESOLUTIONS)
-    area = next((area for area in map(_area, told) if area), None)
+    resolutions = (str(inputs.get(name, "")).lower() for name in RESOLUTIONS)
+    area = next((area for area in map(_area, resolutions) if area), None)
     if given.width and given.height and ratio is None:
         if area is None:
             return given.width, given.height

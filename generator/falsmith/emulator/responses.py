@@ -48,15 +48,15 @@ def completed(
         chance: Some bytes that differ from call to call.
 
     """
-    told = endpoint.with_defaults(inputs)
+    complete = endpoint.with_defaults(inputs)
     relevant = {name: value for name, value in inputs.items() if name != "sync_mode"}
     digest = hashlib.sha256(json.dumps([endpoint.model_id, relevant], sort_keys=True).encode())
-    if told.get("seed") in (None, -1):
+    if complete.get("seed") in (None, -1):
         digest.update(chance)
-    given = _given(told, load)
-    composer = Composer(endpoint, told, digest.digest(), publish, given)
+    given = _given(complete, load)
+    composer = Composer(endpoint, complete, digest.digest(), publish, given)
     body = composer.result()
-    units = units_of(endpoint.model_id, endpoint.category, told, composer.files, given.duration)
+    units = units_of(endpoint.model_id, endpoint.category, complete, composer.files, given.duration)
     return Reply(200, body, {"x-fal-billable-units": f"{units:g}"})
 
 

@@ -173,12 +173,12 @@ class RestHost:
 
     def _stream_token(self, path: str, body: dict[str, Json]) -> Response:
         """Return a token for streams, as text or in an object, as the path wants it."""
-        apps, told = body.get("allowed_apps"), body.get("token_expiration", body.get("duration"))
+        apps, seconds = body.get("allowed_apps"), body.get("token_expiration", body.get("duration"))
         if not isinstance(apps, list) or not all(isinstance(app, str) for app in apps) or not apps:
             return detail(422, "allowed_apps must be a list of apps")
         life = STREAM_TOKEN_LIFE
-        if isinstance(told, int | float) and 0 < told <= TOKEN_LIFE:
-            life = told
+        if isinstance(seconds, int | float) and 0 < seconds <= TOKEN_LIFE:
+            life = seconds
         token = self.files.issue_token("streams", self.clock.now() + life)
         return JSONResponse(token if path == "/tokens" else {"token": token})
 

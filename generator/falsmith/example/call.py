@@ -69,9 +69,9 @@ def examples(
     example |= enabling_values(example, parameters)
     if "batch" in subject:
         example = {name: _two(value) for name, value in example.items()}
-    example = _told_apart({name: example[name] for name in fields if name in example})
+    example = _with_distinct_files({name: example[name] for name in fields if name in example})
     ours = Sampler(schema, subject=subject, brief=True)
-    shown: Mapping[str, Json] = _told_apart(
+    shown: Mapping[str, Json] = _with_distinct_files(
         {name: _shown(name, value, fields[name], document, ours) for name, value in example.items()}
     )
     # Fields of an object of one piece are valid one by one.
@@ -135,7 +135,7 @@ def long_text(example: Mapping[str, Json], parameters: Sequence[Parameter]) -> s
     )
 
 
-def _told_apart(example: Mapping[str, Json]) -> dict[str, Json]:
+def _with_distinct_files(example: Mapping[str, Json]) -> dict[str, Json]:
     """Return an example in which no two fields name the same file of ours."""
     given: dict[str, int] = {}
     apart: dict[str, Json] = {}

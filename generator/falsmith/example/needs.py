@@ -185,8 +185,8 @@ def unmentioned_fields(example: Mapping[str, Json], shown: Mapping[str, Json]) -
     beside = [name for name in shown if NAMED_BESIDE.search(name)]
     if not (cut and beside):
         return set()
-    whole, told = set(_mentions(example).values()), set(_mentions(shown).values())
-    gone = {word for word in whole - told if word != "image"} if told else set()
+    whole, mentioned = set(_mentions(example).values()), set(_mentions(shown).values())
+    gone = {word for word in whole - mentioned if word != "image"} if mentioned else set()
     return {name for name in beside if any(word in name for word in gone)}
 
 
@@ -270,10 +270,12 @@ def enabling_values(
 ) -> dict[str, Json]:
     """Return the choices of other fields without which one of the example is not used."""
     others = {one.name: one for one in parameters if one.name not in example}
-    told = [one.description for one in parameters if one.name in example and not one.required]
+    descriptions = [
+        one.description for one in parameters if one.name in example and not one.required
+    ]
     return {
         name: choice
-        for about in told
+        for about in descriptions
         for used in USED.findall(about)
         for name, value in STATE.findall(used)
         if name in others
@@ -289,9 +291,9 @@ def _side(
     sides = [one for one in parameters if SIDE.search(one.name)]
     if not sides or any(one.required or one.default for one in sides if one.has_default):
         return {}
-    told = {one.name: _told(fields[one.name]) for one in sides}
-    name = max(told, key=lambda name: (bool(told[name]), bool(LAST_SIDE.search(name))))
-    tried = (told[name], *((10,) if "seconds" in name else SIDES))
+    examples = {one.name: _first_example(fields[one.name]) for one in sides}
+    name = max(examples, key=lambda name: (bool(examples[name]), bool(LAST_SIDE.search(name))))
+    tried = (examples[name], *((10,) if "seconds" in name else SIDES))
     return {
         name: next((side for side in tried if side and document.accepts(side, fields[name])), None)
     }
@@ -313,14 +315,17 @@ def _see_through(optional: Sequence[Parameter]) -> dict[str, Json]:
 def _bounds(fields: Mapping[str, Schema], optional: Sequence[Parameter]) -> dict[str, Json]:
     """Return where a passage begins and ends, where the document has an example of it."""
     bounds = {one.name: one for one in optional if BOUND.fullmatch(one.name)}
-    told = {name: _told(fields[name]) for name in bounds}
-    if all(value is None for value in told.values()):
+    examples = {name: _first_example(fields[name]) for name in bounds}
+    if all(value is None for value in examples.values()):
         return {}
-    values = {name: bounds[name].default if told[name] is None else told[name] for name in told}
+    values = {
+        name: bounds[name].default if examples[name] is None else examples[name]
+        for name in examples
+    }
     return {name: value for name, value in values.items() if isinstance(value, int | float)}
 
 
-def _told(field: Schema) -> Json:
+def _first_example(field: Schema) -> Json:
     """Return the first example of a field, None without one."""
     return next(iter(field.get("examples", ())), None)
 

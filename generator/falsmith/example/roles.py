@@ -199,7 +199,7 @@ def text_for(field: str, about: str, model: str) -> str:
         model: The model's category and ID.
 
     """
-    name, told, whose = field.lower(), about.lower(), model.lower()
+    name, description, whose = field.lower(), about.lower(), model.lower()
     quoted = _QUOTED.search(about)
     if quoted is not None and "://" not in quoted[0]:
         return next(text for text in quoted.groups() if text)
@@ -207,7 +207,7 @@ def text_for(field: str, about: str, model: str) -> str:
         (
             text
             for fields, abouts, models, text in _ROWS
-            if fields.search(name) and abouts.search(told) and models.search(whose)
+            if fields.search(name) and abouts.search(description) and models.search(whose)
         ),
         "",
     )

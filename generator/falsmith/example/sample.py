@@ -106,8 +106,8 @@ class Sampler:
         resolved = follow(schema, self._root)
         examples = () if self._brief else resolved.get("examples", ())[:MOST_EXAMPLES]
         subject = self._subject or ""
-        told = [one for one in examples if not misses_medium(name, one, subject)]
-        yield from (one for one in told if not _is_blank(one, name))
+        fitting = [one for one in examples if not misses_medium(name, one, subject)]
+        yield from (one for one in fitting if not _is_blank(one, name))
         default = resolved.get("default")
         is_blank = _is_blank(default, name)
         if default is not None and not is_blank and not (self._brief and "type" in resolved):

@@ -65,9 +65,9 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
     named = _named_for(name.lower())
     if named == "address" or not _free_text(said):
         return {}
-    hint, told = _hint(said), _told(said)
-    says = _says_link(told.lower())
-    medium = named == "medium" and not NO_MEDIUM.search(told.lower())
+    hint, description = _hint(said), _description(said)
+    says = _says_link(description.lower())
+    medium = named == "medium" and not NO_MEDIUM.search(description.lower())
     if not (hint or named == "file" or says or medium or _shows_link(name, said)):
         return {}
     kind = (
@@ -77,10 +77,10 @@ def input_file(where: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]
         or (says and says["kind"])
         or "file"
     )
-    limits = file_limits(said, told)
+    limits = file_limits(said, description)
     return (
         {"x-file": kind}
-        | ({"x-words": True} if _takes_words(name, said, told.lower()) else {})
+        | ({"x-words": True} if _takes_words(name, said, description.lower()) else {})
         | ({"x-file-limits": limits} if limits else {})
     )
 
@@ -98,9 +98,9 @@ def output_file_kind(where: str, name: str, said: Mapping[str, Any]) -> str | No
     return _hint(said) or _word_kind(where, name) or _example_kind(said) or "file"
 
 
-def takes_links(told: str) -> bool:
+def takes_links(description: str) -> bool:
     """Return whether a file may be given by its link, as far as a field's description tells."""
-    return "not" not in told or not NO_LINKS.search(told)
+    return "not" not in description or not NO_LINKS.search(description)
 
 
 def extension_kind(link: str) -> str | None:
@@ -137,19 +137,19 @@ def _hint(said: Mapping[str, Any]) -> str | None:
     return HINTS.get(hint) if isinstance(hint, str) else None
 
 
-def _told(said: Mapping[str, Any]) -> str:
+def _description(said: Mapping[str, Any]) -> str:
     texts = (said.get("description"), said.get("limit_description"))
     return " ".join(text for text in texts if isinstance(text, str))
 
 
 # The catalogue says the same of the same field in hundreds of documents.
 @lru_cache(maxsize=4096)
-def _says_link(told: str) -> re.Match[str] | None:
-    return SAYS_LINK.search(told)
+def _says_link(description: str) -> re.Match[str] | None:
+    return SAYS_LINK.search(description)
 
 
-def _takes_words(name: str, said: Mapping[str, Any], told: str) -> bool:
-    if TAKES_WORDS.search(told) or name.lower().endswith(("_id", "_name", "_repo")):
+def _takes_words(name: str, said: Mapping[str, Any], description: str) -> bool:
+    if TAKES_WORDS.search(description) or name.lower().endswith(("_id", "_name", "_repo")):
         return True
     # A sample of a field that is named a link is the path of a file; of others it may be a word.
     samples = () if FILE_NAME.search(name.lower()) else (*_examples(said), said.get("default"))

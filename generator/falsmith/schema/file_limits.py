@@ -57,9 +57,9 @@ def file_limits(said: Mapping[str, Any], description: str) -> dict[str, Any]:
     """
     data = {**said, **said["x-fal"]} if isinstance(said.get("x-fal"), Mapping) else said
     if _KEYS.isdisjoint(data):
-        return {**_told(description)}
+        return {**_stated(description)}
     limits = {name: data[key] for name, key in _NUMBERS.items() if _is_amount(data.get(key))}
-    return _told(description) | limits
+    return _stated(description) | limits
 
 
 def _is_amount(value: object) -> bool:
@@ -67,7 +67,7 @@ def _is_amount(value: object) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _told(description: str) -> dict[str, Any]:
+def _stated(description: str) -> dict[str, Any]:
     """Return the size and the formats that a description leaves no doubt about."""
     limits: dict[str, Any] = {}
     for sentence in sentences(description):

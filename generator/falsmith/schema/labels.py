@@ -57,7 +57,7 @@ def file_limits_label(schema: Schema, description: str) -> str:
     data = schema.get("x-file-limits")
     if not data:
         return ""
-    found = (words(data) for words, told in FILE_LIMITS if not told.search(description))
+    found = (words(data) for words, stated in FILE_LIMITS if not stated.search(description))
     return ", ".join(filter(None, found))
 
 

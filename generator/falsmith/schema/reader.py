@@ -199,9 +199,9 @@ def _annotations(node: Mapping[str, Json]) -> Schema:
     """Return description, default and examples."""
     schema: Schema = {}
     if not WORDS.isdisjoint(node):
-        told = _told(node)
-        if told:
-            schema["description"] = told
+        description = _description(node)
+        if description:
+            schema["description"] = description
     if "default" in node:
         schema["default"] = node["default"]
     if "examples" in node or "example" in node:
@@ -213,7 +213,7 @@ def _annotations(node: Mapping[str, Json]) -> Schema:
     return schema
 
 
-def _told(node: Mapping[str, Json]) -> str:
+def _description(node: Mapping[str, Json]) -> str:
     """Return what a node says of its value, in paragraphs."""
     texts = (node.get("description"), node.get("limit_description"))
     parts = [
