@@ -128,6 +128,37 @@ def test_a_job_that_another_process_does_not_finish_in_time_is_left_to_it(
     assert "--result sends it" in fal.lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("steps", "status", "words"),
+    [(0, "IN_QUEUE", "sends it when its turn comes"), (2, "IN_QUEUE", "goes on at fal"),
+     (4, "COMPLETED", "after the job had ended")],
+)  # fmt: skip
+def test_an_interrupted_wait_for_another_process_names_the_job(
+    fal: "Fal", elsewhere: Ledger, steps: int, status: str, words: str
+) -> None:
+    fal.queue(fal.answer({"a": 1}), "COMPLETED")
+    job = begun(fal, elsewhere)
+    for _ in range(steps):
+        job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
+    fal.time.sleep = fal.interrupt  # type: ignore[method-assign] # Ctrl-C
+    result = fal.ask(job_result, str(job.id))
+    assert (result.status, result.exit_status, result.job) == (status, 130, job.id)
+    assert words in str(result.error)
+    assert f"--result {job.id}" in result.as_json()["error"]["next"]
+
+
+def test_a_result_that_another_process_still_saves_is_told_as_done(
+    fal: "Fal", elsewhere: Ledger
+) -> None:
+    fal.queue(fal.answer({"a": 1}), "COMPLETED")
+    job = begun(fal, elsewhere)
+    while job.state != "completed":
+        job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
+    result = fal.ask(job_result, str(job.id))
+    assert (result.status, result.exit_status) == ("COMPLETED", 5)
+    assert "still being saved" in str(result.error)
+
+
 def test_what_was_waited_for_another_process_counts_when_the_job_is_taken_over(
     fal: "Fal", elsewhere: Ledger
 ) -> None:
