@@ -140,7 +140,11 @@ def test_an_interrupted_wait_for_another_process_names_the_job(
     job = begun(fal, elsewhere)
     for _ in range(steps):
         job, _ = advance(elsewhere, job, fal.connection, fal.time.seconds)
-    fal.time.sleep = fal.interrupt  # type: ignore[method-assign] # Ctrl-C
+
+    def sleep(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    fal.time.sleep = sleep  # type: ignore[method-assign] # Ctrl-C
     result = fal.ask(job_result, str(job.id))
     assert (result.status, result.exit_status, result.job) == (status, 130, job.id)
     assert words in str(result.error)
