@@ -255,6 +255,7 @@ def test_choices_are_shown_where_they_are_words_and_counted_all_the_same(
     assert "2 values: `plain`, ..." in files["lazy SKILL.md"]
     assert "choices_in_all: 2" in files["lazy references/tools/acme-demo.yaml"]
     assert model.input_schema["properties"]["style"]["enum"] == [choice, "plain"]
+    assert model.warnings == ("input.style: choices not shown: 1 of 2, long or steering",)
 
 
 @pytest.mark.parametrize(

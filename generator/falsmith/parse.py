@@ -165,6 +165,7 @@ def parse(
             *input_warnings,
             *output_warnings,
             *summary_warnings,
+            *_unshown_choices(parameters),
         ),
         source_digest=source_digest(documents),
     )
@@ -301,6 +302,16 @@ def _parameter(
         samples=() if allowed else tuple(_samples(inside)),
         members=members,
     )
+
+
+def _unshown_choices(parameters: Sequence[Parameter], place: str = "input") -> Iterator[str]:
+    """Yield a warning for each field of which not every choice may stand where an agent reads."""
+    for one in parameters:
+        where = f"{place}.{one.name}"
+        unshown = one.choice_count - len(one.choices)
+        if unshown:
+            yield f"{where}: choices not shown: {unshown} of {one.choice_count}, long or steering"
+        yield from _unshown_choices(one.members, where)
 
 
 def _samples(inside: Sequence[Schema]) -> Iterator[str]:
