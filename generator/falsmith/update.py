@@ -222,7 +222,7 @@ def _diff(skill: _NewSkill) -> tuple[str, ...]:
             changed = unified_diff(
                 before.splitlines(), after.splitlines(), str(now), str(path), lineterm=""
             )
-            lines += [_printable(line) for line in changed]
+            lines += changed
         else:
             lines.append(f"link {path} -> {entry.target}")
     lines += [f"removed {path}" for path in skill.parts.retired]
@@ -235,10 +235,6 @@ def _text(place: Path) -> str:
     if place.is_symlink() or not place.is_file():
         return ""
     return place.read_bytes().decode(errors="replace")
-
-
-def _printable(line: str) -> str:
-    return "".join(one if one.isprintable() or one == "\t" else "\ufffd" for one in line)
 
 
 def _documents_of(

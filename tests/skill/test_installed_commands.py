@@ -90,6 +90,30 @@ def test_people_read_a_table_that_hides_nothing(
     assert ".cursor/skills" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["generate", "--check", "--offline"],
+        ["check", "--offline"],
+        ["remove", "acme-alone"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_names_in_a_skill_are_shown_and_never_steer_the_terminal(
+    project: "Project", capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    record = project.alone / "references/provenance.json"
+    model_id = "acme/\x1b[2Jalone" if command[0] != "remove" else "acme/alone"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"model_id": model_id}))
+    (project.alone / "\x1b[2Jnotes").write_text("Mine.")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    run(command)
+    told = "".join(capsys.readouterr())
+    assert "\x1b[2J" not in told
+    assert "\\x1b[2J" in told
+
+
 def test_remove_says_what_went_and_what_stays(project: "Project", capsys: Capture) -> None:
     (project.alone / "SKILL.md").write_text("Mine.")
 

@@ -11,6 +11,7 @@ from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, notice, print_json, quiet_option
 from falsmith.cli.problems import print_problems, problems_as_json, summary
+from falsmith.cli.program import visible
 from falsmith.publish.bundle import Bundle, BundleRequest, write_bundle
 from falsmith.publish.bundle import bundle as make_bundle
 from falsmith.publish.details import Details, read_details
@@ -114,7 +115,7 @@ def _print(made: Bundle, request: BundleRequest, *, quiet: bool) -> None:
         if not quiet or one.packed is None:
             print_problems(one.folder, one.found, quiet=quiet)
     for name, files in made.files.items():
-        place = _place(name, request)
+        place = visible(str(_place(name, request)))
         sys.stdout.write(f"wrote: {place} ({counted(len(files), 'file')})\n")
         if not quiet:
             sys.stdout.write(f"  {FORMATS[name].use.replace('FOLDER', f'./{place}')}\n")

@@ -19,6 +19,7 @@ from falsmith.cli.options import (
     quiet_option,
     source_options,
 )
+from falsmith.cli.program import visible
 from falsmith.drift import CLASSES, Change
 from falsmith.text import counted
 from falsmith.update import CheckedSkill
@@ -82,13 +83,14 @@ def _print(checked: Sequence[CheckedSkill], *, quiet: bool) -> None:
         if one.status == "fresh" and quiet and not one.skill.unmerged:
             continue
         state = f"stale, {TITLES[one.changes[0].kind]}" if one.changes else one.status
-        sys.stdout.write(f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}\n")
+        line = f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}"
+        sys.stdout.write(f"{visible(line)}\n")
         if one.error is not None:
-            sys.stdout.write(f"  {one.error}\n")
+            sys.stdout.write(visible(f"  {one.error}\n"))
         for line in change_lines(one.changes):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(visible(f"{line}\n"))
         for path in one.skill.unmerged:
-            sys.stdout.write(f"  to merge, for yours stands as it was: {path}\n")
+            sys.stdout.write(visible(f"  to merge, for yours stands as it was: {path}\n"))
     if len(checked) > 1:
         sys.stdout.write(f"{_summary(checked)}\n")
 

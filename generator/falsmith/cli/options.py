@@ -12,7 +12,7 @@ import click
 
 from fal_runtime.errors import UsageError
 from falsmith.catalog.saved import SavedSource
-from falsmith.cli.program import program
+from falsmith.cli.program import program, visible
 from falsmith.hosts import DEFAULT_FOLDER, HOST_FOLDERS
 from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
 
@@ -175,4 +175,4 @@ def first_lines(lines: Sequence[str], all_of_them: str = "") -> Iterator[str]:
 
 def notice(text: str) -> None:
     """Print something for people beside the answer."""
-    click.echo(program().named(f"note: {text}"), err=True)
+    click.echo(visible(program().named(f"note: {text}")), err=True)

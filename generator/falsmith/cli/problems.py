@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from falsmith.cli.program import visible
 from falsmith.text import counted
 from falsmith.verify import Problem
 
@@ -14,13 +15,13 @@ def print_problems(folder: Path, found: Sequence[Problem], *, quiet: bool) -> No
     """Print the problems of one skill, and its notices unless `quiet`."""
     problems, notices = of_severity(found, "problem"), of_severity(found, "notice")
     for one in problems:
-        sys.stdout.write(f"{_visible(folder / one.path)}: {one.message}\n")
+        sys.stdout.write(f"{visible(str(folder / one.path))}: {one.message}\n")
     if quiet:
         return
     for one in notices:
-        sys.stdout.write(f"{_visible(folder / one.path)}: notice: {one.message}\n")
+        sys.stdout.write(f"{visible(str(folder / one.path))}: notice: {one.message}\n")
     if not problems:
-        sys.stdout.write(f"{_visible(folder)}: no problems\n")
+        sys.stdout.write(f"{visible(str(folder))}: no problems\n")
 
 
 def problems_as_json(found: Mapping[Path, Sequence[Problem]]) -> list[dict[str, object]]:
@@ -45,14 +46,6 @@ def summary(found: Mapping[Path, Sequence[Problem]]) -> str:
 def of_severity(found: Sequence[Problem], severity: str) -> list[Problem]:
     """Return the problems, or the notices, among what was found."""
     return [one for one in found if one.severity == severity]
-
-
-def _visible(path: Path) -> str:
-    """Return a path without what a terminal would obey or not show."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(path)
-    )
 
 
 def _listed(found: Sequence[Problem]) -> list[dict[str, str]]:
