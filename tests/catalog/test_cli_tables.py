@@ -2,13 +2,21 @@
 
 import io
 import json
+import os
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
+from fal_runtime.fal.protocol import ModelRequest, Price
+from fal_runtime.input.options import CallOptions
+from fal_runtime.jobs.job import Job
+from fal_runtime.jobs.ledger import open_ledger
 from falsmith.catalog.bundled import bundled_documents, bundled_ids
 from falsmith.cli import run
 from falsmith.documents import Documents
@@ -85,6 +93,28 @@ def test_a_terminal_that_lacks_a_character_is_no_error(printed: Printed) -> None
 def test_no_field_is_cut_on_a_narrow_terminal(printed: Printed) -> None:
     shown = printed("show", "fal-ai/elevenlabs/tts/turbo-v2.5", "--offline", columns=60)
     assert "apply_text_normalization " in shown
+
+
+def test_no_character_of_a_job_is_lost_on_a_narrow_terminal(
+    printed: Printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_STATE_DIR", str(tmp_path / "state"))
+    model, prompt = "acme/of-many-words/v1/pro/fast/image-to-video", "0123456789" * 7
+    request = ModelRequest("https://queue.fal.run/x", {}, {"prompt": prompt})
+    with closing(open_ledger(os.environ, tmp_path, print)) as ledger:
+        job = ledger.add(
+            Job(model, CallOptions(), "accepted", request, identity="x", created=time.time())
+        )
+        assert ledger.claim(str(job.id)) is not None
+        ledger.save(replace(job, state="saved", billable_units=12345.0))
+        ledger.keep_unit_price(model, Price(0.25, "image", "USD"))
+    header, *lines = printed("queue", "jobs", columns=80).splitlines()
+    first, second, third = (header.index(name) for name in ("model", "prompt", "files"))
+    assert lines[0].split()[:2] == [job.id, "saved"]
+    assert "".join(line[first:second].strip() for line in lines) == model
+    assert "".join(line[second:third].strip() for line in lines) == prompt
+    # Narrower than the ID.
+    assert printed("queue", "spend", columns=40).splitlines()[1].endswith("12345  3086.25 USD")
 
 
 def test_a_model_is_shown_with_its_fields_and_what_it_returns(printed: Printed) -> None:

@@ -249,7 +249,7 @@ def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
 
 
 # Columns of a table that give way on a narrow screen.
-_FOLDED = ("model_id", "prompt", "files")
+_FOLDED = ("model_id", "model", "prompt", "files")
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -259,9 +259,11 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, cells in zip(columns, zip(*rows, strict=True), strict=True):
-        # What is short and needed stays whole; a narrow screen folds the rest.
-        width = None if name in _FOLDED else max(map(len, (name, *cells)))
-        table.add_column(name.removesuffix("_id"), min_width=width, overflow="fold")
+        # What is short and needed stays whole; a narrow screen folds the rest. Width alone would
+        # not do: rich takes from such a column too, gives it back, and cuts the line's end.
+        whole = name not in _FOLDED
+        width = max(map(len, (name, *cells))) if whole else None
+        table.add_column(name.removesuffix("_id"), min_width=width, no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     Console().print(table)
