@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -130,6 +131,18 @@ def test_the_status_stream_tells_each_change_and_ends_with_the_job(
     assert set(statuses) == {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}
     assert statuses.count("COMPLETED") == 1
     assert [line for event in events for line in event.get("logs") or ()] == whole["logs"]
+
+
+def test_a_status_stream_is_cut_without_a_word_where_the_emulator_ends(
+    start: Start, client: httpx.Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as open_streams:
+        with start(delay=LONG) as emulator:
+            told = submit(client, emulator)
+            stream = client.stream("GET", told["status_url"] + "/stream")
+            events = open_streams.enter_context(stream).iter_lines()
+            assert next(events).startswith("data: ")
+        assert capfd.readouterr().err == ""
 
 
 def test_a_result_is_kept_for_an_hour(emulator: Emulator, client: httpx.Client) -> None:

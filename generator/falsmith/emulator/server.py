@@ -45,6 +45,8 @@ HOSTS = ("queue", "run", "rest", "cdn", "platform")
 LOOPBACK = "127.0.0.1"
 REMEMBERED = 100_000
 START_LIMIT = 10.0
+# Seconds that requests have to end when the emulator does.
+GRACE = 1.0
 # The effects of faults that put an answer of theirs in place of fal's.
 ANSWERS = ("error", "page", "redirect")
 PLATFORM_PLACES = {
@@ -169,6 +171,9 @@ class Emulator:
 
     def _stop(self, server: uvicorn.Server, thread: threading.Thread) -> None:
         server.should_exit = True
+        thread.join(GRACE)
+        # A status stream is open while its job runs: it is cut, without a line of uvicorn's.
+        server.force_exit = True
         thread.join()
         self._books, self._rows = self.books, None
 
@@ -224,7 +229,6 @@ class Emulator:
             log_level="error",
             ssl_certfile=served.chain if served else None,
             ssl_keyfile=served.key if served else None,
-            timeout_graceful_shutdown=1,
             ws="none",
         )
         return uvicorn.Server(config)
