@@ -5,7 +5,8 @@ import keyword
 import re
 import sys
 import textwrap
-from collections.abc import Set
+from collections.abc import Iterable, Set
+from difflib import get_close_matches
 from functools import lru_cache
 
 from fal_runtime.model_id import MODEL_ID, is_model_id
@@ -18,6 +19,7 @@ __all__ = [
     "check_model_id",
     "check_short_name",
     "check_skill_name",
+    "close_ids",
     "collection_title",
     "full_title",
     "is_short_name",
@@ -101,6 +103,12 @@ def check_model_id(model_id: str) -> str:
         f"{cut(model_id, 80)!r} is not a model ID: write owner/app, with its variant if any, "
         f"{example}. `falsmith search TEXT` finds IDs."
     )
+
+
+def close_ids(model_id: str, known: Iterable[str]) -> str:
+    """Return a sentence, after a blank, with the known IDs close to one, or nothing."""
+    close = get_close_matches(model_id, sorted(set(known)), n=3)
+    return f" Close to it: {', '.join(close)}." if close else ""
 
 
 # A run asks for the name of each model several times.

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from falsmith.catalog.saved import DocumentFile, SavedSource
 from falsmith.catalog.words import relaxed, renamed
 from falsmith.documents import Documents, ListEntry, entry_documents
 from falsmith.errors import DocumentError, ModelNotFoundError, SkillNameError
-from falsmith.names import check_model_id
+from falsmith.names import check_model_id, close_ids
 
 if TYPE_CHECKING:
     from falsmith.catalog.cache import Cache
@@ -108,8 +108,14 @@ class Live(Catalogue):
         self._notice = notice
 
     def documents(self, model_id: str) -> Documents:
-        """Ask the platform for one model."""
-        return self._remembered(self.platform.find(model_id))
+        """Ask the platform for one model; the error for one that it lacks names close ones."""
+        try:
+            return self._remembered(self.platform.find(model_id))
+        except ModelNotFoundError as error:
+            close = self._close(model_id)
+            if not close:
+                raise
+            raise ModelNotFoundError(f"{error.message}.{close}") from None
 
     def each(self, model_ids: Sequence[str]) -> Iterator[tuple[str, Documents | FalError]]:
         """Ask the platform for many models at once; raises what is not about one of them."""
@@ -197,6 +203,14 @@ class Live(Catalogue):
         status = None if query.status == "all" else query.status
         words = " ".join(query.words)
         return self.platform.search(words, query.category, status, limit, documents=documents)
+
+    def _close(self, model_id: str) -> str:
+        """Return a sentence with the IDs known here that are close to one, or nothing."""
+        known = set(bundled_ids())
+        if self._cache is not None:
+            with suppress(LocalError):
+                known |= set(self._cache.ids())
+        return close_ids(model_id, known - {model_id})
 
     def _remembered(self, documents: Documents) -> Documents:
         if self._cache is not None:
@@ -375,5 +389,4 @@ def _close(model_id: str, ids: Collection[str]) -> str:
     """Return a sentence with the IDs that are close to one that is not there, or nothing."""
     if model_id in ids:
         return " It was listed without one when the cache was filled."
-    close = get_close_matches(model_id, sorted(set(ids)), n=3)
-    return f" Close to it: {', '.join(close)}." if close else ""
+    return close_ids(model_id, ids)

@@ -146,11 +146,14 @@ def test_the_live_platform_is_asked_by_default_and_never_replaced(
         monkeypatch.setenv("FAL_PLATFORM_URL", emulator.environment["FAL_PLATFORM_URL"])
         found = falsmith("generate", "-m", FLUX)
         unknown = falsmith("generate", "-m", "acme/unknown")
+        mistyped = falsmith("generate", "-m", "fal-ai/flux/schnel")
 
     assert found.status == 0
     assert skills() == ["fal-ai-flux-dev"]
     assert unknown.status == 2
     assert "fal knows no model acme/unknown" in unknown.message
+    assert "Close to it" not in unknown.message
+    assert "Close to it: fal-ai/flux/schnell" in mistyped.message
 
 
 def test_a_proxys_page_in_place_of_the_platform_exits_6_and_makes_nothing(

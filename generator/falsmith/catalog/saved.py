@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from falsmith.documents import (
     openapi_documents,
 )
 from falsmith.errors import DocumentError, ModelNotFoundError
+from falsmith.names import close_ids
 
 __all__ = ["DocumentFile", "SavedSource"]
 
@@ -188,8 +188,7 @@ class SavedSource:
                 usable.add(saved.model_id)
         if model_id in broken:
             return DocumentError(broken[model_id].message)
-        close = get_close_matches(model_id, sorted(usable), n=3)
-        hint = f" Close to it: {', '.join(close)}." if close else ""
+        hint = close_ids(model_id, usable)
         count = f" {len(broken)} of its documents cannot be used." if broken else ""
         return ModelNotFoundError(f"{self.path} has no document of {model_id}.{hint}{count}")
 
