@@ -154,6 +154,20 @@ def test_an_unknown_preset_is_refused_with_those_that_there_are(
     assert "it has no presets" in ask("--preset", "poster")[1]["error"]["message"]
 
 
+def test_a_value_of_the_models_own_field_of_that_name_is_led_to_its_flag(
+    ask: Ask, write_defaults: Write, poster_skill: Path
+) -> None:
+    schema = poster_skill / "references" / "input.schema.json"
+    fields = json.loads(schema.read_text())
+    fields["properties"]["preset"] = {"type": "string"}
+    schema.write_text(json.dumps(fields))
+    hint = "the model's own field of that name is --input-preset"
+    assert hint in ask("--prompt", "x", "--preset", "simple")[1]["error"]["message"]
+    write_defaults("presets: {poster: {seed: 1}}\n")
+    assert hint in ask("--prompt", "x", "--preset", "simple")[1]["error"]["message"]
+    assert ask("--prompt", "x", "--input-preset", "simple", "--preset", "poster")[0] == 0
+
+
 @pytest.mark.parametrize("model", [None, "other/model"])
 def test_a_preset_without_a_file_is_refused(
     ask: Ask, write_defaults: Write, model: str | None
