@@ -326,7 +326,7 @@ def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None
         raise TargetError(
             "edited",
             f"these files in {folder} were edited: {', '.join(edited)}. Nothing was written. "
-            "Keep your changes elsewhere and run again with --force to overwrite them.",
+            f"--force overwrites them; `falsmith update {folder}` puts new versions beside them.",
         )
 
 

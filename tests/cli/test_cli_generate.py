@@ -204,6 +204,7 @@ def test_edited_files_stop_a_run_until_it_is_forced(falsmith: Callable[..., "Ran
         assert (refused.status, refused.answer["error"]["code"]) == (1, "edited")
         assert "SKILL.md, references/model_config.json" in refused.message
         assert "--force" in refused.message
+        assert f"`falsmith update {skill}`" in refused.message
         assert {file.read_text() for file in (*edited, *own)} == {"mine"}
         assert not (skill / "agents/openai.yaml").exists()
     assert falsmith("generate", "--offline", "-m", FLUX, "--force").status == 0

@@ -77,6 +77,9 @@ def find_local_files(
             if path is not None:
                 _check_kind(path, kinds)
                 if check:
+                    if "archive" in kinds and path.is_dir():
+                        why = f"{path} is a folder: pack its files into a zip, and give that"
+                        raise _NotAFileError(why, missing=True)
                     path = readable_file(path)
                     _refuse_text(path, kinds)
                     _check_limits(path, document.file_limits(schemas))

@@ -86,7 +86,7 @@ Examples:
     help="Speak https, with a certificate of its own, for clients that speak nothing else.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as one JSON object.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def emulate(
     *,
     source: str,

@@ -106,6 +106,13 @@ def test_options_and_fields_are_never_abbreviated() -> None:
         assert [each.closest for each in refusal(flag, "x").problems] == [closest]
 
 
+def test_a_second_word_is_led_to_quotes_and_to_the_option_once_more() -> None:
+    for argv in (["--prompt", "a", "fox"], ["--loras", "{}", "fox"]):
+        told = str(refusal(*argv))
+        assert "'fox'" in told
+        assert "quote one with blanks, and repeat the option for each item of a list" in told
+
+
 def test_an_unknown_flag_is_not_repeated_with_its_value() -> None:
     error = refusal("--secret-key=abc123", "--other", "xyz789")
     assert "abc123" not in str(error.as_json())
@@ -137,6 +144,13 @@ def test_a_device_or_a_folder_is_no_file_to_upload(tmp_path: Path) -> None:
             check_input({"a": place}, SchemaDocument(schema))
         assert caught.value.problems[0].expected.endswith(f"machine; {place} {told}")
         assert caught.value.problems[0].expected.count("machine") == 1
+
+
+def test_a_folder_for_an_archive_is_led_to_a_zip(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "x-file": "archive"}}}
+    with pytest.raises(InputError) as caught:
+        check_input({"a": str(tmp_path)}, SchemaDocument(schema))
+    assert "is a folder: pack its files into a zip" in caught.value.problems[0].expected
 
 
 @pytest.mark.parametrize(
