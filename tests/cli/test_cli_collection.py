@@ -3,7 +3,7 @@
 import json
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,16 @@ def test_the_line_of_a_collection_says_what_its_models_do_and_names_them(
     assert "make images from text" in front["description"]
     assert "ElevenLabs TTS Turbo v2.5" in front["description"]
     assert len(front["description"]) <= 250
+
+
+@pytest.mark.parametrize(("models", "columns"), [((FLUX, WHISPER), 4), (VOICES, 3)])
+def test_the_table_has_a_column_on_prices_where_a_model_has_something_to_say(
+    falsmith: Callable[..., dict[str, Any]], models: Sequence[str], columns: int
+) -> None:
+    falsmith("generate", "--collection", "media", *of(*models))
+    rows = [line for line in body().splitlines() if line.startswith("| ")]
+    assert ("Price by" in rows[0]) == (columns == 4)
+    assert {row.count(" |") for row in rows} == {columns}
 
 
 def test_a_description_and_short_names_can_be_chosen(
