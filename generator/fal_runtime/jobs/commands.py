@@ -390,7 +390,8 @@ def _known_job(
     known_model, queue = checked_model_id(model_id), services.config.origins.queue
     job = ledger.job(name, known_model)
     if job is None or job.id is None:
-        if is_job_id(name):
+        # `last` is a word of from:last alone: another session's job may come between.
+        if is_job_id(name) or name == "last":
             raise UsageError(
                 "usage",
                 f"the ledger has no job {name}: --jobs lists this model's, and a job of another "

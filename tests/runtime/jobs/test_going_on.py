@@ -267,7 +267,7 @@ def test_a_job_of_another_address_is_asked_for_at_the_one_of_today(fal: "Fal") -
     assert fal.ask(job_status, str(job)).status == "IN_PROGRESS"
 
 
-@pytest.mark.parametrize("name", ["abcdefgh", "a0000000"])
+@pytest.mark.parametrize("name", ["abcdefgh", "a0000000", "last"])
 def test_an_id_of_ours_that_the_ledger_does_not_know_reaches_no_network(
     fal: "Fal", name: str
 ) -> None:
