@@ -354,12 +354,7 @@ def _save(job: Job, connection: Connection) -> Next:
     naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
     sent = links(dict(job.request.body)) if job.request is not None else frozenset()
     content, earlier = job.content or b"", job.saved.files if job.saved is not None else ()
-    try:
-        saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
-    except ValueError:
-        text = "fal ran the model, and its answer cannot be read"
-        lost = UnconfirmedError("unconfirmed", text, charged="yes")
-        return replace(job, state="unknown", error=lost), None
+    saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
     error = None
     if saved.lost:
         text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"

@@ -324,6 +324,16 @@ def test_result(response: httpx.Response, expected: str) -> None:
     assert meaning(read_result(response)) == expected
 
 
+def test_result_of_fal_that_is_no_json_is_asked_for_some_times_before_it_is_taken() -> None:
+    response = httpx.Response(200, headers=FROM_FAL, content=b"not json")
+    unclear, taken = "unclear download_failed 5 yes same_job", "completed"
+    told = [meaning(read_result(response, errors=errors)) for errors in range(4)]
+    assert told == [unclear, unclear, unclear, taken]
+    # It may be a proxy's.
+    nobodys = httpx.Response(200, content=b"not json")
+    assert meaning(read_result(nobodys, errors=99)) == unclear
+
+
 @pytest.mark.parametrize(
     "error_type",
     [

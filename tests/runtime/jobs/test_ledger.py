@@ -264,6 +264,8 @@ def test_where_inputs_are_digests_an_answer_that_repeats_them_has_the_same(tmp_p
         assert kept is not None
         ledger.save(replace(kept, content=json.dumps({"prompt": prompt}).encode(), state="saved"))
         again = ledger.job(str(job.id))
+        no_json = f"A story of {prompt}.".encode() + b"\xff"
+        ledger.save(replace(_repeated(prompt), id=job.id, state="completed", content=no_json))
     assert again is not None
     written = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("ledger*"))
     assert b"secret" not in written

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 QUEUE = "https://queue.fal.run"
 JOB = f"{QUEUE}/acme/demo/requests/req-1"
+RUN = "POST https://fal.run/acme/demo/fast"
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 
@@ -116,6 +117,28 @@ def test_result_that_cannot_be_read_can_be_collected_again(fal: "Fal") -> None:
     outcome = fal.run()
     assert (outcome.exit_status, outcome.as_json()["error"]["code"]) == (5, "download_failed")
     assert f"--result {outcome.job}" in outcome.as_json()["error"]["next"]
+
+
+@pytest.mark.parametrize("flow", [{}, {"sync_only": True}])
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0\0\0\4" * 2, ["result_req-1.png"]),
+        (b"[" * 300 + b"]" * 300, ["result_req-1.json"]),
+        (b"a text", ["result_req-1.txt"]),
+        (b"caf\xe9", ["result_req-1.bin"]),
+        (b"", []),
+    ],
+)
+def test_result_that_is_not_read_as_json_was_paid_for_and_is_saved_as_it_came(
+    fal: "Fal", flow: dict[str, bool], content: bytes, names: list[str]
+) -> None:
+    fal.queue(httpx.Response(200, headers={"x-fal-request-id": "req-1"}, content=content))
+    fal.script.on(RUN, *fal.script.answers[f"GET {JOB}"])
+    outcome = fal.run(**flow)
+    assert (outcome.status, outcome.exit_status, outcome.result) == ("COMPLETED", 0, None)
+    assert [file.path.name for file in outcome.files] == names
+    assert all(file.path.read_bytes() == content for file in outcome.files)
 
 
 def test_logs_are_reported_as_they_grow_and_saved(fal: "Fal") -> None:
