@@ -141,6 +141,15 @@ def test_result_that_is_not_read_as_json_was_paid_for_and_is_saved_as_it_came(
     assert all(file.path.read_bytes() == content for file in outcome.files)
 
 
+def test_result_that_is_too_large_is_not_fetched_again_and_again(fal: "Fal") -> None:
+    fal.queue(httpx.Response(200, content=b" " * ((64 << 20) + 1)))
+    answer = fal.run().as_json()
+    assert (answer["status"], answer["error"]["retry"]) == ("RESULT_ENDPOINT_ONLY", "same_job")
+    assert "larger than 64 MB" in answer["error"]["message"]
+    assert answer["platform_request"] == {"method": "GET", "url": JOB}
+    assert len(fal.script.calls(f"GET {JOB}")) == 1
+
+
 def test_logs_are_reported_as_they_grow_and_saved(fal: "Fal") -> None:
     lines = [{"message": f"step {n}"} for n in range(3)]
     fal.queue(fal.answer({}))
