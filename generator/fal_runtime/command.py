@@ -243,7 +243,11 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     from fal_runtime.jobs.job import Services
 
     config = load_config(model.skill, process.environ, key=key, model_folder=model.folder)
-    words = tuple(config.redact(word.encode()).decode() for word in process.words)
+    # A word may hold half a character: what it is in says what is wrong with that.
+    half = "surrogatepass"
+    words = tuple(
+        config.redact(word.encode(errors=half)).decode(errors=half) for word in process.words
+    )
     services = Services(config, report)
     options = replace(options, words=words, max_cost=_max_cost(options, process.environ))
     prepared = None

@@ -21,6 +21,7 @@ Run = Callable[..., tuple[int, Any, str]]
         (["--prompt"], "usage"),
         (["--promt", "x"], "invalid_input"),
         (["--args", "{"], "invalid_input"),
+        (["--prompt", "caf\udce9"], "invalid_input"),
         (["--prompt", "x", "--image_url", "none.png"], "file_missing"),
         (["--submit", "--status", "r1"], "usage"),
         (["--result", "r1", "--cancel", "r2"], "usage"),
