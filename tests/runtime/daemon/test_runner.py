@@ -295,6 +295,18 @@ def test_a_job_that_was_cancelled_while_it_waited_is_never_sent(
     assert emulator.books == ()
 
 
+def test_a_job_that_has_ended_is_told_so_and_stays_free_for_who_saves_it_once_more(
+    start: Start, accepted: "Accepted", ledger: Ledger, eventually: Eventually
+) -> None:
+    job = accepted()
+    ledger.claim(str(job.id))
+    ledger.save(replace(job, state="failed"))
+    running = start()
+    running.runner.take(str(job.id))
+    eventually(lambda: running.said(Event("ended", str(job.id))))
+    assert ledger.claim(str(job.id)) is not None
+
+
 @long_jobs
 def test_a_ledger_that_fails_costs_no_file_and_ends_the_daemon(
     start: Start,
