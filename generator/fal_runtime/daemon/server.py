@@ -336,7 +336,7 @@ def leave_with_place(
     while place.is_held(marker):
         time.sleep(_LOOK)
     if not runner.is_leaving:
-        log.warning("%s was removed, or is another daemon's: this one leaves", place.folder)
+        log.warning("%s or its socket was removed, or is another's: this one leaves", place.folder)
         runner.leave("finish")
 
 

@@ -167,6 +167,18 @@ def test_a_daemon_whose_folder_is_removed_ends_its_jobs_and_leaves_the_next_one_
     assert skill.daemon.pid == pid
 
 
+def test_a_daemon_whose_socket_is_removed_makes_room_for_the_next_one(
+    skill: "Skill", emulator: Emulator, eventually: Eventually
+) -> None:
+    assert skill.call("--prompt", "one")[0] == 0
+    pid = skill.daemon.pid
+    Path(skill.daemon.socket).unlink()
+    eventually(lambda: not skill.runs)
+    assert skill.call("--prompt", "two")[0] == 0
+    assert skill.daemon.pid != pid
+    assert accepted(emulator) == [1, 1]
+
+
 @long_jobs
 def test_an_interrupted_command_leaves_its_job_to_the_daemon(
     skill: "Skill", emulator: Emulator, eventually: Eventually
