@@ -180,10 +180,14 @@ def _serve(process: Process, place: DaemonPlace, config: Config, started: float)
 
 
 def _begun(process: Process) -> None:
-    """Say that clients can connect; who waits for it reads to the end."""
-    _print(process, {"status": "STARTED", "pid": os.getpid()})
-    if process.stdout is not None and process.stdout is not sys.stdout:
-        process.stdout.close()
+    """Say that clients can connect; who waits for it reads to the end.
+
+    That nobody waits any more must not end the daemon: on a busy machine it is late.
+    """
+    with suppress(OutputError, BrokenPipeError):
+        _print(process, {"status": "STARTED", "pid": os.getpid()})
+        if process.stdout is not None and process.stdout is not sys.stdout:
+            process.stdout.close()
 
 
 def _import_rooms() -> None:

@@ -77,6 +77,18 @@ def test_the_daemon_is_started_once_and_shut_down(
     assert queue("client", "--shutdown")[1]["status"] == "NOT_RUNNING"
 
 
+def test_a_daemon_begins_also_where_who_started_it_does_not_wait_any_more(
+    skill: "Skill", queue: Callable[..., Answer], eventually: Eventually
+) -> None:
+    script = str(skill.folder / "scripts" / "queue_daemon.py")
+    command = skill.run([sys.executable, script, "--foreground"], {})
+    assert command.process.stdout is not None
+    command.process.stdout.close()
+    eventually(lambda: skill.runs)
+    assert queue("client", "--shutdown")[1]["status"] == "LEAVING"
+    command.process.wait(60)
+
+
 def test_a_daemon_without_a_key_says_so(queue: Callable[..., Answer]) -> None:
     status, answer = queue("daemon", "--background", FAL_KEY="")
     assert (status, answer["error"]["code"]) == (3, "key_missing")
