@@ -297,7 +297,7 @@ class DaemonClient:
         """Return what is wrong with a daemon that runs, None where it can be used."""
         if greeting.identity != self.config.identity:
             return "has another key or other addresses"
-        if greeting.settings != settings_digest(self.config.settings):
+        if greeting.settings != settings_digest(self.config):
             return "has other settings"
         if greeting.started < place.newest_change():
             return "is older than the skill's scripts"

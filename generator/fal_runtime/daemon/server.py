@@ -294,7 +294,7 @@ def run_daemon(
             os.getpid(),
             started,
             config.identity,
-            settings_digest(config.settings),
+            settings_digest(config),
             leaving=False,
         )
         idle_timeout = config.settings.client_idle_timeout

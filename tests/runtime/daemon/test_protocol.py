@@ -1,7 +1,10 @@
 """Messages as lines, and what is no message."""
 
+from dataclasses import replace
+
 import pytest
 
+from fal_runtime.config import load_config
 from fal_runtime.daemon.protocol import (
     PROTOCOL,
     Event,
@@ -86,7 +89,10 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
 
 
 def test_digest_of_settings_tells_each_setting_apart() -> None:
-    plain = settings_digest(Settings())
-    assert plain == settings_digest(Settings())
-    assert plain != settings_digest(Settings(max_concurrent=3))
-    assert plain != settings_digest(Settings(model_rates={"acme/demo": RateLimit(1, 1)}))
+    config = load_config(None, {"PATH": "/bin"})
+    plain = settings_digest(config)
+    assert plain == settings_digest(load_config(None, {"PATH": "/usr/bin"}))
+    other = [Settings(max_concurrent=3), Settings(model_rates={"acme/demo": RateLimit(1, 1)})]
+    assert plain not in [settings_digest(replace(config, settings=each)) for each in other]
+    ways = [{"https_proxy": "http://proxy.example"}, {"SSL_CERT_FILE": "/etc/ca.pem"}]
+    assert plain not in [settings_digest(load_config(None, way)) for way in ways]

@@ -131,7 +131,7 @@ def test_result_that_cannot_be_read_can_be_collected_again(fal: "Fal") -> None:
     ],
 )
 def test_result_that_is_not_read_as_json_was_paid_for_and_is_saved_as_it_came(
-    fal: "Fal", flow: dict[str, bool], content: bytes, names: list[str]
+    fal: "Fal", flow: dict[str, Any], content: bytes, names: list[str]
 ) -> None:
     fal.queue(httpx.Response(200, headers={"x-fal-request-id": "req-1"}, content=content))
     fal.script.on(RUN, *fal.script.answers[f"GET {JOB}"])
