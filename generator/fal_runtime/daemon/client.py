@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import socket
 import sys
 import time
@@ -60,6 +59,7 @@ class Channel:
 
     def send(self, request: Request) -> None:
         """Send a request; raises OSError where the daemon is gone."""
+        self._connection.settimeout(_ANSWER)
         self._connection.sendall(encoded(request))
 
     def receive(self, until: float) -> Message | None:
@@ -69,10 +69,13 @@ class Channel:
         """
         while not self._waiting:
             left = until - time.monotonic()
-            if left <= 0 or not select.select([self._connection], [], [], left)[0]:
+            if left <= 0:
                 return None
             try:
+                self._connection.settimeout(left)
                 piece = self._connection.recv(1 << 16)
+            except TimeoutError:
+                return None
             except OSError:
                 piece = b""
             if not piece:

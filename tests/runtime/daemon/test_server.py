@@ -1,7 +1,9 @@
 """The socket of a daemon, and its clients: good, mute, greedy and rude ones."""
 
+import fcntl
 import logging
 import os
+import resource
 import socket
 import stat
 import time
@@ -147,6 +149,19 @@ def test_a_job_goes_on_when_its_client_goes_and_another_one_may_follow_it(
         b"\x00\xff\n",
     ],
 )
+def test_a_client_may_have_more_open_files_than_a_select_takes(daemon: Daemon) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+    try:
+        with daemon.raw() as connection:
+            number = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, 1100)
+        with closing(Channel(socket.socket(fileno=number))) as channel:
+            assert channel.answer(Request("jobs"), HeldJobs).jobs == ()
+            assert channel.receive(time.monotonic() + 0.01) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+
+
 def test_a_client_that_makes_no_sense_is_left_and_the_others_are_served(
     daemon: Daemon, rude: bytes
 ) -> None:
