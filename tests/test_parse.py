@@ -324,6 +324,16 @@ def test_words_that_leave_a_required_field_out_yield_to_the_schema(
     assert one(parsed({"frame": frame}), "frame").description == said
 
 
+def test_a_sentence_that_leaves_a_required_field_out_may_stand_anywhere(
+    parsed: Callable[..., Model],
+) -> None:
+    said = "Who speaks. If not provided, it is inferred. One of them only."
+    speakers = {"type": "string", "description": said}
+    shown = one(parsed({"speakers": speakers}, ["speakers"]), "speakers").description
+
+    assert shown == "Who speaks.\n\nOne of them only."
+
+
 def test_words_that_give_a_switch_another_default_yield_to_the_schema(
     parsed: Callable[..., Model],
 ) -> None:
@@ -441,6 +451,44 @@ def test_output_files_are_found_at_any_depth(model_documents: Build) -> None:
         ("timings", "object", False),
     ]
     assert model.outputs[3].description == "Made. Indeed."
+
+
+def test_what_is_said_of_a_list_or_an_object_of_files_is_said_of_what_it_holds(
+    parsed: Callable[..., Model],
+) -> None:
+    file = {"type": "object", "properties": {"url": {"type": "string"}}}
+    views = file | {"description": "A file."}
+    walks = {"glb": file | {"description": "Walks."}, "fbx": file}
+    answer = {
+        "parts": {"type": "array", "items": views, "description": "Parts as FBX."},
+        "views": {"type": "array", "items": views},
+        "walks": {"properties": walks, "description": "All moves. Only there if rigged."},
+    }
+    model = parsed({}, output_schema={"type": "object", "properties": answer})
+
+    assert {one.path: one.description.split("\n\n") for one in model.outputs} == {
+        "parts[]": ["Parts as FBX."],
+        "views[]": ["A file."],
+        "walks.glb": ["Walks.", "Only there if rigged."],
+        "walks.fbx": ["", "Only there if rigged."],
+    }
+
+
+@pytest.mark.parametrize(
+    ("category", "has_files"),
+    [("text-to-json", False), ("audio-to-text", False), ("llm", False), ("text-to-image", True)],
+)
+def test_of_an_unknown_answer_the_category_tells_whether_it_brings_files(
+    category: str, has_files: bool, model_documents: Build
+) -> None:
+    openapi = {"openapi": "3.0.4", "paths": {}}
+    documents = dataclasses.replace(
+        model_documents(metadata={"category": category}), openapi=openapi
+    )
+    model = parse(documents)
+
+    assert not model.output_is_known
+    assert model.has_files == has_files
 
 
 @pytest.mark.parametrize(

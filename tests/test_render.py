@@ -331,6 +331,14 @@ def test_what_a_caller_must_know_beside_the_fields_is_said(
         assert told in rendered(documents, Options(lazy=True))["SKILL.md"]
 
 
+def test_where_files_go_is_said_of_a_model_that_makes_some(model_documents: Build) -> None:
+    for name, is_said in (("image", True), ("text", False)):
+        field = {"type": "object", "properties": {"url": {"type": "string"}}}
+        output = {"type": "object", "properties": {name: field if is_said else {}}}
+        body = rendered(model_documents(output_schema=output))["SKILL.md"]
+        assert ("Files go to `output`" in body) == is_said
+
+
 def test_a_price_that_the_document_tells_is_told_apart_from_one_that_a_name_suggests(
     model_documents: Build,
 ) -> None:

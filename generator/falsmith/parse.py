@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from fal_runtime.file_kinds import word_kind
 from fal_runtime.input.flags import flag_names, own_options
@@ -24,7 +25,7 @@ from falsmith.names import (
     skill_name,
     wrapper_name,
 )
-from falsmith.prose import sentences
+from falsmith.prose import conditions, sentences
 from falsmith.schema.branches import branches, follow
 from falsmith.schema.file_kind import takes_links
 from falsmith.schema.labels import choices, file_limits_label, has_few_lists, limits, type_label
@@ -47,9 +48,7 @@ HIDDEN = frozenset({"sync_mode"})
 SUMMARY_READ = 1_000
 MARKDOWN_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 # The schema says that a field must be given, the words that it may be left out: the schema holds.
-OPTION = re.compile(
-    r"^optional:? (?=\w)|,? ?\(optional\)|^if not (?:given|provided|set|specified)\b", re.I | re.M
-)
+OPTION = re.compile(r"^optional:? (?=\w)|,? ?\(optional\)", re.I | re.M)
 NOT_GIVEN = re.compile(r"if not (?:given|provided|set|specified)\b", re.I)
 SWITCH = re.compile(r"(?:the )?default(?:s to|(?: value)?(?: is|:)) ?[`'\"]?(true|false)\b", re.I)
 MEMBER_DEPTH = 3
@@ -67,6 +66,8 @@ LIST_DEPTH = 3
 OF_FILES = frozenset({"url", "content_type", "file_name", "file_size", "file_data"})
 OF_FILES |= {"width", "height", "duration", "fps", "num_frames"}
 OF_FILES |= {"channels", "sample_rate", "bitrate"}
+# What makes texts, where no schema of the answer says so.
+WRITTEN = re.compile(r"(?:^|-)(?:text|json|llm)$")
 # What a file is, where only its description says so.
 NAMED_FILE = re.compile(r"\b(image|video|audio) (?:file|track)s?\b", re.IGNORECASE)
 # What the catalogue calls a category; any other text could pose as an instruction to the reader.
@@ -139,7 +140,7 @@ def parse(
         parameters=parameters,
         alternatives=alternatives(parameters),
         outputs=results,
-        has_files=not outputs.known or any(one.is_file for one in results),
+        has_files=_has_files(results, category, is_known=outputs.known),
         has_seed="seed" in SchemaDocument(answer).fields() and "seed" in given,
         traits=traits(
             model_id,
@@ -335,7 +336,7 @@ def _description_of(inside: Sequence[Schema]) -> str:
 
 def _without_option(description: str) -> str:
     """Return what is said of a field that must be given, without what says that it may not be."""
-    if not OPTION.search(description):
+    if not (OPTION.search(description) or NOT_GIVEN.search(description)):
         return description
     kept = [one for one in sentences(description) if not NOT_GIVEN.match(one)]
     text = "\n\n".join(OPTION.sub("", one) for one in kept)
@@ -362,6 +363,11 @@ def _flag_example(example: Mapping[str, Json], options: tuple[Option, ...]) -> d
     if not all(is_plain(text) and "```" not in text for text in (*names.values(), *texts)):
         return {}
     return {names[name]: value for name, value in example.items()}
+
+
+def _has_files(outputs: Sequence[Output], category: str, *, is_known: bool) -> bool:
+    """Return whether the answer brings files; what of an unknown one the category tells."""
+    return any(one.is_file for one in outputs) or not (is_known or WRITTEN.search(category))
 
 
 def _outputs(schema: Schema) -> Iterator[Output]:
@@ -407,10 +413,24 @@ def _files(
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
             inside = (*within, id(properties))
-            for name, child in properties.items():
-                yield from _files(f"{path}.{name}", child, root, inside, places)
+            told = part.get("description", branch.get("description", ""))
+            inner = {f"{path}.{name}": child for name, child in properties.items()}
             if isinstance(branch.get("items"), Mapping):
-                yield from _files(f"{path}[]", branch["items"], root, inside, places)
+                inner[f"{path}[]"] = branch["items"]
+            for place, child in inner.items():
+                for output in _files(place, child, root, inside, places):
+                    yield _within(told, output, is_item=output.path == f"{path}[]")
+
+
+def _within(told: str, output: Output, *, is_item: bool) -> Output:
+    """Return a value of the answer with what is said of the list or the object that holds it.
+
+    Of a list of files that is said of each; of an object only what holds for all its members.
+    """
+    if is_item:
+        return replace(output, description=told or output.description)
+    kept = conditions(told)
+    return replace(output, description=f"{output.description}\n\n{kept}") if kept else output
 
 
 def _about(part: Schema, root: Schema) -> str:
