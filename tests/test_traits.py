@@ -138,6 +138,7 @@ def test_what_makes_no_odds_or_costs_no_money_is_no_lever(description: str) -> N
         "image_size",
         "num_frames",
         "upscale_factor",
+        "desired_increase",
         "rendering_speed",
         "generate_audio",
     ],
@@ -344,6 +345,16 @@ def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
         ("Knows a face from 30-50 images of it.", ("Knows a face from 30-50 images of it.",)),
         ("This mode requires clip_url.", ()),
         ("Clips up to 9 MB each.", ()),
+        ("Clips up to 8 MB each.", ()),
+        (
+            "Clip requirements:\n- Cannot have clip_url\n- Size: up to 7MB\n\nTips:\n"
+            "- Cannot have clip_url",
+            (
+                "Clip requirements: Cannot have clip_url",
+                "Clip requirements: Size: up to 7MB",
+                "Cannot have clip_url",
+            ),
+        ),
         ("Billed per second of output ($0.03/s).", ("Billed per second of output.",)),
         ("Paints boats on calm water.", ()),
         ("At 1080p a second must be paid at a price of $2.", ()),
@@ -352,7 +363,7 @@ def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
 def test_sentences_on_the_whole_model_that_bind_are_remarks(
     summary: str, remarks: tuple[str, ...]
 ) -> None:
-    clip = parameter("clip_url", description="A clip of 9 MB at most.")
+    clip = parameter("clip_url", limits="<= 8.0 MB", description="A clip of 9 MB at most.")
 
     assert told(clip, summaries=(summary,)).remarks == remarks
 

@@ -90,7 +90,7 @@ BY_USE = re.compile(
 SUGGESTS = re.compile(
     r"resolution|quality|duration(?:_seconds|_ms)?|(?:image|video)_size|rendering_speed|megapixels"
     r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations|songs)"
-    r"|(?:upscale|upscaling|scale)_factor|(?:video|audio|music)_length(?:_ms)?|seconds_total"
+    r"|(?:upscale|upscaling|scale)_factor|desired_increase|(?:video|audio|music)_length(?:_ms)?|seconds_total"
     r"|generate_audio(?:_switch)?|(?:with_)?audio"
 )
 TRAINING_STEPS = re.compile(r"(?:\w+_)?(?:steps|iterations|epochs)")
@@ -112,7 +112,12 @@ REMARK = re.compile(
     re.I,
 )
 COUNTED = re.compile(r"\b\d+-\d+ images of\b", re.I)
-FILE_SIZE = re.compile(r"\b\d+ ?[MG]B\b")
+FILE_SIZE = re.compile(r"\b(\d+) ?([MG]B)\b")
+# A heading, and an item below it that says nothing without.
+DEMANDS = re.compile(r"\brequirements?:$", re.I)
+DEMAND = re.compile(
+    r"[A-Z][a-z]+(?: [a-z]+)?: |(?:cannot|must|max(?:imum)?|up to|at least)\b", re.I
+)
 # What needs its heading, or the sentence before it.
 LEANS = re.compile(r"^(?:it|this|these|they)\b|\bthis mode\b|\balso supports\b", re.I)
 LONGEST_REMARK = 160
@@ -209,18 +214,29 @@ def _remarks(
         return
     fields = [one.name for one in parameters if "_" in one.name]
     remarks = (
-        IN_BRACKETS.sub("", one.lstrip("-*• "))
+        one
         for text in summaries
         if REMARK.search(text)
         or (_may_speak_of_money(text) and BY_USE.search(text))
         or ("_" in text and any(name in text for name in fields))
-        for one in sentences(text)
-        if len(one) <= LONGEST_REMARK and not one.endswith(":")
+        for one in _statements(text)
+        if len(one) <= LONGEST_REMARK
     )
     # What is said of the input as a whole stands with it.
     fields = [name for name in fields if name not in about_input]
     found = (one for one in dict.fromkeys(remarks) if _is_remark(one, fields, parameters))
     yield from islice(found, MOST_REMARKS)
+
+
+def _statements(text: str) -> Iterator[str]:
+    """Yield the sentences of a description; a demand on an input with the heading that names it."""
+    heading = ""
+    for sentence in sentences(text):
+        one = IN_BRACKETS.sub("", sentence.lstrip("-*• "))
+        if one.endswith(":"):
+            heading = one if DEMANDS.search(one) else ""
+        else:
+            yield f"{heading} {one}" if heading and DEMAND.match(one) else one
 
 
 def _is_remark(sentence: str, fields: Sequence[str], parameters: Sequence[Parameter]) -> bool:
@@ -230,8 +246,10 @@ def _is_remark(sentence: str, fields: Sequence[str], parameters: Sequence[Parame
     if BY_USE.search(sentence) or COUNTED.search(sentence):
         return True
     size = FILE_SIZE.search(sentence)
-    if size and any(size[0] in f"{one.limits} {one.description}" for one in parameters):
-        return False
+    if size:
+        same = re.compile(rf"\b{size[1]}(?:\.0)? ?{size[2]}")
+        if any(same.search(f"{one.limits} {one.description}") for one in parameters):
+            return False
     names = "_" in sentence and any(name in sentence for name in fields)
     return (names or bool(REMARK.search(sentence))) and binds(sentence)
 
