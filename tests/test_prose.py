@@ -60,6 +60,11 @@ BINDING = {
     "the place of a file": "A repository of weights.",
     "a choice of another field": "That holds when turbo_mode is quick.",
     "a way to mark": "Camera moves can be put into square brackets.",
+    "the unit of a number": "Where it begins, in milliseconds.",
+    "what a number counts": "The picks multiplied by the turns.",
+    "a factor": "It has ~16× the faces.",
+    "a sign of one's own": "You can use a double hash for a pause.",
+    "words for a text": "Write these tokens in your prompts.",
     "another script": "最大で三枚まで使えます。",
 }
 FREE = (

@@ -57,7 +57,7 @@ _WORDS = (
     "conjunction combination",
     # bounds
     "least maximum minimum max min limit limits limited exceed exceeds divisible snapped "
-    "snaps inclusive",
+    "snaps inclusive multiplied milliseconds semitones pixels bps hz",
     # formats, and how inputs are referred to
     "extension extensions jpeg jpg png webp gif avif heic heif bmp tiff mp4 mov "
     "webm mkv avi wav mp3 flac ogg m4a aac zip tar glb gltf obj fbx stl usdz csv json txt npy npz "
@@ -87,8 +87,8 @@ _BINDING = re.compile(
     r"|\b(?:no|takes?|has) effect\b|\bmultiples? of\b|\bcomma[ -]separated\b|\bdata uri\b"
     r"|\bwill (?:produce|return|result)\b|\bany number\b|\binstead of\b|\bin place of\b"
     r"|\btogether with\b|\bmake sure\b"
-    r"|\bin (?:the |your )?prompt\b|\b(?:first|second) (?:image|video)\b|\bfree of charge\b"
-    r"|\bapplied in order\b"
+    r"|\bin (?:the |your )?prompts?\b|\b(?:first|second) (?:image|video)\b|\bfree of charge\b"
+    r"|\bapplied in order\b|\byou can use\b"
     r"|\bsame (?:length|number|size|order|name|dimensions|as)\b|\bpossible values\b|\ba value of\b"
     r"|\bcan (?:also )?be an?\b|\bempty string\b|\bset to\b|\bleave \w* ?(?:blank|empty|unset)\b"
     r"|\bif (?:not|no|none|null|empty|omitted|unset|this|both|you|the|an?|set)\b|\bif [`'\"]"
@@ -102,8 +102,8 @@ _BINDING = re.compile(
 # of the time.
 _HINT_WORDS = (
     "not no has have most up than effect multiple multiples one instead place together comma data "
-    "same prompt possible be empty set leave if when either between free any make value first "
-    "second format formats formatted produce return result"
+    "same prompt prompts you possible be empty set leave if when either between free any make "
+    "value first second format formats formatted produce return result"
 )
 _HINTS = frozenset(_HINT_WORDS.split())
 _MARKS = re.compile(r"[@<\[]|://")
@@ -114,7 +114,7 @@ _BINDING_START = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _BINDING_NUMBER = re.compile(
-    r"^[`'\"]?-?\d[\d.]*\b|[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?x\b"
+    r"^[`'\"]?-?\d[\d.]*\b|[<>]=?\s*\d|[≤≥]|\d\s*(?:-|to|–|and)\s*\d|-1\b|\b\d+(?:\.\d+)?(?:x\b|×)"
     r"|\d ?= ?[a-z]"
     r"|\b(?:longer|shorter|larger|smaller|greater|less|more|fewer|above|below|over)\b.{0,20}\d"
     r"|\d\s*(?:[kmg]i?b|megapixels?|mp|px|pixels?|fps|k?hz|m?s|sec(?:ond)?s?|min(?:ute)?s?|hours?"
