@@ -161,6 +161,13 @@ def test_fields_that_none_needs_are_left_out(sentence: str, parsed: Parsed) -> N
             ["ref_url"],
         ),
         (
+            {
+                "ref_url": TEXT | {"description": "Required for image-to-3D mode."},
+                "prompt": TEXT | {"description": "Optional."},
+            },
+            ["ref_url"],
+        ),
+        (
             {"mood": TEXT | {"description": "Required unless tone is given."}, "tone": TEXT},
             ["mood"],
         ),

@@ -94,6 +94,13 @@ def test_the_files_of_a_list_have_names_of_their_own() -> None:
     assert Sampler({}, subject="").value(schema, "image_urls") == ["input_1.png", "input_2.png"]
 
 
+def test_a_length_in_milliseconds_is_a_thousand_times_that_in_seconds() -> None:
+    sampler = Sampler({}, subject="")
+    for unit, length in (("seconds", 5), ("milliseconds", 5000)):
+        schema = {"type": "number", "description": f"The length in {unit}."}
+        assert sampler.value(schema, "duration") == length
+
+
 def test_a_text_of_which_nothing_is_known_asks_to_be_filled_in() -> None:
     assert Sampler({}, subject="").value({"type": "string"}, "style_id") == "YOUR_STYLE_ID"
 

@@ -116,6 +116,8 @@ GROUP = re.compile(
     r"|\brequired (?:if|when)\b.*\b(?:not|no|neither|without|absent|missing|empty)\b",
     re.IGNORECASE,
 )
+# A medium of one mode: in the other a prompt takes its place.
+MODE = re.compile(r"\brequired (?:for|in) (?:image|video|audio)[\w -]* mode\b", re.IGNORECASE)
 CONDITION = re.compile(r"\brequired (?:if|when|for|with)\b(.*)", re.IGNORECASE)
 USED = re.compile(r"\b(?:used|applied|applies|effective) (?:only )?(?:when|if|for|with)\b(.*)")
 STATE = re.compile(r"(\w+)[`'\"]* ?(?:is|=|==) ?(?:set to )?[`'\"]*(\w+)", re.IGNORECASE)
@@ -464,6 +466,7 @@ def _bindings(
         for sentence in _binding(one.description):
             is_group = GROUP.search(sentence) and not IF_GIVEN.match(sentence)
             said = {one.name, *WORD.findall(sentence)} if is_group else set()
+            said |= {one.name, "prompt"} if MODE.search(sentence) else set()
             yield one, sentence, tuple(name for name in parameters if name in said)
 
 

@@ -1,5 +1,6 @@
 """A value that fits a schema: its first valid example, its default, a choice or a sample."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import isfinite
@@ -28,6 +29,7 @@ MOST_STEPS = 100_000
 # Where so many of its examples are wrong, the next ones are as well.
 MOST_EXAMPLES = 100
 LONGEST_TEXT = 10_000
+MILLISECONDS = re.compile(r"\bmilliseconds\b", re.IGNORECASE)
 
 
 class Sampler:
@@ -227,7 +229,7 @@ def numbered(file: str, number: int) -> str:
 def _numbers(schema: Schema, name: str, *, whole: bool) -> Iterator[int | float]:
     usual = number_for(name)
     if usual is not None:
-        yield usual
+        yield usual * 1000 if MILLISECONDS.search(schema.get("description", "")) else usual
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     most = schema.get("maximum", schema.get("exclusiveMaximum"))
     step = schema.get("multipleOf", 1 if whole else 0.5)
