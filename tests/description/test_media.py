@@ -226,6 +226,22 @@ LINKS = {"type": "array", "items": LINK}
             "text-to-image",
             "Make images from text with your own fine-tuned model (model ID + text to image)",
         ),
+        (
+            "acme/demo",
+            {"prompt": TEXT, "image_url": {**LINK, "description": "Required in picture mode."}},
+            "",
+            {"type": "object", "properties": {"model_glb": LINK}},
+            "image-to-3d",
+            "Turn a picture into a 3D model (text or image to 3D model)",
+        ),
+        (
+            "acme/demo/merge-audios",
+            {"audio_urls": {"type": "array", "items": LINK}},
+            "audio_urls",
+            "audio",
+            "audio-to-audio",
+            "Join audio files into one (audio files to audio)",
+        ),
         ("acme/demo", {}, "", {}, "workflow", "Run a fal.ai model"),
     ],
 )

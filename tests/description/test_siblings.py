@@ -41,6 +41,18 @@ LINK = {"type": "string", "format": "uri"}
         ),
         ("num_inference_steps", {"type": "integer", "default": 4}, "4 steps."),
         ("resolution", {"enum": ["1080p"], "deprecated": True}, "on fal.ai."),
+        ("num_frames", {"type": "integer", "default": 81}, "81 frames."),
+        (
+            "num_frames",
+            {"type": "integer", "default": 81, "minimum": 17, "maximum": 161},
+            "17 to 161 frames.",
+        ),
+        ("num_frames", {"enum": [81, 481, 161], "default": 81}, "81 to 481 frames."),
+        ("geometry_file_format", {"enum": ["glb", "stl"]}, "As GLB, STL."),
+        ("output_format", {"enum": ["fbx", "dict"]}, "on fal.ai."),
+        ("output_format", {"enum": ["png", "jpeg"]}, "on fal.ai."),
+        ("target_voice", {"enum": ["Ann", "Bob", "Cy"]}, "3 voices."),
+        ("audio_urls", {"type": "array", "items": LINK, "maxItems": 5}, "Up to 5 audio files."),
     ],
 )
 def test_fields_set_a_model_apart_from_its_siblings(
@@ -60,6 +72,7 @@ def test_fields_set_a_model_apart_from_its_siblings(
         ("acme/demo/480p", "480p."),
         ("acme/shotmaster-demo", "on fal.ai."),
         ("acme/demo/realtime", "Real-time."),
+        ("acme/demo/batched", "Several inputs a call."),
     ],
 )
 def test_an_id_tells_what_variant_it_is(

@@ -29,6 +29,9 @@ SAID = "Make images from text with Demo (acme/demo) on fal.ai."
         ("- Camera motion (optional): past the tarot cards.", ""),
         ("With gilded tarot card borders.", ""),
         ("Demo 2 is an advanced model, delivering tarot card decks.", ""),
+        ("Paints gilded tarot cards with incredible aesthetics.", " Paints gilded tarot cards."),
+        ("Cards, a native generative model enabling versatile and premium asset creation.", ""),
+        ("Shuffled in a Singapore server room by tarot readers.", ""),
         ("How it works:\n1. Tarot cards are shuffled.\n2. Palms are read aloud.", ""),
         ("The prompt should name tarot cards. Decks of gilded borders are best known.", ""),
         ("Our model draws tarot cards.", ""),
@@ -87,6 +90,28 @@ def test_a_summary_that_needs_only_text_is_untrue_where_a_picture_must_be_given(
 
     assert "just text" not in line
     assert "Sculpts marble busts with pedestals." in line
+
+
+@pytest.mark.parametrize(
+    ("summary", "fields", "told"),
+    [
+        ("Films tarot readings with native audio.", {}, " With sound."),
+        ("Films tarot readings with synchronized native audio.", {}, " With sound."),
+        ("Films tarot readings with or without audio.", {}, ""),
+        ("Films with audio.", {"generate_audio": {"type": "boolean"}}, " Sound optional."),
+        ("Films tarot readings with audio.", {"audio_url": LINK}, ""),
+        ("Films tarot readings with audio.", {"video_url": LINK}, ""),
+        ("Films tarot readings.", {}, ""),
+    ],
+)
+def test_that_a_video_has_sound_may_stand_in_the_platforms_words_alone(
+    summary: str, fields: Any, told: str, described: Callable[..., Model]
+) -> None:
+    fields = {"prompt": TEXT, **fields}
+    line = described("acme/demo", fields, "prompt", "video", description=summary).description
+
+    assert ("sound" in line.lower()) == bool(told)
+    assert f"on fal.ai.{told}" in line
 
 
 def test_of_sizes_and_lengths_the_fields_have_the_last_word(

@@ -42,6 +42,10 @@ def _kinds(kinds: str) -> set[str]:
         ({"sfx"}, {"video"}, {"audio"}, "Make a soundtrack that fits a video"),
         ({"rife"}, {"image"}, {"image"}, "Interpolate frames between pictures"),
         ({"rife"}, {"video"}, {"video"}, "Interpolate frames in a video"),
+        ({"sfx", "audio to audio"}, {"audio"}, {"audio"}, "Remake a sound effect"),
+        ({"music", "audio to audio"}, {"audio"}, {"audio"}, "Remake a music track"),
+        ({"pose transfer"}, {"video"}, {"video"}, "Transfer the poses of a video"),
+        ({"pose transfer"}, {"image"}, {"image"}, "Put a person into another pose"),
         ({"chain of zoom", "zoom"}, {"image"}, {"image"}, "Zoom deep into a point"),
     ],
 )

@@ -1,7 +1,7 @@
 """The line by which a skill is chosen among many, and the shorter words beside it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
@@ -29,6 +29,7 @@ CUTS_OUT = "Remove the background of a video"
 # A color that is none, and files that carry it.
 CLEAR = re.compile(r"^transparent$|webm|vp9|prores", re.I)
 SIZE = re.compile(r"\b(?:480|540|720|1080)p\b")
+SOUND = re.compile(r"\bwith (?:(?!or\b|no\b)[\w-]+ ){0,2}audio\b", re.I)
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")
@@ -80,7 +81,9 @@ def describe_model(subject: Subject) -> Description:
     made = makes(subject.outputs, subject.category, is_realtime=is_realtime)
     given = flow(subject.parameters, files, texts, taken, subject.model_id)
     phrases = _phrases(subject) | {f"?{kind}" for kind in files.values()}
-    first = ("text",) if given.startswith("text") else taken
+    # What takes a text in place of its pictures is named after the pictures.
+    by_text = given.startswith("text") and not given.startswith("text or ")
+    first = ("text",) if by_text else taken
     task = find_task(phrases, set(taken), set(made)) or _fallback(first, made)
     is_live = any(one.path in SIGNALS for one in subject.outputs)
     names = {
@@ -101,12 +104,15 @@ def describe_model(subject: Subject) -> Description:
     line = f"{says} (over a live WebRTC connection only)" if is_live else line
     line += f" with {subject.title} ({subject.model_id}) on fal.ai."
     named = len(line)
+    own = tuple(features(subject.parameters, enlarges=task.gives.startswith("larger")))
+    accepted = {*taken, *files.values(), *(["text"] if texts else [])}
     apart = (
         *variants(subject.model_id),
         *(["can clone a voice"] if is_voiced else []),
         *(["OpenAI-compatible"] if "openai" in subject.title.lower().split("[")[-1] else []),
         *(["transparent background optional"] if _can_be_clear(says, subject.parameters) else []),
-        *features(subject.parameters, enlarges=task.gives.startswith("larger")),
+        *own,
+        *(["with sound"] if _has_stated_sound(subject, made, accepted, own) else []),
         *_stated_size(subject),
     )
     if uses and len(line) + len(uses) + 6 <= LONGEST_LINE - min(map(len, apart), default=-2) - 2:
@@ -114,7 +120,6 @@ def describe_model(subject: Subject) -> Description:
     line += _sentence(apart, LONGEST_LINE - len(line))
     if len(line) < LONG_ENOUGH:
         said = content_words(line) | content_words(subject.model_id)
-        accepted = {*taken, *files.values(), *(["text"] if texts else [])}
         kinds = {one.partition(" ")[0] for one in made}
         found = facts(subject.summaries, said, set(taken), accepted, kinds)
         fitting = [
@@ -162,6 +167,18 @@ def _can_be_clear(says: str, parameters: Sequence[Parameter]) -> bool:
     return says == CUTS_OUT and any(
         CLEAR.search(str(choice)) for one in parameters for choice in one.choices
     )
+
+
+def _has_stated_sound(
+    subject: Subject, made: Sequence[str], accepted: Set[str], own: Sequence[str]
+) -> bool:
+    """Return whether the platform says that a video has sound, where no field is about it.
+
+    Of what takes a recording or a video it may speak of that.
+    """
+    if "video" not in made or not accepted.isdisjoint(("audio", "video")):
+        return False
+    return not any("sound" in one for one in own) and any(map(SOUND.search, subject.summaries))
 
 
 def _stated_size(subject: Subject) -> Iterator[str]:

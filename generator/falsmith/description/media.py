@@ -253,7 +253,9 @@ def _role_of(name: str, kind: str, many: bool) -> str:
     if noun(kind) not in words and OWN_NOUNS.isdisjoint(words):
         words = [*(word.removesuffix("s") for word in words), noun(kind)]
     text = " ".join(dict.fromkeys(words))
-    return text + "s" if many and not text.endswith(("s", "audio")) else text
+    if many and text.endswith("audio"):
+        return f"{text} files"
+    return text + "s" if many and not text.endswith("s") else text
 
 
 def _role(parameter: Parameter, files: Mapping[str, str]) -> str:

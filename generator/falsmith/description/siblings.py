@@ -14,6 +14,7 @@ ID_WORDS = re.compile(r"[a-z0-9.]+")
 VARIANT_SIZE = re.compile(r"(?P<weights>\d+(?:\.\d+)?b)|\d{3,4}p|[248]k")
 VARIANTS = {
     "base": "base model",
+    "batched": "several inputs a call",
     "distill": "distilled for speed",
     "distilled": "distilled for speed",
     "fast": "fast variant",
@@ -86,6 +87,9 @@ _SOUND = "generate_audio generate_audio_switch enable_audio audio with_audio sou
 SOUND = frozenset(_SOUND.split())
 # Choices that say what a model can do.
 ABLE = frozenset({"task", "task_type", "operation", "response_style", "measurements", "maps"})
+# The same of 3D models: in what they come.
+FORMAT_FIELDS = frozenset({"geometry_file_format", "output_format", "target_formats"})
+FORMATS = frozenset({"blend", "fbx", "glb", "obj", "stl", "usdz"})
 LONGEST_CHOICES = 70
 # A number that does not hold, or only where something is turned off.
 NOT_IN_FORCE = re.compile(
@@ -106,6 +110,7 @@ COUNTED = {
     "preset_voice": "voices",
     "style": "styles",
     "target_language": "languages",
+    "target_voice": "voices",
     "template": "templates",
     "voice": "voices",
     "voice_id": "voices",
@@ -150,7 +155,7 @@ def features(parameters: Sequence[Parameter], *, enlarges: bool) -> Iterator[str
             yield from _duration(one)
         elif name in SOUND and one.type == "boolean":
             yield "with sound" if one.default is True else "sound optional"
-        elif name in ABLE and one.choice_count > 1:
+        elif (name in ABLE or name in FORMAT_FIELDS) and one.choice_count > 1:
             yield from _abilities(one)
         elif name in FEATURES:
             is_off = one.type == "boolean" and one.default is False
@@ -187,7 +192,7 @@ def minor_features(parameters: Sequence[Parameter], *, streams: bool) -> Iterato
         elif name == "num_frames" and isinstance(one.default, int) and one.default > 1:
             if follows:
                 continue
-            yield f"{one.default} frames"
+            yield _from_to(_span(one) or (one.default, one.default), "frames")
         elif name == "aspect_ratio" and one.choice_count > 2:
             yield f"{one.choice_count} aspect ratios"
         elif name == "num_images" and (most := _most(one)):
@@ -197,7 +202,11 @@ def minor_features(parameters: Sequence[Parameter], *, streams: bool) -> Iterato
 
 
 def _abilities(parameter: Parameter) -> Iterator[str]:
-    """Yield what there is to choose from: `task: transcribe, translate`."""
+    """Yield what there is to choose from: `task: transcribe, translate`, `as GLB, FBX`."""
+    if parameter.name in FORMAT_FIELDS:
+        formats = [one.upper() for one in parameter.choices if one in FORMATS]
+        yield from [f"as {', '.join(formats)}"] if len(formats) > 1 else ()
+        return
     words = ", ".join(str(one).replace("_", " ") for one in parameter.choices)
     if len(words) <= LONGEST_CHOICES and len(parameter.choices) == parameter.choice_count:
         yield f"{parameter.name.replace('_', ' ')}: {words}"
@@ -212,14 +221,22 @@ def _resolution(parameter: Parameter) -> Iterator[str]:
 
 
 def _duration(parameter: Parameter) -> Iterator[str]:
-    values = [_seconds(one) for one in parameter.choices]
-    seconds = sorted(one for one in values if one)
-    bounds = RANGE.fullmatch(parameter.limits)
-    if bounds:
-        seconds = [float(bounds[1]), float(bounds[2])]
-    if seconds and seconds[-1] <= LONGEST_SECONDS:
-        least, most = seconds[0], seconds[-1]
-        yield f"{most:g} s" if least == most else f"{least:g} to {most:g} s"
+    span = _span(parameter)
+    if span and span[1] <= LONGEST_SECONDS:
+        yield _from_to(span, "s")
+
+
+def _from_to(span: tuple[float, float], unit: str) -> str:
+    least, most = span
+    return f"{most:g} {unit}" if least == most else f"{least:g} to {most:g} {unit}"
+
+
+def _span(parameter: Parameter) -> tuple[float, float] | None:
+    """Return the least and the most that a field takes, None where it has no bounds."""
+    if bounds := RANGE.fullmatch(parameter.limits):
+        return float(bounds[1]), float(bounds[2])
+    values = [value for one in parameter.choices if (value := _seconds(one))]
+    return (min(values), max(values)) if values else None
 
 
 def _seconds(value: Json) -> float:

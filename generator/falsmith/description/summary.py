@@ -30,21 +30,24 @@ _PRAISE = (
     r"|world[- ]class|perfect(?:ly)?|rich(?:ly)?|polished|enterprise[- ]grade"
     r"|production[- ]ready|studio[- ]quality|insane|vivid|dynamic|robust|innovative"
     r"|easy[- ]to[- ]use|simple yet|original|popular|excellent|great|outstanding|enhanced"
-    r"|improved|new"
+    r"|improved|new|versatile"
 )
 PRAISE = re.compile(
     r"(?:(?:(?<=fast)|(?<=quick)|(?<=resolution)|(?<=detailed)|(?<=realistic)),\s+)?"
     rf"(\b[Aa]n?\s+)?(?:\b(?:{_PRAISE})\b(?:\s*,\s*(?:and\s+)?|\s+and\s+(?={_PRAISE})|\s*)?)+",
     re.I,
 )
+# Without its praise it is none: a model that makes images "with incredible aesthetics".
+HOLLOW = re.compile(rf",? with (?:{_PRAISE}) \w+(?: and \w+)?(?=[.!]?$)", re.I)
 # Prices belong to the price command; who speaks for himself, or to the reader, states no fact.
 _NO_FACT = (
     "achieve achieved achieves achieving affordable algorithm algorithms api aspect available best "
     "bill billed billing bills cheap cheaper commercial comply cost costs credit credits defy "
     "deprecated economical endpoint ever experimental fastapi http https imagination improvement "
     "improvements json license licensed limitless magic most must our ours param payload "
-    "performance predecessor preview price priced prices pricing request results revolution should "
-    "suitable technique techniques technologies technology terms us we world www yet you"
+    "performance predecessor preview price priced prices pricing request results revolution "
+    "server should suitable taste technique techniques technologies technology terms us we world "
+    "www yet you"
 )
 NO_FACT = frozenset(_NO_FACT.split())
 NO_TEXT = re.compile(r"\$\s?\d|:$|[:!?]\S*:|[`{}<>|=#*_~\\]|\ball with\b|fal\.ai")
@@ -90,18 +93,18 @@ EDITS = re.compile(r"\b(?:edit\w*|inpaint\w*|upscal\w*|animat\w*)\b", re.I)
 WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?")
 # Words that say nothing of one model among others.
 _COMMON = (
-    "a aesthetics ai an and any approach are as assets at audio based be best better by can "
+    "a aesthetics ai an and any approach are as asset assets at audio based be best better by can "
     "capabilities capable cinematic clip clips coherence coherent consistency consistent "
     "content convert converts create created creates creating creation creative designed detail "
     "detailed "
     "details developed different diversity do edit editing enables enabling end ensuring "
-    "experience expressive family fast faster fastest fluid following for from generate "
+    "experience expressive family fast faster fastest fluid following for from gen generate "
     "generated generates generating generation generative good handle has have high image "
     "images in input inputs into is it its like made make makes making model models more "
-    "motion multiple natural of on open or other output outputs over own parameter parameters "
-    "performance photo photos picture pictures powered produce produces producing prompt "
-    "prompting prompts quality quick quickly range realistic results run single smooth source "
-    "speed such support supporting supports task tasks technology text than that the their "
+    "motion multiple native natural of on open or other output outputs over own parameter "
+    "parameters performance photo photos picture pictures powered produce produces producing "
+    "prompt prompting prompts quality quick quickly range realistic results run single smooth "
+    "source speed such support supporting supports task tasks technology text than that the their "
     "them these they this through to tool transform transforms turn turns understanding up "
     "use used uses using utilities utility variant various version via video videos visual "
     "visually visuals "
@@ -148,7 +151,7 @@ def facts(
 
 
 def _without_praise(sentence: str) -> str:
-    text = one_line(PRAISE.sub(_article, sentence)).strip(" ,;-!.")
+    text = one_line(PRAISE.sub(_article, HOLLOW.sub("", sentence))).strip(" ,;-!.")
     text = text.replace(" ,", ",").replace(" .", ".")
     return text[:1].upper() + text[1:]
 
