@@ -334,11 +334,9 @@ def test_what_a_caller_must_know_beside_the_fields_is_said(
 def test_what_an_archive_must_hold_is_to_be_read_before_a_lazy_skill_is_run(
     model_documents: Build,
 ) -> None:
-    link = {"type": "string", "format": "uri"}
-    for name, is_said in (("images_zip_url", True), ("image_url", False)):
-        schema = {"type": "object", "properties": {name: link}, "required": [name]}
-        if is_said:
-            schema["properties"][name] = link | {"_fal_ui_field": "archive"}
+    for kind, is_said in (("archive", True), ("image", False)):
+        link = {"type": "string", "format": "uri", "_fal_ui_field": kind}
+        schema = {"type": "object", "properties": {"data_url": link}, "required": ["data_url"]}
         body = rendered(model_documents(schema), Options(lazy=True))["SKILL.md"]
         assert (".yaml): read there first what the archive must hold." in body) == is_said
 

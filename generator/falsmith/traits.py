@@ -89,8 +89,10 @@ BY_USE = re.compile(
 # Fields whose names suggest a price, where no document says so.
 SUGGESTS = re.compile(
     r"resolution|quality|duration(?:_seconds|_ms)?|(?:image|video)_size|rendering_speed|megapixels"
-    r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations|songs)"
-    r"|(?:upscale|upscaling|scale)_factor|desired_increase|(?:video|audio|music)_length(?:_ms)?|seconds_total"
+    r"|(?:num|number_of|max)_(?:images|videos|frames|samples|outputs|generations|variations|songs"
+    r"|results|layers|segments)(?:_per_size)?"
+    r"|(?:upscale|upscaling|scale)_factor|desired_increase|(?:video|audio|music)_length(?:_ms)?"
+    r"|seconds_total|total_seconds|extend_seconds_(?:before|after)|(?:texture|geometry)_quality"
     r"|generate_audio(?:_switch)?|(?:with_)?audio"
 )
 TRAINING_STEPS = re.compile(r"(?:\w+_)?(?:steps|iterations|epochs)")

@@ -52,6 +52,11 @@ LINK = {"type": "string", "format": "uri"}
         ("output_format", {"enum": ["fbx", "dict"]}, "on fal.ai."),
         ("output_format", {"enum": ["png", "jpeg"]}, "on fal.ai."),
         ("target_voice", {"enum": ["Ann", "Bob", "Cy"]}, "3 voices."),
+        (
+            "translation_language",
+            {"enum": ["de", "en", "it"]},
+            "3 languages to translate into.",
+        ),
         ("audio_urls", {"type": "array", "items": LINK, "maxItems": 5}, "Up to 5 audio files."),
     ],
 )

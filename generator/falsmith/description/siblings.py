@@ -112,6 +112,7 @@ COUNTED = {
     "target_language": "languages",
     "target_voice": "voices",
     "template": "templates",
+    "translation_language": "languages to translate into",
     "voice": "voices",
     "voice_id": "voices",
 }
