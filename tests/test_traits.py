@@ -349,6 +349,8 @@ def test_of_a_training_without_weights_the_id_is_what_is_used() -> None:
         ("Knows a face from 30-50 images of it.", ("Knows a face from 30-50 images of it.",)),
         ("This mode requires clip_url.", ()),
         ("Clips up to 9 MB each.", ()),
+        ("'wide': the clip must be a landscape.", ()),
+        ("'tall': the clip must be a portrait.", ("'tall': the clip must be a portrait.",)),
         ("Clips up to 8 MB each.", ()),
         (
             "Clip requirements:\n- Cannot have clip_url\n- Size: up to 7MB\n\nTips:\n"
@@ -369,7 +371,9 @@ def test_sentences_on_the_whole_model_that_bind_are_remarks(
 ) -> None:
     clip = parameter("clip_url", limits="<= 8.0 MB", description="A clip of 9 MB at most.")
 
-    assert told(clip, summaries=(summary,)).remarks == remarks
+    shape = parameter("shape", choices=("wide",), choice_count=1)
+
+    assert told(clip, shape, summaries=(summary,)).remarks == remarks
 
 
 def test_of_a_model_without_a_schema_the_beginning_is_told() -> None:

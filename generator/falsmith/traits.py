@@ -122,6 +122,8 @@ DEMAND = re.compile(
 )
 # What needs its heading, or the sentence before it.
 LEANS = re.compile(r"^(?:it|this|these|they)\b|\bthis mode\b|\balso supports\b", re.I)
+# What a choice does stands with its field.
+OF_A_CHOICE = re.compile(r"['\"`]([\w -]+)['\"`]:")
 LONGEST_REMARK = 160
 MOST_REMARKS = 4
 # Prices go stale.
@@ -244,6 +246,9 @@ def _statements(text: str) -> Iterator[str]:
 def _is_remark(sentence: str, fields: Sequence[str], parameters: Sequence[Parameter]) -> bool:
     """Return whether a sentence binds, can stand alone and is no field's own."""
     if AMOUNT.search(sentence) or LEANS.search(sentence):
+        return False
+    choice = OF_A_CHOICE.match(sentence)
+    if choice and any(choice[1] in one.choices for one in parameters):
         return False
     if BY_USE.search(sentence) or COUNTED.search(sentence):
         return True
