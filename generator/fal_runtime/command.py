@@ -38,11 +38,10 @@ from fal_runtime.output.standard_output import OutputError, json_text, print_out
 from fal_runtime.process import (
     Process,
     hold_interrupts,
-    printable_lines,
     take_interrupts,
     terminable,
 )
-from fal_runtime.text import one_line
+from fal_runtime.text import one_line, printable_lines
 
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput

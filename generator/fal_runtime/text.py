@@ -74,6 +74,11 @@ def is_visible(text: str) -> bool:
     return text.isprintable() and (text.isascii() or not HIDDEN.search(text))
 
 
+def printable_lines(text: str) -> str:
+    """Return the text with blanks for the characters that steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+
+
 def has_control_token(text: str) -> bool:
     """Return whether a chat template would take part of `text` for a mark of its own."""
     return bool(ANGLED.search(text) or BRACKETED.search(text))

@@ -216,7 +216,7 @@ def generate(
     elif everything:
         found = _all(opened.all()) if query is None else _matching(opened, query)
     else:
-        found = _each(opened, ids)
+        found = (_found(opened, model_id) for model_id in ids)
     if collection is not None:
         found = collected(
             found, named, collection, folder, default_model, everything=everything, quiet=quiet
@@ -251,10 +251,6 @@ def _check_length(option: str, text: str | None, limit: int) -> None:
     length = len(yaml.safe_load(FILTERS["front_matter"](one_line(text))).strip())
     if not 1 <= length <= limit:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
-
-
-def _each(source: Catalogue, ids: Sequence[str]) -> Iterator[FoundModel]:
-    return (_found(source, model_id) for model_id in ids)
 
 
 def _found(source: Catalogue, model_id: str) -> FoundModel:

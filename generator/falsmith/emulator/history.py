@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -55,13 +56,14 @@ class History:
         found = [
             job
             for job in self.jobs.of_models(ids)
-            if _is_listed(job, now)
+            # Each item says when it started.
+            if job.phase(now) != "IN_QUEUE"
             and job.accepted + lag <= now
             and start <= job.accepted < end
             and wanted in (None, job.request_id)
             and status in (None, _status(job, now))
         ]
-        found.sort(key=_duration if order == "duration" else _end, reverse=True)
+        found.sort(key=_duration if order == "duration" else attrgetter("ended"), reverse=True)
         rows, rest = page_of(request, found)
         payloads = bool(expand) and "bare" not in struck
         items = [
@@ -97,21 +99,12 @@ class History:
         return item
 
 
-def _is_listed(job: Job, now: float) -> bool:
-    """Return whether the history knows the job; each item says when it started."""
-    return job.phase(now) != "IN_QUEUE"
-
-
 def _status(job: Job, now: float) -> str | None:
     if job.phase(now) != "COMPLETED":
         return None
     if job.reply.status < 400:
         return "success"
     return "user_error" if job.reply.status < 500 else "error"
-
-
-def _end(job: Job) -> float:
-    return job.ended
 
 
 def _duration(job: Job) -> float:

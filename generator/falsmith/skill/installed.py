@@ -161,11 +161,8 @@ def _children(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _unreadable(folder, error) from error
-
-
-def _unreadable(folder: Path, error: OSError) -> TargetError:
-    return TargetError("local_trouble", f"cannot read {folder}: {error.strerror or error}")
+        message = f"cannot read {folder}: {error.strerror or error}"
+        raise TargetError("local_trouble", message) from error
 
 
 def _inspect(folder: Path) -> Installed | TargetError | None:
