@@ -75,8 +75,15 @@ def is_visible(text: str) -> bool:
 
 
 def printable_lines(text: str) -> str:
-    """Return the text with blanks for the characters that steer a terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+    """Return lines for people, with escapes for what a terminal would obey or not show."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def has_control_token(text: str) -> bool:

@@ -14,8 +14,9 @@ import click
 
 from fal_runtime.errors import FalError
 from fal_runtime.output.standard_output import OutputError, printing, unwritable
+from fal_runtime.text import printable_lines
 from falsmith import __version__
-from falsmith.cli.program import COMMANDS, Program, internal_error, visible
+from falsmith.cli.program import COMMANDS, Program, internal_error
 
 __all__ = ["cli", "run"]
 
@@ -77,7 +78,7 @@ def run(arguments: Sequence[str], started: Program | None = None) -> int:
         with _checked_output(program.named if helps else lambda text: text):
             return _run(arguments, program)
     except OutputError as error:
-        click.echo(visible(f"error: {error}"), err=True)
+        click.echo(printable_lines(f"error: {error}"), err=True)
         return error.exit_status
 
 
@@ -92,7 +93,7 @@ def _run(arguments: Sequence[str], program: Program) -> int:
     except click.ClickException as error:
         usage = io.StringIO()
         error.show(usage)
-        click.echo(visible(program.named(usage.getvalue())), err=True, nl=False)
+        click.echo(printable_lines(program.named(usage.getvalue())), err=True, nl=False)
         return _failed(FalError("usage", error.format_message()), arguments, program, quiet=True)
     except (click.Abort, KeyboardInterrupt):
         message = "interrupted: the same command once more goes on with what is left"
@@ -108,10 +109,10 @@ def _failed(
 ) -> int:
     """Print an error for people, and as one JSON object for programs; return its exit status."""
     if not quiet:
-        click.echo(visible(program.named(f"error: {error}")), err=True)
+        click.echo(printable_lines(program.named(f"error: {error}")), err=True)
         for problem in error.problems:
             text = f"  {problem.path}: {problem.got}; expected {problem.expected}"
-            click.echo(visible(text), err=True)
+            click.echo(printable_lines(text), err=True)
     if "--json" in arguments or not sys.stdout.isatty():
         sys.stdout.write(json.dumps({"error": program.error(error)}) + "\n")
     return error.exit_status

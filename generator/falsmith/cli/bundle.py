@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.text import printable_lines
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, notice, print_json, quiet_option
 from falsmith.cli.problems import print_problems, problems_as_json, summary
-from falsmith.cli.program import visible
 from falsmith.publish.bundle import Bundle, BundleRequest, write_bundle
 from falsmith.publish.bundle import bundle as make_bundle
 from falsmith.publish.details import Details, read_details
@@ -115,7 +115,7 @@ def _print(made: Bundle, request: BundleRequest, *, quiet: bool) -> None:
         if not quiet or one.packed is None:
             print_problems(one.folder, one.found, quiet=quiet)
     for name, files in made.files.items():
-        place = visible(str(_place(name, request)))
+        place = printable_lines(str(_place(name, request)))
         sys.stdout.write(f"wrote: {place} ({counted(len(files), 'file')})\n")
         if not quiet:
             sys.stdout.write(f"  {FORMATS[name].use.replace('FOLDER', f'./{place}')}\n")

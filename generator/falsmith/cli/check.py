@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.text import printable_lines
 from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
     first_lines,
@@ -19,7 +20,6 @@ from falsmith.cli.options import (
     quiet_option,
     source_options,
 )
-from falsmith.cli.program import visible
 from falsmith.drift import CLASSES, Change
 from falsmith.text import counted
 from falsmith.update import CheckedSkill
@@ -84,13 +84,13 @@ def _print(checked: Sequence[CheckedSkill], *, quiet: bool) -> None:
             continue
         state = f"stale, {TITLES[one.changes[0].kind]}" if one.changes else one.status
         line = f"{one.skill.folder} ({models_label(one.skill.model_ids)}): {state}"
-        sys.stdout.write(f"{visible(line)}\n")
+        sys.stdout.write(f"{printable_lines(line)}\n")
         if one.error is not None:
-            sys.stdout.write(visible(f"  {one.error}\n"))
+            sys.stdout.write(printable_lines(f"  {one.error}\n"))
         for line in change_lines(one.changes):
-            sys.stdout.write(visible(f"{line}\n"))
+            sys.stdout.write(printable_lines(f"{line}\n"))
         for path in one.skill.unmerged:
-            sys.stdout.write(visible(f"  to merge, for yours stands as it was: {path}\n"))
+            sys.stdout.write(printable_lines(f"  to merge, for yours stands as it was: {path}\n"))
     if len(checked) > 1:
         sys.stdout.write(f"{_summary(checked)}\n")
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fal_runtime.errors import UsageError
+from fal_runtime.text import printable_lines
 from falsmith.catalog.saved import SavedSource
-from falsmith.cli.program import program, visible
+from falsmith.cli.program import program
 from falsmith.hosts import DEFAULT_FOLDER, HOST_FOLDERS
 from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
 
@@ -175,4 +176,4 @@ def first_lines(lines: Sequence[str], all_of_them: str = "") -> Iterator[str]:
 
 def notice(text: str) -> None:
     """Print something for people beside the answer."""
-    click.echo(visible(program().named(f"note: {text}")), err=True)
+    click.echo(printable_lines(program().named(f"note: {text}")), err=True)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from falsmith.cli.program import visible
+from fal_runtime.text import printable_lines
 from falsmith.text import counted
 from falsmith.verify import Problem
 
@@ -15,13 +15,13 @@ def print_problems(folder: Path, found: Sequence[Problem], *, quiet: bool) -> No
     """Print the problems of one skill, and its notices unless `quiet`."""
     problems, notices = of_severity(found, "problem"), of_severity(found, "notice")
     for one in problems:
-        sys.stdout.write(f"{visible(str(folder / one.path))}: {one.message}\n")
+        sys.stdout.write(f"{printable_lines(str(folder / one.path))}: {one.message}\n")
     if quiet:
         return
     for one in notices:
-        sys.stdout.write(f"{visible(str(folder / one.path))}: notice: {one.message}\n")
+        sys.stdout.write(f"{printable_lines(str(folder / one.path))}: notice: {one.message}\n")
     if not problems:
-        sys.stdout.write(f"{visible(str(folder))}: no problems\n")
+        sys.stdout.write(f"{printable_lines(str(folder))}: no problems\n")
 
 
 def problems_as_json(found: Mapping[Path, Sequence[Problem]]) -> list[dict[str, object]]:

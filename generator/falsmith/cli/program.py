@@ -10,7 +10,7 @@ import click
 
 from fal_runtime.errors import FalError
 
-__all__ = ["COMMANDS", "Program", "internal_error", "program", "visible"]
+__all__ = ["COMMANDS", "Program", "internal_error", "program"]
 
 COMMANDS = {
     "bundle": "Pack skills as hosts take them, checked as public.",
@@ -71,18 +71,3 @@ def internal_error(error: Exception) -> FalError:
     traceback.print_exception(error)
     reason = f"{type(error).__name__}: {error}"
     return FalError("internal_error", f"this is an error of falsmith itself: {reason[:500]}")
-
-
-def visible(text: str) -> str:
-    """Return lines for people without what a terminal would obey or not show: names of files, IDs.
-
-    In its place stand escapes.
-    """
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )

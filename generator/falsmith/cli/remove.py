@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import UsageError
+from fal_runtime.text import printable_lines
 from falsmith.cli.options import (
     chosen_folder,
     default_folders,
@@ -15,7 +16,6 @@ from falsmith.cli.options import (
     print_json,
     quiet_option,
 )
-from falsmith.cli.program import visible
 from falsmith.skill.installed import is_path, locate
 from falsmith.skill.remove import Removal, plan_removal
 from falsmith.skill.remove import remove as remove_skill
@@ -83,10 +83,10 @@ def _as_json(removal: Removal, status: str) -> dict[str, object]:
 
 def _print(removal: Removal, status: str) -> None:
     kept = f", {len(removal.kept)} kept" if removal.kept else ""
-    click.echo(visible(f"{status}: {removal.folder} ({len(removal.removed)} files{kept})"))
+    click.echo(printable_lines(f"{status}: {removal.folder} ({len(removal.removed)} files{kept})"))
     kept_files = [f"kept, because {one.why}: {one.path}" for one in removal.kept]
     for line in first_lines(kept_files):
-        click.echo(visible(line))
+        click.echo(printable_lines(line))
 
 
 def _notices(removal: Removal) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from fal_runtime.errors import FalError
+from fal_runtime.text import printable_lines
 from falsmith.cli.options import first_lines
-from falsmith.cli.program import program, visible
+from falsmith.cli.program import program
 from falsmith.generate import Action, GeneratedSkill
 from falsmith.skill.provenance import is_collection
 from falsmith.text import counted
@@ -89,7 +90,7 @@ class Report:
         """Add one model that failed."""
         self.failures.append((model_id, error))
         if not self.as_json or not self.quiet:
-            sys.stderr.write(visible(f"error: {_described(model_id, error)}\n"))
+            sys.stderr.write(printable_lines(f"error: {_described(model_id, error)}\n"))
 
     def finish(self) -> int:
         """Print the summary or the JSON object and return the exit status."""
@@ -104,7 +105,7 @@ class Report:
             made = counted(self.counts.total(), "skill")
             sys.stdout.write(f"{made}: {counts or 'none made'}{failed}\n")
             for model_id, error in self.failures:
-                sys.stdout.write(visible(f"  failed: {_described(model_id, error)}\n"))
+                sys.stdout.write(printable_lines(f"  failed: {_described(model_id, error)}\n"))
         return status
 
     def _status(self) -> int:
@@ -142,9 +143,9 @@ class Report:
     def _line(self, text: str, *, to_people: bool = False) -> None:
         if self.as_json or to_people:
             if not self.quiet:
-                sys.stderr.write(visible(text) + "\n")
+                sys.stderr.write(printable_lines(text) + "\n")
         else:
-            sys.stdout.write(visible(text) + "\n")
+            sys.stdout.write(printable_lines(text) + "\n")
 
 
 def _described(model_id: str, error: FalError) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fal_runtime.errors import FalError
+from fal_runtime.text import printable_lines
 from falsmith.cli.check import change_as_json, change_lines
 from falsmith.cli.list_skills import collection_as_json, models_label, named_skills
 from falsmith.cli.options import (
@@ -19,7 +20,7 @@ from falsmith.cli.options import (
     quiet_option,
     source_options,
 )
-from falsmith.cli.program import program, visible
+from falsmith.cli.program import program
 from falsmith.skill.edits import Edit
 from falsmith.text import counted
 from falsmith.update import UpdatedSkill
@@ -80,7 +81,7 @@ def update(
         for one in () if dry_run else done:
             for edit in one.edits:
                 if edit.new is not None and one.folder is not None:
-                    sys.stdout.write(visible(f"  to merge: {one.folder / edit.new}\n"))
+                    sys.stdout.write(printable_lines(f"  to merge: {one.folder / edit.new}\n"))
     if len(failed) == count == 1:
         return failed[0].exit_status
     return 1 if failed else 0
@@ -98,21 +99,21 @@ def _print(one: UpdatedSkill, *, dry_run: bool, as_json: bool, quiet: bool) -> N
     """Print what became of a skill, errors on stderr; programs get it all at the end."""
     if one.error is not None:
         subject = f"{one.folder}: " if one.folder is not None else ""
-        sys.stderr.write(visible(program().named(f"error: {subject}{one.error}\n")))
+        sys.stderr.write(printable_lines(program().named(f"error: {subject}{one.error}\n")))
     for warning in one.warnings if not quiet else ():
-        sys.stderr.write(visible(f"note: {models_label(one.models)}: {warning}\n"))
+        sys.stderr.write(printable_lines(f"note: {models_label(one.models)}: {warning}\n"))
     status = _status(one, dry_run=dry_run)
     if as_json or one.error is not None or (quiet and status == "unchanged"):
         return
     files = f", {counted(len(one.files), 'file')}" if one.files else ""
     of = f" ({models_label(one.models)})" if one.models else ""
-    sys.stdout.write(visible(f"{one.folder}{of}: {status}{files}\n"))
+    sys.stdout.write(printable_lines(f"{one.folder}{of}: {status}{files}\n"))
     for line in change_lines(one.changes):
-        sys.stdout.write(visible(f"{line}\n"))
+        sys.stdout.write(printable_lines(f"{line}\n"))
     for edit in one.edits:
-        sys.stdout.write(visible(f"  {_kept(edit)}\n"))
+        sys.stdout.write(printable_lines(f"  {_kept(edit)}\n"))
     for line in one.diff:
-        sys.stdout.write(visible(f"  | {line}\n"))
+        sys.stdout.write(printable_lines(f"  | {line}\n"))
 
 
 def _kept(edit: Edit) -> str:
