@@ -38,11 +38,10 @@ from fal_runtime.output.standard_output import OutputError, json_text, print_out
 from fal_runtime.process import (
     Process,
     hold_interrupts,
-    printable_lines,
     take_interrupts,
     terminable,
 )
-from fal_runtime.text import one_line
+from fal_runtime.text import one_line, printable_lines
 
 if TYPE_CHECKING:
     from fal_runtime.input.prepare import PreparedInput
@@ -243,7 +242,11 @@ def _checked_call(process: Process, model: CalledModel, line: ParsedCommand) -> 
     from fal_runtime.jobs.job import Services
 
     config = load_config(model.skill, process.environ, key=key, model_folder=model.folder)
-    words = tuple(config.redact(word.encode()).decode() for word in process.words)
+    # A word may hold half a character: what it is in says what is wrong with that.
+    half = "surrogatepass"
+    words = tuple(
+        config.redact(word.encode(errors=half)).decode(errors=half) for word in process.words
+    )
     services = Services(config, report)
     options = replace(options, words=words, max_cost=_max_cost(options, process.environ))
     prepared = None

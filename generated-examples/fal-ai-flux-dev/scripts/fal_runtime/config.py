@@ -15,6 +15,10 @@ from fal_runtime.errors import KeyMissingError, UsageError
 from fal_runtime.settings import Settings, load_settings
 
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
+# What httpx reads of the environment, in capitals or not.
+_OF_NETWORK = (
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Origins:
 class Config:
     """Everything that is set from outside a command line; the key never shows in its repr.
 
-    `model_folder` is the folder of the skill that describes the model, if one does.
+    `model_folder` is the folder of the skill that describes the model, if one does; `network` is
+    the variables of proxies and certificates, which httpx reads by itself.
     """
 
     key: str | None = field(repr=False)
@@ -67,6 +72,7 @@ class Config:
     settings: Settings
     skill: Path | None = None
     model_folder: Path | None = None
+    network: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def authorization(self, url: str) -> dict[str, str]:
         """Return the header that carries the key to this address.
@@ -101,8 +107,8 @@ class Config:
 
         It is keyed by the key itself, whose 128 random bits nobody finds by trying.
         """
-        told = "\n".join((self.scheme, *self.origins.urls))
-        return hmac.new((self.key or "").encode(), told.encode(), hashlib.sha256).hexdigest()[:32]
+        text = "\n".join((self.scheme, *self.origins.urls))
+        return hmac.new((self.key or "").encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def redact(self, received: bytes) -> bytes:
         """Return what a server sent with the key replaced, in each form that echoes take.
@@ -149,7 +155,8 @@ def load_config(
     """
     usable, scheme = _credentials(environ, key)
     settings = load_settings(skill, environ)
-    return Config(usable, scheme, _origins(environ), settings, skill, model_folder)
+    network = sorted(each for each in environ.items() if each[0].upper() in _OF_NETWORK)
+    return Config(usable, scheme, _origins(environ), settings, skill, model_folder, tuple(network))
 
 
 def is_loopback(url: str) -> bool:

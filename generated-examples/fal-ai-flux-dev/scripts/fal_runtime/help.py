@@ -11,7 +11,7 @@ from fal_runtime.input.options import Option
 from fal_runtime.json_text import Value
 from fal_runtime.model import DescribedModels
 from fal_runtime.schema.describe import describe
-from fal_runtime.schema.document import Schema, SchemaDocument
+from fal_runtime.schema.document import AnySchema, SchemaDocument
 from fal_runtime.text import closest, cut, one_line, short_json
 
 _LONGEST_PAGE = 6_000
@@ -78,8 +78,8 @@ def collection_page(
     """
     width = max(width, _NARROWEST)
     head = _wrapped([f"usage: {script} -m NAME [--FIELD VALUE ...] [options]"], width, 7)
-    told = "Each model takes fields of its own: -m NAME --help lists them."
-    head += ["", told, "", f"Models ({len(models.by_name)}):"]
+    note = "Each model takes fields of its own: -m NAME --help lists them."
+    head += ["", note, "", f"Models ({len(models.by_name)}):"]
     shown = [each for each in options if each.attribute != "preset"]
     tail = [*_all_option_lines(shown, width), *_wrapped(["", _ANSWER, ""], width)]
     room = _LONGEST_PAGE - len("\n".join([*head, *tail])) - 100
@@ -125,10 +125,10 @@ def known_field(problem: Problem, document: SchemaDocument) -> str:
     return ".".join(_place(problem.path.replace("[", ".").replace("]", ""), document)[0])
 
 
-def _place(field: str, document: SchemaDocument) -> tuple[list[str], list[Schema], list[str]]:
+def _place(field: str, document: SchemaDocument) -> tuple[list[str], list[AnySchema], list[str]]:
     """Return the steps of a field's name that lead on, the schemas there, and the names in it."""
     known: list[str] = []
-    schemas: list[Schema] = [document.root]
+    schemas: list[AnySchema] = [document.root]
     for step in field.split("."):
         items = document.members(schemas, 0)
         if step.isdecimal() and items:
@@ -186,7 +186,7 @@ def _command(start: str, options: Sequence[str], width: int) -> list[str]:
     return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
-def _sample(name: str, schema: Schema, document: SchemaDocument) -> Value:
+def _sample(name: str, schema: AnySchema, document: SchemaDocument) -> Value:
     """Return a short value for an example: a file's name, a choice, an example of the schema.
 
     An example that names a file of this machine is left out: who runs it would upload the file.
@@ -251,7 +251,7 @@ def _fields(flags: Sequence[Flag], document: SchemaDocument, room: int, width: i
     return [heading, *_wrapped([*lines, f"  {cut(names, left)}"], width, 2)]
 
 
-def _field_words(schema: Schema, document: SchemaDocument, length: int, choices: int) -> str:
+def _field_words(schema: AnySchema, document: SchemaDocument, length: int, choices: int) -> str:
     """Return what a field takes, its default, and its description as far as `length`."""
     kind = one_line(cut(describe(schema, document, choices=choices), 90))
     default = next(iter(document.defaults([schema])), None)
@@ -261,7 +261,7 @@ def _field_words(schema: Schema, document: SchemaDocument, length: int, choices:
     return f"{words}. {cut(text, length)}" if text else words
 
 
-def _in_full(schema: Schema, document: SchemaDocument) -> dict[str, Any]:
+def _in_full(schema: AnySchema, document: SchemaDocument) -> dict[str, Any]:
     given = document.root.get("$defs")
     definitions: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     used: dict[str, Any] = {}

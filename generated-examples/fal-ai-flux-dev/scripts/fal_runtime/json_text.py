@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias, Union
 
 # A JSON value of an input: what it holds is checked where it is read.
@@ -99,6 +99,13 @@ def walk(value: Value) -> Iterator[Any]:
             waiting += [*part, *part.values()]
         elif isinstance(part, list):
             waiting += part
+
+
+def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
+    """Replace the value that stands at a place inside a JSON value."""
+    for step in location[:-1]:
+        whole = whole[step]
+    whole[location[-1]] = new
 
 
 def _unsendable_alone(part: Value) -> str | None:

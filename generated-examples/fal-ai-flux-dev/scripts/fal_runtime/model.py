@@ -133,18 +133,18 @@ def chosen_model(skill: Path, name: str | None) -> CalledModel:
     if found is not None:
         return _called(skill, found)
     names = list(models.by_name)
-    told = ", ".join(names[:_MOST_NAMES])
+    listed = ", ".join(names[:_MOST_NAMES])
     if len(names) > _MOST_NAMES:
-        told = f"{told}, and {len(names) - _MOST_NAMES} more that --help lists"
+        listed = f"{listed}, and {len(names) - _MOST_NAMES} more that --help lists"
     if name is None:
-        raise UsageError("usage", f"-m/--model is required; the models are {told}")
+        raise UsageError("usage", f"-m/--model is required; the models are {listed}")
     known = [*names, *models.ids]
     near = closest(name, known, cutoff=0.75)
     hint = f"; did you mean {near}?" if near is not None else "."
     raise UsageError(
         "usage",
-        f"{name[:200]!r} is no model of this skill{hint} The models are {told}. Any other model is "
-        "called by its ID with scripts/fal_api_call.py -m ID",
+        f"{name[:200]!r} is no model of this skill{hint} The models are {listed}. Any other model "
+        "is called by its ID with scripts/fal_api_call.py -m ID",
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from fal_runtime.text import printable_lines
+
 # The command that pip and uv install.
 _INSTALLED = "falsmith"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
@@ -130,11 +132,6 @@ def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:  # noqa: A
         # Only the main thread of a program may; in another one nothing interrupts us.
         with suppress(ValueError):
             signal.signal(number, handler)
-
-
-def printable_lines(text: str) -> str:
-    """Return the text with blanks for the characters that steer a terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
 def _working_folder() -> Path:

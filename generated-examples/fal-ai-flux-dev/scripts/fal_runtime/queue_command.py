@@ -143,8 +143,8 @@ def _in_background(process: Process, place: DaemonPlace, config: Config, started
     read_end, write_end = os.pipe()
     if os.fork() != 0:
         os.close(write_end)
-        with open(read_end, encoding="utf-8") as told:  # noqa: PTH123 - it is open already
-            answer = told.read()
+        with open(read_end, encoding="utf-8") as pipe:  # noqa: PTH123 - it is open already
+            answer = pipe.read()
         if not answer:
             raise LocalError("local_trouble", "the daemon ended as it began")
         print_out(answer.strip(), process.stdout)
@@ -156,8 +156,8 @@ def _in_background(process: Process, place: DaemonPlace, config: Config, started
             os.dup2(nothing.fileno(), stream)
     status = 9
     try:
-        with open(write_end, "w", encoding="utf-8") as told:  # noqa: PTH123 - it is open already
-            status = _serve(replace(process, stdout=told), place, config, started)
+        with open(write_end, "w", encoding="utf-8") as pipe:  # noqa: PTH123 - it is open already
+            status = _serve(replace(process, stdout=pipe), place, config, started)
     finally:
         # The rest of a command line, whose process this is a copy of, is none of a daemon's.
         os._exit(status)
@@ -180,10 +180,14 @@ def _serve(process: Process, place: DaemonPlace, config: Config, started: float)
 
 
 def _begun(process: Process) -> None:
-    """Say that clients can connect; who waits for it reads to the end."""
-    _print(process, {"status": "STARTED", "pid": os.getpid()})
-    if process.stdout is not None and process.stdout is not sys.stdout:
-        process.stdout.close()
+    """Say that clients can connect; who waits for it reads to the end.
+
+    That nobody waits any more must not end the daemon: on a busy machine it is late.
+    """
+    with suppress(OutputError, BrokenPipeError):
+        _print(process, {"status": "STARTED", "pid": os.getpid()})
+        if process.stdout is not None and process.stdout is not sys.stdout:
+            process.stdout.close()
 
 
 def _import_rooms() -> None:

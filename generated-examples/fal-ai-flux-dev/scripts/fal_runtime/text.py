@@ -74,6 +74,18 @@ def is_visible(text: str) -> bool:
     return text.isprintable() and (text.isascii() or not HIDDEN.search(text))
 
 
+def printable_lines(text: str) -> str:
+    """Return lines for people, with escapes for what a terminal would obey or not show."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def has_control_token(text: str) -> bool:
     """Return whether a chat template would take part of `text` for a mark of its own."""
     return bool(ANGLED.search(text) or BRACKETED.search(text))

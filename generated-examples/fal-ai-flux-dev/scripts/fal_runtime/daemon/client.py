@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import socket
 import sys
 import time
@@ -60,6 +59,7 @@ class Channel:
 
     def send(self, request: Request) -> None:
         """Send a request; raises OSError where the daemon is gone."""
+        self._connection.settimeout(_ANSWER)
         self._connection.sendall(encoded(request))
 
     def receive(self, until: float) -> Message | None:
@@ -69,10 +69,13 @@ class Channel:
         """
         while not self._waiting:
             left = until - time.monotonic()
-            if left <= 0 or not select.select([self._connection], [], [], left)[0]:
+            if left <= 0:
                 return None
             try:
+                self._connection.settimeout(left)
                 piece = self._connection.recv(1 << 16)
+            except TimeoutError:
+                return None
             except OSError:
                 piece = b""
             if not piece:
@@ -297,7 +300,7 @@ class DaemonClient:
         """Return what is wrong with a daemon that runs, None where it can be used."""
         if greeting.identity != self.config.identity:
             return "has another key or other addresses"
-        if greeting.settings != settings_digest(self.config.settings):
+        if greeting.settings != settings_digest(self.config):
             return "has other settings"
         if greeting.started < place.newest_change():
             return "is older than the skill's scripts"
@@ -330,5 +333,5 @@ class DaemonClient:
         except (OSError, ValueError) as error:
             raise DaemonError(f"it cannot be started: {one_line(str(error), 200)}") from None
         if ran.returncode != 0 or "status" not in answer:
-            told = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
-            raise DaemonError(f"it cannot be started: {one_line(str(told), 300)}")
+            why = answer.get("error", {}).get("message") or f"exit status {ran.returncode}"
+            raise DaemonError(f"it cannot be started: {one_line(str(why), 300)}")

@@ -97,8 +97,9 @@ class DaemonPlace:
         return self.folder / "log"
 
     def is_held(self, marker: Marker) -> bool:
-        """Whether lock and marker are still there, and those of the daemon that wrote this one."""
-        return self.lock.is_file() and Marker.read(self.folder) == marker
+        """Whether the daemon that wrote this marker can still be found and reached by it."""
+        is_reachable = self.lock.is_file() and Path(marker.socket).is_socket()
+        return is_reachable and Marker.read(self.folder) == marker
 
     def open(self) -> None:
         """Make the folder where it is missing; raises DaemonError where it is not the user's."""

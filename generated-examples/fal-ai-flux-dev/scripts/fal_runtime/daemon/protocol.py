@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
+from fal_runtime.config import Config
 from fal_runtime.jobs.record import value_of_json
 from fal_runtime.json_text import parse_json
-from fal_runtime.settings import Settings
 from fal_runtime.text import one_line
 
 __all__ = [
@@ -43,8 +43,9 @@ class ProtocolError(ValueError):
 class Greeting:
     """The first line of every connection.
 
-    `identity` is whose jobs are run, `settings` the digest of the settings, `started` the time, in
-    seconds since 1970, after which a changed file means that an older program runs.
+    `identity` is whose jobs are run, `settings` the digest of the settings and of the way into the
+    network, `started` the time, in seconds since 1970, after which a changed file means that an
+    older program runs.
     """
 
     protocol: int
@@ -147,10 +148,10 @@ def decoded(line: bytes) -> Message:
     return message
 
 
-def settings_digest(settings: Settings) -> str:
-    """Return what tells one set of settings from another."""
-    told = json.dumps(asdict(settings), sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+def settings_digest(config: Config) -> str:
+    """Return what tells one set of settings, and one way into the network, from another."""
+    text = json.dumps([asdict(config.settings), config.network], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Lines:

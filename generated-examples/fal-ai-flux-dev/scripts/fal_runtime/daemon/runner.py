@@ -48,7 +48,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._messages = deque[Event | Leave]()
-        self._is_told = False
+        self._is_signalled = False
         self._read_end, self._write_end = socket.socketpair()
         self._read_end.setblocking(False)
         self._write_end.setblocking(False)
@@ -61,8 +61,8 @@ class Outbox:
         """Add a message: one for the clients that watch its job, or a wish to leave."""
         self._messages.append(message)
         # Once told that there are some, the reader takes them all.
-        if not self._is_told:
-            self._is_told = True
+        if not self._is_signalled:
+            self._is_signalled = True
             with suppress(OSError):  # full: it is readable anyway; closed: nobody reads any more
                 self._write_end.send(b"\0")
 
@@ -70,7 +70,7 @@ class Outbox:
         """Yield the messages that are there."""
         with suppress(BlockingIOError):
             self._read_end.recv(4096)
-        self._is_told = False
+        self._is_signalled = False
         while self._messages:
             yield self._messages.popleft()
 
@@ -84,14 +84,14 @@ class Outbox:
 class _Held:
     """A job that the daemon holds.
 
-    `job` is None until it is claimed, `until` its deadline, None until it has started. `told` is
+    `job` is None until it is claimed, `until` its deadline, None until it has started. `waits` is
     why it waits, as its clients were told. `downloads` counts the tries of its files that failed.
     """
 
     job_id: str
     job: Job | None = None
     until: float | None = None
-    told: str | None = None
+    waits: str | None = None
     downloads: int = 0
 
 
@@ -156,8 +156,8 @@ class Runner:
             if held is not None:
                 if held.job is not None:
                     self._outbox.put(Event("taken", job_id))
-                if held.told is not None:
-                    self._outbox.put(Event("waiting", job_id, held.told))
+                if held.waits is not None:
+                    self._outbox.put(Event("waiting", job_id, held.waits))
             elif self._leaving is not None:
                 self._outbox.put(Event("refused", job_id, "the daemon is leaving"))
             else:
@@ -174,7 +174,7 @@ class Runner:
                     held.job_id,
                     job.state if job is not None else "accepted",
                     job.request_id if job is not None else None,
-                    held.told,
+                    held.waits,
                 )
                 for held, job in rows
             )
@@ -228,7 +228,7 @@ class Runner:
         while self._waiting:
             wait = self._limits.wait(self._model_id, len(self._running), now)
             if wait is not None:
-                self._tell_waiting(now)
+                self._report_waiting(now)
                 return wait.seconds if wait.seconds is not None else self._idle
             self._limits = self._limits.started(self._model_id, now)
             self._begin(self._waiting.popleft(), now)
@@ -237,21 +237,21 @@ class Runner:
     def _begin(self, held: _Held, now: float) -> None:
         """Have a job stepped from now to its deadline."""
         assert held.job is not None, "a job that begins is claimed"
-        held.until, held.told = self._deadline(held.job, now), None
+        held.until, held.waits = self._deadline(held.job, now), None
         self._running.add(held.job_id)
         self._push(now, held)
 
-    def _tell_waiting(self, now: float) -> None:
+    def _report_waiting(self, now: float) -> None:
         """Tell the first for what it waits, where that has changed, and those that were not told.
 
         The last that were told stand before them: nobody begins to wait in the middle.
         """
-        untold = takewhile(lambda held: held.told is None, reversed(self._waiting))
+        unreported = takewhile(lambda held: held.waits is None, reversed(self._waiting))
         last = len(self._waiting) - 1
-        for place, held in [*zip(count(last, -1), untold), (0, self._waiting[0])]:
+        for place, held in [*zip(count(last, -1), unreported), (0, self._waiting[0])]:
             wait = self._limits.wait(self._model_id, len(self._running), now, place)
-            if wait is not None and held.told != wait.why:
-                held.told = wait.why
+            if wait is not None and held.waits != wait.why:
+                held.waits = wait.why
                 self._outbox.put(Event("waiting", held.job_id, str(wait)))
 
     def _deadline(self, job: Job, now: float) -> float:
@@ -276,6 +276,10 @@ class Runner:
         job = None
         try:
             job = self._ledger.claim(held.job_id)
+            if job is not None and job.has_ended:
+                # As long as this process had it, nobody else could save its files once more.
+                self._ledger.release(held.job_id)
+                job = None
             if job is None:
                 known = self._ledger.job(held.job_id)
                 ended = known is not None and known.has_ended

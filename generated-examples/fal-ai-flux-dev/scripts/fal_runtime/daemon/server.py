@@ -189,7 +189,7 @@ class Server:
 
     def _deliver(self) -> None:
         """Write what the runner says to the clients that watch, and do what signals want."""
-        told = set[_Client]()
+        written = set[_Client]()
         for message in self._outbox.taken():
             if not isinstance(message, Event):
                 # Asked once, it ends its jobs first; asked again, it leaves them to a later one.
@@ -199,10 +199,10 @@ class Server:
             line = encoded(message) if clients else b""
             for client in clients:
                 client.unsent += line
-            told.update(clients)
+            written.update(clients)
             if message.what in LAST:
                 self._watchers.pop(message.job, None)
-        for client in told:
+        for client in written:
             self._send(client)
 
     def _write(self, client: _Client, message: Message) -> None:
@@ -294,7 +294,7 @@ def run_daemon(
             os.getpid(),
             started,
             config.identity,
-            settings_digest(config.settings),
+            settings_digest(config),
             leaving=False,
         )
         idle_timeout = config.settings.client_idle_timeout
@@ -336,7 +336,7 @@ def leave_with_place(
     while place.is_held(marker):
         time.sleep(_LOOK)
     if not runner.is_leaving:
-        log.warning("%s was removed, or is another daemon's: this one leaves", place.folder)
+        log.warning("%s or its socket was removed, or is another's: this one leaves", place.folder)
         runner.leave("finish")
 
 

@@ -80,7 +80,8 @@ IMAGE_SIZES = {
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 # 408 and 499 speak of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)
-# A result that answers 5xx so many times in a row is the job's own failure.
+# A result that answers 5xx so many times in a row is the job's own failure, one that is no JSON its
+# own answer.
 _REPLAYED = 4
 
 
@@ -312,13 +313,15 @@ def read_result(response: "httpx.Response", *, failed: bool = False, errors: int
     """Return what the response to a result request says of the job.
 
     `failed` is set where the status named an error: the result then repeats the failure, so that
-    its 5xx is no passing trouble. Else it is taken for one the first times: `errors` counts them.
+    its 5xx is no passing trouble. Else it is taken for one the first times, as what is no JSON is:
+    `errors` counts them.
     """
     status, own = response.status_code, request_id_of(response) is not None
     if status == 202 or (not response.is_success and "still in progress" in described(response)):
         return JobReply("running")
     if response.is_success and not is_page(response):
-        if _is_json(response):
+        # What is no JSON may be a part of it. If it comes again and again, the model made it.
+        if _is_json(response) or (own and errors + 1 >= _REPLAYED):
             content, units = response.content, billable_units(response)
             return JobReply("completed", content=content, billable_units=units)
         text = f"the result cannot be read ({described(response)})"

@@ -11,7 +11,14 @@ from typing import Literal
 import httpx
 
 from fal_runtime.errors import InputError, NotCollectedError
-from fal_runtime.fal.http import NEVER_SENT, Connection, exchange, retry_after, unreachable
+from fal_runtime.fal.http import (
+    NEVER_SENT,
+    Connection,
+    TooLargeError,
+    exchange,
+    retry_after,
+    unreachable,
+)
 from fal_runtime.fal.protocol import JobReply, ModelRequest, SubmitReply, unconfirmed
 from fal_runtime.text import one_line
 
@@ -59,11 +66,14 @@ def ask(
 ) -> JobReply:
     """Ask about a job, and return what the response means to `read`.
 
-    Trouble on the way there is the state unclear.
+    Trouble on the way there is the state unclear; what is too large would be so again: closed.
     """
     headers = connection.config.authorization(url)
     try:
         response = exchange(connection, method, url, headers=headers, attempts=1, deadline=deadline)
+    except TooLargeError as error:
+        text = f"{error}, more than is read here: fetch it with the key, as platform_request says"
+        return JobReply("closed", NotCollectedError("result_endpoint_only", text))
     except httpx.RequestError as error:
         text = unreachable(error, url).message
         return JobReply("unclear", NotCollectedError("wait_over", text))

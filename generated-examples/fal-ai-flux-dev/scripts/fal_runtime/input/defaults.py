@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from fal_runtime.errors import InputError, Problem, UsageError
 from fal_runtime.input.files import find_local_files
-from fal_runtime.input.prepare import Layers, check_input, put
-from fal_runtime.json_text import Value
+from fal_runtime.input.flags import flag_names
+from fal_runtime.input.options import OPTIONS
+from fal_runtime.input.prepare import Layers, check_input
+from fal_runtime.json_text import Value, put
 from fal_runtime.model import CalledModel
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import SchemaDocument
@@ -69,7 +71,7 @@ def read_defaults(
         raise UsageError(
             "usage",
             f"--preset {preset[:60]}: the presets of a model stand in {model.defaults_place} of "
-            "its own skill, and there is no such file",
+            f"its own skill, and there is no such file{_own_field(document)}",
         )
     if file is None or skill is None:
         return {}
@@ -80,6 +82,7 @@ def read_defaults(
             there = f"its presets are {', '.join(presets)}" if presets else "it has no presets"
             near = closest(preset, presets)
             hint = f"; did you mean {near}?" if near else ""
+            hint += _own_field(document)
             raise UsageError("usage", f"{file} has no preset {preset[:60]!r}: {there}{hint}")
         used[f"preset {preset}"] = ("presets", preset)
     # Any field may be missing.
@@ -108,6 +111,12 @@ def read_defaults(
         source: {field.name: field.value for field in fields if field.bundle == bundle}
         for source, bundle in used.items()
     }
+
+
+def _own_field(document: SchemaDocument) -> str:
+    """Return where a value of the model's own field `preset` goes, if it has one."""
+    name = flag_names(document.fields(), OPTIONS).get("preset")
+    return f"; the model's own field of that name is {name}" if name else ""
 
 
 def _read_bundles(file: Path, document: SchemaDocument) -> tuple[list[_Field], list[str]]:

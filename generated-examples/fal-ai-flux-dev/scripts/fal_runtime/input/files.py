@@ -3,14 +3,16 @@
 import codecs
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fal_runtime.errors import Problem
 from fal_runtime.json_text import Value
 from fal_runtime.paths import reason
 from fal_runtime.schema.describe import path_text
-from fal_runtime.schema.document import Location, SchemaDocument, SchemaObject
+from fal_runtime.schema.document import Location, SchemaDocument
 from fal_runtime.text import closest, short_json
 
 _EXPECTED = "an http(s) URL, a data: URI or the path of a file on this machine"
@@ -75,6 +77,9 @@ def find_local_files(
             if path is not None:
                 _check_kind(path, kinds)
                 if check:
+                    if "archive" in kinds and path.is_dir():
+                        why = f"{path} is a folder: pack its files into a zip, and give that"
+                        raise _NotAFileError(why, missing=True)
                     path = readable_file(path)
                     _refuse_text(path, kinds)
                     _check_limits(path, document.file_limits(schemas))
@@ -143,7 +148,7 @@ def _refuse_text(path: Path, kinds: list[str]) -> None:
         raise _NotAFileError(f"a file of kind {' or '.join(kinds)}; {path.name} is a text")
 
 
-def _check_limits(path: Path, limits: SchemaObject) -> None:
+def _check_limits(path: Path, limits: Mapping[str, Any]) -> None:
     """Raise where a file breaks one of its field's limits (`x-file-limits`).
 
     What its headers do not tell is left to the server.
@@ -171,7 +176,7 @@ def _check_limits(path: Path, limits: SchemaObject) -> None:
         raise _NotAFileError(broken)
 
 
-def _broken_by_sides(width: int, height: int, limits: SchemaObject) -> str | None:
+def _broken_by_sides(width: int, height: int, limits: Mapping[str, Any]) -> str | None:
     return (
         _broken("width", width, limits, 1, " px")
         or _broken("height", height, limits, 1, " px")
@@ -181,7 +186,7 @@ def _broken_by_sides(width: int, height: int, limits: SchemaObject) -> str | Non
 
 
 def _broken(
-    name: str, value: float, limits: SchemaObject, least: float, unit: str = ""
+    name: str, value: float, limits: Mapping[str, Any], least: float, unit: str = ""
 ) -> str | None:
     """Return the limit that a measure breaks by the `least` that counts, in words."""
     for bound, sign in (("min", 1), ("max", -1)):

@@ -181,9 +181,11 @@ def _unknown(
     named = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
     example = "--prompt TEXT" if known else """--args '{"prompt": "x"}'"""
     if rest and not named:
+        several = "; quote one with blanks, and repeat the option for each item of a list"
         raise UsageError(
             "usage",
-            f"unexpected argument {rest[0][:60]!r}: values follow an option, such as {example}",
+            f"unexpected argument {rest[0][:60]!r}: values follow an option, such as {example}"
+            f"{several if known else ''}",
         )
     names = [flag.names[0].removeprefix("--") for flag in flags]
     if names:

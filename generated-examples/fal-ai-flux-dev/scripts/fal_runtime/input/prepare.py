@@ -12,7 +12,7 @@ from fal_runtime.input.files import FileProblem, LocalFile, find_local_files
 from fal_runtime.input.flags import ParsedCommand, own_options, parse_command
 from fal_runtime.input.options import CallOptions
 from fal_runtime.input.values import digit_texts, field_value, set_nested
-from fal_runtime.json_text import JsonTextError, Value, parse_json, unsendable
+from fal_runtime.json_text import JsonTextError, parse_json, put, unsendable
 from fal_runtime.paths import content_of, reason
 from fal_runtime.schema.describe import describe, path_text
 from fal_runtime.schema.document import SchemaDocument
@@ -243,10 +243,3 @@ def _sendable(value: Mapping[str, Any]) -> dict[str, Any]:
             problem = Problem(path, type(member).__name__, f"JSON; {why}")
             raise InputError("invalid_input", f"{path} cannot be sent: {why}", [problem])
     return deepcopy(dict(value))
-
-
-def put(whole: Value, location: Sequence[str | int], new: Value) -> None:
-    """Replace the value that stands at a place of the input."""
-    for step in location[:-1]:
-        whole = whole[step]
-    whole[location[-1]] = new

@@ -8,7 +8,7 @@ from typing import Any
 from fal_runtime.errors import InputError, Problem
 from fal_runtime.json_text import JsonTextError, Value, parse_json
 from fal_runtime.schema.describe import describe
-from fal_runtime.schema.document import Location, Schema, SchemaDocument, json_type, same
+from fal_runtime.schema.document import AnySchema, Location, SchemaDocument, json_type, same
 from fal_runtime.text import short_json
 
 _NOT_JSON = object()
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.A
 _STARTED_LIST = re.compile(r'\s*\[\s*["{\[]')
 
 
-def field_value(texts: Sequence[str], schema: Schema, document: SchemaDocument) -> Value:
+def field_value(texts: Sequence[str], schema: AnySchema, document: SchemaDocument) -> Value:
     """Return the value of a field that was given once or, for an array, several times.
 
     A single text that is a JSON array is the whole array. Raises JsonTextError for a text that
@@ -70,7 +70,7 @@ def set_nested(value: dict[str, Any], path: str, text: str, document: SchemaDocu
             place = _entered(place, key, schemas, document, steps[number + 1])
 
 
-def _single_value(text: str, schema: Schema, document: SchemaDocument) -> Value:
+def _single_value(text: str, schema: AnySchema, document: SchemaDocument) -> Value:
     """Return the text as the value its schema wants: JSON where that fits, else the text itself.
 
     Raises JsonTextError when only an array or an object fits and the text is no JSON.
@@ -90,7 +90,7 @@ def _single_value(text: str, schema: Schema, document: SchemaDocument) -> Value:
     return text
 
 
-def _whole_array(text: str, schema: Schema, document: SchemaDocument) -> Value:
+def _whole_array(text: str, schema: AnySchema, document: SchemaDocument) -> Value:
     parsed = _parsed(text, frozenset({"array"}))
     if isinstance(parsed, list):
         return parsed

@@ -131,20 +131,11 @@ def job_result(
     started = clock.now()
     job, own = _known_job(services, ledger, model_id, name, options)
     until = started + command_wait(services.config, options)
-    if not own and services.daemon is not None:
-        services.daemon.watch(job, until, services.report)
-        job, own = _known_job(services, ledger, model_id, name, options)
-    while not own and clock.now() < until:
-        before = job
-        clock.sleep(min(_LOOK, until - clock.now()))
-        job, own = _known_job(services, ledger, model_id, name, options)
-        for line in progress(before, job):
-            services.report(line)
     if not own:
-        job = unfinished(job)
-    elif job.state == "saved" and not _is_saved_here(job):
+        job, own = _watched(services, ledger, job, options, until)
+    if own and job.state == "saved" and not _is_saved_here(job):
         job = _saved_again(services, ledger, job, started)
-    elif job.state != "saved" and not job.has_ended:
+    elif own and job.state != "saved" and not job.has_ended:
         if job.state == "accepted":
             _check_unsent(services, ledger, job, options)
         job = _follow(services, ledger, job, started)
@@ -329,13 +320,44 @@ def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
     claimed = ledger.claim(job.id)
     if claimed is not None and ledger.cancel(job.id):
         return broken_off(job, cause)
-    held = claimed or ledger.job(job.id) or job
-    if held.is_at_fal or held.state != "accepted":
-        return broken_off(held, cause)
+    return _broken_wait(claimed or ledger.job(job.id) or job, cause)
+
+
+def _watched(
+    services: Services, ledger: Ledger, job: Job, options: CallOptions, until: float
+) -> tuple[Job, bool]:
+    """Wait for a job that another process works on; return it, and whether it is our own by then.
+
+    One that is not has the error that ended the wait, and goes on.
+    """
+    clock, own = services.clock, False
+    try:
+        if services.daemon is not None:
+            services.daemon.watch(job, until, services.report)
+            job, own = _known_job(services, ledger, job.model_id, str(job.id), options)
+        while not own and clock.now() < until:
+            before = job
+            clock.sleep(min(_LOOK, until - clock.now()))
+            job, own = _known_job(services, ledger, job.model_id, str(job.id), options)
+            for line in progress(before, job):
+                services.report(line)
+        if not own and (job.error is None or job.state == "unknown"):
+            job = unfinished(job)
+    except FalError as error:
+        job = replace(job, error=error)
+    except (KeyboardInterrupt, Exception) as cause:
+        job = _broken_wait(job, cause)
+    return job, own
+
+
+def _broken_wait(job: Job, cause: BaseException) -> Job:
+    """Return a job that another process works on, after an interrupt of the wait for it."""
+    if job.state != "accepted":
+        return broken_off(job, cause)
     text = f"{stopped_by(cause)}: the daemon has the job, and sends it when its turn comes"
     error = FalError("interrupted" if isinstance(cause, KeyboardInterrupt) else "wait_over", text)
     error.__cause__ = cause
-    return replace(held, error=error)
+    return replace(job, error=error)
 
 
 def _begun(
@@ -368,7 +390,8 @@ def _known_job(
     known_model, queue = checked_model_id(model_id), services.config.origins.queue
     job = ledger.job(name, known_model)
     if job is None or job.id is None:
-        if is_job_id(name):
+        # `last` is a word of from:last alone: another session's job may come between.
+        if is_job_id(name) or name == "last":
             raise UsageError(
                 "usage",
                 f"the ledger has no job {name}: --jobs lists this model's, and a job of another "
@@ -396,9 +419,9 @@ def _known_job(
     job = replace(claimed or job, options=options)
     # A key goes to the addresses of today only, wherever the job was made.
     if job.urls is not None and job.request_id is not None:
-        told = {"status_url": job.urls.status, "cancel_url": job.urls.cancel}
-        told |= {"response_url": job.urls.result}
-        urls = RequestUrls.of_reply(queue, job.model_id, job.request_id, told)
+        links = {"status_url": job.urls.status, "cancel_url": job.urls.cancel}
+        links |= {"response_url": job.urls.result}
+        urls = RequestUrls.of_reply(queue, job.model_id, job.request_id, links)
         job = replace(job, urls=urls)
     return job, claimed is not None
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import Problem, UsageError
 from fal_runtime.input.options import CallOptions
-from fal_runtime.input.prepare import put, raise_problems
+from fal_runtime.input.prepare import raise_problems
 from fal_runtime.jobs.job import Job
 from fal_runtime.jobs.ledger import Ledger
-from fal_runtime.json_text import Value
+from fal_runtime.json_text import Value, put
 from fal_runtime.output.result import SavedFile
 from fal_runtime.schema.describe import path_text
 from fal_runtime.schema.document import Location, SchemaDocument

@@ -251,6 +251,8 @@ def unfinished(job: Job) -> Job:
     queued = f", {job.queue_position} ahead" if job.queue_position is not None else ""
     status = "COMPLETED" if job.state == "finished" else job.status
     text = f"the job is not finished yet ({status}{queued}): it goes on at fal"
+    if job.state == "completed":
+        text = "the job is done: its files are still being saved"
     if job.state == "accepted":
         text = "the job waits for its turn: the daemon sends it, and saves its files"
     return replace(job, error=NotCollectedError("wait_over", text))
@@ -281,7 +283,8 @@ def call_result(job: Job, elapsed: float) -> CallResult:
     saved = job.saved or SavedResult(unsaved, None, (), (), None, None)
     error = _with_consequences(job, job.error) if job.error is not None else None
     status: Status = _STATUS_OF_STATE.get(job.state) or job.status
-    if job.state == "accepted" and error is not None and error.code != "wait_over":
+    # Who stops waiting leaves the job to another process, which sends it.
+    if job.state == "accepted" and error and error.code not in ("wait_over", "interrupted"):
         status = "REFUSED"
     request = None
     if error is not None and error.code == "result_endpoint_only" and job.urls is not None:

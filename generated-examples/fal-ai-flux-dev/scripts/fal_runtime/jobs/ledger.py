@@ -345,7 +345,9 @@ class Ledger:
             "WHERE identity = ? AND asked > ?",
             (identity, asked_after),
         )
-        return {model_id: Price(*told) if told[0] is not None else None for model_id, *told in rows}
+        return {
+            model_id: Price(*price) if price[0] is not None else None for model_id, *price in rows
+        }
 
     def keep_prices(self, identity: str, prices: Mapping[str, Price | None], asked: float) -> None:
         """Write down unit prices as they were told."""
@@ -354,9 +356,9 @@ class Ledger:
                 identity,
                 model_id,
                 asked,
-                *((told.unit_price, told.unit, told.currency) if told else (None,) * 3),
+                *((price.unit_price, price.unit, price.currency) if price else (None,) * 3),
             )
-            for model_id, told in prices.items()
+            for model_id, price in prices.items()
         ]
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows)

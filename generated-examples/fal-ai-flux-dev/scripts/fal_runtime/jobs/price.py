@@ -68,14 +68,14 @@ def price_job(
 ) -> CallResult:
     """Return the unit price of a model, and what an input would cost; raises as `known_prices`."""
     price = _price(services, ledger, model)
-    told: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
-    told = asdict(price) if price is not None else told
+    shown: dict[str, Any] = {"unit_price": None, "unit": None, "currency": None}
+    shown = asdict(price) if price is not None else shown
     if prepared is not None:
         found = estimate(price, prepared.value, model.document)
-        known = {"cost": found.cost, "currency": told["currency"], "units": found.units}
+        known = {"cost": found.cost, "currency": shown["currency"], "units": found.units}
         cost = known if found.cost is not None else {"cost": "unknown"}
-        told["estimate"] = {**cost, "basis": found.basis}
-    return CallResult("COMPLETED", model.model_id, result=told)
+        shown["estimate"] = {**cost, "basis": found.basis}
+    return CallResult("COMPLETED", model.model_id, result=shown)
 
 
 def check_cost(

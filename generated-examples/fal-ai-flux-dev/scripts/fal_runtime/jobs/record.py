@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -19,12 +18,12 @@ from fal_runtime.json_text import Json, Value, read_json, walk
 _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 # What a call was told once: the input stands beside the record, and a key in no file at all.
-_TOLD_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel", "like")
+_SAID_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel", "like")
 # What stands in a record in place of what is not written there.
-_UNTOLD: Mapping[type, Mapping[str, Json]] = {
+_NOT_WRITTEN: Mapping[type, Mapping[str, Json]] = {
     Job: {"content": None},
     ModelRequest: {"body": {}},
-    CallOptions: {name: getattr(CallOptions(), name) for name in _TOLD_ONCE},
+    CallOptions: {name: getattr(CallOptions(), name) for name in _SAID_ONCE},
 }
 
 
@@ -56,8 +55,11 @@ def without_input(job: Job) -> Job:
     if not request.digests:
         request = replace(request, body=digested(request.body), digests=True)
     veil = partial(_veiled, known=frozenset(map(str, walk(request.body))), phrases=phrases)
-    with suppress(ValueError):
+    try:
         content = json.dumps(veil(read_json(content))).encode() if content is not None else None
+    except ValueError:
+        for phrase in phrases:
+            content = (content or b"").replace(phrase.encode(), digested(phrase).encode())
     answers = {name: veil(getattr(job, name)) for name in ("saved", "trouble", "failure", "error")}
     if job.saved is not None:
         answers["saved"] = replace(answers["saved"], files=job.saved.files)
@@ -104,12 +106,12 @@ def _encoded(value: Value) -> Any:  # noqa: ANN401 - JSON
         return value
     if is_dataclass(value):
         kind: Any = type(value)
-        untold, told = _UNTOLD.get(kind, {}), {}
+        instead, record = _NOT_WRITTEN.get(kind, {}), {}
         for name, default in _defaults(kind).items():
-            given = untold[name] if name in untold else getattr(value, name)
+            given = instead[name] if name in instead else getattr(value, name)
             if default is MISSING or given != default:
-                told[name] = _encoded(given)
-        return told | ({"error": kind.__name__} if isinstance(value, FalError) else {})
+                record[name] = _encoded(given)
+        return record | ({"error": kind.__name__} if isinstance(value, FalError) else {})
     if isinstance(value, Mapping):
         return {str(name): _encoded(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -244,10 +244,10 @@ def _poll(job: Job, connection: Connection, now: float, until: float) -> Next:
     reply = ask(connection, "GET", url, read_status, until)
     if reply.state in ("unclear", "missing", "closed"):
         return _without_answer(job, reply, connection, now)
-    return _told(job, reply, connection, now)
+    return _with_status(job, reply, connection, now)
 
 
-def _told(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:
+def _with_status(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:
     """Return the job as fal says that it stands."""
     job = replace(
         job,
@@ -266,11 +266,11 @@ def _told(job: Job, reply: JobReply, connection: Connection, now: float) -> Next
     return replace(job, status=status, polls=job.polls + 1), now + pause
 
 
-def _grown(logs: tuple[str, ...], told: tuple[str, ...]) -> tuple[str, ...]:
+def _grown(logs: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     """Return all lines so far: a status has them all, an event of a stream those since the last."""
-    if told[: len(logs)] == logs:
-        return told
-    return logs if logs[len(logs) - len(told) :] == told else logs + told
+    if new[: len(logs)] == logs:
+        return new
+    return logs if logs[len(logs) - len(new) :] == new else logs + new
 
 
 def _watch(
@@ -286,7 +286,7 @@ def _watch(
     for reply in status_events(connection, url, silence, until):
         if reply.state in ("unclear", "missing", "closed"):
             break
-        job, due = _told(replace(job, streams=True), reply, connection, now)
+        job, due = _with_status(replace(job, streams=True), reply, connection, now)
         yield job, due
         if job.state != "submitted":
             return
@@ -354,12 +354,7 @@ def _save(job: Job, connection: Connection) -> Next:
     naming = Naming(job.request_id or stamp, stamp if options.auto_filename else None)
     sent = links(dict(job.request.body)) if job.request is not None else frozenset()
     content, earlier = job.content or b"", job.saved.files if job.saved is not None else ()
-    try:
-        saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
-    except ValueError:
-        text = "fal ran the model, and its answer cannot be read"
-        lost = UnconfirmedError("unconfirmed", text, charged="yes")
-        return replace(job, state="unknown", error=lost), None
+    saved = save_result(connection, folder, naming, content, sent, earlier=earlier)
     error = None
     if saved.lost:
         text = f"the job is done, but not every file came: {'; '.join(saved.lost)}"

@@ -7,7 +7,7 @@ from typing import Any
 from fal_runtime.config import is_web_url
 from fal_runtime.file_kinds import extension_of, kind_of
 from fal_runtime.json_text import Json, walk
-from fal_runtime.schema.document import Schema, SchemaDocument
+from fal_runtime.schema.document import AnySchema, SchemaDocument
 
 # An object with one of these and a link is a citation or a complaint, unless it names a file.
 _ABOUT_A_PAGE = ("title", "snippet", "msg")
@@ -57,7 +57,7 @@ def links(value: Json) -> frozenset[str]:
 
 
 def _walk(
-    value: Json, path: str, schemas: list[Schema], document: SchemaDocument
+    value: Json, path: str, schemas: list[AnySchema], document: SchemaDocument
 ) -> Iterator[ResultFile]:
     """Yield the files in a value for which these schemas hold."""
     if isinstance(value, str) and _is_link(value):

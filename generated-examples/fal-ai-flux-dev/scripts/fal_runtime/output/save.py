@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,12 +63,18 @@ def save_result(
     """Save the files of a result.
 
     `content` is the body of fal's response; `sent` are the links of the input, which are nobody's
-    output; `earlier` are the files that another try has saved. Raises ValueError for a body that is
-    no JSON, LocalError where this machine cannot write. A file that cannot be had costs no other
-    file.
+    output; `earlier` are the files that another try has saved. A file that cannot be had costs no
+    other file, and a body that is not read as JSON is a file itself: it was paid for. Raises
+    LocalError where this machine cannot write.
     """
-    result = read_json(content)
-    found = result_files(result, _output_schema(connection.config.model_folder), sent)
+    try:
+        result = read_json(content)
+        found = result_files(result, _output_schema(connection.config.model_folder), sent)
+    except ValueError as error:
+        connection.report(
+            f"notice: the result is saved as it came, for {one_line(str(error), 200)}"
+        )
+        result, found = None, (_as_file(content),) if content else ()
     files, lost, may_come = save_files(connection, found, folder, naming, earlier)
     shown, seed, text = printable(result), _seed(result), _text(result)
     return SavedResult(shown, None, files, lost, seed, text, may_come)
@@ -213,6 +220,16 @@ def _receive(
         if not is_web_url(url):
             raise _FileLostError(f"it leads to {one_line(url, 200)}, which is no http(s) link")
     raise _FileLostError("it is redirected without end")
+
+
+def _as_file(content: bytes) -> ResultFile:
+    """Return a result that is no JSON, or more of it than is read, as its one file."""
+    content_type = "application/octet-stream"
+    with suppress(UnicodeDecodeError):
+        is_data = content.decode().lstrip().startswith(("{", "["))
+        content_type = "application/json" if is_data else "text/plain"
+    uri = f"data:{content_type};base64,{base64.b64encode(content).decode()}"
+    return ResultFile("result", kind_of(content_type), uri)
 
 
 def _embedded(uri: str) -> tuple[str, bytes]:

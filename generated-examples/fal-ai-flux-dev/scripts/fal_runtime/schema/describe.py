@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fal_runtime.json_text import Value
-from fal_runtime.schema.document import Location, Schema, SchemaDocument, SchemaObject
+from fal_runtime.schema.document import AnySchema, Location, Schema, SchemaDocument
 from fal_runtime.text import cut, one_line, short_json
 
 _FILE = "http(s) URL, data: URI or local path"
 
 
-def describe(schema: Schema, document: SchemaDocument, *, choices: int = 8) -> str:
+def describe(schema: AnySchema, document: SchemaDocument, *, choices: int = 8) -> str:
     """Return what a schema expects, such as `integer, 1 to 4` or `one of 3 choices: a, b, c`."""
     return _Words(document, choices).of(schema, 0)
 
@@ -26,9 +26,9 @@ class _Words:
 
     document: SchemaDocument
     choices: int
-    known: dict[tuple[int, int], tuple[Schema, str]] = field(default_factory=dict)
+    known: dict[tuple[int, int], tuple[AnySchema, str]] = field(default_factory=dict)
 
-    def of(self, schema: Schema, depth: int) -> str:
+    def of(self, schema: AnySchema, depth: int) -> str:
         if not isinstance(schema, Mapping) or depth > 3:
             return "any value"
         key = (id(schema), depth)
@@ -38,7 +38,7 @@ class _Words:
             self.known[key] = (schema, words if branches else self._plain(schema, depth))
         return self.known[key][1]
 
-    def _branches(self, schema: SchemaObject) -> list[Any]:
+    def _branches(self, schema: Schema) -> list[Any]:
         """Return the alternatives of a union without null, which only JSON can say."""
         for part in self.document.parts(schema):
             union = part.get("anyOf") or part.get("oneOf")
@@ -46,7 +46,7 @@ class _Words:
                 return [each for each in union if self.document.types(each) != {"null"}]
         return []
 
-    def _plain(self, schema: SchemaObject, depth: int) -> str:
+    def _plain(self, schema: Schema, depth: int) -> str:
         """Return the words for a schema without alternatives, all its parts taken together."""
         merged: dict[str, Any] = {}
         for part in self.document.parts(schema):
@@ -92,13 +92,13 @@ def path_text(location: Location) -> str:
     return text or "the input"
 
 
-def _string(schema: SchemaObject) -> str:
+def _string(schema: Schema) -> str:
     words = _span(schema.get("minLength") or None, schema.get("maxLength"), " characters")
     pattern = f", matching {schema['pattern']}" if "pattern" in schema else ""
     return words + one_line(pattern)
 
 
-def _number(schema: SchemaObject) -> str:
+def _number(schema: Schema) -> str:
     words = _span(schema.get("minimum"), schema.get("maximum"), "")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     words += f", above {_figure(above)}" if above is not None else ""
@@ -107,7 +107,7 @@ def _number(schema: SchemaObject) -> str:
     return words + (f", a multiple of {_figure(step)}" if step is not None else "")
 
 
-def _object(schema: SchemaObject) -> str:
+def _object(schema: Schema) -> str:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return ""

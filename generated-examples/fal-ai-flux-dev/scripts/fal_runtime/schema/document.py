@@ -34,8 +34,8 @@ _REPEATED_GROUP = re.compile(r"\)[*+?{]|\\[1-9]")
 Location: TypeAlias = tuple[str | int, ...]
 
 # Whatever stands where a schema belongs: an object, a boolean, or something wrong.
-Schema: TypeAlias = Any
-SchemaObject: TypeAlias = Mapping[str, Any]
+AnySchema: TypeAlias = Any
+Schema: TypeAlias = Mapping[str, Any]
 
 # Whether a value fits a schema, by the identities of both: each pair is judged once.
 _Verdicts: TypeAlias = dict[tuple[int, int], bool | None]
@@ -45,7 +45,7 @@ _Verdicts: TypeAlias = dict[tuple[int, int], bool | None]
 class SchemaDocument:
     """A model's input schema; every method takes wrong types anywhere in it without raising."""
 
-    root: SchemaObject
+    root: Schema
 
     @property
     def known(self) -> bool:
@@ -56,7 +56,7 @@ class SchemaDocument:
         """Return the schemas of the input's own fields, in the document's order."""
         return self.properties(self.root)
 
-    def properties(self, *schemas: Schema) -> dict[str, Any]:
+    def properties(self, *schemas: AnySchema) -> dict[str, Any]:
         """Return the schemas of the fields that objects of these schemas hold, by their names."""
         fields: dict[str, Any] = {}
         for part in self.parts(*schemas):
@@ -85,7 +85,7 @@ class SchemaDocument:
         is_switch = field is not None and self.types(field) - {"null"} == {"boolean"}
         return ("sync_mode",) if is_switch else ()
 
-    def parts(self, *schemas: Schema) -> Iterator[SchemaObject]:
+    def parts(self, *schemas: AnySchema) -> Iterator[Schema]:
         """Yield, once each, the schemas that speak of the same value: refs, allOf, anyOf, oneOf."""
         waiting, seen = [*reversed(schemas)], set[int]()
         while waiting:
@@ -97,20 +97,20 @@ class SchemaDocument:
             if not COMBINING.isdisjoint(part):
                 waiting += reversed(self.in_place(part))
 
-    def in_place(self, schema: SchemaObject) -> list[Schema]:
+    def in_place(self, schema: Schema) -> list[AnySchema]:
         """Return the schemas that `schema` names and that speak of the same value."""
         if COMBINING.isdisjoint(schema):
             return []
         unions = [part for key in ("allOf", "anyOf", "oneOf") for part in _sequence(schema, key)]
         return [self.target(schema), *unions] if "$ref" in schema else unions
 
-    def target(self, schema: SchemaObject) -> Schema:
+    def target(self, schema: Schema) -> AnySchema:
         """Return what the schema's `$ref` points at, True where it points at nothing."""
         reference = schema.get("$ref")
         # The name of an anchor is no way to it.
         if not isinstance(reference, str) or reference.partition("/")[0] != "#":
             return True
-        place: Schema = self.root
+        place: AnySchema = self.root
         for step in reference[1:].split("/")[1:]:
             name = unquote(step).replace("~1", "/").replace("~0", "~")
             if isinstance(place, dict) and name in place:
@@ -121,11 +121,11 @@ class SchemaDocument:
                 return True
         return place
 
-    def types(self, schema: Schema) -> frozenset[str]:
+    def types(self, schema: AnySchema) -> frozenset[str]:
         """Return the JSON types that the schema lets through; `number` includes `integer`."""
         return self._types(schema, {})
 
-    def accepts(self, value: Value, schema: Schema) -> bool:
+    def accepts(self, value: Value, schema: AnySchema) -> bool:
         """Return whether a value fits by type, choices, range and required members.
 
         It decides how a text is read, also where no validator can be imported; it does not
@@ -133,7 +133,7 @@ class SchemaDocument:
         """
         return self._verdict(value, schema, {}, exact=False) is not False
 
-    def fits_plainly(self, value: Value, schema: Schema) -> bool | None:
+    def fits_plainly(self, value: Value, schema: AnySchema) -> bool | None:
         """Return whether a value is valid by keywords that are judged here.
 
         None where a validator must judge; it takes a tenth of a second to import.
@@ -144,7 +144,7 @@ class SchemaDocument:
         """Return, once each, the schemas of a value's member (a name) or item (an index)."""
         return _of(self.parts(*schemas), step)
 
-    def item_schema(self, schema: Schema) -> Schema:
+    def item_schema(self, schema: AnySchema) -> AnySchema:
         """Return the schema of an array's further items."""
         items = [part["items"] for part in self.parts(schema) if "items" in part]
         return items[0] if len(items) == 1 else {"anyOf": items} if items else {}
@@ -166,7 +166,7 @@ class SchemaDocument:
         Definitions that refer to one another can make that grow without bound with each level of
         the value, while schema and value stay small.
         """
-        waiting: list[tuple[Schema, Value]] = [(self.root, value)]
+        waiting: list[tuple[AnySchema, Value]] = [(self.root, value)]
         count = 0
         while waiting and count <= MOST_STEPS:
             schema, part = waiting.pop()
@@ -184,16 +184,16 @@ class SchemaDocument:
 
     def file_kinds(self, schemas: Sequence[Any]) -> list[str]:
         """Return all `x-file` kinds of a place, once each."""
-        kinds = self._told(schemas, "x-file")
+        kinds = self._values_of(schemas, "x-file")
         return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str)))
 
     def takes_words(self, schemas: Sequence[Any]) -> bool:
         """Return whether a place takes other texts than files as well (`x-words`)."""
-        return any(told is True for told in self._told(schemas, "x-words"))
+        return any(value is True for value in self._values_of(schemas, "x-words"))
 
-    def file_limits(self, schemas: Sequence[Any]) -> SchemaObject:
+    def file_limits(self, schemas: Sequence[Any]) -> Mapping[str, Any]:
         """Return what a file of the place must keep to (`x-file-limits`), if that is one thing."""
-        limits = self._told(schemas, "x-file-limits")
+        limits = self._values_of(schemas, "x-file-limits")
         return limits[0] if len(limits) == 1 and isinstance(limits[0], dict) else {}
 
     def choices(self, schemas: Sequence[Any]) -> list[Any]:
@@ -203,20 +203,20 @@ class SchemaDocument:
             values += [*_sequence(part, "enum"), *([part["const"]] if "const" in part else [])]
         return values
 
-    def defaults(self, schemas: Sequence[Schema]) -> list[Value]:
+    def defaults(self, schemas: Sequence[AnySchema]) -> list[Value]:
         """Return the place's defaults."""
-        return self._told(schemas, "default")
+        return self._values_of(schemas, "default")
 
-    def examples(self, schemas: Sequence[Schema]) -> list[Value]:
+    def examples(self, schemas: Sequence[AnySchema]) -> list[Value]:
         """Return the place's examples and defaults."""
         parts = self.parts(*schemas)
         shown = [example for part in parts for example in _sequence(part, "examples")]
         return shown + self.defaults(schemas)
 
-    def _told(self, schemas: Sequence[Schema], keyword: str) -> list[Any]:
+    def _values_of(self, schemas: Sequence[AnySchema], keyword: str) -> list[Any]:
         return [part[keyword] for part in self.parts(*schemas) if keyword in part]
 
-    def _types(self, schema: Schema, known: dict[int, frozenset[str]]) -> frozenset[str]:
+    def _types(self, schema: AnySchema, known: dict[int, frozenset[str]]) -> frozenset[str]:
         if not isinstance(schema, dict):
             return _ALL_TYPES
         if id(schema) in known:
@@ -233,7 +233,7 @@ class SchemaDocument:
         return types
 
     def _verdict(
-        self, value: Value, schema: Schema, known: _Verdicts, *, exact: bool
+        self, value: Value, schema: AnySchema, known: _Verdicts, *, exact: bool
     ) -> bool | None:
         if not isinstance(schema, dict) or (exact and not _INEXACT.isdisjoint(schema)):
             return None if exact else schema is not False
@@ -252,7 +252,7 @@ class SchemaDocument:
         return known[pair]
 
     def _verdicts(
-        self, value: Value, schema: SchemaObject, known: _Verdicts, *, exact: bool
+        self, value: Value, schema: Schema, known: _Verdicts, *, exact: bool
     ) -> Iterator[bool | None]:
         """Yield what each keyword says of a value; where in doubt None."""
         judged = partial(self._verdict, known=known, exact=exact)
@@ -309,7 +309,7 @@ def same(one: Value, other: Value) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def _fits_alone(value: Value, schema: SchemaObject) -> bool:
+def _fits_alone(value: Value, schema: Schema) -> bool:
     if json_type(value) not in _own_types(schema):
         return False
     if isinstance(schema.get("enum"), list) and not any(same(value, c) for c in schema["enum"]):
@@ -328,7 +328,7 @@ def _fits_alone(value: Value, schema: SchemaObject) -> bool:
     )
 
 
-def _fits_form(value: Value, schema: SchemaObject) -> bool | None:
+def _fits_form(value: Value, schema: Schema) -> bool | None:
     """Return whether a value keeps to names, length, pattern and multiple, None where in doubt."""
     if isinstance(value, dict) and schema.get("additionalProperties") is False:
         return value.keys() <= _mapping(schema, "properties").keys()
@@ -357,7 +357,7 @@ _RANGE = {
 }
 
 
-def _own_types(schema: SchemaObject) -> frozenset[str]:
+def _own_types(schema: Schema) -> frozenset[str]:
     named = schema.get("type")
     types = frozenset(_ALL_TYPES)
     if isinstance(named, str | list):
@@ -369,13 +369,13 @@ def _own_types(schema: SchemaObject) -> frozenset[str]:
     return types
 
 
-def _of(parts: Iterable[SchemaObject], step: str | int) -> list[Any]:
+def _of(parts: Iterable[Schema], step: str | int) -> list[Any]:
     members = (_member(part, step) for part in parts)
     known = [schema for schema in members if schema is not None]
     return known if len(known) < 2 else list({id(schema): schema for schema in known}.values())
 
 
-def _member(schema: SchemaObject, step: str | int) -> Schema:
+def _member(schema: Schema, step: str | int) -> AnySchema:
     if isinstance(step, str):
         properties = _mapping(schema, "properties")
         if step in properties:
@@ -392,11 +392,11 @@ def _entries(value: Value) -> list[tuple[str | int, Any]]:
     return list(enumerate(value)) if isinstance(value, list) else []
 
 
-def _mapping(schema: SchemaObject, key: str) -> SchemaObject:
+def _mapping(schema: Schema, key: str) -> Schema:
     value = schema.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _sequence(schema: SchemaObject, key: str) -> list[Any]:
+def _sequence(schema: Schema, key: str) -> list[Any]:
     value = schema.get(key)
     return value if isinstance(value, list) else []

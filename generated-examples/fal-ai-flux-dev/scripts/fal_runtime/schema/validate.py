@@ -11,8 +11,8 @@ from fal_runtime.json_text import Value
 from fal_runtime.schema.describe import describe, path_text
 from fal_runtime.schema.document import (
     MOST_STEPS,
+    AnySchema,
     Location,
-    Schema,
     SchemaDocument,
     is_quick,
     json_type,
@@ -117,7 +117,7 @@ def _validator_class(allow_unknown: bool) -> type["Validator"]:
 
 
 def _quick_pattern(
-    validator: "Validator", pattern: str, instance: Value, schema: Schema
+    validator: "Validator", pattern: str, instance: Value, schema: AnySchema
 ) -> Iterator["ValidationError"]:
     from jsonschema import Draft202012Validator
 
@@ -127,7 +127,7 @@ def _quick_pattern(
 
 
 def _multiple_of(
-    validator: "Validator", step: Value, instance: Value, _schema: Schema
+    validator: "Validator", step: Value, instance: Value, _schema: AnySchema
 ) -> Iterator["ValidationError"]:
     """Check a multiple exactly: in binary 0.3 is no multiple of 0.1."""
     from fractions import Fraction
