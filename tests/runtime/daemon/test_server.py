@@ -139,16 +139,6 @@ def test_a_job_goes_on_when_its_client_goes_and_another_one_may_follow_it(
     assert [len(book.jobs) for book in emulator.books] == [1]
 
 
-@pytest.mark.parametrize(
-    "rude",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b'{"is": "Run"}\n',
-        encoded(Leaving(1)),
-        b"x" * (2 << 20),
-        b"\x00\xff\n",
-    ],
-)
 def test_a_client_may_have_more_open_files_than_a_select_takes(daemon: Daemon) -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
@@ -162,6 +152,16 @@ def test_a_client_may_have_more_open_files_than_a_select_takes(daemon: Daemon) -
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
+@pytest.mark.parametrize(
+    "rude",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b'{"is": "Run"}\n',
+        encoded(Leaving(1)),
+        b"x" * (2 << 20),
+        b"\x00\xff\n",
+    ],
+)
 def test_a_client_that_makes_no_sense_is_left_and_the_others_are_served(
     daemon: Daemon, rude: bytes
 ) -> None:
