@@ -11,7 +11,7 @@ from fal_runtime.errors import KeyMissingError, NotAcceptedError
 from fal_runtime.fal.clock import Clock
 from fal_runtime.fal.http import Connection, exchange, unreachable
 from fal_runtime.fal.platform import list_prices
-from fal_runtime.fal.protocol import Price
+from fal_runtime.fal.protocol import Price, key_error
 from fal_runtime.text import one_line
 from falsmith.documents import Documents, Json, ListEntry, entry_documents, list_entries, load_json
 from falsmith.errors import DocumentError, ModelNotFoundError, PlatformError
@@ -248,9 +248,12 @@ def _refused(response: httpx.Response) -> str:
 
 def _answer(response: httpx.Response, *, has_key: bool) -> Mapping[str, Json]:
     """Return the JSON object of a good answer; raise what a bad one means."""
-    if response.status_code in (401, 403):
-        why = "refuses the key: check FAL_KEY" if has_key else "asks for a key: set FAL_KEY"
-        raise KeyMissingError("key_refused", f"the platform {why} ({_reason(response)})")
+    refusal = key_error(response)
+    if isinstance(refusal, KeyMissingError) and not has_key:
+        text = f"the platform asks for a key: set FAL_KEY ({_reason(response)})"
+        raise KeyMissingError("key_refused", text)
+    if refusal is not None:
+        raise refusal
     if not response.is_success:
         pause = one_line(response.headers.get("retry-after", ""), EXCERPT)
         after = f", Retry-After: {pause}" if pause else ""

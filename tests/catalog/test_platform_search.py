@@ -142,6 +142,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(five: "FakePlatform") -> 
     ("answer", "error", "code"),
     [
         (httpx.Response(401), KeyMissingError, "key_refused"),
+        (httpx.Response(403, html="<html>"), NotAcceptedError, "network_blocked"),
         (httpx.Response(404), PlatformError, "platform_down"),
         (httpx.Response(400), PlatformError, "usage"),
         (httpx.Response(414), PlatformError, "usage"),
