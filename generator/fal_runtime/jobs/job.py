@@ -58,6 +58,8 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
 }
 # After so many looks at fal's history, which are half a minute, what is not there is not coming.
 _ENOUGH_LOOKS = 5
+# A server may not know of a new job yet, or have a bad moment: that passes, and nobody is told.
+_LASTING_TROUBLE = 2
 _ENDED: tuple[JobState, ...] = ("failed", "cancelled", "refused")
 # The exit statuses of errors that leave a job which can be gone on with.
 _LASTING = (3, 5, 7, 9, 130)
@@ -230,6 +232,8 @@ def progress(before: Job, after: Job) -> list[str]:
         lines.append(
             f"Submitted as {after.request_id}. To collect it later, free of charge: {command}"
         )
+    if after.troubles == _LASTING_TROUBLE != before.troubles and after.trouble is not None:
+        lines.append(f"{after.trouble}: asking again")
     if after.queue_position not in (None, before.queue_position):
         lines.append(f"In the queue, {after.queue_position} ahead")
     if after.status == "IN_PROGRESS" != before.status and not after.cancel_confirmed:

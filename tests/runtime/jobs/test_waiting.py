@@ -183,9 +183,10 @@ def test_status_that_cannot_be_read_does_not_end_the_wait(
     fal: "Fal", answer: httpx.Response
 ) -> None:
     fal.queue(fal.answer({"a": 1}))
-    fal.script.on(f"GET {JOB}/status", answer, answer, fal.status("COMPLETED"))
+    fal.script.on(f"GET {JOB}/status", *[answer] * 4, fal.status("COMPLETED"))
     result = fal.run()
     assert (result.status, result.exit_status, result.result) == ("COMPLETED", 0, {"a": 1})
+    assert ["asking again" in line for line in fal.lines] == [False, True]
 
 
 @pytest.mark.parametrize("answer", UNREADABLE)
