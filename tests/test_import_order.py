@@ -29,7 +29,7 @@ ORDER = {
         "vocabulary": (
             "json_text text errors model_id process file_kinds file_headers paths yaml_file"
         ),
-        "what a skill brings": "settings config dependencies",
+        "what a skill brings": "settings config uv dependencies",
         "input": "schema model input",
         "wire and results": "fal output",
         "jobs": "jobs",

@@ -326,7 +326,8 @@ def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None
         raise TargetError(
             "edited",
             f"these files in {folder} were edited: {', '.join(edited)}. Nothing was written. "
-            f"--force overwrites them; `falsmith update {folder}` puts new versions beside them.",
+            f"--force overwrites them; `falsmith update {folder}` keeps them, with what is new "
+            "beside.",
         )
 
 

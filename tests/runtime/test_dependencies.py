@@ -1,5 +1,6 @@
-"""A bare Python: run through uv where there is one, else say what to install."""
+"""A Python that is bare or old: run through uv where there is one, else say what to install."""
 
+import ast
 import json
 import os
 import shlex
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import fal_runtime
 from fal_runtime.dependencies import PACKAGES
+from falsmith.cli import run as falsmith
 
 # Imports of third parties fail, as in a Python without them.
 WRAPPER = """\
@@ -19,6 +22,13 @@ for name in ("httpx", "jsonschema", "yaml"):
     sys.modules[name] = None
 from fal_runtime.command import main
 sys.exit(main(model_id="acme/demo", skill=Path(__file__).absolute().parent.parent))
+"""
+# What a script is told of its Python is older than what runs it.
+OLD = """\
+import runpy, sys
+sys.version_info = (3, 9, 6, "final", 0)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 UV = """\
 #!{python}
@@ -80,3 +90,42 @@ def test_uv_is_tried_once(wrapper: Path, path_with_uv: str) -> None:
 def test_help_and_schema_need_no_package(wrapper: Path) -> None:
     assert run(wrapper, "--help").stdout.startswith("usage: ")
     assert json.loads(run(wrapper, "--schema").stdout) == {"type": "object", "properties": {}}
+
+
+@pytest.fixture
+def skills(tmp_path: Path) -> Path:
+    folder = tmp_path / "skills"
+    model = "fal-ai/flux/schnell"
+    assert falsmith(["generate", "--offline", "-m", model, "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            f"fal-ai-flux-schnell/scripts/{name}.py"
+            for name in ("fal_ai_flux_schnell", "queue_client")
+        ),
+        *(f"fal-skill-creator/scripts/{name}.py" for name in ("falsmith", "fal_api_call")),
+    ],
+)
+def test_an_old_python_gives_way_to_uv_and_else_says_what_is_needed(
+    skills: Path, path_with_uv: str, name: str
+) -> None:
+    words = [sys.executable, "-c", OLD, str(skills / name), "--help"]
+    ran = [
+        subprocess.run(words, capture_output=True, text=True, env={"PATH": path}, check=False)
+        for path in (path_with_uv, "/nowhere")
+    ]
+    assert json.loads(ran[0].stdout)["words"][3:] == [str(skills / name), "--help"]
+    error = json.loads(ran[1].stdout)["error"]
+    assert (ran[1].returncode, error["code"]) == (9, "local_trouble")
+    assert "this is Python 3.9" in error["message"] and "3.11 or later" in error["message"]
+    assert error["message"] in ran[1].stderr
+
+
+def test_an_old_python_can_read_what_it_gets_to_see(skills: Path) -> None:
+    seen = [*skills.glob("*/scripts/*.py"), Path(fal_runtime.__file__)]
+    for file in (*seen, Path(fal_runtime.__file__).with_name("uv.py")):
+        ast.parse(file.read_text(), feature_version=(3, 7))
