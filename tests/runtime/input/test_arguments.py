@@ -284,6 +284,7 @@ WORDS = {
         ("https://example.com/a.safetensors", "https://example.com/a.safetensors"),
         ("mine", "<upload:{}/mine>"),
         ("folder/lora.safetensors", "<upload:{}/folder/lora.safetensors>"),
+        ("folder/lro.safetensors", None),
         ("./lora.safetensors", None),
         ("lora.safetensors", None),
         ("@lora", None),
