@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -210,3 +211,14 @@ def test_a_program_that_is_not_there_is_one_clear_error(
     captured = capsys.readouterr()
     assert "no-such-program cannot be run" in json.loads(captured.out)["error"]["message"]
     assert "Traceback" not in captured.err
+
+
+def test_the_command_that_the_demo_shows_can_be_run_again(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(["demo", "--output", str(tmp_path)]) == 0
+    (shown,) = re.findall(r"^ *\$ falsmith (.*)$", capfd.readouterr().out, re.MULTILINE)
+    words = [sys.executable if word == "python" else word for word in shlex.split(shown)]
+    assert run(words) == 0
+    assert json.loads(capfd.readouterr().out)["status"] == "COMPLETED"
+    assert len(list((tmp_path / "output").iterdir())) == 2

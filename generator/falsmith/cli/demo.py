@@ -14,6 +14,7 @@ import click
 
 from fal_runtime.errors import JobError
 from falsmith.cli.emulate import KEYS, own_ledger
+from falsmith.cli.program import program
 from falsmith.documents import Json
 from falsmith.generate import GeneratedSkill, generate
 from falsmith.names import wrapper_name
@@ -76,8 +77,9 @@ def _call(skill: GeneratedSkill, emulator: "Emulator", output: Path) -> Mapping[
     # A daemon would outlive the local fal that it was started for.
     words = ["--prompt", PROMPT, "--output", str(output), "--no-queue"]
     command = [sys.executable, str(script), *words]
-    shown = shlex.join(["python", str(script), *words])
-    click.echo(f"   $ {shown}")
+    # What is shown can be run again: the local fal of this run ends with it.
+    shown = shlex.join(["falsmith", "emulate", "--", "python", str(script), *words])
+    click.echo(f"   $ {program().named(shown)}")
     inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
     with emulator, own_ledger() as ledger:
         done = subprocess.run(
