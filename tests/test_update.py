@@ -22,7 +22,7 @@ from falsmith.generate import generate, share_runtime
 from falsmith.render import Options
 from falsmith.skill.installed import Installed, find
 from falsmith.skill.remove import plan_removal, remove
-from falsmith.sources import Catalogue
+from falsmith.sources import SearchableSource
 from falsmith.update import CheckedSkill, UpdatedSkill, check, update
 from falsmith.verify import verify
 
@@ -58,7 +58,7 @@ def schema(count: int) -> dict[str, Any]:
     return {"type": "object", "properties": {"prompt": prompt, "count": number}}
 
 
-class One(Catalogue):
+class One(SearchableSource):
     """A source that has one state of the model, whichever is asked for."""
 
     def __init__(self, documents: Documents) -> None:

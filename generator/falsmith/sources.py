@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from falsmith.catalog.cache import Cache
     from falsmith.platform import Platform
 
-__all__ = ["Bundled", "Cached", "Catalogue", "Indexed", "Live", "Offline", "Source"]
+__all__ = ["Bundled", "Cached", "Indexed", "Live", "Offline", "SearchableSource", "Source"]
 
 T = TypeVar("T")
 Notice = Callable[[str], None]
@@ -40,7 +40,7 @@ class Source(Protocol):
         """Yield every model's documents, and an error for each that cannot be read."""
 
 
-class Catalogue(ABC):
+class SearchableSource(ABC):
     """A source that can be searched."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ class Catalogue(ABC):
         return frozenset()
 
 
-class Live(Catalogue):
+class Live(SearchableSource):
     """The Platform API; what it answers about a model is kept in `cache`, where one is given.
 
     A cache that cannot be written takes nothing from a live answer: `notice` gets one line.
@@ -240,7 +240,7 @@ class Bundled:
         return iter(bundled_all())
 
 
-class Indexed(Catalogue):
+class Indexed(SearchableSource):
     """The bundled models or saved documents, read once into a cache in memory to be searched."""
 
     def __init__(self, source: Source) -> None:
@@ -287,7 +287,7 @@ class Indexed(Catalogue):
                 self._problems.append(one)
 
 
-class Cached(Catalogue):
+class Cached(SearchableSource):
     """The local cache alone."""
 
     def __init__(self, cache: "Cache") -> None:
@@ -325,7 +325,7 @@ class Cached(Catalogue):
             )
 
 
-class Offline(Catalogue):
+class Offline(SearchableSource):
     """The cache, then the bundled catalogue; a cache that cannot be read is named and left out.
 
     A cache that was never synced holds what was looked up by chance: the bundled models count

@@ -32,7 +32,7 @@ from falsmith.skill.installed import Installed
 from falsmith.skill.provenance import NEW, PROVENANCE, read_provenance
 from falsmith.skill.tree import Entry, File
 from falsmith.skill.write import write
-from falsmith.sources import Catalogue, Live
+from falsmith.sources import Live, SearchableSource
 from falsmith.verify.folder import read_folder
 from falsmith.verify.references import check_defaults
 
@@ -55,7 +55,7 @@ class CheckedSkill:
     error: FalError | None = None
 
 
-def check(skills: Sequence[Installed], source: Catalogue) -> Iterator[CheckedSkill]:
+def check(skills: Sequence[Installed], source: SearchableSource) -> Iterator[CheckedSkill]:
     """Yield each skill with what changed in its models' documents since it was made.
 
     A model of several skills is one question to the source. The creator skill has no document and
@@ -91,7 +91,7 @@ class UpdatedSkill:
 
 
 def update(
-    skills: Sequence[Installed], source: Catalogue, *, dry_run: bool = False
+    skills: Sequence[Installed], source: SearchableSource, *, dry_run: bool = False
 ) -> Iterator[UpdatedSkill]:
     """Yield each skill after it was made anew, as it was made before, around the user's edits.
 
@@ -238,7 +238,7 @@ def _text(place: Path) -> str:
 
 
 def _documents_of(
-    skills: Sequence[Installed], source: Catalogue
+    skills: Sequence[Installed], source: SearchableSource
 ) -> Iterator[tuple[Installed, dict[str, Documents | FalError]]]:
     """Yield each skill with the documents of its models, by short name, as soon as all are there.
 

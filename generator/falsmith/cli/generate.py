@@ -40,7 +40,7 @@ from falsmith.render import DEFAULT_LICENSE, Mode, Options
 from falsmith.skill.installed import find
 from falsmith.skill.provenance import PROVENANCE, collection_subject, read_provenance
 from falsmith.skill.tree import is_temporary
-from falsmith.sources import Catalogue
+from falsmith.sources import SearchableSource
 
 __all__ = ["generate"]
 
@@ -253,14 +253,14 @@ def _check_length(option: str, text: str | None, limit: int) -> None:
         raise UsageError("usage", f"{option} has {length} characters, 1 to {limit} are allowed")
 
 
-def _found(source: Catalogue, model_id: str) -> FoundModel:
+def _found(source: SearchableSource, model_id: str) -> FoundModel:
     try:
         return FoundModel(model_id, source.documents(model_id))
     except FalError as error:
         return FoundModel(model_id, error)
 
 
-def _installed(source: Catalogue, folder: Path) -> list[FoundModel]:
+def _installed(source: SearchableSource, folder: Path) -> list[FoundModel]:
     """Return each skill of falsmith in `folder`, to be made with the options it was made with."""
     skills = [one for one in find([folder]) if isinstance(one, TargetError) or one.folder != folder]
     if not skills:
@@ -394,7 +394,7 @@ def _all(models: Iterator[Documents | DocumentFile | DocumentError]) -> Iterator
         yield FoundModel("", internal_error(error))
 
 
-def _matching(source: Catalogue, query: Query) -> Iterator[FoundModel]:
+def _matching(source: SearchableSource, query: Query) -> Iterator[FoundModel]:
     matches = _all(source.matching(query))
     first = next(matches, None)
     if first is None:

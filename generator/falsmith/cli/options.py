@@ -15,7 +15,7 @@ from fal_runtime.text import printable_lines
 from falsmith.catalog.saved import SavedSource
 from falsmith.cli.program import program
 from falsmith.hosts import DEFAULT_FOLDER, HOST_FOLDERS
-from falsmith.sources import Bundled, Cached, Catalogue, Indexed, Live, Offline
+from falsmith.sources import Bundled, Cached, Indexed, Live, Offline, SearchableSource
 
 if TYPE_CHECKING:
     from falsmith.catalog.cache import Cache
@@ -114,7 +114,7 @@ def default_folders() -> tuple[Path, ...]:
 
 def open_source(
     source: str | None, *, offline: bool, default: str = "live", key: str | None = None
-) -> Catalogue:
+) -> SearchableSource:
     """Return the source that the options name, or else `default`, where neither is given.
 
     Raises UsageError where they contradict, or where a key on the command line is not allowed.

@@ -9,7 +9,7 @@ from fal_runtime.errors import UsageError
 from falsmith.catalog.query import Match, Query, Status, close_categories, unknown_ability
 from falsmith.cli.options import json_option, notice, open_source, print_json, source_options
 from falsmith.errors import DocumentError
-from falsmith.sources import Catalogue, Live
+from falsmith.sources import Live, SearchableSource
 from falsmith.text import counted
 
 __all__ = ["explain_nothing", "print_matches", "search"]
@@ -104,7 +104,9 @@ def search(
     return 0
 
 
-def print_matches(source: Catalogue, query: Query, limit: int | None, *, as_json: bool) -> int:
+def print_matches(
+    source: SearchableSource, query: Query, limit: int | None, *, as_json: bool
+) -> int:
     """Search, print what fits, at most `limit` models, and return how many have all words.
 
     A malformed entry is named and takes nothing from the others. Raises as the source does.
@@ -136,7 +138,7 @@ def _object(one: Match) -> dict[str, object]:
     return described | {"missing": list(one.missing)}
 
 
-def _explain_missing(source: Catalogue, shown: list[Match]) -> None:
+def _explain_missing(source: SearchableSource, shown: list[Match]) -> None:
     """Say that models lack words of the search, and what finds more than the platform does."""
     lacking = [one for one in shown if one.missing]
     if not lacking:
@@ -150,7 +152,7 @@ def _explain_missing(source: Catalogue, shown: list[Match]) -> None:
         notice(f"the platform looks at names and summaries only; {WHOLE}")
 
 
-def explain_nothing(source: Catalogue, query: Query) -> None:
+def explain_nothing(source: SearchableSource, query: Query) -> None:
     """Print why nothing may have been found: an unknown category or ability, few models."""
     known = {} if isinstance(source, Live) or query.category is None else source.categories()
     close = close_categories(query.category, known) if query.category is not None else None
@@ -165,7 +167,7 @@ def explain_nothing(source: Catalogue, query: Query) -> None:
     notice(f"no model fits; no category {query.category!r} is known here; {hint}")
 
 
-def _among(source: Catalogue) -> str:
+def _among(source: SearchableSource) -> str:
     """Return among which models nothing was found, where there are more."""
     if isinstance(source, Live):
         return f"; the platform looks at names and summaries only; {WHOLE}"
