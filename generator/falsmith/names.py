@@ -15,6 +15,7 @@ from fal_runtime.text import cut
 from falsmith.errors import SkillNameError
 
 __all__ = [
+    "SKILL_NAME",
     "TITLE_LIMIT",
     "check_model_id",
     "check_short_name",

@@ -14,6 +14,7 @@ from falsmith.documents import Json
 from falsmith.filters import FILTERS
 from falsmith.model import Collection, Model
 from falsmith.runtime_files import generator_files, runtime_files, templates_folder
+from falsmith.skill.ownership import SETTINGS
 from falsmith.skill.provenance import PROVENANCE
 from falsmith.skill.tree import Entry, File, Link, digest
 
@@ -58,7 +59,6 @@ SUFFIX = ".jinja"
 # Written in lazy mode only: the full SKILL.md holds what the reference does.
 LAZY_ONLY = PurePosixPath("references/tools")
 REFERENCE = LAZY_ONLY / "SKILL_NAME.yaml"
-SETTINGS = PurePosixPath("queue_config.yaml")
 # What describes one model of a collection, in a folder of its own, by the template that makes it.
 OF_EACH_MODEL = {
     PurePosixPath(f"references/{name}"): name

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fal_runtime.config import KEY_VARIABLES
 from fal_runtime.errors import JobError
-from falsmith.cli.emulate import KEYS, own_ledger
+from falsmith.cli.emulate import own_ledger
 from falsmith.cli.program import program
 from falsmith.documents import Json
 from falsmith.generate import GeneratedSkill, generate
@@ -80,7 +81,7 @@ def _call(skill: GeneratedSkill, emulator: "Emulator", output: Path) -> Mapping[
     # What is shown can be run again: the local fal of this run ends with it.
     shown = shlex.join(["falsmith", "emulate", "--", "python", str(script), *words])
     click.echo(f"   $ {program().named(shown)}")
-    inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
+    inherited = {name: value for name, value in os.environ.items() if name not in KEY_VARIABLES}
     with emulator, own_ledger() as ledger:
         done = subprocess.run(
             command,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fal_runtime.config import KEY_VARIABLES
 from fal_runtime.errors import UsageError
 from falsmith.documents import Documents
 from falsmith.text import counted
@@ -21,10 +22,8 @@ from falsmith.text import counted
 if TYPE_CHECKING:
     from falsmith.emulator import Emulator
 
-__all__ = ["KEYS", "emulate", "own_ledger"]
+__all__ = ["emulate", "own_ledger"]
 
-# Settings of the user's own key, which a command that runs against the emulator must not use.
-KEYS = frozenset({"FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME"})
 EXAMPLES = """\b
 Examples:
   falsmith emulate
@@ -127,7 +126,10 @@ def emulate(
     )
     if command:
         with emulator, own_ledger(state) as ledger:
-            inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
+            # The user's own key is not for what runs against the emulator.
+            inherited = {
+                name: value for name, value in os.environ.items() if name not in KEY_VARIABLES
+            }
             status = _run(command, ledger | inherited | emulator.environment)
             _tell_unserved(emulator, documents)
             return status

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fal_runtime.config import Config, load_config
+from fal_runtime.config import KEY_VARIABLES, Config, load_config
 from fal_runtime.errors import FalError
 from falsmith.doctor.machine import Check
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_addresses", "check_hosts", "check_key", "check_key_at_fal", "without_key"]
 
-KEYS = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME")
 ADDRESSES = (
     "FAL_RUN_URL",
     "FAL_QUEUE_URL",
@@ -47,7 +46,9 @@ def check_key(environ: Mapping[str, str]) -> Check:
     """Look for the variable that holds the key, in the order in which calls look for it."""
     named = environ.get("FAL_KEY_VARIABLE", "").strip()
     try:
-        config = load_config(None, {name: environ.get(name, "") for name in (*KEYS, named)})
+        config = load_config(
+            None, {name: environ.get(name, "") for name in (*KEY_VARIABLES, named)}
+        )
     except FalError as error:
         return Check("key", "problem", str(error), "Correct the variable.")
     if config.key is not None:
@@ -73,7 +74,7 @@ def check_addresses(environ: Mapping[str, str]) -> Check:
 
 def without_key(environ: Mapping[str, str]) -> Config:
     """Return what the environment sets beside the key; raises as `load_config` does."""
-    return load_config(None, {name: environ[name] for name in environ if name not in KEYS})
+    return load_config(None, {name: environ[name] for name in environ if name not in KEY_VARIABLES})
 
 
 def check_hosts(client: "httpx.Client", environ: Mapping[str, str]) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from falsmith.documents import Json
 from falsmith.emulator.media import MediaFile
+from falsmith.emulator.order import SPOKEN
 
 __all__ = ["unit_of", "units_of"]
 
@@ -20,7 +21,6 @@ BY_SIZE = ("fal-ai/flux/", "fal-ai/flux-", "fal-ai/qwen-image")
 SILENT = {"fal-ai/veo3": 0.5, "fal-ai/kling-video/v3/standard/": 0.6}
 GROK_VIDEO, GROK_IMAGE = "xai/grok-imagine-video/", "xai/grok-imagine-image/edit"
 SEEDANCE = "bytedance/seedance-2.0/"
-TEXTS = ("text", "prompt", "script", "input")
 
 
 def unit_of(model_id: str, category: str) -> str:
@@ -60,7 +60,7 @@ def units_of(
         case "minute":
             units = max(1, math.ceil((lasts or 0) / 60))
         case "1000 characters":
-            text = next((inputs[name] for name in TEXTS if isinstance(inputs.get(name), str)), "")
+            text = next((inputs[name] for name in SPOKEN if isinstance(inputs.get(name), str)), "")
             units = len(text) / 1000
         case "second":
             lengths = [file.facts.get("duration", 0.0) for file in files]

@@ -21,6 +21,7 @@ from falsmith.example.needs import (
 from falsmith.example.roles import another_text, is_own_file
 from falsmith.example.sample import Sampler, numbered
 from falsmith.model import Parameter
+from falsmith.schema.file_kind import is_word
 from falsmith.screening import is_harmless, is_link
 from falsmith.text import texts_in
 
@@ -31,8 +32,6 @@ LONGEST_SHOWN = 200
 LONGEST_NESTED = 300
 MOST_ITEMS = 4
 
-# What a field for a file takes as well: a name, or a repository of a model hub.
-WORDS = re.compile(r"#?[\w-]+(?:/[\w-]+(?:\.\d[\w-]*)*)?")
 VOICE = re.compile(r"(?:voice|speaker)(?:_id|_name)?s?")
 # A text whose lines are its form.
 IN_LINES = re.compile(r"lyric|script|dialog|srt")
@@ -291,7 +290,7 @@ def _names_file(text: str, schemas: Sequence[Schema], document: SchemaDocument) 
     if is_link(text) or is_own_file(text) or document.file_kind(schemas) is None:
         return False
     takes_words = any("x-words" in part for part in document.parts(*schemas))
-    return not (takes_words and WORDS.fullmatch(text))
+    return not (takes_words and is_word(text))
 
 
 def _is_plain_text(field: Schema) -> bool:

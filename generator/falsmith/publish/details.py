@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fal_runtime.errors import Problem, UsageError
 from fal_runtime.text import closest, is_visible, short_json
+from falsmith.names import SKILL_NAME
 from falsmith.text_rules import plain_objections
 
 __all__ = ["TABLE", "Details", "check_details", "read_details"]
@@ -20,7 +21,6 @@ VERSION = re.compile(
     rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-{BEFORE}(?:\.{BEFORE})*)?(?:\+{PART}(?:\.{PART})*)?",
     re.ASCII,
 )
-NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 HOMEPAGE = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[^\s\"'<>\\]*)?")
 # Claude Code and Codex keep these names, and names with these words, for themselves.
 RESERVED_WORDS = ("anthropic", "claude", "codex", "openai")
@@ -119,7 +119,11 @@ def _expected(name: str) -> str:
 
 def _objection(name: str, text: str) -> str | None:
     """Return what is expected in place of a detail, None where hosts take it."""
-    form: Mapping[str, re.Pattern[str]] = {"name": NAME, "version": VERSION, "homepage": HOMEPAGE}
+    form: Mapping[str, re.Pattern[str]] = {
+        "name": SKILL_NAME,
+        "version": VERSION,
+        "homepage": HOMEPAGE,
+    }
     if name in form and not form[name].fullmatch(text):
         return _expected(name)
     if len(text) > LIMITS.get(name, 100):

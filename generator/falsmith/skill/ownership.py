@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from fal_runtime.settings import SETTINGS_FILE
 from falsmith.skill.provenance import PROVENANCE, Provenance, read_provenance
 from falsmith.skill.tree import (
     LINK,
@@ -43,7 +44,7 @@ USER_FILES = (PurePosixPath("references/defaults.yaml"), PurePosixPath("referenc
 MODELS = PurePosixPath("references/models")
 DEFAULTS = "defaults.yaml"
 # Written for the user to change: once it was changed, it stays as it is.
-SETTINGS = PurePosixPath("queue_config.yaml")
+SETTINGS = PurePosixPath(SETTINGS_FILE)
 
 
 @dataclass(frozen=True, slots=True)
