@@ -413,23 +413,23 @@ def _files(
             continue
         elif len(within) < OUTPUT_DEPTH and id(properties) not in within:
             inside = (*within, id(properties))
-            told = part.get("description", branch.get("description", ""))
+            about = part.get("description", branch.get("description", ""))
             inner = {f"{path}.{name}": child for name, child in properties.items()}
             if isinstance(branch.get("items"), Mapping):
                 inner[f"{path}[]"] = branch["items"]
             for place, child in inner.items():
                 for output in _files(place, child, root, inside, places):
-                    yield _within(told, output, is_item=output.path == f"{path}[]")
+                    yield _within(about, output, is_item=output.path == f"{path}[]")
 
 
-def _within(told: str, output: Output, *, is_item: bool) -> Output:
+def _within(about: str, output: Output, *, is_item: bool) -> Output:
     """Return a value of the answer with what is said of the list or the object that holds it.
 
     Of a list of files that is said of each; of an object only what holds for all its members.
     """
     if is_item:
-        return replace(output, description=told or output.description)
-    kept = conditions(told)
+        return replace(output, description=about or output.description)
+    kept = conditions(about)
     return replace(output, description=f"{output.description}\n\n{kept}") if kept else output
 
 

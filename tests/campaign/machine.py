@@ -29,7 +29,6 @@ SETTINGS = {
     "FAL_QUEUE_JOB_TIMEOUT": "60",
 }
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
-START_LIMIT = 30.0
 
 
 class Machine:

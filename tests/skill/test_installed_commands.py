@@ -192,7 +192,7 @@ def test_each_host_has_the_folder_that_it_reads() -> None:
 
 @pytest.mark.parametrize("agent", [None, "gemini", "copilot"])
 def test_generate_writes_where_the_host_reads(
-    agent: str | None, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    agent: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     chosen = ["--agent", agent] if agent else []

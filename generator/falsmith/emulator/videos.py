@@ -9,8 +9,6 @@ from falsmith.emulator.boxes import box, full_box, movie
 
 __all__ = ["video"]
 
-PCM_SAMPLES = 384
-
 
 @lru_cache(maxsize=32)
 def video(size: tuple[int, int], fps: float, frames: int, seed: bytes, brand: bytes) -> bytes:

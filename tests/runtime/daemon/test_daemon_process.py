@@ -198,7 +198,7 @@ def test_an_interrupted_command_leaves_its_job_to_the_daemon(
 
 @long_jobs
 def test_a_job_that_only_waits_is_handed_in_and_can_be_cancelled_unsent(
-    skill: "Skill", emulator: Emulator, eventually: Eventually
+    skill: "Skill", emulator: Emulator
 ) -> None:
     one = {"FAL_QUEUE_MAX_CONCURRENT": "1"}
     first = skill.start("--prompt", "one", "--submit", **one)

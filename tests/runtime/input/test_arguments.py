@@ -316,7 +316,7 @@ def test_a_picture_that_is_not_there_is_no_word() -> None:
     assert shown.value == {"control": "<upload:folder/photo.png>"}
 
 
-def test_a_choice_that_is_misspelt_is_no_file_and_is_told_the_choice(tmp_path: Path) -> None:
+def test_a_choice_that_is_misspelt_is_no_file_and_is_told_the_choice() -> None:
     error = refusal("--voice", "alicee", check_files=True)
     assert (error.code, error.problems[0].closest) == ("file_missing", "alice")
 
@@ -340,7 +340,7 @@ def test_an_unknown_input_schema_takes_args_as_they_are_and_no_field_flags() -> 
         prepare_command(["--prompt", "x"], model_id="a/b", schema=schema)
 
 
-def test_the_given_value_stays_as_it_is(tmp_path: Path) -> None:
+def test_the_given_value_stays_as_it_is() -> None:
     given = {"loras": [{"path": "x", "mask": "a.png"}]}
     check_input(given, SchemaDocument(SCHEMA), check_files=False)
     assert given == {"loras": [{"path": "x", "mask": "a.png"}]}
