@@ -22,7 +22,7 @@ from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.fal.protocol import ModelRequest, RequestUrls, unconfirmed
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
-from fal_runtime.json_text import Json, read_json
+from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.output.result import CallResult, SavedResult, Status
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
@@ -279,7 +279,7 @@ def _unconfirmed(job: Job) -> Job:
 
 def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
-    unsaved: Json = None
+    unsaved: ReceivedJson = None
     if job.is_sync and job.state == "completed" and job.content is not None:
         # The result of a synchronous run that could not be saved: nobody has it but us.
         with suppress(ValueError):

@@ -23,7 +23,7 @@ from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job, JobState
 from fal_runtime.jobs.ledger import Ledger, open_ledger
 from fal_runtime.jobs.record import job_of_record, record_of_job
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import ReceivedJson
 from fal_runtime.output.result import SavedFile, SavedResult
 
 MODEL = "acme/demo"
@@ -235,7 +235,7 @@ def _repeated(prompt: str) -> Job:
         {},
         {"a": "a secret", "prompt": prompt, "n": ["Kitty", " "]},
     )
-    answer: dict[str, Json] = {
+    answer: dict[str, ReceivedJson] = {
         "prompt": prompt,
         "long": f"more of {prompt}!",
         "tag": "Kitty",
