@@ -22,6 +22,10 @@ if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
         "fal-skill-creator beside it, or generate it with --standalone\n"
     )
     sys.exit(9)
+if sys.version_info[:2] < (3, 11):
+    from fal_runtime.uv import leave_old_python
+
+    leave_old_python(__file__)
 
 from fal_runtime.daemon import protocol  # noqa: E402
 from fal_runtime.daemon.protocol import *  # noqa: E402, F403

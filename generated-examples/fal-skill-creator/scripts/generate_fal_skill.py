@@ -22,6 +22,10 @@ from pathlib import Path
 
 SKILL = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(SKILL / "scripts"))
+if sys.version_info[:2] < (3, 11):
+    from fal_runtime.uv import leave_old_python
+
+    leave_old_python(__file__)
 
 PACKAGES = {
     "click": "click>=8.1,<9",

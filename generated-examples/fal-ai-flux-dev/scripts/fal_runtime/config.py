@@ -14,6 +14,10 @@ from urllib.parse import quote, urlsplit
 from fal_runtime.errors import KeyMissingError, UsageError
 from fal_runtime.settings import Settings, load_settings
 
+# The variables that say with which key fal is called.
+KEY_VARIABLES = (
+    "FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_VARIABLE", "FAL_AUTH_SCHEME"
+)  # fmt: skip
 _SCHEMES = {"key": "Key", "bearer": "Bearer"}
 # What httpx reads of the environment, in capitals or not.
 _OF_NETWORK = (

@@ -1,14 +1,13 @@
 """The third-party packages that a call needs: at hand, or how to get them."""
 
 import importlib
-import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from fal_runtime.errors import LocalError
+from fal_runtime.uv import run_by_uv
 
 # Module and requirement; the same ranges stand in every wrapper's PEP 723 header.
 PACKAGES: Mapping[str, str] = {
@@ -20,7 +19,6 @@ PACKAGES: Mapping[str, str] = {
 # Loaded where a command talks to fal, or an input is not plain: that takes longer than handing a
 # job to a daemon.
 _LATE = ("httpx", "jsonschema")
-_ALREADY_TRIED = "FAL_RUN_BY_UV"
 
 
 def require_modules(
@@ -38,16 +36,8 @@ def require_modules(
     missing = [module for module in modules if not _importable(module)]
     if not missing:
         return
-    uv = shutil.which("uv", path=environ.get("PATH"))
-    if uv is not None and _ALREADY_TRIED not in environ and script.is_file():
-        command = [uv, "run", "--quiet", "--script", str(script), *words]
-        environ = {**environ, _ALREADY_TRIED: "1"}
-        if os.name != "nt":
-            os.execve(uv, command, environ)
-        # On Windows exec returns to the shell at once, as if the command had ended.
-        import subprocess
-
-        sys.exit(subprocess.call(command, env=environ))
+    if script.is_file():
+        run_by_uv(str(script), words, environ)
     install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(
         "local_trouble",

@@ -9,7 +9,9 @@ from typing import Any, NoReturn, TypeAlias, Union
 Value: TypeAlias = Any
 
 # A JSON value of an answer: what it holds is not known before it is looked at.
-Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
+ReceivedJson: TypeAlias = Union[
+    bool, int, float, str, "list[ReceivedJson]", "dict[str, ReceivedJson]", None
+]
 
 # No model's input is nested this deep, and every walk over an input may then recurse.
 _DEEPEST = 64
@@ -71,12 +73,12 @@ def parse_json(
     return value
 
 
-def read_json(text: str | bytes) -> Json:
+def read_json(text: str | bytes) -> ReceivedJson:
     """Return the value of a JSON text that came over a wire; what JSON lacks becomes None.
 
     Raises JsonTextError for a text that is no JSON or is nested deeper than any real answer.
     """
-    value: Json = parse_json(
+    value: ReceivedJson = parse_json(
         text, deepest=_DEEPEST_ANSWER, duplicates=True, outside=lambda _digits: None
     )
     return value

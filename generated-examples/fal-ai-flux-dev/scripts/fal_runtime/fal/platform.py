@@ -27,7 +27,7 @@ from fal_runtime.fal.protocol import (
     json_object,
     key_error,
 )
-from fal_runtime.json_text import Json, read_json
+from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.text import one_line
 
 _PATH = "/v1/models/requests/by-endpoint"
@@ -51,8 +51,8 @@ class PastRequest:
     request_id: str
     sent: float
     status_code: int | None
-    body: Json
-    output: Json
+    body: ReceivedJson
+    output: ReceivedJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def list_prices(connection: Connection, model_ids: Sequence[str]) -> dict[str, P
 
 def _page(
     connection: Connection, params: Params, deadline: float
-) -> tuple[dict[str, Json], float] | HistoryReply:
+) -> tuple[dict[str, ReceivedJson], float] | HistoryReply:
     """Return one page and by how much fal's clock is ahead, or why there is none."""
     url = connection.config.origins.platform + _PATH
     try:
@@ -158,7 +158,7 @@ def _page(
     )
 
 
-def _requests(items: Json) -> Iterator[PastRequest]:
+def _requests(items: ReceivedJson) -> Iterator[PastRequest]:
     """Yield the requests that can be read."""
     for item in items if isinstance(items, list) else []:
         if not isinstance(item, dict):
@@ -178,7 +178,7 @@ def _requests(items: Json) -> Iterator[PastRequest]:
         )
 
 
-def _payload(value: Json) -> Json:
+def _payload(value: ReceivedJson) -> ReceivedJson:
     """Return a payload, which may be written as a text of JSON."""
     if not isinstance(value, str):
         return value

@@ -24,7 +24,7 @@ from fal_runtime.errors import (
     UnconfirmedError,
     UsageError,
 )
-from fal_runtime.json_text import Json, read_json
+from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.model_id import app_of
 from fal_runtime.text import one_line, short_json
 
@@ -114,7 +114,7 @@ class RequestUrls:
 
     @classmethod
     def of_reply(
-        cls, queue: str, model_id: str, request_id: str, body: Mapping[str, Json]
+        cls, queue: str, model_id: str, request_id: str, body: Mapping[str, ReceivedJson]
     ) -> "RequestUrls":
         """Return the addresses that a submit's reply names, each where it is usable.
 
@@ -203,7 +203,7 @@ def is_page(response: "httpx.Response") -> bool:
     return "html" in kind or response.content[:1000].lstrip()[:1] == b"<"
 
 
-def json_object(response: "httpx.Response") -> dict[str, Json] | None:
+def json_object(response: "httpx.Response") -> dict[str, ReceivedJson] | None:
     """Return the body where it is a JSON object."""
     try:
         value = read_json(response.content)
@@ -396,7 +396,7 @@ def unconfirmed(why: str) -> UnconfirmedError:
     )
 
 
-def _usable_id(value: Json) -> str | None:
+def _usable_id(value: ReceivedJson) -> str | None:
     return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
@@ -408,7 +408,7 @@ def _is_json(response: "httpx.Response") -> bool:
     return True
 
 
-def _judged(status: int, error_type: Json) -> tuple[str, Charged, Retry]:
+def _judged(status: int, error_type: ReceivedJson) -> tuple[str, Charged, Retry]:
     """Return the code of a failure, who pays for it and whether to try again."""
     kind = f"{status} {error_type if isinstance(error_type, str) else ''}"
     return next(row[1:] for row in _FAILURES if re.match(row[0], kind))
@@ -494,14 +494,14 @@ def _problems(response: "httpx.Response") -> tuple[Problem, ...]:
     )
 
 
-def _input_path(loc: Json) -> str:
+def _input_path(loc: ReceivedJson) -> str:
     steps = loc if isinstance(loc, list) else []
     inside = steps[1:] if steps[:1] == ["body"] else steps
     texts = (f"[{s}]" if isinstance(s, int) else f".{one_line(str(s), 100)}" for s in inside)
     return "".join(texts).lstrip(".") or "(input)"
 
 
-def _log_lines(logs: Json) -> Iterator[str]:
+def _log_lines(logs: ReceivedJson) -> Iterator[str]:
     """Yield each entry as one line: `timestamp level message`, as far as they are there."""
     for entry in logs if isinstance(logs, list) else []:
         if isinstance(entry, dict):

@@ -215,12 +215,13 @@ def _named_file(text: str, kinds: list[str], folder: Path | None) -> Path | None
         return None
     try:
         path = Path(text).expanduser()
-        is_there = (folder / path if folder is not None else path).is_file()
+        place = folder / path if folder is not None else path
+        is_there, is_beside = place.is_file(), place.parent.is_dir()
     except (OSError, RuntimeError, ValueError):
         return None
     known = "" if any(map(str.isspace, text)) else extension_of(text)
-    # A repository may have a file of that name, and be meant.
-    plainly = known and not ("/" in text and kinds == ["file"])
+    # A repository may have a file of that name, and be meant; its folder is not on this machine.
+    plainly = known and (is_beside or "/" not in text or kinds != ["file"])
     if is_there or plainly or text.startswith(("/", "./", "../", "~/")):
         return path
     return None

@@ -37,7 +37,7 @@ from fal_runtime.jobs.job import (
     unfinished,
 )
 from fal_runtime.jobs.ledger import JobSummary, Ledger, is_job_id
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import ReceivedJson
 from fal_runtime.model_id import checked_model_id
 from fal_runtime.output.folder import open_output_folder
 from fal_runtime.output.result import CallResult
@@ -208,10 +208,10 @@ def upload_files(services: Services, ledger: Ledger, paths: Sequence[Path]) -> C
     return replace(result, elapsed_s=services.clock.now() - started)
 
 
-def listed_job(entry: JobSummary, now: float) -> dict[str, Json]:
+def listed_job(entry: JobSummary, now: float) -> dict[str, ReceivedJson]:
     """Return a job as lists of jobs show it."""
     job = entry.job
-    listed: dict[str, Json] = {
+    listed: dict[str, ReceivedJson] = {
         "job": job.id,
         "request_id": job.request_id,
         "model_id": job.model_id,

@@ -22,7 +22,7 @@ from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.fal.protocol import ModelRequest, RequestUrls, unconfirmed
 from fal_runtime.input.files import LocalFile
 from fal_runtime.input.options import CallOptions
-from fal_runtime.json_text import Json, read_json
+from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.output.result import CallResult, SavedResult, Status
 from fal_runtime.settings import LONGEST_WAIT, SHORTEST_INTERVAL
 
@@ -58,6 +58,8 @@ _STATUS_OF_STATE: dict[JobState, Status] = {
 }
 # After so many looks at fal's history, which are half a minute, what is not there is not coming.
 _ENOUGH_LOOKS = 5
+# A server may not know of a new job yet, or have a bad moment: that passes, and nobody is told.
+_LASTING_TROUBLE = 2
 _ENDED: tuple[JobState, ...] = ("failed", "cancelled", "refused")
 # The exit statuses of errors that leave a job which can be gone on with.
 _LASTING = (3, 5, 7, 9, 130)
@@ -230,6 +232,8 @@ def progress(before: Job, after: Job) -> list[str]:
         lines.append(
             f"Submitted as {after.request_id}. To collect it later, free of charge: {command}"
         )
+    if after.troubles == _LASTING_TROUBLE != before.troubles and after.trouble is not None:
+        lines.append(f"{after.trouble}: asking again")
     if after.queue_position not in (None, before.queue_position):
         lines.append(f"In the queue, {after.queue_position} ahead")
     if after.status == "IN_PROGRESS" != before.status and not after.cancel_confirmed:
@@ -275,7 +279,7 @@ def _unconfirmed(job: Job) -> Job:
 
 def call_result(job: Job, elapsed: float) -> CallResult:
     """Return the job as it stands in the form that callers get."""
-    unsaved: Json = None
+    unsaved: ReceivedJson = None
     if job.is_sync and job.state == "completed" and job.content is not None:
         # The result of a synchronous run that could not be saved: nobody has it but us.
         with suppress(ValueError):

@@ -12,7 +12,7 @@ from fal_runtime.fal.protocol import IMAGE_SIZES, Price
 from fal_runtime.input.prepare import PreparedInput
 from fal_runtime.jobs.job import Services
 from fal_runtime.jobs.ledger import Ledger, Spending
-from fal_runtime.json_text import Json
+from fal_runtime.json_text import ReceivedJson
 from fal_runtime.model import CalledModel
 from fal_runtime.output.result import CallResult
 from fal_runtime.schema.document import SchemaDocument
@@ -249,7 +249,7 @@ def _tiers(unit: str, given: Mapping[str, Any], document: SchemaDocument) -> lis
     return found
 
 
-def _whole(value: Json) -> int | None:
+def _whole(value: ReceivedJson) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     return None

@@ -13,27 +13,27 @@ from fal_runtime.errors import CODES, FalError
 from fal_runtime.fal.protocol import ModelRequest
 from fal_runtime.input.options import CallOptions
 from fal_runtime.jobs.job import Job
-from fal_runtime.json_text import Json, Value, read_json, walk
+from fal_runtime.json_text import ReceivedJson, Value, read_json, walk
 
 _KINDS: tuple[type[FalError], ...] = (FalError, *FalError.__subclasses__())
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 # What a call was told once: the input stands beside the record, and a key in no file at all.
 _SAID_ONCE = ("api_key", "args", "args_file", "set", "preset", "status", "result", "cancel", "like")
 # What stands in a record in place of what is not written there.
-_NOT_WRITTEN: Mapping[type, Mapping[str, Json]] = {
+_NOT_WRITTEN: Mapping[type, Mapping[str, ReceivedJson]] = {
     Job: {"content": None},
     ModelRequest: {"body": {}},
     CallOptions: {name: getattr(CallOptions(), name) for name in _SAID_ONCE},
 }
 
 
-def record_of_job(job: Job) -> dict[str, Json]:
+def record_of_job(job: Job) -> dict[str, ReceivedJson]:
     """Return the job as JSON, without the body of its request and without its result."""
-    record: dict[str, Json] = _encoded(job)
+    record: dict[str, ReceivedJson] = _encoded(job)
     return record
 
 
-def job_of_record(record: Mapping[str, Json]) -> Job:
+def job_of_record(record: Mapping[str, ReceivedJson]) -> Job:
     """Return the job of a record; raises as `value_of_json` for what is none."""
     job: Job = value_of_json(Job, record)
     return job

@@ -6,7 +6,7 @@ from typing import Any
 
 from fal_runtime.config import is_web_url
 from fal_runtime.file_kinds import extension_of, kind_of
-from fal_runtime.json_text import Json, walk
+from fal_runtime.json_text import ReceivedJson, walk
 from fal_runtime.schema.document import AnySchema, SchemaDocument
 
 # An object with one of these and a link is a citation or a complaint, unless it names a file.
@@ -33,7 +33,7 @@ class ResultFile:
 
 
 def result_files(
-    result: Json, output_schema: Mapping[str, Any] | None, sent: Collection[str] = ()
+    result: ReceivedJson, output_schema: Mapping[str, Any] | None, sent: Collection[str] = ()
 ) -> tuple[ResultFile, ...]:
     """Return every file of a result, in its order, each link once.
 
@@ -51,13 +51,13 @@ def result_files(
     return tuple(files.values())
 
 
-def links(value: Json) -> frozenset[str]:
+def links(value: ReceivedJson) -> frozenset[str]:
     """Return every string of a value that is a link or a `data:` URI."""
     return frozenset(part for part in walk(value) if isinstance(part, str) and _is_link(part))
 
 
 def _walk(
-    value: Json, path: str, schemas: list[AnySchema], document: SchemaDocument
+    value: ReceivedJson, path: str, schemas: list[AnySchema], document: SchemaDocument
 ) -> Iterator[ResultFile]:
     """Yield the files in a value for which these schemas hold."""
     if isinstance(value, str) and _is_link(value):
@@ -80,7 +80,7 @@ def _walk(
                 yield from _walk(item, step, document.members(schemas, name), document)
 
 
-def _file(value: dict[str, Json], url: str, path: str, mark: str) -> ResultFile:
+def _file(value: dict[str, ReceivedJson], url: str, path: str, mark: str) -> ResultFile:
     content_type, name = _text(value.get("content_type")), _text(value.get("file_name"))
     width, height, duration = (_number(value.get(key)) for key in ("width", "height", "duration"))
     return ResultFile(
@@ -116,11 +116,11 @@ def _key(path: str) -> str:
     return path.rpartition(".")[2].partition("[")[0].lower()
 
 
-def _text(value: Json) -> str:
+def _text(value: ReceivedJson) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: Json) -> float | None:
+def _number(value: ReceivedJson) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12:
         return float(value)
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fal_runtime.errors import Charged, FalError
-from fal_runtime.json_text import Json, Value
+from fal_runtime.json_text import ReceivedJson, Value
 
 Status = Literal[
     "COMPLETED",
@@ -73,7 +73,7 @@ class SavedResult:
     `lost` has a line for each file that could not be had; `may_come` says that one may be later.
     """
 
-    result: Json
+    result: ReceivedJson
     path: Path | None
     files: tuple[SavedFile, ...]
     lost: tuple[str, ...]
@@ -205,12 +205,14 @@ def printable(value: Value) -> Value:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _length(value: Json) -> int:
+def _length(value: ReceivedJson) -> int:
     """Return how many characters the value takes when it is printed as indented JSON."""
     return len(json.dumps(value, indent=2))
 
 
-def _cut(value: Json, longest_string: int, longest_list: int, depth: int = 8) -> Json:
+def _cut(
+    value: ReceivedJson, longest_string: int, longest_list: int, depth: int = 8
+) -> ReceivedJson:
     if isinstance(value, str) and len(value) > longest_string:
         return f"{value[:longest_string]}... ({len(value)} characters)"
     if not isinstance(value, dict | list):
@@ -223,7 +225,7 @@ def _cut(value: Json, longest_string: int, longest_list: int, depth: int = 8) ->
             _cut(each, longest_string, longest_list, depth - 1) for each in value[:longest_list]
         ]
         return [*kept, f"... ({more} more)"] if more > 0 else kept
-    shown: dict[str, Json] = {
+    shown: dict[str, ReceivedJson] = {
         name[:200]: _cut(item, longest_string, longest_list, depth - 1)
         for name, item in list(value.items())[: max(longest_list, 3)]
     }

@@ -17,7 +17,7 @@ from fal_runtime.config import is_web_url
 from fal_runtime.fal.http import Connection, Download, TooLargeError, TransferProgress, exchange
 from fal_runtime.file_headers import FileHeaders, read_headers
 from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
-from fal_runtime.json_text import Json, read_json
+from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.output.files import ResultFile, result_files
 from fal_runtime.output.folder import OutputFolder, keep, names, save_lines
 from fal_runtime.output.result import SavedFile, SavedResult, printable
@@ -291,12 +291,12 @@ def _output_schema(model_folder: Path | None) -> Mapping[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _seed(result: Json) -> int | None:
+def _seed(result: ReceivedJson) -> int | None:
     seed = result.get("seed") if isinstance(result, dict) else None
     return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
-def _text(result: Json) -> str | None:
+def _text(result: ReceivedJson) -> str | None:
     if not isinstance(result, dict):
         return None
     for name in _TEXT_FIELDS:
