@@ -17,7 +17,7 @@ from falsmith.publish.details import Details, read_details
 from falsmith.publish.formats import FORMATS
 from falsmith.render import Options
 from falsmith.skill.tree import temporary_name
-from falsmith.verify import Problem
+from falsmith.verify import Finding
 
 LINKED, ALONE = "acme-linked", "acme-alone"
 PROVENANCE = "references/provenance.json"
@@ -375,5 +375,5 @@ def test_options_come_before_the_table_of_the_nearest_project(tmp_path: Path) ->
 def test_a_problem_is_told_once(request_for: Callable[..., BundleRequest], skills: Path) -> None:
     edit(skills / ALONE, "SKILL.md", "\n[x](none.md)\n")
     made = bundle(request_for("folder", folders=(skills / ALONE,), allow_edited=True))
-    found: list[Problem] = [one for one in made.judged[0].found if one.severity == "problem"]
+    found: list[Finding] = [one for one in made.judged[0].found if one.severity == "problem"]
     assert len(found) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from falsmith import __version__
-from falsmith.verify import Problem, verify
+from falsmith.verify import Finding, verify
 
 NAME = "fal-ai-sketch-fast"
 WRAPPER = "scripts/fal_ai_sketch_fast.py"
@@ -202,7 +202,7 @@ def test_compiled_python_is_named_because_python_may_run_it_in_place_of_the_sour
     (skill / CACHE).mkdir()
     (skill / CACHE / "command.cpython-311.pyc").write_bytes(b"\xff\x00")
     told = "holds compiled Python that nobody compared: remove it if you did not run the skill"
-    assert verify(skill) == [Problem(CACHE, told, "notice")]
+    assert verify(skill) == [Finding(CACHE, told, "notice")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="executable bits are a matter of POSIX")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from falsmith.verify import Problem, verify
+from falsmith.verify import Finding, verify
 
 NAME = "fal-ai-sketch-fast"
 FOREIGN_TEXT = """---
@@ -87,7 +87,7 @@ def foreign(tmp_path: Path) -> Path:
     return folder
 
 
-def _problems(folder: Path) -> list[Problem]:
+def _problems(folder: Path) -> list[Finding]:
     return [one for one in verify(folder) if one.severity == "problem"]
 
 

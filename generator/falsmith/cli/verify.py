@@ -11,7 +11,7 @@ from fal_runtime.errors import FalError
 from falsmith.cli.generate import generate
 from falsmith.cli.options import json_option, print_json, quiet_option
 from falsmith.cli.problems import of_severity, print_problems, problems_as_json, summary
-from falsmith.verify import Problem
+from falsmith.verify import Finding
 from falsmith.verify import verify as verify_skill
 from falsmith.verify.front_matter import SKILL_FILE
 
@@ -43,7 +43,7 @@ def verify(folders: tuple[Path, ...], public: bool, as_json: bool, quiet: bool) 
     once; a notice names what could not be judged, such as the code of a skill that falsmith did
     not make. Exit status: 0 no problem, 1 problems, 2 bad usage.
     """
-    found: dict[Path, list[Problem]] = {}
+    found: dict[Path, list[Finding]] = {}
     for folder in dict.fromkeys(one for named in folders for one in _skills(named)):
         found[folder] = verify_skill(folder, public=True if public else None, generate=generate)
         if not as_json:

@@ -18,7 +18,7 @@ from falsmith.skill.ownership import compare, user_files
 from falsmith.skill.provenance import read_provenance
 from falsmith.skill.tree import File
 from falsmith.skill.write import write
-from falsmith.verify import Problem, verify
+from falsmith.verify import Finding, verify
 from falsmith.verify.record import CREATOR, PROVENANCE
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class JudgedSkill:
     """One skill and what was found in it; `packed` is None where that is a problem."""
 
     folder: Path
-    found: tuple[Problem, ...]
+    found: tuple[Finding, ...]
     packed: PackedSkill | None
 
 
@@ -175,7 +175,7 @@ def _judged(folder: Path, request: BundleRequest) -> JudgedSkill:
     found = {one for one in _verified(folder, request) if one.path not in contents.replaced}
     if contents.lost:
         # What they stand for would be missing in the copy.
-        found |= {Problem(link, LOST) for link in contents.lost & contents.replaced}
+        found |= {Finding(link, LOST) for link in contents.lost & contents.replaced}
         return JudgedSkill(folder, tuple(sorted(found)), None)
     with tempfile.TemporaryDirectory(prefix="falsmith-") as place:
         copy = Path(place) / folder.name
@@ -186,7 +186,7 @@ def _judged(folder: Path, request: BundleRequest) -> JudgedSkill:
     return JudgedSkill(folder, tuple(sorted(found)), packed)
 
 
-def _verified(folder: Path, request: BundleRequest) -> Iterator[Problem]:
+def _verified(folder: Path, request: BundleRequest) -> Iterator[Finding]:
     """Yield what `verify` finds; what could not be judged is not handed on."""
     for one in verify(
         folder,

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from falsmith.names import is_short_name
-from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Finding, Folder, quoted
 from falsmith.verify.record import (
     COLLECTION,
     MODELS,
@@ -18,7 +18,7 @@ from falsmith.verify.record import (
 __all__ = ["check_collection"]
 
 
-def check_collection(folder: Folder) -> list[Problem]:
+def check_collection(folder: Folder) -> list[Finding]:
     """Check the list of a collection's models: their names, IDs, folders, and the default."""
     if not is_collection(folder):
         return []
@@ -26,7 +26,7 @@ def check_collection(folder: Folder) -> list[Problem]:
     if collection is None:
         return folder.json_problems(COLLECTION)
     messages = islice(_objections(collection, folder), MOST_SHOWN)
-    return [Problem(COLLECTION, message) for message in messages]
+    return [Finding(COLLECTION, message) for message in messages]
 
 
 def _objections(collection: Mapping[str, Any], folder: Folder) -> Iterator[str]:

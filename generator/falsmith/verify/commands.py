@@ -10,7 +10,7 @@ from fal_runtime.errors import FalError, UsageError
 from fal_runtime.input.flags import named_model, own_options, parse_command
 from fal_runtime.input.prepare import prepare_command, raise_problems
 from fal_runtime.schema.document import SchemaDocument
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body, read_yaml
 from falsmith.verify.markdown import Block, read_markdown
 from falsmith.verify.record import (
@@ -46,12 +46,12 @@ NO_MODEL = ("upload", "help")
 OF_A_JOB = ("status", "result", "cancel", "like")
 
 
-def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Problem]:
+def check_commands(folder: Folder, generate: "click.Command | None" = None) -> list[Finding]:
     """Check every command line of SKILL.md and of the YAML references.
 
     `generate` knows the options of the creator skill's script; without it they are not checked.
     """
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     count, most = 0, MOST_COMMANDS + MORE_COMMANDS * len(model_folders(folder))
     for path, block in _blocks(folder):
         try:
@@ -61,24 +61,24 @@ def check_commands(folder: Folder, generate: "click.Command | None" = None) -> l
             continue
         count += len(commands)
         if count > most:
-            return [*problems, Problem(path, f"shows more than {most} commands")]
+            return [*problems, Finding(path, f"shows more than {most} commands")]
         for command in commands:
             message = _objection(folder, command, generate)
             problems += [_problem(path, block, command.line, message)] if message else []
     return problems
 
 
-def check_references(folder: Folder) -> list[Problem]:
+def check_references(folder: Folder) -> list[Finding]:
     """Check the YAML references: readable, of their model, with examples that the model takes."""
     problems = []
     for model, path, text in _references(folder):
         try:
             value = read_yaml(text).value
         except ValueError as error:
-            problems.append(Problem(path, f"is not usable YAML: {error}"))
+            problems.append(Finding(path, f"is not usable YAML: {error}"))
             continue
         messages = _reference_objections(value, folder, model)
-        problems += [Problem(path, message) for message in messages]
+        problems += [Finding(path, message) for message in messages]
     return problems
 
 
@@ -217,9 +217,9 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _problem(path: str, block: Block, line: int, message: str) -> Problem:
+def _problem(path: str, block: Block, line: int, message: str) -> Finding:
     where = f"line {block.line + line - 1}: " if path == SKILL_FILE else ""
-    return Problem(path, f"{where}{message}")
+    return Finding(path, f"{where}{message}")
 
 
 def _objection(folder: Folder, command: Command, generate: "click.Command | None") -> str | None:

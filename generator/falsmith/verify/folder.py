@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fal_runtime.json_text import JsonTextError, parse_json
 from fal_runtime.text import cut
 
-__all__ = ["MOST_SHOWN", "Folder", "Problem", "quoted", "read_folder"]
+__all__ = ["MOST_SHOWN", "Finding", "Folder", "quoted", "read_folder"]
 
 # The creator skill, the largest one, has 160 files and 1 MB; small hosts stop at 5 MB. A look at
 # more would take minutes.
@@ -27,10 +27,10 @@ LEFTOVER = re.compile(r"(?:.*/)?(?:__pycache__/[^/]+\.pyc|\.DS_Store)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Finding:
     """Where (a path inside the folder, or "." for the folder itself) and what, with the remedy.
 
-    A notice is no fault of the skill: it names what `verify` could not judge.
+    A problem is a fault of the skill, a notice names what `verify` could not judge.
     """
 
     path: str
@@ -75,14 +75,14 @@ class Folder:
         value, _ = _json(self.texts.get(path, ""))
         return value if isinstance(value, dict) else None
 
-    def json_problems(self, path: str) -> list[Problem]:
+    def json_problems(self, path: str) -> list[Finding]:
         """Return why a file is no JSON object; a missing file is a matter of the tree."""
         if path not in self.texts:
             return []
         value, objection = _json(self.texts[path])
         if objection:
-            return [Problem(path, f"cannot be read: {objection}")]
-        return [] if isinstance(value, dict) else [Problem(path, "is no JSON object")]
+            return [Finding(path, f"cannot be read: {objection}")]
+        return [] if isinstance(value, dict) else [Finding(path, "is no JSON object")]
 
 
 def quoted(value: object, limit: int = 80) -> str:
@@ -90,7 +90,7 @@ def quoted(value: object, limit: int = 80) -> str:
     return cut(ascii(value), limit)
 
 
-def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
+def read_folder(root: Path) -> tuple[Folder, list[Finding]]:
     """Read every regular file below `root` and list what cannot be read, or is too large."""
     found, problems = _found(root)
     modes = {path: status.st_mode for path, status in found.items()}
@@ -104,7 +104,7 @@ def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
     for path in sorted(modes.keys() - links - leftovers):
         if not stat.S_ISREG(modes[path]):
             message = "is no regular file: a skill holds files and folders only; remove it"
-            problems.append(Problem(path, message))
+            problems.append(Finding(path, message))
             continue
         try:
             files[path] = _content(root / path, min(LARGEST_FILE, room))
@@ -112,12 +112,12 @@ def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
             texts[path] = files[path].decode("utf-8")
         except UnicodeDecodeError as error:
             message = f"is not UTF-8 text: {error.reason} at byte {error.start}"
-            problems.append(Problem(path, message))
+            problems.append(Finding(path, message))
         except OSError as error:
-            problems.append(Problem(path, f"cannot be read: {error.strerror}"))
+            problems.append(Finding(path, f"cannot be read: {error.strerror}"))
         except OverflowError:
             message = f"is larger than {LARGEST_FILE:,} bytes, or the skill than {MOST_BYTES:,}"
-            problems.append(Problem(path, message))
+            problems.append(Finding(path, message))
     executables = frozenset(path for path, mode in modes.items() if mode & 0o111)
     hard_links = frozenset(
         path
@@ -129,10 +129,10 @@ def read_folder(root: Path) -> tuple[Folder, list[Problem]]:
     return folder, problems
 
 
-def _found(root: Path) -> tuple[dict[str, os.stat_result], list[Problem]]:
+def _found(root: Path) -> tuple[dict[str, os.stat_result], list[Finding]]:
     """Return everything below `root` but folders with its status, and what hides some of it."""
     found: dict[str, os.stat_result] = {}
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
@@ -142,7 +142,7 @@ def _found(root: Path) -> tuple[dict[str, os.stat_result], list[Problem]]:
             there = {prefix + name: (root / prefix / name).lstat() for name in names}
         except OSError as error:
             message = f"cannot be listed: {error.strerror}"
-            problems.append(Problem(prefix.rstrip("/") or ".", message))
+            problems.append(Finding(prefix.rstrip("/") or ".", message))
             continue
         for path, status in there.items():
             if not stat.S_ISDIR(status.st_mode):
@@ -150,9 +150,9 @@ def _found(root: Path) -> tuple[dict[str, os.stat_result], list[Problem]]:
             elif path.count("/") < DEEPEST:
                 waiting.append(f"{path}/")
             else:
-                problems.append(Problem(path, f"folders are more than {DEEPEST} deep here"))
+                problems.append(Finding(path, f"folders are more than {DEEPEST} deep here"))
         if len(found) + len(waiting) > MOST_FILES:
-            problems.append(Problem(".", f"more than {MOST_FILES} files: only some were looked at"))
+            problems.append(Finding(".", f"more than {MOST_FILES} files: only some were looked at"))
             break
     return dict(list(found.items())[:MOST_FILES]), problems
 

@@ -10,7 +10,7 @@ from yaml.constructor import SafeConstructor
 
 from fal_runtime.text import one_line
 from fal_runtime.yaml_file import read_nodes
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.record import is_collection, model_folders, model_id
 from falsmith.verify.text import objections_to_value
 
@@ -99,7 +99,7 @@ def front_matter(folder: Folder) -> dict[Any, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def check_body(folder: Folder) -> list[Problem]:
+def check_body(folder: Folder) -> list[Finding]:
     """Check the bytes of SKILL.md and the length of its body."""
     text = folder.texts.get(SKILL_FILE, "")
     problems = []
@@ -119,32 +119,32 @@ def check_body(folder: Folder) -> list[Problem]:
         problems.append("has no body: an agent learns nothing from it")
     if "[TODO:" in text:
         problems.append("holds a left-over [TODO: ...]")
-    return [Problem(SKILL_FILE, message) for message in problems]
+    return [Finding(SKILL_FILE, message) for message in problems]
 
 
-def check_front_matter(folder: Folder) -> list[Problem]:
+def check_front_matter(folder: Folder) -> list[Finding]:
     """Check that the front matter is there, is plain block YAML and can be read by every host."""
     text = folder.texts.get(SKILL_FILE)
     if text is None:
         return []
     parts = _parts(text)
     if parts is None:
-        return [Problem(SKILL_FILE, 'has no front matter: it begins and ends with a line "---"')]
+        return [Finding(SKILL_FILE, 'has no front matter: it begins and ends with a line "---"')]
     try:
         found = read_yaml(parts.front)
     except ValueError as error:
-        return [Problem(SKILL_FILE, f"front matter: {error}")]
+        return [Finding(SKILL_FILE, f"front matter: {error}")]
     if not isinstance(found.value, dict):
-        return [Problem(SKILL_FILE, "front matter: is no mapping of names to values")]
+        return [Finding(SKILL_FILE, "front matter: is no mapping of names to values")]
     messages = [] if "---" not in parts.front else ['"---" inside a value breaks some hosts']
     if "\t" in parts.front:
         messages.append("has a tab, which some hosts cannot read: use spaces")
     if any(node.flow_style for node in mappings(found.node)) or _lists_in_flow_style(found.node):
         messages.append("use block style, one `key: value` a line, not {...} or [...]")
-    return [Problem(SKILL_FILE, f"front matter: {message}") for message in messages]
+    return [Finding(SKILL_FILE, f"front matter: {message}") for message in messages]
 
 
-def check_front_matter_fields(folder: Folder) -> list[Problem]:
+def check_front_matter_fields(folder: Folder) -> list[Finding]:
     """Check each field of the front matter, and that it agrees with the folder and the model."""
     fields = front_matter(folder)
     if fields is None:
@@ -158,10 +158,10 @@ def check_front_matter_fields(folder: Folder) -> list[Problem]:
         *_license(fields.get("license"), folder),
         *objections_to_value(fields),
     ]
-    return [Problem(SKILL_FILE, f"front matter: {message}") for message in messages]
+    return [Finding(SKILL_FILE, f"front matter: {message}") for message in messages]
 
 
-def check_needs(folder: Folder) -> list[Problem]:
+def check_needs(folder: Folder) -> list[Finding]:
     """Check that a skill of fal says what it needs: stores compare that with what scripts use."""
     fields = front_matter(folder)
     if fields is None:
@@ -170,7 +170,7 @@ def check_needs(folder: Folder) -> list[Problem]:
     if "FAL_KEY" in words and re.search(r"\b(?:internet|network|fal\.(?:ai|run))\b", words):
         return []
     message = "compatibility must say that the skill needs the internet and a key in FAL_KEY"
-    return [Problem(SKILL_FILE, f"front matter: {message}")]
+    return [Finding(SKILL_FILE, f"front matter: {message}")]
 
 
 def _parts(text: str) -> _Parts | None:

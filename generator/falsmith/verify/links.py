@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 from urllib.parse import unquote
 
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.front_matter import SKILL_FILE, body
 from falsmith.verify.markdown import read_markdown
 from falsmith.verify.record import MODELS, is_collection, model_folders, user_files
@@ -37,7 +37,7 @@ class _Link:
     is_named: bool = False
 
 
-def check_links(folder: Folder) -> list[Problem]:
+def check_links(folder: Folder) -> list[Finding]:
     """Check every link of SKILL.md, of the files beside it and of references/.
 
     What stands elsewhere, as in assets/, is material: a template's links wait to be filled in.
@@ -51,13 +51,13 @@ def check_links(folder: Folder) -> list[Problem]:
     return problems
 
 
-def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Problem]:
+def _check(folder: Folder, path: str, text: str, linked: set[str]) -> list[Finding]:
     found = []
     for link in _links(text):
         message = _objection(folder, path, link, linked)
         if message:
             message = f"line {link.line}: the link {quoted(link.target)} {message}"
-            found.append(Problem(path, message))
+            found.append(Finding(path, message))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.front_matter import mappings, read_yaml
 from falsmith.verify.text import objections_to_value
 
@@ -24,16 +24,16 @@ TOOL_LIMITS = {
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
-def check_openai_yaml(folder: Folder) -> list[Problem]:
+def check_openai_yaml(folder: Folder) -> list[Finding]:
     """Check keys, lengths and style of the file; a missing file is another check's matter."""
     if OPENAI_YAML not in folder.texts:
         return []
     try:
         found = read_yaml(folder.texts[OPENAI_YAML])
     except ValueError as error:
-        return [Problem(OPENAI_YAML, f"is not usable YAML: {error}")]
+        return [Finding(OPENAI_YAML, f"is not usable YAML: {error}")]
     if not isinstance(found.value, dict):
-        return [Problem(OPENAI_YAML, "is no mapping: it begins with interface:")]
+        return [Finding(OPENAI_YAML, "is no mapping: it begins with interface:")]
     messages = [
         *_unknown(found.value, TOP_KEYS, ""),
         *_unquoted(found.node),
@@ -44,7 +44,7 @@ def check_openai_yaml(folder: Folder) -> list[Problem]:
     ]
     if "[TODO:" in folder.texts[OPENAI_YAML]:
         messages.append("holds a left-over [TODO: ...]")
-    return [Problem(OPENAI_YAML, message) for message in messages]
+    return [Finding(OPENAI_YAML, message) for message in messages]
 
 
 def _unknown(mapping: dict[Any, Any], known: tuple[str, ...], where: str) -> list[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Finding, Folder, quoted
 from falsmith.verify.record import (
     COLLECTION,
     CREATOR,
@@ -29,14 +29,14 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 MODES = ("default", "standalone", "public")
 
 
-def check_provenance(folder: Folder) -> list[Problem]:
+def check_provenance(folder: Folder) -> list[Finding]:
     """Check the fields of provenance.json."""
     record = folder.json_object(PROVENANCE)
     if record is None:
         return folder.json_problems(PROVENANCE)
     if "writing" in record:
         message = "is the record of a write that was interrupted: generate the skill again"
-        return [Problem(PROVENANCE, message)]
+        return [Finding(PROVENANCE, message)]
     of = (
         _of_creator
         if is_creator(folder)
@@ -46,10 +46,10 @@ def check_provenance(folder: Folder) -> list[Problem]:
     )
     own = of(record, folder)
     messages = [*_version(record), *own, *_files(record.get("files"))]
-    return [Problem(PROVENANCE, message) for message in messages[:MOST_SHOWN]]
+    return [Finding(PROVENANCE, message) for message in messages[:MOST_SHOWN]]
 
 
-def check_edited(folder: Folder, *, allowed: bool) -> list[Problem]:
+def check_edited(folder: Folder, *, allowed: bool) -> list[Finding]:
     """List every file that was changed after it was generated.
 
     Texts are the user's to edit, and other checks look at what they say: a notice, unless they are
@@ -67,10 +67,10 @@ def check_edited(folder: Folder, *, allowed: bool) -> list[Problem]:
     texts = [path for path in edited if not path.startswith("scripts/")]
     code = [] if is_of_this_version(folder) else [path for path in edited if path not in texts]
     if allowed:
-        notices = [Problem(path, message, "notice") for path in texts]
+        notices = [Finding(path, message, "notice") for path in texts]
     else:
-        notices = [Problem(path, f"{message}: say --allow-edited, or {anew}") for path in texts]
-    return notices + [Problem(path, f"{message}; {anew}") for path in code]
+        notices = [Finding(path, f"{message}: say --allow-edited, or {anew}") for path in texts]
+    return notices + [Finding(path, f"{message}; {anew}") for path in code]
 
 
 def _of_creator(record: Mapping[str, Any], folder: Folder) -> list[str]:

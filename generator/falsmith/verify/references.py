@@ -14,7 +14,7 @@ from fal_runtime.model_id import is_model_id
 from fal_runtime.schema.document import SchemaDocument, is_quick
 from fal_runtime.settings import SETTINGS_FILE, load_settings
 from fal_runtime.text import one_line
-from falsmith.verify.folder import MOST_SHOWN, Folder, Problem, quoted
+from falsmith.verify.folder import MOST_SHOWN, Finding, Folder, quoted
 from falsmith.verify.front_matter import read_yaml
 from falsmith.verify.record import ModelFolder, model_folders, model_id
 
@@ -54,32 +54,32 @@ DEEPEST = 60
 LONGEST_SETTINGS = 50_000
 
 
-def check_model_configs(folder: Folder) -> list[Problem]:
+def check_model_configs(folder: Folder) -> list[Finding]:
     """Check the fields of each model_config.json and that they name the folder's model."""
     return [one for model in model_folders(folder) for one in _model_config(folder, model)]
 
 
-def check_queue_config(folder: Folder) -> list[Problem]:
+def check_queue_config(folder: Folder) -> list[Finding]:
     """Check that the settings are plain YAML and that the runtime takes each of them."""
     text = folder.texts.get(SETTINGS_FILE)
     if text is None:
         return []
     if len(text) > LONGEST_SETTINGS:
-        return [Problem(SETTINGS_FILE, f"is longer than {LONGEST_SETTINGS:,} characters")]
+        return [Finding(SETTINGS_FILE, f"is longer than {LONGEST_SETTINGS:,} characters")]
     try:
         read_yaml(text)
         load_settings(folder.root, {})
     except ValueError as error:
-        return [Problem(SETTINGS_FILE, str(error))]
+        return [Finding(SETTINGS_FILE, str(error))]
     except OverflowError:
-        return [Problem(SETTINGS_FILE, "holds a number that is too large")]
+        return [Finding(SETTINGS_FILE, "holds a number that is too large")]
     except FalError as error:
         message = str(error).replace(str(folder.root / SETTINGS_FILE), SETTINGS_FILE)
-        return [Problem(SETTINGS_FILE, message)]
+        return [Finding(SETTINGS_FILE, message)]
     return []
 
 
-def check_defaults(folder: Folder, project: Path) -> list[Problem]:
+def check_defaults(folder: Folder, project: Path) -> list[Finding]:
     """Check the user's own settings of each model, as its wrapper reads them.
 
     `project` is the working folder, below which they may name files.
@@ -87,7 +87,7 @@ def check_defaults(folder: Folder, project: Path) -> list[Problem]:
     return [one for model in model_folders(folder) for one in _defaults(folder, model, project)]
 
 
-def check_schemas(folder: Folder) -> list[Problem]:
+def check_schemas(folder: Folder) -> list[Finding]:
     """Check both schemas of each model, and what its model_config.json says of the input."""
     return [one for model in model_folders(folder) for one in _schemas(folder, model)]
 
@@ -98,7 +98,7 @@ def sound_schema(folder: Folder, path: str) -> Mapping[str, Any] | None:
     return None if schema is None or _objections(folder.texts[path]) else schema
 
 
-def _model_config(folder: Folder, model: ModelFolder) -> list[Problem]:
+def _model_config(folder: Folder, model: ModelFolder) -> list[Finding]:
     config = folder.json_object(model.config)
     if config is None:
         return folder.json_problems(model.config)
@@ -113,10 +113,10 @@ def _model_config(folder: Folder, model: ModelFolder) -> list[Problem]:
         messages.append(f"model_id {quoted(named)} is no model ID such as fal-ai/flux/dev")
     if isinstance(config.get("name"), str) and config["name"] != model.name:
         messages.append(f"name is {quoted(config['name'])}, the folder {quoted(model.name)}")
-    return [Problem(model.config, message) for message in messages]
+    return [Finding(model.config, message) for message in messages]
 
 
-def _defaults(folder: Folder, model: ModelFolder, project: Path) -> list[Problem]:
+def _defaults(folder: Folder, model: ModelFolder, project: Path) -> list[Finding]:
     schema = sound_schema(folder, model.input_schema)
     if model.defaults not in folder.texts or schema is None:
         return []
@@ -131,27 +131,27 @@ def _defaults(folder: Folder, model: ModelFolder, project: Path) -> list[Problem
         message = f"cannot be checked: {error}"
     else:
         return []
-    return [Problem(model.defaults, one_line(message.removeprefix(f"{model.defaults}, ")))]
+    return [Finding(model.defaults, one_line(message.removeprefix(f"{model.defaults}, ")))]
 
 
-def _schemas(folder: Folder, model: ModelFolder) -> list[Problem]:
+def _schemas(folder: Folder, model: ModelFolder) -> list[Finding]:
     problems = []
     for path in (model.input_schema, model.output_schema):
         if folder.json_object(path) is None:
             problems += folder.json_problems(path)
         else:
             messages = _objections(folder.texts[path])
-            problems += [Problem(path, message) for message in messages[:MOST_SHOWN]]
+            problems += [Finding(path, message) for message in messages[:MOST_SHOWN]]
     known = (folder.json_object(model.config) or {}).get("input_schema_known")
     schema = folder.json_object(model.input_schema)
     if schema is None or not isinstance(known, bool):
         return problems
     if known and schema.get("type") != "object":
         message = 'must have "type": "object": an input is one JSON object'
-        problems.append(Problem(model.input_schema, message))
+        problems.append(Finding(model.input_schema, message))
     if not known and ("properties" in schema or "type" in schema):
         message = "has fields, but model_config.json says none are known"
-        problems.append(Problem(model.input_schema, message))
+        problems.append(Finding(model.input_schema, message))
     return problems
 
 

@@ -8,7 +8,7 @@ from falsmith import __version__
 from falsmith.names import wrapper_name
 from falsmith.render import collection_scripts, model_scripts, render_creator
 from falsmith.skill.tree import Entry, File
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.record import (
     PROVENANCE,
     is_collection,
@@ -22,7 +22,7 @@ from falsmith.verify.record import (
 __all__ = ["FOREIGN", "check_executable", "check_scripts", "expected_scripts", "wrapper_path"]
 
 SCANNER = "read it, or scan it with a tool for that, such as Cisco's skill-scanner"
-FOREIGN = Problem(
+FOREIGN = Finding(
     PROVENANCE,
     "is missing: falsmith did not make this skill, so only the rules of any skill apply and its "
     f"code was not judged; {SCANNER}",
@@ -47,7 +47,7 @@ def expected_scripts(folder: Folder) -> tuple[Entry, ...]:
     return model_scripts(model_id(folder, model) or "", name, linked=linked)
 
 
-def check_scripts(folder: Folder) -> list[Problem]:
+def check_scripts(folder: Folder) -> list[Finding]:
     """Compare each script that is there with the one that this falsmith writes."""
     if not is_of_this_version(folder):
         version = quoted((folder.json_object(PROVENANCE) or {}).get("falsmith"))
@@ -55,21 +55,21 @@ def check_scripts(folder: Folder) -> list[Problem]:
             f"names falsmith {version}, this is {__version__}: the code in scripts/ was not "
             "compared with anything; generate the skill again, or verify it with that version"
         )
-        return [Problem(PROVENANCE, message, "notice")]
+        return [Finding(PROVENANCE, message, "notice")]
     expected = {str(e.path): e.content for e in expected_scripts(folder) if isinstance(e, File)}
     preset = () if is_collection(folder) else model_folders(folder)
     if any(model_id(folder, model) is None for model in preset):
         # What is wrong with model_config.json is another check's matter.
         del expected[wrapper_path(folder)]
     problems = [
-        Problem(path, _difference(folder.files[path], content))
+        Finding(path, _difference(folder.files[path], content))
         for path, content in expected.items()
         if folder.files.get(path, content) != content
     ]
     return [problem for problem in problems if problem.message]
 
 
-def check_executable(folder: Folder) -> list[Problem]:
+def check_executable(folder: Folder) -> list[Finding]:
     """Note scripts with a "#!" line that may not be executed, where the file system can say so.
 
     Some installers of skills drop that permission: `python scripts/NAME.py` needs none.
@@ -77,7 +77,7 @@ def check_executable(folder: Folder) -> list[Problem]:
     if os.name != "posix":
         return []
     return [
-        Problem(path, "is not executable: run it by python, or chmod +x it", "notice")
+        Finding(path, "is not executable: run it by python, or chmod +x it", "notice")
         for path, text in folder.below("scripts/", ".py")
         if text.startswith("#!") and path not in folder.executables
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from falsmith.verify.collection import check_collection
 from falsmith.verify.commands import check_commands, check_references
-from falsmith.verify.folder import Folder, Problem, read_folder
+from falsmith.verify.folder import Finding, Folder, read_folder
 from falsmith.verify.front_matter import (
     SKILL_FILE,
     check_body,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 # A new rule is one more function of this kind.
-OF_ANY_SKILL: tuple[Callable[[Folder], list[Problem]], ...] = (
+OF_ANY_SKILL: tuple[Callable[[Folder], list[Finding]], ...] = (
     check_names,
     check_text,
     check_body,
@@ -53,7 +53,7 @@ OF_ANY_SKILL: tuple[Callable[[Folder], list[Problem]], ...] = (
     check_executable,
     check_openai_yaml,
 )
-OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Problem]], ...] = (
+OF_GENERATED_SKILLS: tuple[Callable[[Folder], list[Finding]], ...] = (
     check_files,
     check_scripts,
     check_needs,
@@ -73,7 +73,7 @@ def verify(
     generate: "click.Command | None" = None,
     handed_on: Collection[str] = (),
     allow_edited: bool = True,
-) -> list[Problem]:
+) -> list[Finding]:
     """Return everything that is wrong with a skill's folder, sorted; nothing in it is executed.
 
     Whatever the folder holds becomes a problem, never an exception. Notices, which are no faults
@@ -91,15 +91,15 @@ def verify(
     try:
         root = Path(os.path.abspath(folder))  # noqa: PTH100 - unlike resolve() it follows no link
     except OSError:
-        return [Problem(".", "cannot be found: the working folder is gone")]
+        return [Finding(".", "cannot be found: the working folder is gone")]
     # These never raise, whatever the path is; those of Path do for one that is too long.
     if public and os.path.islink(root):  # noqa: PTH114
-        return [Problem(".", "is a symbolic link: a public skill is a folder of its own")]
+        return [Finding(".", "is a symbolic link: a public skill is a folder of its own")]
     if not os.path.isdir(root):  # noqa: PTH112
-        return [Problem(".", "is no folder: name the folder that holds SKILL.md")]
+        return [Finding(".", "is no folder: name the folder that holds SKILL.md")]
     if not any(os.path.lexists(root / name) for name in (SKILL_FILE, PROVENANCE)):
         message = "holds no skill: name a skill's own folder, such as .claude/skills/NAME"
-        return [Problem(".", message)]
+        return [Finding(".", message)]
     skill, problems = read_folder(root)
     without_links = mode(skill) == "public" if public is None else public
     problems += check_symlinks(skill, public=without_links)
@@ -117,7 +117,7 @@ def verify(
         problems += check_user_files(skill, handed_on) if public else []
     else:
         problems.append(FOREIGN)
-    shown = {Problem(_escaped(one.path), one.message, one.severity) for one in problems}
+    shown = {Finding(_escaped(one.path), one.message, one.severity) for one in problems}
     return sorted(shown)
 
 

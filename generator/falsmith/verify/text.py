@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from falsmith.text_rules import MARK, TOKEN, matches, plain_objections
-from falsmith.verify.folder import Folder, Problem
+from falsmith.verify.folder import Finding, Folder
 from falsmith.verify.markdown import read_markdown
 from falsmith.verify.record import was_generated
 
@@ -36,11 +36,11 @@ E_MAIL = re.compile(
 )
 
 
-def check_text(folder: Folder) -> list[Problem]:
+def check_text(folder: Folder) -> list[Finding]:
     """Check every text file; what a skill of others shows as code may name chat tokens."""
     generated = was_generated(folder)
     return [
-        Problem(path, message)
+        Finding(path, message)
         for path, text in folder.texts.items()
         for message in (
             *plain_objections(text, path.endswith(".py")),
@@ -49,10 +49,10 @@ def check_text(folder: Folder) -> list[Problem]:
     ]
 
 
-def check_private(folder: Folder) -> list[Problem]:
+def check_private(folder: Folder) -> list[Finding]:
     """Check every text file for what its author may not want to hand on."""
     return [
-        Problem(path, message)
+        Finding(path, message)
         for path, text in folder.texts.items()
         for message in (
             *matches(HOME, text, "a path of somebody's machine: remove it"),

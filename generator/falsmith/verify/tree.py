@@ -9,7 +9,7 @@ from fal_runtime.paths import safe_name
 from fal_runtime.settings import SETTINGS_FILE
 from falsmith.names import is_short_name
 from falsmith.skill.tree import Link
-from falsmith.verify.folder import Folder, Problem, quoted
+from falsmith.verify.folder import Finding, Folder, quoted
 from falsmith.verify.front_matter import SKILL_FILE
 from falsmith.verify.record import (
     COLLECTION,
@@ -51,7 +51,7 @@ LEFTOVER_FOLDER = re.compile(r"(__pycache__)/.*")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
-def check_files(folder: Folder) -> list[Problem]:
+def check_files(folder: Folder) -> list[Finding]:
     """Compare the files that are there with those that the skill consists of.
 
     A skill of this version consists of what this falsmith writes, one of another version of what
@@ -73,22 +73,22 @@ def check_files(folder: Folder) -> list[Problem]:
     beside = {path for path in listed if _is_new_version(path, listed)}
     known -= beside
     message = "is missing: write the skill again with falsmith generate --force"
-    problems = [Problem(path, message) for path in known if not folder.has(path)]
+    problems = [Finding(path, message) for path in known if not folder.has(path)]
     for path in folder.files.keys() - set(user_files(folder)) - beside:
         # What stands in the place of a link is named once, as that.
         if path not in known and links.isdisjoint(map(str, PurePosixPath(path).parents)):
             problems += _stray(path, folder)
         elif path in known and listed and path not in listed and path != PROVENANCE:
             message = f"is not listed in {PROVENANCE}: write the skill again with falsmith generate"
-            problems.append(Problem(path, message))
+            problems.append(Finding(path, message))
     return problems
 
 
-def check_new_versions(folder: Folder, *, public: bool) -> list[Problem]:
+def check_new_versions(folder: Folder, *, public: bool) -> list[Finding]:
     """List what was put beside edited files: a fault of what is handed on, else a notice."""
     listed = listed_files(folder) or {}
     return [
-        Problem(
+        Finding(
             path,
             f"is what falsmith would write in the place of {path.removesuffix(NEW)}, which was "
             "edited: merge what you need of it, and remove it",
@@ -103,61 +103,61 @@ def _is_new_version(path: str, listed: Collection[str]) -> bool:
     return path.endswith(NEW) and path.removesuffix(NEW) in listed
 
 
-def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Problem]:
+def check_user_files(folder: Folder, handed_on: Collection[str]) -> list[Finding]:
     """List the user's own files, which go with a public skill only where that is asked for."""
     message = "is your own: take it out of a skill that is handed on, and generate the skill again"
     own = (path for path in user_files(folder) if PurePosixPath(path).name not in handed_on)
-    return [Problem(path, message) for path in own if folder.has(path)]
+    return [Finding(path, message) for path in own if folder.has(path)]
 
 
-def check_hard_links(folder: Folder) -> list[Problem]:
+def check_hard_links(folder: Folder) -> list[Finding]:
     """List files that are also another file somewhere: what changes there changes here."""
     message = "is a hard link, and may be a file from elsewhere: put a copy in its place"
-    return [Problem(path, message) for path in folder.hard_links - folder.leftovers]
+    return [Finding(path, message) for path in folder.hard_links - folder.leftovers]
 
 
-def check_leftovers(folder: Folder, *, public: bool) -> list[Problem]:
+def check_leftovers(folder: Folder, *, public: bool) -> list[Finding]:
     """List what Python and file managers left behind: a fault of what is handed on, else none."""
     places = sorted({LEFTOVER_FOLDER.sub(r"\1", path) for path in folder.leftovers})
     if public:
         message = (
             "is left over from running or looking at the skill: remove it before handing it on"
         )
-        return [Problem(path, message) for path in places]
+        return [Finding(path, message) for path in places]
     message = "holds compiled Python that nobody compared: remove it if you did not run the skill"
-    return [Problem(path, message, "notice") for path in places if path.endswith("__pycache__")]
+    return [Finding(path, message, "notice") for path in places if path.endswith("__pycache__")]
 
 
-def check_names(folder: Folder) -> list[Problem]:
+def check_names(folder: Folder) -> list[Finding]:
     """List names that some file systems, archives or hosts cannot hold, or that deceive the eye."""
     paths = folder.paths - folder.leftovers
-    problems = [Problem(path, message) for path in paths for message in _objections(path)]
+    problems = [Finding(path, message) for path in paths for message in _objections(path)]
     same = Counter(one.casefold() for one in {way for path in paths for way in _ways(path)})
     message = "has a name that differs from another one in capitals only: some disks keep one"
     for path in paths:
         # Of a folder that is there twice not each file is named.
         clash = next((way for way in _ways(path) if same[way.casefold()] > 1), None)
-        problems += [Problem(clash, message)] if clash is not None else []
+        problems += [Finding(clash, message)] if clash is not None else []
     return problems
 
 
-def check_symlinks(folder: Folder, *, public: bool) -> list[Problem]:
+def check_symlinks(folder: Folder, *, public: bool) -> list[Finding]:
     """List every link of a public skill; of another one, all links but exactly the listed ones."""
     if public:
         own = ["."] if folder.root.is_symlink() else []
         message = "is a symbolic link: a public skill holds copies (falsmith generate --public)"
-        return [Problem(path, message) for path in [*own, *folder.links]]
+        return [Finding(path, message) for path in [*own, *folder.links]]
     listed = listed_links(folder)
     problems = [
-        Problem(path, f"is no symbolic link to {quoted(target)}, as {PROVENANCE} has it")
+        Finding(path, f"is no symbolic link to {quoted(target)}, as {PROVENANCE} has it")
         for path, target in listed.items()
         if path not in folder.links
     ]
-    found = [Problem(path, _objection_to_link(folder, path, listed)) for path in folder.links]
+    found = [Finding(path, _objection_to_link(folder, path, listed)) for path in folder.links]
     return problems + [problem for problem in found if problem.message]
 
 
-def _stray(path: str, folder: Folder) -> Iterator[Problem]:
+def _stray(path: str, folder: Folder) -> Iterator[Finding]:
     """Yield why a file that falsmith did not write is a problem, and what to do.
 
     The folder of a model that a collection does not list is named once, as a whole.
@@ -178,7 +178,7 @@ def _stray(path: str, folder: Folder) -> Iterator[Problem]:
         message = (
             f"is read by no model of a collection: each has its own, {MODELS}NAME/defaults.yaml"
         )
-    yield Problem(path, message)
+    yield Finding(path, message)
 
 
 def _objections(path: str) -> Iterator[str]:
