@@ -2,9 +2,10 @@
 
 import gzip
 import hashlib
+import json
 import socket
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -530,6 +531,16 @@ def test_the_key_is_replaced_in_all_that_comes(fal: "Fal", echo: str) -> None:
     for text in (response.text, response.headers["x-echo"], response.reason_phrase):
         assert "[key]" in text
         assert SECRET not in text
+
+
+@pytest.mark.parametrize("spelled", [str, partial(quote, safe=""), json.dumps])
+def test_a_gateway_s_key_is_replaced_however_a_server_spells_it(
+    fal: "Fal", spelled: Callable[[str], str]
+) -> None:
+    key = 'gate/way+"key"\\=='
+    fal.config = load_config(None, {"FAL_KEY": key})
+    fal.script.on(PLACE, httpx.Response(200, content=f"<{spelled(key)}>".encode()))
+    assert fetch(fal).text.replace('"', "") == "<[key]>"
 
 
 def test_the_key_is_replaced_in_what_a_server_makes_an_error_say(fal: "Fal") -> None:
