@@ -1,5 +1,6 @@
 """The socket of a daemon, and its clients: good, mute, greedy and rude ones."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -9,10 +10,10 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -31,6 +32,7 @@ from fal_runtime.daemon.protocol import (
 )
 from fal_runtime.daemon.runner import Outbox, Runner
 from fal_runtime.daemon.server import Server, listening
+from fal_runtime.fal.clock import REAL_CLOCK
 from fal_runtime.jobs.ledger import Ledger
 from falsmith.emulator import Emulator
 
@@ -63,14 +65,19 @@ class Daemon:
 
 
 def in_threads(
-    config: Config, ledger: Ledger, path: Path, stack: ExitStack, idle_timeout: float = 0.0
+    config: Config,
+    ledger: Ledger,
+    path: Path,
+    stack: ExitStack,
+    listener: socket.socket | None = None,
+    **given: Any,
 ) -> Daemon:
-    listener = stack.enter_context(listening(path))
+    listener = listener or stack.enter_context(listening(path))
     outbox, log = Outbox(), logging.Logger("test")
     stack.callback(outbox.close)
     runner = Runner(config, FLUX, ledger, outbox=outbox, log=log)
     greeting = Greeting(PROTOCOL, "1.0", os.getpid(), 1.0, config.identity, "x", leaving=False)
-    server = Server(listener, greeting, runner, outbox=outbox, log=log, idle_timeout=idle_timeout)
+    server = Server(listener, greeting, runner, outbox=outbox, log=log, **given)
 
     def serve() -> None:
         server.serve()
@@ -150,6 +157,27 @@ def test_a_client_may_have_more_open_files_than_a_select_takes(daemon: Daemon) -
             assert channel.receive(time.monotonic() + 0.01) is None
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+
+
+class Crowded(socket.socket):
+    """A socket of a process that has no room for one more open file."""
+
+    def accept(self) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def test_a_daemon_that_cannot_accept_a_client_looks_again_after_a_pause(
+    config: Config, daemon_ledger: Ledger, short: Path, eventually: Eventually
+) -> None:
+    slept, path = list[float](), short / "d.sock"
+    with ExitStack() as stack:
+        listener = stack.enter_context(Crowded(socket.AF_UNIX))
+        listener.bind(str(path))
+        listener.listen()
+        clock = replace(REAL_CLOCK, sleep=slept.append)
+        daemon = in_threads(config, daemon_ledger, path, stack, listener, clock=clock)
+        with daemon.raw():
+            eventually(lambda: slept)
 
 
 @pytest.mark.parametrize(
