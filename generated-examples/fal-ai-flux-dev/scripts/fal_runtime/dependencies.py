@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fal_runtime.errors import LocalError
-from fal_runtime.uv import run_by_uv
 
 # Module and requirement; the same ranges stand in every wrapper's PEP 723 header.
 PACKAGES: Mapping[str, str] = {
@@ -37,6 +36,8 @@ def require_modules(
     if not missing:
         return
     if script.is_file():
+        from fal_runtime.uv import run_by_uv
+
         run_by_uv(str(script), words, environ)
     install = [sys.executable or "python3", "-m", "pip", "install", *packages.values()]
     raise LocalError(

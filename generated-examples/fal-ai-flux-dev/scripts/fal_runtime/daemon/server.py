@@ -44,6 +44,8 @@ _LOG_SIZE = 1 << 20
 _OLD_LOGS = 2
 # Between the end of a loop that failed and its next beginning.
 _PAUSE = 1.0
+# Between a connection that could not be accepted and the next one.
+_CROWDED = 0.1
 # How often it is looked whether the daemon's folder is still there.
 _LOOK = 2.0
 
@@ -146,6 +148,8 @@ class Server:
             connection, _ = self._listener.accept()
         except OSError as error:  # the client is gone again, or there are too many files
             self._log.warning("a client could not connect: %s", reason(error))
+            # Whoever waits to be accepted still does, and would be seen again at once.
+            self._clock.sleep(_CROWDED)
             return
         connection.setblocking(False)
         client = self._clients[connection.fileno()] = _Client(connection, self._clock.now())
