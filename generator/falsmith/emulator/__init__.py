@@ -9,7 +9,8 @@ except ImportError as missing:
     raise UsageError(
         "usage",
         f"the emulator needs {missing.name}: in the checkout of falsmith, run "
-        "python -m pip install '.[emulator]', or the same with uv tool or pipx if that installed it",
+        "python -m pip install '.[emulator]', or the same with uv tool or pipx if that installed "
+        "it",
     ) from None
 
 __all__ = ["KEY", "LOCKED_KEY", "Emulator", "Origins", "ReceivedRequest"]
