@@ -1,6 +1,7 @@
 """The scripts `queue_daemon.py` and `queue_client.py`, and `falsmith queue`."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fal_runtime.daemon.place import Marker
 from fal_runtime.fal.protocol import Price
 from fal_runtime.jobs.ledger import open_ledger
 from falsmith.cli import run
@@ -26,6 +28,17 @@ import sys
 from pathlib import Path
 from fal_runtime.queue_command import {main}
 sys.exit({main}(skill=Path(__file__).absolute().parent.parent))
+"""
+# A daemon that takes a connection and says nothing.
+MUTE = """\
+import socket, sys, time
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1])
+    listener.listen()
+    print("listens", flush=True)
+    connection, _ = listener.accept()
+    print("asked", flush=True)
+    time.sleep(60)
 """
 Answer = tuple[int, dict[str, Any]]
 Eventually = Callable[..., None]
@@ -114,6 +127,27 @@ def test_a_marker_that_cannot_be_written_is_no_start(
     status, answer = queue("daemon", "--background")
     assert (status, answer["error"]["code"]) == (9, "local_trouble")
     assert "cannot be written" in answer["error"]["message"]
+
+
+def test_a_command_that_is_ended_while_it_waits_for_a_daemon_says_so(
+    skill: "Skill", queue: Callable[..., Answer]
+) -> None:
+    assert queue("client", "--status")[0] == 0
+    skill.daemon_folder.mkdir(parents=True, mode=0o700)
+    place = str(skill.folder / "mute.sock")
+    words = [sys.executable, "-c", MUTE, place]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as mute:
+        assert mute.stdout is not None
+        assert mute.stdout.readline() == "listens\n"
+        Marker(mute.pid, 0.0, place, "fal-ai/flux/schnell", None).write(skill.daemon_folder)
+        client = str(skill.folder / "scripts" / "queue_client.py")
+        asking = skill.run([sys.executable, client, "--status"], {})
+        assert mute.stdout.readline() == "asked\n"
+        asking.process.send_signal(signal.SIGTERM)
+        status, answer = asking.end()
+        mute.kill()
+    assert (status, answer["error"]["code"]) == (130, "interrupted")
+    assert asking.said("error: interrupted")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
