@@ -291,10 +291,10 @@ def test_status_has_the_place_in_the_queue_and_the_log_lines() -> None:
             reply(404, {"detail": "Path /x not found"}, x_fal_billable_units="0"),
             "failed job_failed 4 no after_fix",
         ),
-        # A 5xx with a type is the job's own; without one it is asked for again.
+        # The status named no error: a 5xx is asked for again, also where it has a type.
         (
             typed(503, "runner_disconnected", x_fal_error_type="runner_disconnected"),
-            "failed job_failed 4 no later",
+            UNCLEAR,
         ),
         (reply(500, {"detail": "Internal Server Error"}), UNCLEAR),
         (page(502), UNCLEAR),
@@ -324,11 +324,21 @@ def test_result(response: httpx.Response, expected: str) -> None:
     assert meaning(read_result(response)) == expected
 
 
-def test_result_of_fal_that_is_no_json_is_asked_for_some_times_before_it_is_taken() -> None:
+def test_server_error_is_the_job_s_own_where_its_status_named_one_or_it_comes_a_fourth_time() -> (
+    None
+):
+    response = typed(503, "runner_disconnected", x_fal_error_type="runner_disconnected")
+    failed = "failed job_failed 4 no later"
+    assert meaning(read_result(response, failed=True)) == failed
+    told = [meaning(read_result(response, errors=errors)) for errors in range(4)]
+    assert told == [UNCLEAR, UNCLEAR, UNCLEAR, failed]
+
+
+def test_result_of_fal_that_is_no_json_is_asked_for_twice_before_it_is_taken() -> None:
     response = httpx.Response(200, headers=FROM_FAL, content=b"not json")
     unclear, taken = "unclear download_failed 5 yes same_job", "completed"
-    told = [meaning(read_result(response, errors=errors)) for errors in range(4)]
-    assert told == [unclear, unclear, unclear, taken]
+    told = [meaning(read_result(response, errors=errors)) for errors in range(2)]
+    assert told == [unclear, taken]
     # It may be a proxy's.
     nobodys = httpx.Response(200, content=b"not json")
     assert meaning(read_result(nobodys, errors=99)) == unclear

@@ -285,6 +285,16 @@ def test_server_error_of_a_job_may_pass(fal: "Fal") -> None:
     assert len(fal.script.calls(f"GET {JOB}")) == 4
 
 
+def test_result_that_fal_cannot_hand_out_for_twenty_seconds_is_collected(fal: "Fal") -> None:
+    fal.queue(fal.answer({"a": 1}))
+    headers = {"x-fal-error-type": "internal_error"}
+    down = [fal.answer({"detail": "no"}, code, headers) for code in (500, 502, 503)]
+    fal.script.on(f"GET {JOB}", *down, fal.answer({"a": 1}))
+    outcome = fal.run()
+    assert (outcome.status, outcome.result) == ("COMPLETED", {"a": 1})
+    assert sum(fal.time.slept) > 20
+
+
 def test_fault_of_this_program_while_waiting_names_the_job(fal: "Fal") -> None:
     fal.queue(fal.answer({}))
     fault = RuntimeError("bug")
