@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 
-from fal_runtime.file_kinds import word_kind
+from fal_runtime.file_kinds import MEDIA_KINDS, word_kind
 from falsmith.model import Output, Parameter
 from falsmith.prose import sentences
 
@@ -12,7 +12,6 @@ __all__ = ["file_fields", "flow", "makes", "noun", "role", "takes", "text_fields
 
 LONGEST_FLOW = 60
 OPTIONAL_SHOWN = 3
-MEDIA = ("image", "video", "audio", "3d", "archive")
 SHOWN_OPTIONAL = frozenset({"image", "video", "audio", "3d"})
 NOUNS = {"3d": "3D model", "archive": "zip"}
 # Objects that steer a run whose inputs stand elsewhere.
@@ -115,7 +114,7 @@ def takes(
         return tuple(dict.fromkeys(needed))
     optional = tuple(dict.fromkeys(kind for kind in files.values() if kind in SHOWN_OPTIONAL))
     hint = category.partition("-")[0]
-    if hint in optional or (hint in MEDIA and not texts and not files):
+    if hint in optional or (hint in MEDIA_KINDS and not texts and not files):
         return (hint,)
     takes_text = hint in ("text", "llm") if not parameters else hint == "text" and texts
     if takes_text or any(one.required for one in texts):
@@ -127,7 +126,7 @@ def makes(outputs: Sequence[Output], category: str, *, is_realtime: bool) -> tup
     """Return the kinds that come out, the one that the category names before all."""
     hint = category.rpartition("-")[2]
     kinds = [one.kind for one in outputs if one.is_file]
-    if hint in kinds or (hint in MEDIA and (is_realtime or set(kinds) == {"file"})):
+    if hint in kinds or (hint in MEDIA_KINDS and (is_realtime or set(kinds) == {"file"})):
         return (hint,)
     main = [one.kind for one in outputs if one.is_file and not BESIDE.search(one.path)]
     if main or kinds:
@@ -267,12 +266,12 @@ def _kind(parameter: Parameter) -> str:
         return ""
     if parameter.file_kind or parameter.name in ASIDE:
         return parameter.file_kind or ""
-    return next((one.file_kind for one in parameter.members if one.file_kind in MEDIA), "")
+    return next((one.file_kind for one in parameter.members if one.file_kind in MEDIA_KINDS), "")
 
 
 def _is_needed(parameter: Parameter) -> bool:
     """Return whether a file must be given: in objects, where they cannot be without it."""
-    inner = [one.required for one in parameter.members if one.file_kind in MEDIA]
+    inner = [one.required for one in parameter.members if one.file_kind in MEDIA_KINDS]
     if parameter.runs_on_sample:
         return True
     return parameter.required and (bool(parameter.file_kind) or not inner or any(inner))
@@ -293,7 +292,7 @@ def _names_text(name: str) -> bool:
 
 def _answer(names: Set[str], hint: str) -> str:
     """Return what an answer without files is."""
-    if hint in map(word_kind, names) or (not names and hint in MEDIA):
+    if hint in map(word_kind, names) or (not names and hint in MEDIA_KINDS):
         return hint
     if names & WRITTEN or hint in ("text", "llm"):
         return "text with timestamps" if names & TIMES else "text"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_runtime.errors import FalError
+from fal_runtime.file_kinds import MEDIA_KINDS
 from fal_runtime.input.defaults import read_defaults
 from fal_runtime.model import CalledModel
 from fal_runtime.model_id import is_model_id
@@ -39,7 +40,7 @@ FIELDS = {
     "slow": bool,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FILE_KINDS = ("image", "video", "audio", "archive", "3d", "file")
+FILE_KINDS = (*MEDIA_KINDS, "file")
 # Keywords that would let a schema be looked for elsewhere.
 ADDRESSES = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
 # The keywords under which schemas stand: one, a list of them, or several by name.
