@@ -79,6 +79,7 @@ def _daemon(process: Process, skill: Path | None) -> int:
     config.required_key()
     place = DaemonPlace.of(process.environ, model.skill, str(model.model_id))
     run = _in_background if given.background else _serve
+    _fill_standard_streams()
     try:
         with locked(place):
             return run(process, place, config, started)
@@ -156,6 +157,13 @@ def _model(skill: Path | None, name: str | None) -> CalledModel:
     if skill is not None:
         return chosen_model(skill, None)
     raise UsageError("usage", "-m/--model-id is required: the model")
+
+
+def _fill_standard_streams() -> None:
+    """Open what is closed of the three: the lock would get its number, and lose it to /dev/null."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def _in_background(process: Process, place: DaemonPlace, config: Config, started: float) -> int:

@@ -102,6 +102,16 @@ def test_a_daemon_begins_also_where_who_started_it_does_not_wait_any_more(
     command.process.wait(60)
 
 
+@pytest.mark.usefixtures("queue")
+def test_a_daemon_keeps_its_lock_also_where_it_is_started_without_standard_streams(
+    skill: "Skill",
+) -> None:
+    script = str(skill.folder / "scripts" / "queue_daemon.py")
+    words = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", sys.executable, script, "--background"]
+    answers = [skill.run(words, {}).end()[1] for _ in range(2)]
+    assert [answer["status"] for answer in answers] == ["STARTED", "RUNNING"]
+
+
 def test_a_daemon_without_a_key_says_so(queue: Callable[..., Answer]) -> None:
     status, answer = queue("daemon", "--background", FAL_KEY="")
     assert (status, answer["error"]["code"]) == (3, "key_missing")
