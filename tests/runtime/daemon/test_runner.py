@@ -1,7 +1,9 @@
 """The jobs of a daemon, in threads of this process, against a local fal."""
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -326,6 +328,39 @@ def test_a_ledger_that_fails_costs_no_file_and_ends_the_daemon(
     assert len(list(accepted.output.iterdir())) == 1
     running.thread.join()
     assert running.runner.is_done
+
+
+@long_jobs
+def test_a_synchronous_result_that_no_disk_takes_is_kept_until_one_does(
+    start: Start,
+    accepted: "Accepted",
+    ledger: Ledger,
+    emulator: Emulator,
+    eventually: Eventually,
+) -> None:
+    # Of a pause that grows, a hundredth.
+    running = start(clock=Clock(random=lambda: -0.49))
+    job = accepted()
+    assert job.request is not None
+    request = replace(job.request, url=f"{emulator.environment['FAL_RUN_URL']}/{FLUX}")
+    ledger.claim(str(job.id))
+    ledger.save(replace(job, request=request, is_sync=True))
+    ledger.release(str(job.id))
+    running.runner.take(str(job.id))
+    eventually(lambda: [held.state for held in running.runner.jobs().jobs] == ["submitting"])
+    with closing(sqlite3.connect(accepted.output.parent / "state" / "ledger.sqlite3")) as database:
+        full = "CREATE TRIGGER full BEFORE UPDATE ON jobs BEGIN SELECT RAISE(FAIL, 'full'); END"
+        database.execute(full)
+        accepted.output.touch()
+        emulator.clock.advance(HOUR)
+        eventually(lambda: running.said() and any("again" in one.text for one in running.heard))
+        accepted.output.unlink()
+        database.execute("DROP TRIGGER full")
+    eventually(lambda: "ended" in running.about(job))
+    known = ledger.job(str(job.id))
+    assert known is not None
+    assert (known.state, len(list(accepted.output.iterdir()))) == ("saved", 1)
+    assert [len(book.jobs) for book in emulator.books] == [1]
 
 
 def test_a_loop_that_fails_says_so_and_begins_again(caplog: pytest.LogCaptureFixture) -> None:
