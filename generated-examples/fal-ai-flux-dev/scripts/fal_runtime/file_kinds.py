@@ -83,6 +83,8 @@ _BY_CONTENT_TYPE = {
 # Servers send these for anything: the name of the file then knows better.
 VAGUE = ("", "application/octet-stream", "binary/octet-stream", "application/binary", "text/plain")
 _USUAL = {"image": "png", "video": "mp4", "audio": "mp3", "3d": "glb", "archive": "zip"}
+# What a file field takes or gives, where it is not just any file.
+MEDIA_KINDS = tuple(_USUAL)
 
 
 def extension_of(name: str) -> str:

@@ -8,7 +8,7 @@ import os
 import pkgutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from fal_runtime.config import Config, load_config
 from fal_runtime.daemon.place import DaemonPlace, RunsAlreadyError, locked
 from fal_runtime.dependencies import require_modules
-from fal_runtime.errors import FalError, LocalError, UsageError
+from fal_runtime.errors import FalError, LocalError, UsageError, stopped_by
 from fal_runtime.model import CalledModel, called_model, chosen_model, preset_model
 from fal_runtime.output.standard_output import OutputError, json_text, print_out
-from fal_runtime.process import Process
+from fal_runtime.process import Process, terminable
 from fal_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,35 @@ _ROOMS = ("daemon", "fal", "input", "jobs", "output")
 
 def daemon_main(argv: Sequence[str] | None = None, skill: Path | None = None) -> int:
     """Be a model's daemon, or start it in the background; return the exit status."""
-    process, started = Process.current(argv, None), time.time()
+    return _answered(_daemon, Process.current(argv, None), skill)
+
+
+def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) -> int:
+    """Ask a model's daemon, or about one of its jobs; return the exit status."""
+    return _answered(_client, Process.current(argv, None), skill)
+
+
+def _answered(
+    command: Callable[[Process, Path | None], int], process: Process, skill: Path | None
+) -> int:
+    """Carry out a command; whatever ends it is one JSON object, and its exit status."""
+    with terminable():
+        try:
+            return command(process, skill)
+        except FalError as error:
+            return _failed(process, error)
+        except KeyboardInterrupt as cause:
+            told = stopped_by(cause)
+            return _failed(process, FalError("interrupted", told, charged="no", retry="later"))
+        except Exception as cause:
+            import traceback
+
+            process.say(traceback.format_exc())
+            return _failed(process, FalError("internal_error", stopped_by(cause)))
+
+
+def _daemon(process: Process, skill: Path | None) -> int:
+    started = time.time()
     parser = _parser(
         skill,
         "Run a model's jobs within the limits of queue_config.yaml, also for commands that have "
@@ -45,26 +73,22 @@ def daemon_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
     how.add_argument("--foreground", action="store_true", help="run it here; Ctrl-C ends it")
     parser.add_argument("--skill", type=Path, default=skill, help=argparse.SUPPRESS)
     given = parser.parse_args(process.words)
+    require_modules(_PACKAGES, process.script, process.words, process.environ)
+    model = _model(given.skill, given.model_id)
+    config = load_config(model.skill, process.environ, model_folder=model.folder)
+    config.required_key()
+    place = DaemonPlace.of(process.environ, model.skill, str(model.model_id))
+    run = _in_background if given.background else _serve
+    _fill_standard_streams()
     try:
-        require_modules(_PACKAGES, process.script, process.words, process.environ)
-        model = _model(given.skill, given.model_id)
-        config = load_config(model.skill, process.environ, model_folder=model.folder)
-        config.required_key()
-        place = DaemonPlace.of(process.environ, model.skill, str(model.model_id))
-        run = _in_background if given.background else _serve
-        try:
-            with locked(place):
-                return run(process, place, config, started)
-        except RunsAlreadyError:
-            _print(process, {"status": "RUNNING"})
-            return 0
-    except FalError as error:
-        return _failed(process, error)
+        with locked(place):
+            return run(process, place, config, started)
+    except RunsAlreadyError:
+        _print(process, {"status": "RUNNING"})
+        return 0
 
 
-def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) -> int:
-    """Ask a model's daemon, or about one of its jobs; return the exit status."""
-    process = Process.current(argv, None)
+def _client(process: Process, skill: Path | None) -> int:
     parser = _parser(skill, "Ask the daemon that runs a model's jobs.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--status", action="store_true", help="whether it runs, and what it holds")
@@ -73,28 +97,25 @@ def client_main(argv: Sequence[str] | None = None, skill: Path | None = None) ->
     what.add_argument("--cancel", metavar="J", help="cancel job J")
     what.add_argument("--shutdown", action="store_true", help="end its jobs, then the daemon")
     given = parser.parse_args(process.words)
-    try:
-        if given.wait or given.cancel:
-            require_modules(_PACKAGES, process.script, process.words, process.environ)
-            from fal_runtime.command import main
-            from fal_runtime.jobs.ledger import open_ledger
+    if given.wait or given.cancel:
+        require_modules(_PACKAGES, process.script, process.words, process.environ)
+        from fal_runtime.command import main
+        from fal_runtime.jobs.ledger import open_ledger
 
-            action: Literal["result", "cancel"] = "result" if given.wait else "cancel"
-            name = given.wait or given.cancel
-            with closing(open_ledger(process.environ, process.folder, process.say)) as ledger:
-                options = options_about(ledger, action, name, given.model_id)
-            # What it says is of the script that has these commands as options.
-            sys.argv[0] = str(Path(sys.argv[0]).with_name("fal_api_call.py"))
-            return main(options, model_id=None, skill=skill)
-        from fal_runtime.daemon.status import daemon_status, shut_down
+        action: Literal["result", "cancel"] = "result" if given.wait else "cancel"
+        name = given.wait or given.cancel
+        with closing(open_ledger(process.environ, process.folder, process.say)) as ledger:
+            options = options_about(ledger, action, name, given.model_id)
+        # What it says is of the script that has these commands as options.
+        sys.argv[0] = str(Path(sys.argv[0]).with_name("fal_api_call.py"))
+        return main(options, model_id=None, skill=skill)
+    from fal_runtime.daemon.status import daemon_status, shut_down
 
-        model = _model(skill, given.model_id)
-        place = DaemonPlace.of(process.environ, model.skill, str(model.model_id))
-        status = daemon_status(place.folder)
-        shown = (shut_down(status) if given.shutdown else status).as_json()
-        _print(process, {"jobs": shown["jobs"]} if given.jobs else shown)
-    except FalError as error:
-        return _failed(process, error)
+    model = _model(skill, given.model_id)
+    place = DaemonPlace.of(process.environ, model.skill, str(model.model_id))
+    status = daemon_status(place.folder)
+    shown = (shut_down(status) if given.shutdown else status).as_json()
+    _print(process, {"jobs": shown["jobs"]} if given.jobs else shown)
     return 0
 
 
@@ -136,6 +157,13 @@ def _model(skill: Path | None, name: str | None) -> CalledModel:
     if skill is not None:
         return chosen_model(skill, None)
     raise UsageError("usage", "-m/--model-id is required: the model")
+
+
+def _fill_standard_streams() -> None:
+    """Open what is closed of the three: the lock would get its number, and lose it to /dev/null."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def _in_background(process: Process, place: DaemonPlace, config: Config, started: float) -> int:

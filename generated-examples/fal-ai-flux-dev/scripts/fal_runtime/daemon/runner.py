@@ -18,7 +18,7 @@ import httpx
 from fal_runtime.config import Config
 from fal_runtime.daemon.limits import Limits
 from fal_runtime.daemon.protocol import Event, HeldJob, HeldJobs
-from fal_runtime.errors import FalError
+from fal_runtime.errors import FalError, LocalError
 from fal_runtime.fal.clock import REAL_CLOCK, Clock
 from fal_runtime.fal.http import Connection, new_client, trusted_certificates
 from fal_runtime.jobs.job import Job, broken_off, job_deadline
@@ -315,9 +315,7 @@ class Runner:
             if due is None and job.saved is not None and job.saved.may_come:
                 job, due = self._downloaded_again(held, job, until)
             if due is None and job.id is None:
-                # It went on without the ledger, which may take it by now.
-                job = replace(job, id=held.job_id)
-                self._ledger.save(job)
+                job, due = self._written_down(held, job, until)
             if due is None:
                 ended = Event("ended", held.job_id)
         except Exception as cause:
@@ -357,6 +355,26 @@ class Runner:
             return job, None
         self._report(held.job_id, f"{job.error}: trying again in {pause:.0f} s")
         return replace(job, state="completed", error=None), due
+
+    def _written_down(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
+        """Return a job that went on without the ledger, which may take it by now.
+
+        Of a synchronous run nobody else has the result: where neither the ledger nor a file takes
+        it, that is tried again to the job's deadline. Raises LocalError.
+        """
+        job = replace(job, id=held.job_id)
+        try:
+            self._ledger.save(job)
+        except LocalError:
+            held.downloads += 1
+            pause = self._clock.growing_pause(held.downloads + _LONGER)
+            due = self._clock.now() + pause
+            is_lost = job.is_sync and job.state == "completed"
+            if not is_lost or due >= until or self._leaving is not None:
+                raise
+            self._report(held.job_id, f"{job.error}: trying again in {pause:.0f} s")
+            return job, due
+        return job, None
 
     def _advanced(self, held: _Held, job: Job, until: float) -> tuple[Job, float | None]:
         """Return the job after the steps that need no pause, and when its next one is due.

@@ -80,8 +80,8 @@ IMAGE_SIZES = {
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 # 408 and 499 speak of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)
-# A result that answers 5xx so many times in a row is the job's own failure, one that is no JSON its
-# own answer.
+# A result that answers 5xx so many times in a row is the job's own failure, though its status named
+# none; one that comes a second time as no JSON is the model's answer.
 _REPLAYED = 4
 
 
@@ -320,14 +320,12 @@ def read_result(response: "httpx.Response", *, failed: bool = False, errors: int
     if status == 202 or (not response.is_success and "still in progress" in described(response)):
         return JobReply("running")
     if response.is_success and not is_page(response):
-        # What is no JSON may be a part of it. If it comes again and again, the model made it.
-        if _is_json(response) or (own and errors + 1 >= _REPLAYED):
+        if _is_json(response) or (own and errors > 0):
             content, units = response.content, billable_units(response)
             return JobReply("completed", content=content, billable_units=units)
         text = f"the result cannot be read ({described(response)})"
         return JobReply("unclear", NotCollectedError("download_failed", text))
-    typed = failed or "x-fal-error-type" in response.headers or errors + 1 >= _REPLAYED
-    replayed = status >= 500 and own and typed
+    replayed = status >= 500 and own and (failed or errors + 1 >= _REPLAYED)
     path_not_found = status == 404 and "x-fal-billable-units" in response.headers
     refused = status in (401, 403, 404, 405, 407, 408, 429) or status >= 500 or status < 400
     if not is_page(response) and (

@@ -63,6 +63,8 @@ _LONGEST_RETRY_AFTER = 60.0
 _EARLIER = 60.0
 # Replies of no use in a row, after which what is known of a job all the same is taken.
 _MOST_TROUBLES = 5
+# By so many doublings the pauses grow after the first trouble with a result: 8 and 16 seconds.
+_LONGER = 3
 
 # A job, and when its next step is due.
 Next = tuple[Job, float | None]
@@ -323,7 +325,11 @@ def _fetch(job: Job, connection: Connection, now: float, until: float) -> Next:
         return job, now
     if failed and (reply.state not in ("unclear", "running") or job.troubles + 1 >= _MOST_TROUBLES):
         return _ended(replace(job, state="failed", error=job.failure), connection)
-    return _without_answer(job, reply, connection, now)
+    job, due = _without_answer(job, reply, connection, now)
+    if due is not None and job.troubles > 1 and not failed:
+        # It ended well, and one failing server of fal is no reason to give its result up.
+        due = max(due, now + connection.clock.growing_pause(min(job.troubles, 3) + _LONGER))
+    return job, due
 
 
 def _without_answer(job: Job, reply: JobReply, connection: Connection, now: float) -> Next:

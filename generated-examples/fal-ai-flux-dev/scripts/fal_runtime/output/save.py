@@ -16,7 +16,7 @@ import httpx
 from fal_runtime.config import is_web_url
 from fal_runtime.fal.http import Connection, Download, TooLargeError, TransferProgress, exchange
 from fal_runtime.file_headers import FileHeaders, read_headers
-from fal_runtime.file_kinds import VAGUE, content_type_of, extension_for, kind_of
+from fal_runtime.file_kinds import MEDIA_KINDS, VAGUE, content_type_of, extension_for, kind_of
 from fal_runtime.json_text import ReceivedJson, read_json
 from fal_runtime.output.files import ResultFile, result_files
 from fal_runtime.output.folder import OutputFolder, keep, names, save_lines
@@ -30,7 +30,6 @@ _REDIRECTS = 5
 _MOST_FILES = 200
 _MOST_SIZES = 20
 _MEGABYTE = 1 << 20
-_MEDIA = ("image", "video", "audio", "3d", "archive")
 _TEXT_FIELDS = ("text", "output", "transcript", "transcription", "caption", "answer", "response")
 _LONGEST_TEXT = 2000
 
@@ -160,7 +159,7 @@ def _described(
     content_type, kind = headers.content_type or content_type, file.kind
     if kind == "file" or headers.content_type:
         kind = kind_of(content_type, file.url, file.file_name)
-    if came.size == 0 and kind in _MEDIA:
+    if came.size == 0 and kind in MEDIA_KINDS:
         raise _FileLateError(f"{_shown(file.url)} is empty (0 bytes)")
     return SavedFile(
         field=file.field,
@@ -206,7 +205,7 @@ def _receive(
         except httpx.RequestError as error:
             raise _FileLateError(f"{shown} cannot be fetched ({error})") from None
         content_type = _plain_type(response.headers.get("content-type", ""))
-        if response.is_success and "html" in content_type and file.kind in _MEDIA:
+        if response.is_success and "html" in content_type and file.kind in MEDIA_KINDS:
             raise _FileLateError(f"{shown} answered with a web page")
         if response.is_success:
             return content_type, download
