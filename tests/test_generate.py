@@ -10,6 +10,7 @@ from falsmith.documents import Documents
 from falsmith.errors import SkillNameError, TargetError
 from falsmith.generate import generate
 from falsmith.render import Options
+from falsmith.skill.remove import plan_removal, remove
 
 Build = Callable[..., Documents]
 
@@ -133,6 +134,20 @@ def test_changed_settings_stay_as_they_are(documents: Documents, tmp_path: Path)
 
     assert checked.drift == ()
     assert settings.read_text() == "max_concurrent: 1\n"
+
+
+def test_what_a_removal_left_of_the_users_is_in_no_ones_way(
+    documents: Documents, tmp_path: Path
+) -> None:
+    folder = generate(documents, Options("standalone"), tmp_path).folder
+    mine = {"queue_config.yaml": "max_concurrent: 1\n", "references/guide.md": "Mine.\n"}
+    for path, text in mine.items():
+        (folder / path).write_text(text)
+    remove(plan_removal(folder))
+    generate(documents, Options("standalone"), tmp_path)
+
+    assert {path: (folder / path).read_text() for path in mine} == mine
+    assert generate(documents, Options("standalone"), tmp_path, action="check").drift == ()
 
 
 def test_a_folder_of_someone_else_is_refused_and_left_as_it_is(

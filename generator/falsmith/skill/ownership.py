@@ -108,7 +108,7 @@ def is_user_file(path: PurePosixPath) -> bool:
 
 def holds_files(folder: Path) -> bool:
     """Return whether anything stands in `folder` but remains of a write and the user's own."""
-    return any(_counts(path) for path in present(folder))
+    return any(_counts(path) for path in present(folder) if path != SETTINGS)
 
 
 def compare(entries: Sequence[Entry], folder: Path) -> list[Drift]:
@@ -143,7 +143,8 @@ def _drift(entry: Entry, folder: Path, provenance: Provenance | None) -> Drift |
         ours = owner(folder, link, provenance) == "ours"
     else:
         whose = owner(folder, entry.path, provenance)
-        if entry.path == SETTINGS and whose == "edited" and content is not NoFile.SPECIAL:
+        # Also of a skill that was removed: what it left is the user's.
+        if entry.path == SETTINGS and whose != "ours" and content is not NoFile.SPECIAL:
             return None
         ours = whose == "ours"
     return Drift("stale" if ours else "edited", entry.path)
