@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import fal_runtime
+from fal_runtime import RUNTIME_VERSION
 from falsmith.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -119,6 +121,22 @@ def test_new_settings_take_effect_with_the_next_call_and_what_runs_goes_on(
     emulator.clock.advance(HOUR)
     assert [first.end()[0], second.end()[0]] == [0, 0]
     assert accepted(emulator) == [1, 1]
+
+
+def test_a_daemon_of_another_version_makes_room_whatever_times_the_scripts_bear(
+    skill: "Skill", tmp_path: Path
+) -> None:
+    assert skill.call("--prompt", "one")[0] == 0
+    pid, copy = skill.daemon.pid, tmp_path / "fal_runtime"
+    shutil.copytree(Path(fal_runtime.__file__).parent, copy)
+    version = copy / "__init__.py"
+    before = version.stat()
+    version.write_text(version.read_text().replace(RUNTIME_VERSION, f"{RUNTIME_VERSION}.1"))
+    os.utime(version, ns=(before.st_atime_ns, before.st_mtime_ns))
+    command = skill.start("--prompt", "two", PYTHONPATH=str(tmp_path))
+    assert command.end()[0] == 0
+    assert command.said("is older than the skill's scripts")
+    assert skill.daemon.pid != pid
 
 
 @long_jobs
