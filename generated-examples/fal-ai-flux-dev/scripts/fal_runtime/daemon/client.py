@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from fal_runtime import RUNTIME_VERSION
 from fal_runtime.config import Config
 from fal_runtime.daemon.place import DaemonError, DaemonPlace, Marker, daemon_folders
 from fal_runtime.daemon.protocol import (
@@ -302,7 +303,8 @@ class DaemonClient:
             return "has another key or other addresses"
         if greeting.settings != settings_digest(self.config):
             return "has other settings"
-        if greeting.started < place.newest_change():
+        # Scripts that were copied may bear the times of their originals.
+        if greeting.version != RUNTIME_VERSION or greeting.started < place.newest_change():
             return "is older than the skill's scripts"
         return None
 
