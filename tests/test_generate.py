@@ -238,3 +238,16 @@ def test_a_link_in_a_public_skill_is_refused(documents: Documents, tmp_path: Pat
     with pytest.raises(TargetError, match=r"no symbolic links.*notes"):
         generate(documents, Options("public"), tmp_path)
     assert generate(documents, Options("standalone"), tmp_path).drift
+
+
+def test_a_public_skill_is_not_made_around_a_link_in_the_place_of_its_settings(
+    documents: Documents, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text("max_concurrent: 1\n")
+    settings = tmp_path / "acme-demo" / "queue_config.yaml"
+    settings.parent.mkdir()
+    settings.symlink_to(tmp_path / "mine.yaml")
+
+    with pytest.raises(TargetError, match=r"no symbolic links.*queue_config"):
+        generate(documents, Options("public"), tmp_path)
+    assert [*settings.parent.iterdir()] == [settings]

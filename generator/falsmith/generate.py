@@ -5,6 +5,7 @@
 
 import errno
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from falsmith.render import (
 )
 from falsmith.skill.ownership import (
     DEFAULTS,
+    SETTINGS,
     Drift,
     compare,
     holds_files,
@@ -323,11 +325,13 @@ def check_target(folder: Path, subject: str, *, force: bool) -> None:
 def _refuse_edited(drift: Sequence[Drift], folder: Path, *, force: bool) -> None:
     edited = [_shown(folder, one.path) for one in drift if one.kind == "edited"]
     if edited and not force:
+        # An edited creator skill is in the way of all that would link to it.
+        update = shlex.join(["falsmith", "update", str(folder)])
+        around = "" if folder.name == CREATOR else f"; `{update}` makes the rest anew around them"
         raise TargetError(
             "edited",
             f"these files in {folder} were edited: {', '.join(edited)}. Nothing was written. "
-            f"--force overwrites them; `falsmith update {folder}` keeps them, with what is new "
-            "beside.",
+            f"--force overwrites them{around}.",
         )
 
 
@@ -341,7 +345,11 @@ def refuse_links(drift: Sequence[Drift], folder: Path) -> None:
     provenance = read_provenance(folder)
     extra = [one.path for one in drift if one.kind == "extra"]
     kept = [path for path in extra if owner(folder, path, provenance) != "ours"]
-    links = [str(path) for path in (*kept, *user_places(folder)) if (folder / path).is_symlink()]
+    links = [
+        str(path)
+        for path in (*kept, *user_places(folder), SETTINGS)
+        if (folder / path).is_symlink()
+    ]
     if links:
         raise TargetError(
             "problems_found",

@@ -118,7 +118,8 @@ FILE_SIZE = re.compile(r"\b(\d+) ?([MG]B)\b")
 # A heading, and an item below it that says nothing without.
 DEMANDS = re.compile(r"\brequirements?:$", re.I)
 DEMAND = re.compile(
-    r"[A-Z][a-z]+(?: [a-z]+)?: |(?:cannot|must|max(?:imum)?|up to|at least)\b", re.I
+    r"(?!note|output|tip)[A-Z][a-z]+(?: [a-z]+)?: |(?:cannot|must|max(?:imum)?|up to|at least)\b",
+    re.I,
 )
 # What needs its heading, or the sentence before it.
 LEANS = re.compile(r"^(?:it|this|these|they)\b|\bthis mode\b|\balso supports\b", re.I)

@@ -29,7 +29,9 @@ CUTS_OUT = "Remove the background of a video"
 # A color that is none, and files that carry it.
 CLEAR = re.compile(r"^transparent$|webm|vp9|prores", re.I)
 SIZE = re.compile(r"\b(?:480|540|720|1080)p\b")
-SOUND = re.compile(r"\bwith (?:(?!or\b|no\b)[\w-]+ ){0,2}audio\b", re.I)
+SOUND = re.compile(
+    r"\bwith (?:(?!(?:or|no|optional|any|separate|muted|without)\b)[\w-]+ ){0,2}audio\b", re.I
+)
 BRACKETS = re.compile(r" [(].*?[)]")
 WORDS = re.compile(r"[a-z0-9]+")
 LETTERS = re.compile(r"[a-z]+")

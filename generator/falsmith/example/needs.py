@@ -117,7 +117,9 @@ GROUP = re.compile(
     re.IGNORECASE,
 )
 # A medium of one mode: in the other a prompt takes its place.
-MODE = re.compile(r"\brequired (?:for|in) (?:image|video|audio)[\w -]* mode\b", re.IGNORECASE)
+MODE = re.compile(
+    r"\brequired (?:for|in) (?:image|video|audio)(?!-to-)[\w -]* mode\b", re.IGNORECASE
+)
 CONDITION = re.compile(r"\brequired (?:if|when|for|with)\b(.*)", re.IGNORECASE)
 USED = re.compile(r"\b(?:used|applied|applies|effective) (?:only )?(?:when|if|for|with)\b(.*)")
 STATE = re.compile(r"(\w+)[`'\"]* ?(?:is|=|==) ?(?:set to )?[`'\"]*(\w+)", re.IGNORECASE)

@@ -151,6 +151,24 @@ def test_an_interrupted_wait_for_another_process_names_the_job(
     assert f"--result {job.id}" in result.as_json()["error"]["next"]
 
 
+def test_an_interrupted_wait_tells_of_the_job_as_it_is_by_then(
+    fal: "Fal", elsewhere: Ledger
+) -> None:
+    fal.queue(fal.answer({"a": 1}), "COMPLETED")
+    job = begun(fal, elsewhere)
+
+    def sleep(seconds: float) -> None:
+        going_on = job
+        while not going_on.is_at_fal:
+            going_on, _ = advance(elsewhere, going_on, fal.connection, fal.time.seconds)
+        raise KeyboardInterrupt
+
+    fal.time.sleep = sleep  # type: ignore[method-assign] # the other sends it, then Ctrl-C
+    result = fal.ask(job_result, str(job.id))
+    assert (result.exit_status, result.as_json()["request_id"]) == (130, "req-1")
+    assert "goes on at fal" in str(result.error)
+
+
 def test_a_result_that_another_process_still_saves_is_told_as_done(
     fal: "Fal", elsewhere: Ledger
 ) -> None:
