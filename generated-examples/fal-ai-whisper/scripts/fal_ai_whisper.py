@@ -28,7 +28,7 @@ if not (SKILL / "scripts" / "fal_runtime" / "command.py").is_file():
         "fal-skill-creator beside it, or generate it with --standalone\n"
     )
     sys.exit(9)
-if sys.version_info[:2] < (3, 11):
+if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     from fal_runtime.uv import leave_old_python
 
     leave_old_python(__file__)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 SKILL = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(SKILL / "scripts"))
-if sys.version_info[:2] < (3, 11):
+if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     from fal_runtime.uv import leave_old_python
 
     leave_old_python(__file__)

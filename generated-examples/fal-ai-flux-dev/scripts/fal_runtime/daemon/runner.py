@@ -278,8 +278,8 @@ class Runner:
             job = self._ledger.claim(held.job_id)
             if job is not None and job.has_ended:
                 # As long as this process had it, nobody else could save its files once more.
-                self._ledger.release(held.job_id)
                 job = None
+                self._ledger.release(held.job_id)
             if job is None:
                 known = self._ledger.job(held.job_id)
                 ended = known is not None and known.has_ended

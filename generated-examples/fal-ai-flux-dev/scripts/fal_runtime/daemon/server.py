@@ -312,6 +312,8 @@ def run_daemon(
         except OSError as error:
             text = f"{place.folder} cannot be written: {reason(error)}"
             raise DaemonError(text) from None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: outbox.put("finish"))
         try:
             log.info("started for %s", place.model_id)
             runner.resume()
@@ -319,8 +321,6 @@ def run_daemon(
             scheduler.start()
             watched = (place, marker, runner, log)
             Thread(target=leave_with_place, args=watched, daemon=True).start()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda _number, _frame: outbox.put("finish"))
             ready()
             kept_up(server.serve, "server", log)
             scheduler.join()

@@ -81,7 +81,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 # 408 and 499 speak of a broken connection, not of a decision.
 _UNDECIDED = (408, 499)
 # A result that answers 5xx so many times in a row is the job's own failure, though its status named
-# none; one that comes a second time as no JSON is the model's answer.
+# none; one that comes so many times as no JSON is the model's answer.
 _REPLAYED = 4
 
 
@@ -320,7 +320,7 @@ def read_result(response: "httpx.Response", *, failed: bool = False, errors: int
     if status == 202 or (not response.is_success and "still in progress" in described(response)):
         return JobReply("running")
     if response.is_success and not is_page(response):
-        if _is_json(response) or (own and errors > 0):
+        if _is_json(response) or (own and errors + 1 >= _REPLAYED):
             content, units = response.content, billable_units(response)
             return JobReply("completed", content=content, billable_units=units)
         text = f"the result cannot be read ({described(response)})"

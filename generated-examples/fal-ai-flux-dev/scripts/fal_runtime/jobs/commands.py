@@ -7,6 +7,7 @@ longer to load than a daemon to be handed a job.
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -310,7 +311,7 @@ def _failed_hand_over(ledger: Ledger, job: Job, error: FalError) -> Job:
     except LocalError:
         text = f"the daemon may have the job, and what became of it cannot be read: {error}"
         return replace(job, error=NotCollectedError("wait_over", text))
-    return replace(known or job, error=error)
+    return replace(known or job, options=job.options, error=error)
 
 
 def _broken_hand_over(ledger: Ledger, job: Job, cause: BaseException) -> Job:
@@ -344,9 +345,12 @@ def _watched(
         if not own and (job.error is None or job.state == "unknown"):
             job = unfinished(job)
     except FalError as error:
-        job = replace(job, error=error)
+        # Since the job was read, the other process may have sent it.
+        return _failed_hand_over(ledger, job, error), False
     except (KeyboardInterrupt, Exception) as cause:
-        job = _broken_wait(job, cause)
+        with suppress(LocalError):
+            job = replace(ledger.job(str(job.id)) or job, options=job.options)
+        return _broken_wait(job, cause), False
     return job, own
 
 

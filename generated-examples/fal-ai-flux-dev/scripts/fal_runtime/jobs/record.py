@@ -59,7 +59,12 @@ def without_input(job: Job) -> Job:
         content = json.dumps(veil(read_json(content))).encode() if content is not None else None
     except ValueError:
         for phrase in phrases:
-            content = (content or b"").replace(phrase.encode(), digested(phrase).encode())
+            # As it is, and as a part of a broken JSON text may spell it.
+            for spelled in (
+                phrase,
+                *(json.dumps(phrase, ensure_ascii=a)[1:-1] for a in (False, True)),
+            ):
+                content = (content or b"").replace(spelled.encode(), digested(phrase).encode())
     answers = {name: veil(getattr(job, name)) for name in ("saved", "trouble", "failure", "error")}
     if job.saved is not None:
         answers["saved"] = replace(answers["saved"], files=job.saved.files)
