@@ -118,7 +118,7 @@ GROUP = re.compile(
 )
 # A medium of one mode: in the other a prompt takes its place.
 MODE = re.compile(
-    r"\brequired (?:for|in) (?:image|video|audio)(?!-to-)[\w -]* mode\b", re.IGNORECASE
+    r"\brequired (?:for|in) (?:image|video|audio)(?!-to-video)[\w -]* mode\b", re.IGNORECASE
 )
 CONDITION = re.compile(r"\brequired (?:if|when|for|with)\b(.*)", re.IGNORECASE)
 USED = re.compile(r"\b(?:used|applied|applies|effective) (?:only )?(?:when|if|for|with)\b(.*)")
