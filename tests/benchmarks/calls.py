@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from commands import FALSMITH, UNSET, medians, seconds
+from commands import FALSMITH, UNSET, medians, memory_folder, seconds
 from figures import Figure
 
 __all__ = ["calls"]
@@ -105,7 +106,7 @@ def calls() -> list[Figure]:
             *_one_call(place, wrapper),
             _seen(place, wrapper),
             *_many(place, wrapper),
-            *_large(place),
+            *_large(),
         ]
 
 
@@ -197,9 +198,13 @@ def _many(folder: Path, wrapper: Path) -> Iterator[Figure]:
         yield Figure(f"daemon, {flow} flow", JOBS / taken, least, " jobs/s", note, at_least=True)
 
 
-def _large(folder: Path) -> Iterator[Figure]:
+def _large() -> Iterator[Figure]:
     """Yield how fast a large file comes, against curl, and the memory that it takes."""
-    with _fal(folder, 0) as environment:
+    memory, times = 0, dict[str, list[float]](ours=[], curl=[])
+    with (
+        tempfile.TemporaryDirectory(dir=memory_folder()) as place,
+        _fal(folder := Path(place), 0) as environment,
+    ):
         about = {"content_type": "video/mp4", "file_name": "large.mp4"}
         key = {"Authorization": f"Key {environment['FAL_KEY']}"}
         begin = f"{environment['FAL_REST_URL']}/storage/upload/initiate?storage_type=fal-cdn-v3"
@@ -208,14 +213,12 @@ def _large(folder: Path) -> Iterator[Figure]:
             client.put(
                 links["upload_url"], content=(bytes(1 << 20) for _ in range(LARGE >> 20))
             ).raise_for_status()
-        url = links["file_url"]
-        memory, times = 0, dict[str, list[float]](ours=[], curl=[])
-        for number in range(5):
-            output = str(folder / f"large-{number}")
-            curl = ("curl", "-s", "-o", f"{output}.mp4", url)
+        url, output = links["file_url"], folder / "output"
+        for _ in range(RUNS):
+            curl = ("curl", "-s", "-o", str(folder / "curl.mp4"), url)
             times["curl"].append(seconds(curl, environment=environment))
             done = subprocess.run(
-                (sys.executable, "-c", DOWNLOAD, url, output),
+                (sys.executable, "-c", DOWNLOAD, url, str(output)),
                 env=environment,
                 capture_output=True,
                 text=True,
@@ -224,6 +227,8 @@ def _large(folder: Path) -> Iterator[Figure]:
             taken, used = done.stdout.split()[-2:]
             times["ours"].append(float(taken))
             memory = max(memory, int(used) * 1024)
+            # What stays would take the memory that the next one needs.
+            shutil.rmtree(output)
     ours, curl_took = statistics.median(times["ours"]), statistics.median(times["curl"])
     note = f"{ours:.2f} s : {curl_took:.2f} s"
     yield Figure("100 MB, speed : curl", curl_took / ours, 0.8, " x", note, at_least=True)

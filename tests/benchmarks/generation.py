@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from commands import FALSMITH, seconds
+from commands import FALSMITH, memory_folder, seconds
 from figures import Figure
 
 __all__ = ["generation"]
@@ -16,7 +16,6 @@ __all__ = ["generation"]
 RUNS = 5
 # Some documents of a real catalogue are errors: the rest is generated, and the status is 1.
 ACCEPTED = frozenset({0, 1})
-MEMORY_DISK = Path("/dev/shm")
 
 
 def generation(source: Path) -> list[Figure]:
@@ -34,7 +33,7 @@ def _medians(source: Path, *mode: str) -> tuple[int, float, float]:
     """Return how many skills came out, and the seconds to generate and to copy them."""
     generated, copied, count = [], [], 0
     for _ in range(RUNS):
-        with tempfile.TemporaryDirectory(dir=_folder()) as folder:
+        with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
             skills, copy = Path(folder, "skills"), Path(folder, "copy")
             options = ("--source", str(source), "--all", "--output", str(skills), *mode)
             generated.append(seconds((*FALSMITH, "generate", *options), accepted=ACCEPTED))
@@ -42,11 +41,6 @@ def _medians(source: Path, *mode: str) -> tuple[int, float, float]:
             count = sum((place / "SKILL.md").is_file() for place in skills.iterdir())
             shutil.rmtree(copy)
     return count, statistics.median(generated), statistics.median(copied)
-
-
-def _folder() -> Path | None:
-    """Return a folder in memory, so that no disk is measured; None is the usual place."""
-    return MEMORY_DISK if MEMORY_DISK.is_dir() else None
 
 
 def _peak() -> int:
