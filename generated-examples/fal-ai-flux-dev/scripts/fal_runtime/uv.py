@@ -37,7 +37,7 @@ def leave_old_python(script: str) -> NoReturn:
     """Run the script by a newer Python, through uv; else say what is needed, and exit 9."""
     import json
 
-    run_by_uv(script, sys.argv[1:], dict(os.environ))
+    run_by_uv(script, sys.argv[1:], os.environ)
     message = (
         "this is Python {}.{} ({}), and the skill needs 3.11 or later: run it by a newer one, or "
         "install uv (https://docs.astral.sh/uv/), which brings one by itself"
